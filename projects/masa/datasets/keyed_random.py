@@ -1,0 +1,69 @@
+import numpy as np
+import torch
+
+
+class KeyedRandom:
+    """Gives every sample a random generator keyed by (seed, epoch, index).
+
+    A dataset that mixes this in draws the same augmentation for the same
+    seed, epoch and index whatever process loads the sample, so the number of
+    workers, ``persistent_workers`` and a resumed run change nothing.
+    :class:`masa.engine.RandomKeyHook` sets the key at the start of an epoch.
+
+    A dataset whose key was never set draws from NumPy's global generator, as
+    MMEngine's own transforms do, so that it is never silently constant.
+    """
+
+    # Shared memory, because persistent workers hold a copy of the dataset.
+    _UNSET = -1
+
+    def __init__(self, *args, **kwargs):
+        self._random_key = torch.full((2,), self._UNSET).share_memory_()
+        super().__init__(*args, **kwargs)
+
+    def set_random_key(self, seed: int, epoch: int) -> None:
+        """Set the key for all copies of this dataset, in workers too.
+
+        Args:
+            seed (int): The run's seed, not negative.
+            epoch (int): The epoch that begins, not negative.
+
+        Raises:
+            ValueError: If either is negative.
+        """
+        if seed < 0 or epoch < 0:
+            raise ValueError(
+                'seed and epoch are expected not to be negative, '
+                f'but got seed={seed} and epoch={epoch}'
+            )
+        self._random_key.copy_(torch.tensor([seed, epoch]))
+
+    def generator(self, index: int) -> np.random.Generator:
+        """Return the generator of one sample.
+
+        Args:
+            index (int): The sample's index in the dataset, not negative.
+
+        Returns:
+            np.random.Generator: Keyed by (seed, epoch, index), or seeded from
+            NumPy's global generator if no key was set.
+        """
+        seed, epoch = self._random_key.tolist()
+        if seed == self._UNSET:
+            return np.random.default_rng(
+                np.random.randint(2**31)  # noqa: NPY002
+            )
+        return np.random.default_rng([seed, epoch, index])
+
+    def prepare_data(self, idx: int):
+        """Run the pipeline on one record, its generator under ``'rng'``.
+
+        Args:
+            idx (int): Index of the record.
+
+        Returns:
+            dict: What the pipeline returns.
+        """
+        results = self.get_data_info(idx)
+        results['rng'] = self.generator(results['sample_idx'])
+        return self.pipeline(results)
