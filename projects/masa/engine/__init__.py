@@ -1,0 +1,3 @@
+from .hooks import PlainCheckpointHook, RandomKeyHook
+
+__all__ = ['PlainCheckpointHook', 'RandomKeyHook']

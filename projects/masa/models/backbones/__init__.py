@@ -1,0 +1,3 @@
+from .context_aware_encoder import ContextAwareEncoder
+
+__all__ = ['ContextAwareEncoder']

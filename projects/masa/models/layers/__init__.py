@@ -1,0 +1,13 @@
+from .attention import AttentionLayer, linear_attention, softmax_attention
+from .mlp import build_mlp
+from .packing import FramePacking
+from .position import sinusoidal_position_code
+
+__all__ = [
+    'AttentionLayer',
+    'FramePacking',
+    'build_mlp',
+    'linear_attention',
+    'sinusoidal_position_code',
+    'softmax_attention',
+]

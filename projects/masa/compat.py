@@ -1,0 +1,182 @@
+"""The one place that knows of upstream breakage.
+
+Every item names the upstream thread it answers and leaves a working upstream
+alone.
+"""
+
+import importlib.util
+import sys
+import types
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.utils import digit_version
+
+# What the code relies on, and the first release that it cannot work with.
+# Why each ceiling: docs/installation.md.
+SUPPORTED = {
+    'torch': ('2.1.0', None),
+    'numpy': ('1.24.0', '3.0.0'),
+    'mmengine': ('0.10.0', '0.11.0'),
+    'mmcv': ('2.1.0', '2.2.0'),
+    'mmaction2': ('1.2.0', '1.3.0'),
+}
+
+
+def check_versions() -> None:
+    """Check the versions of what masa is built on.
+
+    Raises:
+        ImportError: If a package is missing or of a version that cannot
+            work. One error tells of all of them and how to install the set
+            that is tested together.
+    """
+    problems = []
+    for name, (lowest, ceiling) in SUPPORTED.items():
+        found = _installed_version(name)
+        if found is None:
+            problems.append(f'{name} is not installed')
+        elif digit_version(found) < digit_version(lowest) or (
+            ceiling and digit_version(found) >= digit_version(ceiling)
+        ):
+            below = f' and below {ceiling}' if ceiling else ''
+            problems.append(
+                f'{name} {found} is installed, expected {lowest} or newer'
+                f'{below}'
+            )
+    if problems:
+        raise ImportError(
+            f'masa cannot work here: {"; ".join(problems)}. Install the set '
+            'that is tested together, from the checkout: pip install '
+            '-c requirements/constraints.txt -e .'
+        )
+
+
+def _installed_version(name: str) -> str | None:
+    # mmcv has two distributions of one import name.
+    for distribution in (name, f'{name}-lite') if name == 'mmcv' else (name,):
+        try:
+            return version(distribution).split('+')[0]
+        except PackageNotFoundError:
+            continue
+    return None
+
+
+_DRN = 'mmaction.models.localizers.drn'
+
+
+class _MissingLocalizer(MetaPathFinder, Loader):
+    """Supplies the two modules that the wheel of MMAction2 1.2.0 lacks."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target=None
+    ) -> ModuleSpec | None:
+        if fullname in (_DRN, f'{_DRN}.drn'):
+            return ModuleSpec(fullname, self, is_package=fullname == _DRN)
+        return None
+
+    def create_module(self, spec: ModuleSpec) -> types.ModuleType:
+        return types.ModuleType(spec.name, 'Missing in MMAction2 1.2.0.')
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        class DRN:
+            """Stands for a localizer that was left out of the wheel."""
+
+            def __init__(self, *args, **kwargs):
+                raise ImportError(
+                    'DRN is missing in the wheel of MMAction2 1.2.0 '
+                    '(open-mmlab/mmaction2#2714); install MMAction2 from its '
+                    'source to use it'
+                )
+
+        module.DRN = DRN
+
+
+def provide_missing_localizer() -> bool:
+    """Make ``mmaction.models`` importable (open-mmlab/mmaction2#2714).
+
+    The wheel of MMAction2 1.2.0 lacks ``localizers/drn``, so that
+    ``import mmaction.models``, and with it every registry lookup in the scope
+    ``mmaction``, raises ModuleNotFoundError. Must run before
+    ``mmaction.models`` is first imported. A finder at the end of
+    ``sys.meta_path`` is asked only for what nobody else has.
+
+    Returns:
+        bool: Whether anything was missing.
+    """
+    package = importlib.util.find_spec('mmaction')
+    if package is None or package.origin is None:
+        return False
+    localizers = Path(package.origin).parent / 'models' / 'localizers'
+    if (localizers / 'drn').exists():
+        return False
+    if not any(isinstance(f, _MissingLocalizer) for f in sys.meta_path):
+        sys.meta_path.append(_MissingLocalizer())
+    return True
+
+
+def pack_message_hub(state: dict) -> dict:
+    """Turn a message hub's state into plain containers and tensors.
+
+    PyTorch 2.6 and later load only those by default, and MMEngine 0.10's
+    checkpoints do not load there (open-mmlab/mmengine#1655): they hold
+    ``HistoryBuffer`` objects. Allowing those would also need ``getattr``,
+    which opens the door to any code.
+
+    Args:
+        state (dict): From ``MessageHub.state_dict()``.
+
+    Returns:
+        dict: The same information; :func:`unpack_message_hub` turns it back.
+    """
+    packed = dict(state, log_scalars={})
+    for key, buffer in state['log_scalars'].items():
+        if isinstance(buffer, HistoryBuffer):
+            log, count = buffer.data
+            buffer = dict(
+                log_history=torch.as_tensor(np.asarray(log)),
+                count_history=torch.as_tensor(np.asarray(count)),
+                max_length=buffer.max_length,
+            )
+        packed['log_scalars'][key] = buffer
+    return _to_plain(packed)
+
+
+def unpack_message_hub(state: dict) -> dict:
+    """Turn what :func:`pack_message_hub` made back.
+
+    Args:
+        state (dict): From a checkpoint. One that MMEngine wrote itself, and
+            that an older PyTorch loaded, passes unchanged.
+
+    Returns:
+        dict: What ``MessageHub.load_state_dict`` reads.
+    """
+    unpacked = dict(state, log_scalars={})
+    for key, buffer in state['log_scalars'].items():
+        if isinstance(buffer, dict):
+            buffer = HistoryBuffer(
+                buffer['log_history'].numpy(),
+                buffer['count_history'].numpy(),
+                buffer['max_length'],
+            )
+        unpacked['log_scalars'][key] = buffer
+    return unpacked
+
+
+def _to_plain(value):
+    if isinstance(value, dict):
+        return {key: _to_plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_to_plain(item) for item in value)
+    if isinstance(value, np.ndarray):
+        return torch.as_tensor(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    return value

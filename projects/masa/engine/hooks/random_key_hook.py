@@ -1,0 +1,65 @@
+from mmaction.registry import HOOKS
+from mmengine.dataset import RepeatDataset
+from mmengine.hooks import Hook
+from mmengine.runner import EpochBasedTrainLoop, Runner
+
+from ...datasets.keyed_random import KeyedRandom
+
+
+@HOOKS.register_module()
+class RandomKeyHook(Hook):
+    """Tells the training data set the run's seed and the epoch that begins.
+
+    The data set keys the random draws of every sample by (seed, epoch,
+    index). Hence a resumed run repeats an uninterrupted one bit for bit, with
+    any number of workers: MMEngine stores no random state.
+    """
+
+    # The workers must find the key when the epoch's first batch is asked for.
+    priority = 'VERY_HIGH'
+
+    def before_train(self, runner: Runner) -> None:
+        """Check that the run can key its draws.
+
+        Args:
+            runner (Runner): The runner.
+
+        Raises:
+            ValueError: If the data set cannot, or if one key would serve
+                several passes over the data.
+        """
+        if not isinstance(runner.train_loop, EpochBasedTrainLoop):
+            raise ValueError(
+                'RandomKeyHook needs train_cfg=dict(by_epoch=True, ...), but '
+                f'got {type(runner.train_loop).__name__}: draws are keyed by '
+                'the epoch'
+            )
+        _keyed_datasets(runner.train_dataloader.dataset)
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Set the key.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        for dataset in _keyed_datasets(runner.train_dataloader.dataset):
+            dataset.set_random_key(runner.seed, runner.epoch)
+
+
+def _keyed_datasets(dataset) -> list[KeyedRandom]:
+    if isinstance(dataset, KeyedRandom):
+        return [dataset]
+    if isinstance(dataset, RepeatDataset):
+        raise ValueError(
+            'RepeatDataset would repeat the same augmentations within an '
+            'epoch; raise max_epochs instead'
+        )
+    inner = getattr(dataset, 'datasets', None) or [
+        getattr(dataset, 'dataset', None)
+    ]
+    if inner == [None]:
+        raise ValueError(
+            'RandomKeyHook expects a data set with set_random_key, such as '
+            f'SequenceDataset, but got {type(dataset).__name__}'
+        )
+    return [keyed for one in inner for keyed in _keyed_datasets(one)]

@@ -1,0 +1,144 @@
+from collections.abc import Sequence
+
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from ..structures import SequenceBatch
+
+
+@MODELS.register_module()
+class SequenceAligner(BaseModel):
+    """Learns per-frame embeddings from two views of every sequence.
+
+    ``loss`` is ``head.loss(neck(backbone(views)))``; ``predict`` is
+    ``backbone(sequence, sequence)``, the embedding before the projection
+    (Sec. 3.2).
+
+    Args:
+        backbone (dict): Config of the encoder.
+        neck (dict): Config of the projection.
+        head (dict): Config of the head.
+        data_preprocessor (dict, optional): Config of the preprocessor.
+            Defaults to :class:`SequenceDataPreprocessor`.
+        init_cfg (dict, optional): How to initialise. Defaults to None.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        neck: dict,
+        head: dict,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ):
+        super().__init__(
+            data_preprocessor or dict(type='SequenceDataPreprocessor'),
+            init_cfg,
+        )
+        self.backbone = MODELS.build(backbone)
+        self.neck = MODELS.build(neck)
+        self.head = MODELS.build(head)
+
+    def forward(
+        self,
+        inputs: Sequence[SequenceBatch],
+        data_samples: Sequence[ActionDataSample] | None = None,
+        mode: str = 'tensor',
+    ) -> Tensor | dict[str, Tensor] | list[ActionDataSample]:
+        """Run the model in one of MMEngine's three modes.
+
+        Args:
+            inputs (Sequence[SequenceBatch]): Two views for ``'loss'``, whole
+                sequences otherwise.
+            data_samples (Sequence[ActionDataSample], optional): Of the
+                batch; needed by ``'predict'``, which fills them in.
+            mode (str): ``'tensor'`` for embeddings ``(B, T, D)``, ``'loss'``
+                for the dict of the loss and what is logged, ``'predict'`` for
+                the data samples.
+
+        Returns:
+            Tensor | dict[str, Tensor] | list[ActionDataSample]: By ``mode``.
+
+        Raises:
+            ValueError: If ``mode`` is unknown, or the number of views does
+                not suit it.
+        """
+        if mode == 'loss':
+            return self.loss(inputs)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        if mode == 'tensor':
+            return self.embed(inputs)
+        raise ValueError(
+            "mode is expected to be 'tensor', 'loss' or 'predict', "
+            f'but got {mode!r}'
+        )
+
+    def loss(self, inputs: Sequence[SequenceBatch]) -> dict[str, Tensor]:
+        """Compute the training loss from two views of every sequence.
+
+        Args:
+            inputs (Sequence[SequenceBatch]): The two views.
+
+        Returns:
+            dict[str, Tensor]: What the head's ``loss`` returns.
+
+        Raises:
+            ValueError: If there are not two views.
+        """
+        if len(inputs) != 2:
+            raise ValueError(
+                'training needs two views of every sequence, but got '
+                f'{len(inputs)}; is DualAugmentation in the pipeline?'
+            )
+        view1, view2 = inputs
+        u1, u2 = self.backbone(
+            view1.values, view1.mask, view2.values, view2.mask
+        )
+        z1, z2 = self.neck(u1, view1.mask), self.neck(u2, view2.mask)
+        return self.head.loss(z1, z2, view1, view2)
+
+    def embed(self, inputs: Sequence[SequenceBatch]) -> Tensor:
+        """Embed whole sequences.
+
+        Args:
+            inputs (Sequence[SequenceBatch]): One batch of sequences.
+
+        Returns:
+            Tensor: ``(B, T, D)``, zero in the padding.
+
+        Raises:
+            ValueError: If there is more than one view.
+        """
+        if len(inputs) != 1:
+            raise ValueError(
+                'embeddings are taken from whole sequences, one view each, '
+                f'but got {len(inputs)} views; is DualAugmentation in the '
+                'pipeline of validation or test?'
+            )
+        (sequences,) = inputs
+        return self.backbone.encode(sequences.values, sequences.mask)
+
+    def predict(
+        self,
+        inputs: Sequence[SequenceBatch],
+        data_samples: Sequence[ActionDataSample],
+    ) -> list[ActionDataSample]:
+        """Give every data sample its embeddings.
+
+        Args:
+            inputs (Sequence[SequenceBatch]): One batch of sequences.
+            data_samples (Sequence[ActionDataSample]): Theirs.
+
+        Returns:
+            list[ActionDataSample]: The same, with ``embedding`` ``(T, D)``.
+        """
+        embeddings = self.embed(inputs)
+        lengths = inputs[0].lengths.tolist()
+        for sample, embedding, length in zip(
+            data_samples, embeddings, lengths, strict=True
+        ):
+            sample.embedding = embedding[:length]
+        return list(data_samples)

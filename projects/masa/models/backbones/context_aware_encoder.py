@@ -1,0 +1,169 @@
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmaction.registry import MODELS
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ..layers import (
+    AttentionLayer,
+    FramePacking,
+    build_mlp,
+    sinusoidal_position_code,
+)
+
+LAYER_KINDS = ('self', 'cross')
+
+
+@MODELS.register_module()
+class ContextAwareEncoder(BaseModule):
+    """Context-aware encoder of MASA, Sec. 3.2, eq. 1.
+
+    ``(U', U'') = A(f(S') + PE, f(S'') + PE)``: an MLP ``f`` on every frame,
+    the position of the frame within its view, and attention layers ``A``
+    within each view and between the two.
+
+    Positions are counted within the view. The index of the original frame
+    would hand the matching loss its answer.
+
+    Args:
+        in_channels (int): Width of a frame of the input.
+        embed_dims (int): Width D of the embedding.
+        num_heads (int): Number of attention heads; must divide
+            ``embed_dims``.
+        layers (Sequence[str]): Kind of each attention layer, ``'self'`` or
+            ``'cross'``. Defaults to four, alternately (Table S1).
+        hidden_channels (Sequence[int], optional): Output widths of the MLP's
+            layers before the last, which gives ``embed_dims``. Defaults to
+            two of ``embed_dims``: three layers in all (Sec. 4.2).
+        attention (str): ``'softmax'`` or ``'linear'`` (CASA's). Defaults to
+            ``'softmax'``.
+        scale_features (bool): Whether to multiply ``f``'s output by
+            ``sqrt(embed_dims)`` before the position code is added, as CASA
+            does; without it the position drowns the appearance. Defaults to
+            True.
+        init_cfg (dict, optional): How to initialise. Defaults to Xavier
+            uniform for every linear layer, as in CASA.
+
+    Raises:
+        ValueError: If a layer's kind is unknown, or the heads do not divide
+            the width.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        embed_dims: int,
+        num_heads: int,
+        layers: Sequence[str] = ('self', 'cross', 'self', 'cross'),
+        hidden_channels: Sequence[int] | None = None,
+        attention: str = 'softmax',
+        scale_features: bool = True,
+        init_cfg: dict | None = dict(  # noqa: B006
+            type='Xavier', layer='Linear', distribution='uniform'
+        ),
+    ):
+        super().__init__(init_cfg)
+        unknown = sorted(set(layers) - set(LAYER_KINDS))
+        if unknown:
+            raise ValueError(
+                f'layers are expected to be of {LAYER_KINDS}, '
+                f'but got {unknown} in {tuple(layers)}'
+            )
+        if hidden_channels is None:
+            hidden_channels = (embed_dims, embed_dims)
+        self.in_channels = in_channels
+        self.embed_dims = embed_dims
+        self.feature_scale = embed_dims**0.5 if scale_features else 1.0
+        self.frame_mlp = build_mlp((in_channels, *hidden_channels, embed_dims))
+        self.layer_kinds = tuple(layers)
+        self.attention_layers = nn.ModuleList(
+            AttentionLayer(embed_dims, num_heads, attention) for _ in layers
+        )
+
+    def forward(
+        self,
+        values1: Tensor,
+        mask1: Tensor,
+        values2: Tensor,
+        mask2: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Embed two views, each in the context of the other.
+
+        Args:
+            values1 (Tensor): Frames of the first view S',
+                ``(B, M, in_channels)``.
+            mask1 (Tensor): Its existing frames, ``(B, M)``, bool.
+            values2 (Tensor): Frames of the second view S'',
+                ``(B, N, in_channels)``.
+            mask2 (Tensor): Its existing frames, ``(B, N)``, bool.
+
+        Returns:
+            tuple[Tensor, Tensor]: U' ``(B, M, D)`` and U'' ``(B, N, D)``,
+            zero in the padding.
+
+        Raises:
+            ValueError: If the width of the frames is not ``in_channels``.
+        """
+        batch, length1 = mask1.shape
+        length2 = mask2.shape[1]
+        length = max(length1, length2)
+        # Both views run as one batch: row i and row B + i are partners.
+        values = torch.cat(
+            [
+                F.pad(values1, (0, 0, 0, length - length1)),
+                F.pad(values2, (0, 0, 0, length - length2)),
+            ]
+        )
+        mask = torch.cat(
+            [
+                F.pad(mask1, (0, length - length1)),
+                F.pad(mask2, (0, length - length2)),
+            ]
+        )
+        rows = torch.arange(2 * batch, device=mask.device)
+        embedding = self._encode(values, mask, rows.roll(batch))
+        return embedding[:batch, :length1], embedding[batch:, :length2]
+
+    def encode(self, values: Tensor, mask: Tensor) -> Tensor:
+        """Embed sequences that stand on both sides of the encoder.
+
+        The two outputs for twice the same input are equal, so one is
+        computed: a cross layer attends to the sequence itself.
+
+        Args:
+            values (Tensor): ``(B, T, in_channels)``.
+            mask (Tensor): Existing frames, ``(B, T)``, bool.
+
+        Returns:
+            Tensor: U' ``(B, T, D)``, zero in the padding.
+
+        Raises:
+            ValueError: If the width of the frames is not ``in_channels``.
+        """
+        return self._encode(values, mask, None)
+
+    def _encode(
+        self, values: Tensor, mask: Tensor, partner: Tensor | None
+    ) -> Tensor:
+        if values.shape[-1] != self.in_channels:
+            raise ValueError(
+                f'frames are expected to have in_channels={self.in_channels} '
+                f'values, but got {values.shape[-1]}; set in_channels to the '
+                'width of the data (joints x coordinates, or features)'
+            )
+        packing = FramePacking(mask)
+        length = mask.shape[1]
+        position = sinusoidal_position_code(
+            length, self.embed_dims, values.device, values.dtype
+        )
+        frames = self.frame_mlp(packing.pack(values)) * self.feature_scale
+        frames = frames + packing.pack(position.expand(len(mask), -1, -1))
+        for kind, layer in zip(
+            self.layer_kinds, self.attention_layers, strict=True
+        ):
+            frames = layer(
+                frames, packing, mask, partner if kind == 'cross' else None
+            )
+        return packing.unpack(frames)

@@ -1,0 +1,64 @@
+from mmaction.registry import MODELS
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from ..layers import AttentionLayer, FramePacking
+
+
+@MODELS.register_module()
+class ClusterPredictor(BaseModule):
+    """Cluster predictor H of MASA, Sec. 3.4 and 4.2.
+
+    Self-attention layers over the frames of one view: the prediction for a
+    frame draws on the whole clip.
+
+    Args:
+        embed_dims (int): Width of Z.
+        num_heads (int): Number of heads; must divide ``embed_dims``.
+        num_layers (int): Number of layers. Defaults to 2 (Sec. 4.2).
+        attention (str): ``'softmax'`` or ``'linear'``. Defaults to
+            ``'softmax'``.
+        init_cfg (dict, optional): How to initialise. Defaults to Xavier
+            uniform for every linear layer, as in the encoder.
+
+    Raises:
+        ValueError: If ``num_layers`` is below 1.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        num_heads: int,
+        num_layers: int = 2,
+        attention: str = 'softmax',
+        init_cfg: dict | None = dict(  # noqa: B006
+            type='Xavier', layer='Linear', distribution='uniform'
+        ),
+    ):
+        super().__init__(init_cfg)
+        if num_layers < 1:
+            raise ValueError(
+                f'num_layers is expected to be 1 or more, but got '
+                f'{num_layers}; predictor=None in the head turns the '
+                'clustering off'
+            )
+        self.layers = nn.ModuleList(
+            AttentionLayer(embed_dims, num_heads, attention)
+            for _ in range(num_layers)
+        )
+
+    def forward(self, z: Tensor, mask: Tensor) -> Tensor:
+        """Predict the other view's embedding of every frame.
+
+        Args:
+            z (Tensor): Z of one view, ``(B, T, D)``.
+            mask (Tensor): Existing frames, ``(B, T)``, bool.
+
+        Returns:
+            Tensor: H(Z), ``(B, T, D)``, zero in the padding.
+        """
+        packing = FramePacking(mask)
+        frames = packing.pack(z)
+        for layer in self.layers:
+            frames = layer(frames, packing, mask)
+        return packing.unpack(frames)

@@ -1,0 +1,149 @@
+import torch
+import torch.nn.functional as F
+from mmaction.registry import MODELS
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from ...structures import SequenceBatch
+
+
+def combine_losses(
+    matching: Tensor, similarity: Tensor, eps: float = 1e-7
+) -> Tensor:
+    """Combine matching and clustering, eq. 9.
+
+    ``L = L_m * 2 / ((1 + eps) + S_c)`` with the cosine *similarity* S_c. The
+    paper's text calls it the negative one; in the printed formula that would
+    reward disagreement and diverge as the views come to agree.
+
+    Args:
+        matching (Tensor): L_m, not negative, ``(B,)``.
+        similarity (Tensor): S_c in [-1, 1], ``(B,)``.
+        eps (float): Keeps the divisor above 0. Defaults to 1e-7.
+
+    Returns:
+        Tensor: ``(B,)``: L_m where the views agree, twice that where they
+        are unrelated, growing without bound toward ``S_c = -1``.
+    """
+    # Cosines of rounded vectors may fall below -1 by more than eps.
+    return matching * 2 / (eps + (1 + similarity).clamp_min(0))
+
+
+@MODELS.register_module()
+class MASAHead(BaseModule):
+    """Head of MASA: matching loss and clip-level implicit clustering.
+
+    The total of eq. 9 is taken for every sequence and averaged over the
+    batch.
+
+    Args:
+        predictor (dict, optional): Config of the cluster predictor H. None
+            leaves the clustering out (Table 4): S_c is 0 then.
+        matching_loss (dict): Config of the matching loss.
+        clustering_loss (dict): Config of the matched similarity.
+        eps (float): Of eq. 9. Defaults to 1e-7.
+        init_cfg (dict, optional): How to initialise. Defaults to None.
+    """
+
+    def __init__(
+        self,
+        predictor: dict | None,
+        matching_loss: dict = dict(type='MatchingLoss'),  # noqa: B006
+        clustering_loss: dict = dict(  # noqa: B006
+            type='ImplicitClusteringLoss'
+        ),
+        eps: float = 1e-7,
+        init_cfg: dict | None = None,
+    ):
+        super().__init__(init_cfg)
+        self.predictor = MODELS.build(predictor) if predictor else None
+        self.matching_loss = MODELS.build(matching_loss)
+        self.clustering_loss = MODELS.build(clustering_loss)
+        self.eps = eps
+
+    def loss(
+        self,
+        z1: Tensor,
+        z2: Tensor,
+        view1: SequenceBatch,
+        view2: SequenceBatch,
+    ) -> dict[str, Tensor]:
+        """Compute the loss of a batch, and what to watch beside it.
+
+        Args:
+            z1 (Tensor): Z', ``(B, M, D)``.
+            z2 (Tensor): Z'', ``(B, N, D)``.
+            view1 (SequenceBatch): The first view.
+            view2 (SequenceBatch): The second view.
+
+        Returns:
+            dict[str, Tensor]: ``loss`` to minimise. Logged only:
+            ``match_mse`` (L_m) and ``match_frames`` (its root in frames),
+            ``cluster_cos`` (S_c, if there is a predictor) and
+            ``embedding_std`` (:func:`embedding_std` of both views).
+        """
+        matching = self.matching_loss(
+            z1,
+            z2,
+            view1.frame_index,
+            view2.frame_index,
+            view1.mask,
+            view2.mask,
+            view1.num_frames,
+        )
+        result = {}
+        if self.predictor is None:
+            similarity = torch.zeros_like(matching)
+        else:
+            similarity = self._similarity(z1, z2, view1, view2)
+            result['cluster_cos'] = similarity.detach().mean()
+        result['loss'] = combine_losses(matching, similarity, self.eps).mean()
+        with torch.no_grad():
+            frames = self.matching_loss.frame_error(matching, view1.num_frames)
+            result['match_mse'] = matching.mean()
+            result['match_frames'] = frames.mean()
+            result['embedding_std'] = embedding_std(
+                torch.cat((z1[view1.mask], z2[view2.mask]))
+            )
+        return result
+
+    def _similarity(
+        self,
+        z1: Tensor,
+        z2: Tensor,
+        view1: SequenceBatch,
+        view2: SequenceBatch,
+    ) -> Tensor:
+        first = self.clustering_loss(
+            z1,
+            self.predictor(z2, view2.mask),
+            view1.frame_index,
+            view2.frame_index,
+            view1.mask,
+            view2.mask,
+        )
+        second = self.clustering_loss(
+            z2,
+            self.predictor(z1, view1.mask),
+            view2.frame_index,
+            view1.frame_index,
+            view2.mask,
+            view1.mask,
+        )
+        return (first + second) / 2
+
+
+def embedding_std(frames: Tensor) -> Tensor:
+    """Measure how far embeddings are from collapse (Chen and He, 2021).
+
+    Args:
+        frames (Tensor): ``(F, D)``.
+
+    Returns:
+        Tensor: Scalar in [0, 1]: the standard deviation of the channels of
+        normalised frames, averaged and multiplied by ``sqrt(D)``. Close to 1
+        if they point everywhere, 0 if all are the same.
+    """
+    direction = F.normalize(frames.float(), dim=-1)
+    spread = direction.std(0, correction=0).mean()
+    return spread * frames.shape[-1] ** 0.5

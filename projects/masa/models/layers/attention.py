@@ -1,0 +1,143 @@
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .mlp import build_mlp
+from .packing import FramePacking
+
+
+def softmax_attention(
+    query: Tensor, key: Tensor, value: Tensor, key_mask: Tensor | None
+) -> Tensor:
+    """Attend by softmax of scaled dot products (Vaswani et al., 2017).
+
+    Runs PyTorch's fused kernels, which never hold a ``T x S`` matrix.
+
+    Args:
+        query (Tensor): ``(B, H, T, C)``.
+        key (Tensor): ``(B, H, S, C)``.
+        value (Tensor): ``(B, H, S, C)``.
+        key_mask (Tensor, optional): True at the keys that exist,
+            ``(B, S)``, bool; None if all do.
+
+    Returns:
+        Tensor: ``(B, H, T, C)``.
+    """
+    if key_mask is not None:
+        key_mask = key_mask[:, None, None, :]
+    return F.scaled_dot_product_attention(query, key, value, key_mask)
+
+
+def linear_attention(
+    query: Tensor, key: Tensor, value: Tensor, key_mask: Tensor | None
+) -> Tensor:
+    """Attend with the feature map ``elu(x) + 1`` (Katharopoulos et al., 2020).
+
+    This is the attention of LoFTR and CASA; its cost grows linearly with the
+    number of frames.
+
+    Args:
+        query (Tensor): ``(B, H, T, C)``.
+        key (Tensor): ``(B, H, S, C)``.
+        value (Tensor): ``(B, H, S, C)``.
+        key_mask (Tensor, optional): True at the keys that exist,
+            ``(B, S)``, bool; None if all do.
+
+    Returns:
+        Tensor: ``(B, H, T, C)``.
+    """
+    query = F.elu(query) + 1
+    key = F.elu(key) + 1
+    if key_mask is not None:
+        key = key * key_mask[:, None, :, None]
+    context = key.transpose(-2, -1) @ value
+    weight = query @ key.sum(-2).unsqueeze(-1)
+    return (query @ context) / weight.clamp_min(1e-6)
+
+
+ATTENTIONS = {'softmax': softmax_attention, 'linear': linear_attention}
+
+
+class AttentionLayer(nn.Module):
+    """One layer of attention in the manner of LoFTR and CASA.
+
+    The message that a frame gathers is merged over the heads and normalised;
+    an MLP sees the frame and its message side by side, and its normalised
+    result is added to the frame.
+
+    Args:
+        embed_dims (int): Width D of the frames.
+        num_heads (int): Number of heads; must divide ``embed_dims``.
+        attention (str): ``'softmax'`` or ``'linear'``. Defaults to
+            ``'softmax'``.
+
+    Raises:
+        ValueError: If the heads don't divide the width, or ``attention`` is
+            not known.
+    """
+
+    def __init__(
+        self, embed_dims: int, num_heads: int, attention: str = 'softmax'
+    ):
+        super().__init__()
+        if embed_dims % num_heads:
+            raise ValueError(
+                f'embed_dims={embed_dims} is expected to be a multiple of '
+                f'num_heads={num_heads}'
+            )
+        if attention not in ATTENTIONS:
+            raise ValueError(
+                f'attention is expected to be one of {sorted(ATTENTIONS)}, '
+                f'but got {attention!r}'
+            )
+        self.num_heads = num_heads
+        self.attend = ATTENTIONS[attention]
+        self.query_key_value = nn.Linear(
+            embed_dims, 3 * embed_dims, bias=False
+        )
+        self.merge = nn.Linear(embed_dims, embed_dims, bias=False)
+        self.message_norm = nn.LayerNorm(embed_dims)
+        self.mlp = build_mlp((2 * embed_dims, 2 * embed_dims, embed_dims))
+        self.mlp_norm = nn.LayerNorm(embed_dims)
+
+    def forward(
+        self,
+        frames: Tensor,
+        packing: FramePacking,
+        mask: Tensor,
+        partner: Tensor | None = None,
+    ) -> Tensor:
+        """Let every frame gather a message and return the updated frames.
+
+        Args:
+            frames (Tensor): Packed frames, ``(F, D)``.
+            packing (FramePacking): Where they lie in the padded batch.
+            mask (Tensor): True at the frames that exist, ``(B, T)``, bool.
+            partner (Tensor, optional): For cross attention, the row of the
+                batch that each row attends to, ``(B,)``, int64. None is self
+                attention.
+
+        Returns:
+            Tensor: ``(F, D)``. Both sides of a cross layer see the frames
+            from before the layer.
+        """
+        projected = packing.unpack(self.query_key_value(frames))
+        query, key, value = projected.unflatten(
+            -1, (3, self.num_heads, -1)
+        ).unbind(2)
+        key_mask = None if packing.is_dense else mask
+        if partner is not None:
+            key = key.index_select(0, partner)
+            value = value.index_select(0, partner)
+            if key_mask is not None:
+                key_mask = key_mask.index_select(0, partner)
+        message = self.attend(
+            query.transpose(1, 2),
+            key.transpose(1, 2),
+            value.transpose(1, 2),
+            key_mask,
+        )
+        message = packing.pack(message.transpose(1, 2).flatten(2))
+        message = self.message_norm(self.merge(message))
+        update = self.mlp(torch.cat((frames, message), dim=-1))
+        return frames + self.mlp_norm(update)

@@ -1,0 +1,36 @@
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import nn
+
+
+def build_mlp(widths: Sequence[int], batch_norm: bool = False) -> nn.Module:
+    """Build fully connected layers with ReLU between them.
+
+    Args:
+        widths (Sequence[int]): Input width, then the output width of every
+            layer; two at least.
+        batch_norm (bool): Whether batch normalisation follows each layer, the
+            last one included, as in SimSiam's projection. Defaults to False.
+
+    Returns:
+        nn.Module: Maps ``(F, widths[0])`` to ``(F, widths[-1])``.
+
+    Raises:
+        ValueError: If there are fewer than two widths, or one is below 1.
+    """
+    if len(widths) < 2 or min(widths) < 1:
+        raise ValueError(
+            'widths are expected to be two or more positive integers, '
+            f'but got {tuple(widths)}'
+        )
+    layers: list[nn.Module] = []
+    last = len(widths) - 2
+    for i, (width_in, width_out) in enumerate(pairwise(widths)):
+        # A bias would be cancelled by the normalisation that follows it.
+        layers.append(nn.Linear(width_in, width_out, bias=not batch_norm))
+        if batch_norm:
+            layers.append(nn.BatchNorm1d(width_out))
+        if i < last:
+            layers.append(nn.ReLU(inplace=True))
+    return nn.Sequential(*layers)

@@ -1,0 +1,64 @@
+from mmaction.registry import MODELS
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from ..layers import FramePacking, build_mlp
+
+
+@MODELS.register_module()
+class ProjectionNeck(BaseModule):
+    """Projection head of MASA, Sec. 3.3: ``Z = P(U)``.
+
+    Fully connected layers with batch normalisation after each and ReLU
+    between them, after SimCLR and SimSiam. Every existing frame counts once
+    in the statistics, padding never. For several processes set
+    ``sync_bn='torch'`` in the config, which MMEngine's runner answers by
+    converting them to synchronised ones.
+
+    Args:
+        in_channels (int): Width of the embedding U.
+        out_channels (int, optional): Width of Z. Defaults to
+            ``in_channels``.
+        hidden_channels (int, optional): Width of the layers between.
+            Defaults to ``in_channels``.
+        num_layers (int): Number of layers. Defaults to 4 (Sec. 3.3).
+        init_cfg (dict, optional): How to initialise. Defaults to None,
+            PyTorch's own.
+
+    Raises:
+        ValueError: If ``num_layers`` is below 1.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int | None = None,
+        hidden_channels: int | None = None,
+        num_layers: int = 4,
+        init_cfg: dict | None = None,
+    ):
+        super().__init__(init_cfg)
+        if num_layers < 1:
+            raise ValueError(
+                f'num_layers is expected to be 1 or more, but got {num_layers}'
+            )
+        hidden = hidden_channels or in_channels
+        widths = (
+            in_channels,
+            *[hidden] * (num_layers - 1),
+            out_channels or in_channels,
+        )
+        self.projection = build_mlp(widths, batch_norm=True)
+
+    def forward(self, embedding: Tensor, mask: Tensor) -> Tensor:
+        """Project every frame.
+
+        Args:
+            embedding (Tensor): U, ``(B, T, in_channels)``.
+            mask (Tensor): Existing frames, ``(B, T)``, bool.
+
+        Returns:
+            Tensor: Z, ``(B, T, out_channels)``, zero in the padding.
+        """
+        packing = FramePacking(mask)
+        return packing.unpack(self.projection(packing.pack(embedding)))
