@@ -34,7 +34,9 @@ class SequenceAligner(BaseModel):
         init_cfg: dict | None = None,
     ):
         super().__init__(
-            data_preprocessor or dict(type='SequenceDataPreprocessor'),
+            MODELS.build(
+                data_preprocessor or dict(type='SequenceDataPreprocessor')
+            ),
             init_cfg,
         )
         self.backbone = MODELS.build(backbone)
