@@ -1,0 +1,44 @@
+# Joints of one body (or of two hands), one sequence a record: see
+# docs/data.md. The configs that inherit name the annotation file.
+train_pipeline = [
+    dict(type='NormalizeSkeleton'),
+    dict(
+        type='DualAugmentation',
+        # Sec. 3.1 and Table S1: each with probability 0.3, angles with 10
+        # degrees, translation with 0.1.
+        spatial=[
+            dict(type='JointAngleNoise', prob=0.3, std=10.0),
+            dict(type='FlipSkeleton', prob=0.3),
+            dict(type='TranslateSkeleton', prob=0.3, std=0.1),
+        ],
+    ),
+    dict(type='PackSequenceInputs', modalities=('keypoint',)),
+]
+test_pipeline = [
+    dict(type='NormalizeSkeleton'),
+    dict(type='PackSequenceInputs', modalities=('keypoint',)),
+]
+train_dataloader = dict(
+    batch_size=64,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    batch_sampler=dict(type='LengthBucketBatchSampler'),
+    dataset=dict(
+        type='SequenceDataset',
+        split='train',
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=32,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='SequenceDataset',
+        split=['train', 'val'],
+        pipeline=test_pipeline,
+        test_mode=True,
+    ),
+)
+test_dataloader = val_dataloader

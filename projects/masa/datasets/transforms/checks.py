@@ -1,0 +1,190 @@
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def require(results: dict, key: str, reader: object) -> Any:
+    """Return one entry of a sample, or say who misses it.
+
+    Args:
+        results (dict): The sample that travels through the pipeline.
+        key (str): The entry to read.
+        reader (object): The transform that reads it, for the message.
+
+    Returns:
+        Any: The entry.
+
+    Raises:
+        KeyError: If the sample has no such entry.
+    """
+    if key not in results:
+        raise KeyError(
+            f'{type(reader).__name__} requires {key!r}, but sequence '
+            f'{name_of(results)} has only {sorted(map(str, results))}'
+        )
+    return results[key]
+
+
+def require_skeleton(
+    results: dict, fields: Sequence[str], reader: object
+) -> dict:
+    """Return the skeleton's description, which must hold some fields.
+
+    Args:
+        results (dict): The sample that travels through the pipeline.
+        fields (Sequence[str]): Fields that ``results['skeleton']`` must have.
+        reader (object): The transform that reads it, for the message.
+
+    Returns:
+        dict: The skeleton's description.
+
+    Raises:
+        KeyError: If there is no description or a field is missing.
+    """
+    skeleton = results.get('skeleton') or {}
+    missing = [field for field in fields if skeleton.get(field) is None]
+    if missing:
+        raise KeyError(
+            f'{type(reader).__name__} requires {missing} of the '
+            "annotation file's top-level entry 'skeleton', but for sequence "
+            f'{name_of(results)} it has only {sorted(skeleton)}'
+        )
+    return skeleton
+
+
+def require_keypoint(results: dict, reader: object) -> np.ndarray:
+    """Return the joints of a sample.
+
+    Args:
+        results (dict): The sample that travels through the pipeline.
+        reader (object): The transform that reads it, for the message.
+
+    Returns:
+        np.ndarray: Joint positions, ``(M, T, V, C)``, C being 2 or 3.
+
+    Raises:
+        KeyError: If there are none.
+        ValueError: If their shape is another.
+    """
+    keypoint = np.asarray(require(results, 'keypoint', reader))
+    if keypoint.ndim != 4 or keypoint.shape[-1] not in (2, 3):
+        raise ValueError(
+            "'keypoint' is expected to have the shape (persons, frames, "
+            'joints, 2 or 3), but that of sequence '
+            f'{name_of(results)} has {keypoint.shape}'
+        )
+    return keypoint
+
+
+def require_rng(results: dict, reader: object) -> np.random.Generator:
+    """Return the sample's own random generator.
+
+    Args:
+        results (dict): The sample that travels through the pipeline.
+        reader (object): The transform that reads it, for the message.
+
+    Returns:
+        np.random.Generator: The generator that the data set keyed.
+
+    Raises:
+        KeyError: If there is none.
+        TypeError: If it is something else.
+    """
+    rng = require(results, 'rng', reader)
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            "'rng' is expected to be a numpy.random.Generator, but that of "
+            f'sequence {name_of(results)} is a {type(rng).__name__}'
+        )
+    return rng
+
+
+def joint_list(
+    joints: int | Sequence[int], num_joints: int, field: str
+) -> list[int]:
+    """Return joint indices as a list, after checking them.
+
+    Args:
+        joints (int | Sequence[int]): One joint or several.
+        num_joints (int): How many joints the skeleton has.
+        field (str): Where the indices come from, for the message.
+
+    Returns:
+        list[int]: The indices.
+
+    Raises:
+        ValueError: If there are none, or one is outside ``[0, num_joints)``.
+    """
+    listed = [int(joint) for joint in np.atleast_1d(joints).ravel()]
+    if not listed or not all(0 <= joint < num_joints for joint in listed):
+        raise ValueError(
+            f"the skeleton's {field!r} is expected to hold joints of "
+            f'[0, {num_joints}), but got {joints}'
+        )
+    return listed
+
+
+def check_range(
+    name: str,
+    value: float,
+    low: float,
+    high: float = np.inf,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> None:
+    """Check that an argument is a number of an interval.
+
+    Args:
+        name (str): The argument's name.
+        value (float): Its value.
+        low (float): Least value.
+        high (float): Greatest value. Defaults to infinity.
+        open_low (bool): Whether ``low`` itself is excluded. Defaults to
+            False.
+        open_high (bool): Whether ``high`` itself is excluded. Defaults to
+            False.
+
+    Raises:
+        ValueError: If the value is outside the interval or not a number.
+    """
+    number = isinstance(value, int | float | np.number)
+    above = number and (low < value if open_low else low <= value)
+    below = number and (value < high if open_high else value <= high)
+    if isinstance(value, bool) or not (above and below and np.isfinite(value)):
+        left, right = '(' if open_low else '[', ')' if open_high else ']'
+        raise ValueError(
+            f'{name} is expected to be a finite number of '
+            f'{left}{low}, {high}{right}, but got {value!r}'
+        )
+
+
+def check_choice(name: str, value: Any, choices: Sequence) -> None:
+    """Check that an argument is one of a few values.
+
+    Args:
+        name (str): The argument's name.
+        value (Any): Its value.
+        choices (Sequence): The values allowed.
+
+    Raises:
+        ValueError: If it is none of them.
+    """
+    if value not in choices:
+        raise ValueError(
+            f'{name} is expected to be one of {list(choices)}, but got '
+            f'{value!r}'
+        )
+
+
+def name_of(results: dict) -> str:
+    """Return how to name a sample's sequence in a message.
+
+    Args:
+        results (dict): The sample.
+
+    Returns:
+        str: Its ``frame_dir``, quoted.
+    """
+    return repr(results.get('frame_dir', '(unnamed)'))

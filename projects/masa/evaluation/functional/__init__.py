@@ -1,0 +1,51 @@
+"""Metrics as pure functions of arrays.
+
+Embeddings are lists of (T_i, D) arrays, phases lists of (T_i,) integer
+arrays. Nothing here knows of models, data sets or configs.
+"""
+
+from .activity import (
+    Separation,
+    action_recognition_accuracy,
+    activity_separation,
+    nearest_clip_labels,
+    predict_actions,
+    uniform_frames,
+)
+from .alignment import (
+    AlignmentError,
+    TauScore,
+    TransferError,
+    alignment_error,
+    kendalls_tau,
+    key_event_transfer_error,
+)
+from .neighbors import nearest_frames, pair_neighbors
+from .phases import (
+    phase_classification_accuracy,
+    phase_progress_r2,
+    phase_progress_targets,
+)
+from .retrieval import frame_retrieval_ap, sequence_retrieval_precision
+
+__all__ = [
+    'AlignmentError',
+    'Separation',
+    'TauScore',
+    'TransferError',
+    'action_recognition_accuracy',
+    'activity_separation',
+    'alignment_error',
+    'frame_retrieval_ap',
+    'kendalls_tau',
+    'key_event_transfer_error',
+    'nearest_clip_labels',
+    'nearest_frames',
+    'pair_neighbors',
+    'phase_classification_accuracy',
+    'phase_progress_r2',
+    'phase_progress_targets',
+    'predict_actions',
+    'sequence_retrieval_precision',
+    'uniform_frames',
+]

@@ -1,0 +1,230 @@
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from .checks import check_frame_values, check_sequences, check_stride
+from .neighbors import BLOCK_ENTRIES, nearest_frames, pair_neighbors
+
+
+class TauScore(NamedTuple):
+    """Kendall's tau of a set of sequences.
+
+    Attributes:
+        tau (float): Mean over the pairs, in [-1, 1]; NaN without a pair.
+        nan_fraction (float): Share of the pairs whose tau is undefined
+            because all neighbours are one frame; NaN without a pair.
+        num_pairs (int): Number of ordered pairs.
+    """
+
+    tau: float
+    nan_fraction: float
+    num_pairs: int
+
+
+class TransferError(NamedTuple):
+    """Error of key events carried from one sequence to another.
+
+    Attributes:
+        median (float): Median error as a share of the length, in [0, 1).
+        within (float): Share of the events carried over within the
+            tolerance.
+        num_events (int): Number of events carried over; where it is 0 the
+            others are NaN.
+    """
+
+    median: float
+    within: float
+    num_events: int
+
+
+class AlignmentError(NamedTuple):
+    """Distance between the true times of matched frames.
+
+    Attributes:
+        mean (float): Mean over all frames of all pairs, in canonical frames.
+        median (float): Median of the same.
+        num_frames (int): Number of matched frames; where it is 0 the others
+            are NaN.
+    """
+
+    mean: float
+    median: float
+    num_frames: int
+
+
+def kendalls_tau(
+    embeddings: Sequence[np.ndarray], stride: int = 1, nan: str = 'zero'
+) -> TauScore:
+    """Measure how well nearest neighbours keep the order of time.
+
+    For every ordered pair of sequences, every ``stride``-th frame of the
+    first is matched to the nearest of the second's; tau-b between query
+    order and neighbour order, mean over pairs (TCC, Dwibedi et al. 2019).
+    Where all neighbours are one frame, as in a collapsed embedding, tau is
+    undefined. The reference implementations drop such pairs, which lets a
+    half-collapsed model score 1; here they count as 0.
+
+    Sequences that keep fewer than two frames have no order and are left out.
+
+    Args:
+        embeddings (Sequence[np.ndarray]): Sequences of one activity, arrays
+            of shape (T_i, D).
+        stride (int): Every how many frames one is taken, at least 1.
+        nan (str): What an undefined pair counts: 'zero', or 'drop' for the
+            reference implementations' way.
+
+    Returns:
+        TauScore: tau, share of undefined pairs, number of pairs.
+
+    Raises:
+        ValueError: If an argument is out of its range, or an embedding is
+            not finite.
+    """
+    check_stride(stride)
+    if nan not in ('zero', 'drop'):
+        raise ValueError(f"nan is expected to be 'zero' or 'drop', got {nan}")
+    sequences = [s[::stride] for s in check_sequences(embeddings)]
+    sequences = [sequence for sequence in sequences if len(sequence) > 1]
+    if len(sequences) < 2:
+        return TauScore(np.nan, np.nan, 0)
+    tau = np.concatenate(
+        [
+            _rank_correlation(np.delete(neighbors, i, axis=0))
+            for i, neighbors in enumerate(pair_neighbors(sequences))
+        ]
+    )
+    undefined = np.isnan(tau)
+    if nan == 'zero':
+        tau[undefined] = 0
+    mean = tau[~np.isnan(tau)].mean() if not np.isnan(tau).all() else np.nan
+    return TauScore(float(mean), float(undefined.mean()), len(tau))
+
+
+def _rank_correlation(order: np.ndarray) -> np.ndarray:
+    """Work out tau-b of each row of (P, n) against 0 .. n - 1."""
+    num_rows, length = order.shape
+    rising = np.zeros(num_rows, dtype=np.int64)
+    falling = np.zeros(num_rows, dtype=np.int64)
+    step = max(1, 4 * BLOCK_ENTRIES // (num_rows * length))
+    for start in range(0, length - 1, step):
+        earlier = order[:, start : start + step, None]
+        later = order[:, None, start + 1 :]
+        # Column c stands for position start + 1 + c, row r for start + r.
+        after = np.tri(later.shape[2], earlier.shape[1], dtype=bool).T
+        rising += np.count_nonzero((later > earlier) & after, axis=(1, 2))
+        falling += np.count_nonzero((later < earlier) & after, axis=(1, 2))
+    num_pairs = length * (length - 1) // 2
+    untied = rising + falling
+    tau = np.full(num_rows, np.nan)
+    np.divide(
+        rising - falling,
+        np.sqrt(num_pairs) * np.sqrt(untied),
+        out=tau,
+        where=untied > 0,
+    )
+    return tau
+
+
+def key_event_transfer_error(
+    embeddings: Sequence[np.ndarray],
+    phases: Sequence[np.ndarray],
+    tolerance: float = 0.05,
+) -> TransferError:
+    """Measure how far off an event lands when alignment carries it over.
+
+    A key event is the first frame of a phase that follows another phase.
+    For every ordered pair (A, B) and every event that both have, A's event
+    frame is carried to its nearest frame in B; the error is its distance
+    from B's own event frame as a share of B's length.
+
+    Args:
+        embeddings (Sequence[np.ndarray]): Sequences of one activity, arrays
+            of shape (T_i, D).
+        phases (Sequence[np.ndarray]): Phase of every frame, integer arrays
+            of shape (T_i,), negative where unknown.
+        tolerance (float): What counts as carried over well, a share of the
+            length.
+
+    Returns:
+        TransferError: Median error, share within tolerance, number of events.
+
+    Raises:
+        ValueError: If shapes do not agree or an embedding is not finite.
+    """
+    sequences = check_sequences(embeddings)
+    phases = check_frame_values(phases, sequences)
+    sources, events, frames = [], [], []
+    for number, phase in enumerate(phases):
+        for event, frame in _key_events(phase).items():
+            sources.append(number)
+            events.append(event)
+            frames.append(frame)
+    if not events:
+        return TransferError(np.nan, np.nan, 0)
+    sources, events, frames = map(np.array, (sources, events, frames))
+    kinds, kind = np.unique(events, return_inverse=True)
+    # True frame of every kind of event in every sequence, NaN for none.
+    truth = np.full((len(kinds), len(sequences)), np.nan)
+    truth[kind, sources] = frames
+    queries = np.stack(
+        [sequences[s][t] for s, t in zip(sources, frames, strict=True)]
+    )
+    found = nearest_frames(queries, sequences)  # (events, V)
+    lengths = np.array([len(sequence) for sequence in sequences])
+    errors = np.abs(found - truth[kind]) / lengths
+    errors[np.arange(len(sources)), sources] = np.nan
+    errors = errors[~np.isnan(errors)]
+    if not errors.size:
+        return TransferError(np.nan, np.nan, 0)
+    return TransferError(
+        float(np.median(errors)),
+        float((errors <= tolerance).mean()),
+        errors.size,
+    )
+
+
+def _key_events(phase: np.ndarray) -> dict[int, int]:
+    """Find the first frame of every phase that follows another phase."""
+    found, first = np.unique(phase, return_index=True)
+    return {
+        int(event): int(frame)
+        for event, frame in zip(found, first, strict=True)
+        if event >= 0 and frame > 0 and phase[frame - 1] >= 0
+    }
+
+
+def alignment_error(
+    embeddings: Sequence[np.ndarray], canonical_times: Sequence[np.ndarray]
+) -> AlignmentError:
+    """Measure how far apart in true time matched frames are.
+
+    For every ordered pair of sequences, |canonical time of a frame -
+    canonical time of its nearest neighbour|, over all frames of all pairs.
+
+    Args:
+        embeddings (Sequence[np.ndarray]): Sequences of one activity, arrays
+            of shape (T_i, D).
+        canonical_times (Sequence[np.ndarray]): True time of every frame on
+            the activity's common time axis, arrays of shape (T_i,), in
+            canonical frames.
+
+    Returns:
+        AlignmentError: Mean, median, number of matched frames.
+
+    Raises:
+        ValueError: If shapes do not agree or an embedding is not finite.
+    """
+    sequences = check_sequences(embeddings)
+    times = check_frame_values(canonical_times, sequences, 'canonical_times')
+    if len(sequences) < 2:
+        return AlignmentError(np.nan, np.nan, 0)
+    errors = []
+    for i, neighbors in enumerate(pair_neighbors(sequences)):
+        for j, time in enumerate(times):
+            if i != j:
+                errors.append(np.abs(times[i] - time[neighbors[j]]))
+    errors = np.concatenate(errors).astype(np.float64)
+    return AlignmentError(
+        float(errors.mean()), float(np.median(errors)), errors.size
+    )
