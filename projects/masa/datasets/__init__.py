@@ -1,0 +1,18 @@
+from . import transforms
+from .annotation import AnnotationError, load_annotations, save_annotations
+from .keyed_random import KeyedRandom
+from .samplers import LengthBucketBatchSampler
+from .schema import Problem, check_annotations
+from .sequence_dataset import SequenceDataset
+
+__all__ = [
+    'AnnotationError',
+    'KeyedRandom',
+    'LengthBucketBatchSampler',
+    'Problem',
+    'SequenceDataset',
+    'check_annotations',
+    'load_annotations',
+    'save_annotations',
+    'transforms',
+]

@@ -1,0 +1,15 @@
+from .formatting import PackSequenceInputs
+from .loading import LoadFrameFeatures
+from .skeleton import FlipSkeleton, NormalizeSkeleton
+from .skeleton_noise import JointAngleNoise, TranslateSkeleton
+from .temporal import DualAugmentation
+
+__all__ = [
+    'DualAugmentation',
+    'FlipSkeleton',
+    'JointAngleNoise',
+    'LoadFrameFeatures',
+    'NormalizeSkeleton',
+    'PackSequenceInputs',
+    'TranslateSkeleton',
+]

@@ -179,7 +179,9 @@ class DualAugmentation(BaseTransform):
                     )
         return {key: view[key] for key in names} | dict(frame_index=index)
 
-    def _kept_frames(self, rng: np.random.Generator, length: int) -> np.ndarray:
+    def _kept_frames(
+        self, rng: np.random.Generator, length: int
+    ) -> np.ndarray:
         ratio = rng.uniform(0, self.max_drop_ratio)
         count = length - int(ratio * length)
         if self.temporal == 'drop':

@@ -9,12 +9,13 @@ from .activity import (
     action_recognition_accuracy,
     activity_separation,
     nearest_clip_labels,
+    phase_runs,
     predict_actions,
     uniform_frames,
 )
 from .alignment import (
-    AlignmentError,
     TauScore,
+    TimeError,
     TransferError,
     alignment_error,
     kendalls_tau,
@@ -29,9 +30,9 @@ from .phases import (
 from .retrieval import frame_retrieval_ap, sequence_retrieval_precision
 
 __all__ = [
-    'AlignmentError',
     'Separation',
     'TauScore',
+    'TimeError',
     'TransferError',
     'action_recognition_accuracy',
     'activity_separation',
@@ -45,6 +46,7 @@ __all__ = [
     'phase_classification_accuracy',
     'phase_progress_r2',
     'phase_progress_targets',
+    'phase_runs',
     'predict_actions',
     'sequence_retrieval_precision',
     'uniform_frames',

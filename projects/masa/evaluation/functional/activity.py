@@ -38,6 +38,27 @@ def uniform_frames(num_frames: int, length: int) -> np.ndarray:
     return np.linspace(0, length - 1, num_frames).round().astype(np.int64)
 
 
+def phase_runs(phases: np.ndarray) -> list[tuple[int, int, int]]:
+    """Cut a sequence where its phase changes.
+
+    Args:
+        phases (np.ndarray): Phase of every frame, (T,) integers, negative
+            where unknown.
+
+    Returns:
+        list[tuple[int, int, int]]: (start, stop, phase) of every run of one
+        known phase, in order.
+    """
+    phases = np.asarray(phases)
+    starts = np.flatnonzero(np.diff(phases, prepend=phases[:1] - 1))
+    stops = np.append(starts[1:], len(phases))
+    return [
+        (int(start), int(stop), int(phases[start]))
+        for start, stop in zip(starts, stops, strict=True)
+        if phases[start] >= 0
+    ]
+
+
 def predict_actions(
     train_embeddings: Sequence[np.ndarray],
     train_labels: Sequence[int],

@@ -38,7 +38,7 @@ class TransferError(NamedTuple):
     num_events: int
 
 
-class AlignmentError(NamedTuple):
+class TimeError(NamedTuple):
     """Distance between the true times of matched frames.
 
     Attributes:
@@ -196,7 +196,7 @@ def _key_events(phase: np.ndarray) -> dict[int, int]:
 
 def alignment_error(
     embeddings: Sequence[np.ndarray], canonical_times: Sequence[np.ndarray]
-) -> AlignmentError:
+) -> TimeError:
     """Measure how far apart in true time matched frames are.
 
     For every ordered pair of sequences, |canonical time of a frame -
@@ -210,7 +210,7 @@ def alignment_error(
             canonical frames.
 
     Returns:
-        AlignmentError: Mean, median, number of matched frames.
+        TimeError: Mean, median, number of matched frames.
 
     Raises:
         ValueError: If shapes do not agree or an embedding is not finite.
@@ -218,13 +218,13 @@ def alignment_error(
     sequences = check_sequences(embeddings)
     times = check_frame_values(canonical_times, sequences, 'canonical_times')
     if len(sequences) < 2:
-        return AlignmentError(np.nan, np.nan, 0)
+        return TimeError(np.nan, np.nan, 0)
     errors = []
     for i, neighbors in enumerate(pair_neighbors(sequences)):
         for j, time in enumerate(times):
             if i != j:
                 errors.append(np.abs(times[i] - time[neighbors[j]]))
     errors = np.concatenate(errors).astype(np.float64)
-    return AlignmentError(
+    return TimeError(
         float(errors.mean()), float(np.median(errors)), errors.size
     )

@@ -99,12 +99,15 @@ def sequence_retrieval_precision(
     if activities is not None:
         check_same_length(sequences, activities, 'activities')
     precision = np.full((len(sequences), len(k)), np.nan)
-    if len(sequences) < 2:
-        return precision
     known = [phase >= 0 for phase in phases]
+    if sum(keep.any() for keep in known) < 2:
+        return precision
     kinds = _frame_classes(phases, known, activities)
     frames = np.concatenate(
-        [sequence[keep] for sequence, keep in zip(sequences, known)]
+        [
+            sequence[keep]
+            for sequence, keep in zip(sequences, known, strict=True)
+        ]
     )
     ends = np.cumsum([keep.sum() for keep in known])
     search = _FrameSearch(frames)
@@ -124,16 +127,13 @@ def sequence_retrieval_precision(
 def _frame_classes(phases, known, activities):
     """Number the classes of all frames of known phase."""
     labels = np.concatenate(
-        [phase[keep] for phase, keep in zip(phases, known)]
+        [phase[keep] for phase, keep in zip(phases, known, strict=True)]
     )
     if activities is None:
         return labels
     _, codes = np.unique(np.asarray(activities), return_inverse=True)
     codes = np.repeat(codes, [keep.sum() for keep in known])
-    _, kinds = np.unique(
-        np.stack([codes, labels]), axis=1, return_inverse=True
-    )
-    return kinds.reshape(-1)
+    return codes * (labels.max() + 1) + labels
 
 
 class _FrameSearch:
@@ -149,9 +149,8 @@ class _FrameSearch:
     def __init__(self, frames: np.ndarray):
         self.frames = frames
         # Distances do not depend on the origin, but their rounding does.
-        values = torch.from_numpy(
-            (frames - frames.mean(axis=0)).astype(np.float32)
-        )
+        origin = frames.mean(axis=0, dtype=np.float64).astype(frames.dtype)
+        values = torch.from_numpy((frames - origin).astype(np.float32))
         self.size = len(values)
         padding = -self.size % PARTS
         self.values = torch.cat(

@@ -1,0 +1,292 @@
+"""Annotation files: MMAction2's skeleton format, read without running code."""
+
+import io
+import json
+import os
+import pickle
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+class AnnotationError(ValueError):
+    """An annotation file that cannot be used. The message names the file."""
+
+
+# What numpy's arrays and scalars need to come back from a pickle. NumPy 2
+# names its core numpy._core, older ones numpy.core.
+_NUMPY_GLOBALS = {
+    ('numpy', 'ndarray'),
+    ('numpy', 'dtype'),
+    ('numpy.core.multiarray', '_reconstruct'),
+    ('numpy.core.multiarray', 'scalar'),
+    ('numpy.core.numeric', '_frombuffer'),
+    ('numpy._core.multiarray', '_reconstruct'),
+    ('numpy._core.multiarray', 'scalar'),
+    ('numpy._core.numeric', '_frombuffer'),
+}
+_OTHER_GLOBALS = {
+    ('collections', 'OrderedDict'),
+    ('_codecs', 'encode'),
+    *(('builtins', name) for name in ('set', 'frozenset', 'bytearray')),
+    *(('__builtin__', name) for name in ('set', 'frozenset', 'bytearray')),
+}
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Reads arrays and plain containers; anything else is refused."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) in _NUMPY_GLOBALS:
+            old = module.startswith('numpy.core')
+            if old and np.lib.NumpyVersion(np.__version__) >= '2.0.0':
+                module = module.replace('numpy.core', 'numpy._core')
+            elif not old and np.lib.NumpyVersion(np.__version__) < '2.0.0':
+                module = module.replace('numpy._core', 'numpy.core')
+            return super().find_class(module, name)
+        if (module, name) in _OTHER_GLOBALS:
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(
+            f'it refers to {module}.{name}; only NumPy arrays and plain '
+            'containers are read, because anything else can run code'
+        )
+
+
+def load_plain_pickle(path: str | os.PathLike) -> Any:
+    """Read a pickle of NumPy arrays and plain containers.
+
+    Nothing in the file is run: a reference to any other class or function is
+    refused.
+
+    Args:
+        path (str | os.PathLike): The file.
+
+    Returns:
+        Any: What it holds.
+
+    Raises:
+        AnnotationError: If the file refers to anything else, or is no whole
+            pickle.
+        FileNotFoundError: If there is no such file.
+    """
+    try:
+        with open(path, 'rb') as file:
+            return _PlainUnpickler(file).load()
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        # A damaged pickle may raise nearly anything.
+        raise AnnotationError(
+            f'{os.fspath(path)} cannot be read as a pickle of arrays: {error}'
+        ) from error
+
+
+def load_annotations(path: str | os.PathLike) -> dict:
+    """Read an annotation file: ``.pkl``, ``.npz`` or ``.json``.
+
+    Args:
+        path (str | os.PathLike): The file; its suffix tells the format.
+
+    Returns:
+        dict: Of the layout that docs/data.md describes. Its contents are not
+        checked here: see :func:`masa.datasets.schema.check_annotations`.
+
+    Raises:
+        AnnotationError: If the file cannot be read, or holds no dict.
+        FileNotFoundError: If there is no such file.
+    """
+    path = Path(path)
+    readers = {
+        '.pkl': load_plain_pickle,
+        '.pickle': load_plain_pickle,
+        '.npz': _load_npz,
+        '.json': _load_json,
+    }
+    reader = readers.get(path.suffix)
+    if reader is None:
+        raise AnnotationError(
+            f'{path} is expected to end in one of {sorted(readers)}'
+        )
+    annotations = reader(path)
+    if not isinstance(annotations, dict):
+        raise AnnotationError(
+            f"{path} is expected to hold a dict with 'split' and "
+            f"'annotations', but holds a {type(annotations).__name__}"
+        )
+    return annotations
+
+
+def save_annotations(annotations: dict, path: str | os.PathLike) -> None:
+    """Write an annotation file: ``.pkl``, ``.npz`` or ``.json``.
+
+    The file appears whole or not at all. One that is there is replaced. The
+    same annotations give the same bytes.
+
+    Args:
+        annotations (dict): Arrays and plain containers.
+        path (str | os.PathLike): The file; its suffix tells the format.
+
+    Raises:
+        AnnotationError: If the suffix is none of the three, or the format
+            cannot hold a value.
+    """
+    path = Path(path)
+    writers = {'.pkl': pickle.dumps, '.npz': _npz_bytes, '.json': _json_bytes}
+    writer = writers.get(path.suffix)
+    if writer is None:
+        raise AnnotationError(
+            f'{path} is expected to end in one of {sorted(writers)}'
+        )
+    try:
+        content = writer(annotations)
+    except (TypeError, ValueError) as error:
+        raise AnnotationError(f'{path} cannot be written: {error}') from error
+    write_atomically(content, path)
+
+
+def write_atomically(content: bytes, path: str | os.PathLike) -> None:
+    """Write a file under a temporary name beside its own, then rename it.
+
+    Args:
+        content (bytes): All of it.
+        path (str | os.PathLike): The file; its folder is made if need be.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(
+        dir=path.parent, prefix=f'.{path.name}.'
+    )
+    try:
+        with os.fdopen(handle, 'wb') as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp's files are for their owner alone.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+# In an .npz the header holds everything but the arrays, which it names.
+_HEADER = 'header'
+_ARRAY = '__array__'
+
+
+def _npz_bytes(annotations: dict) -> bytes:
+    arrays = {}
+
+    def take_out(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            if value.dtype.hasobject:
+                raise ValueError('an array of objects needs a pickle')
+            name = f'array_{len(arrays)}'
+            arrays[name] = value
+            return {_ARRAY: name}
+        if isinstance(value, dict):
+            return {key: take_out(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [take_out(item) for item in value]
+        return _plain_scalar(value)
+
+    header = json.dumps(take_out(annotations)).encode()
+    arrays[_HEADER] = np.frombuffer(header, dtype=np.uint8)
+    buffer = io.BytesIO()
+    # numpy.savez stamps its members with a constant date.
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _load_npz(path: Path) -> Any:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        header = json.loads(arrays[_HEADER].tobytes())
+    except FileNotFoundError:
+        raise
+    except (
+        KeyError,
+        ValueError,
+        EOFError,
+        OSError,
+        zipfile.BadZipFile,
+    ) as error:
+        raise AnnotationError(
+            f'{path} cannot be read as annotations in .npz: {error}'
+        ) from error
+
+    def put_back(value: Any) -> Any:
+        if isinstance(value, dict):
+            if value.keys() == {_ARRAY}:
+                if value[_ARRAY] not in arrays:
+                    raise AnnotationError(
+                        f'{path} lacks its array {value[_ARRAY]!r}'
+                    )
+                return arrays[value[_ARRAY]]
+            return {key: put_back(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [put_back(item) for item in value]
+        return value
+
+    return put_back(header)
+
+
+# Fields of a record that are arrays, for JSON, which has only lists.
+_ARRAY_FIELDS = {
+    'keypoint': np.float32,
+    'keypoint_score': np.float32,
+    'canonical_time': np.float32,
+    'phase': None,
+}
+
+
+def _json_bytes(annotations: dict) -> bytes:
+    def to_lists(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return value.tolist()
+        return _plain_scalar(value)
+
+    return json.dumps(annotations, default=to_lists).encode()
+
+
+def _load_json(path: Path) -> Any:
+    try:
+        annotations = json.loads(path.read_bytes())
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise AnnotationError(
+            f'{path} cannot be read as JSON: {error}'
+        ) from error
+    records = (
+        annotations.get('annotations')
+        if isinstance(annotations, dict)
+        else None
+    )
+    for i, record in enumerate(records if isinstance(records, list) else []):
+        if not isinstance(record, dict):
+            continue
+        for field, dtype in _ARRAY_FIELDS.items():
+            if field not in record:
+                continue
+            try:
+                record[field] = np.asarray(record[field], dtype=dtype)
+            except (TypeError, ValueError) as error:
+                name = record.get('frame_dir', f'number {i}')
+                raise AnnotationError(
+                    f'{path}: {field!r} of record {name!r} is expected to be '
+                    f'an array of numbers, but: {error}'
+                ) from error
+    return annotations
+
+
+def _plain_scalar(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    raise TypeError(f'a {type(value).__name__} is not plain data')

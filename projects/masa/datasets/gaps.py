@@ -1,0 +1,133 @@
+import numpy as np
+
+
+def fill_invisible_joints(
+    keypoint: np.ndarray,
+    visible: np.ndarray,
+    flip_pairs: list[list[int]],
+    mean_pose: np.ndarray,
+) -> np.ndarray:
+    """Give every invisible joint a position.
+
+    In this order: interpolated over time where it is seen before and after;
+    else where its mirror joint is (seen or interpolated), which a side view
+    hides it behind; else at its place in the mean pose, moved and scaled to
+    the joints that the frame has. A joint of a frame that has none is taken
+    from the nearest frame that has some.
+
+    Args:
+        keypoint (np.ndarray): Positions, ``(T, V, C)``; those of invisible
+            joints are not read.
+        visible (np.ndarray): ``(T, V)``, bool.
+        flip_pairs (list[list[int]]): Left and right joints.
+        mean_pose (np.ndarray): ``(V, C)``, of any position and size: see
+            :func:`mean_visible_pose`.
+
+    Returns:
+        np.ndarray: ``(T, V, C)`` float64, equal to ``keypoint`` where
+        visible.
+
+    Raises:
+        ValueError: If no joint is visible in any frame, or shapes disagree.
+    """
+    frames, joints, _ = keypoint.shape
+    if visible.shape != (frames, joints):
+        raise ValueError(
+            f'visible is expected to have the shape {(frames, joints)}, '
+            f'but has {visible.shape}'
+        )
+    if not visible.any():
+        raise ValueError(
+            f'none of the {joints} joints is visible in any of the {frames} '
+            'frames'
+        )
+    filled = np.where(visible[..., None], keypoint, np.nan).astype(np.float64)
+    time = np.arange(frames)
+    for joint in range(joints):
+        seen = np.flatnonzero(visible[:, joint])
+        if len(seen) < 2:
+            continue
+        between = slice(seen[0], seen[-1] + 1)
+        for axis in range(keypoint.shape[2]):
+            filled[between, joint, axis] = np.interp(
+                time[between], seen, keypoint[seen, joint, axis]
+            )
+    mirror = np.arange(joints)
+    for left, right in flip_pairs:
+        mirror[[left, right]] = right, left
+    filled = np.where(np.isnan(filled), filled[:, mirror], filled)
+    missing = np.isnan(filled[..., 0])
+    filled = np.where(
+        missing[..., None], _place_pose(mean_pose, filled), filled
+    )
+    empty = missing.all(1)
+    if empty.any():
+        known = np.flatnonzero(~empty)
+        nearest = np.abs(time[:, None] - known).argmin(1)
+        filled = filled[known[nearest]]
+    return np.where(visible[..., None], keypoint, filled)
+
+
+def _place_pose(pose: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Move and scale a pose to the known joints of every frame.
+
+    Least squares over these joints; a frame with a single one keeps the size
+    of the median frame.
+    """
+    known = ~np.isnan(frames[..., :1])  # (T, V, 1)
+    count = known.sum(1, keepdims=True).clip(1)
+    target = np.where(known, frames, 0)
+    target_mean = target.sum(1, keepdims=True) / count
+    pose_mean = np.where(known, pose, 0).sum(1, keepdims=True) / count
+    pose_part = np.where(known, pose - pose_mean, 0)
+    spread = np.square(pose_part).sum((1, 2))
+    product = (pose_part * np.where(known, frames - target_mean, 0)).sum(
+        (1, 2)
+    )
+    usable = (spread > 0) & (product > 0)
+    scale = np.where(usable, product / np.where(usable, spread, 1), np.nan)
+    usual = np.median(scale[usable]) if usable.any() else 1.0
+    scale = np.where(usable, scale, usual)[:, None, None]
+    return target_mean + scale * (pose - pose_mean)
+
+
+def mean_visible_pose(
+    keypoints: list[np.ndarray],
+    visibles: list[np.ndarray],
+    root: list[int],
+    torso: list[list[int]],
+) -> np.ndarray:
+    """Average the frames that show the root and the torso.
+
+    Args:
+        keypoints (list[np.ndarray]): Positions, each ``(T, V, C)``.
+        visibles (list[np.ndarray]): Each ``(T, V)``, bool.
+        root (list[int]): Joints whose mean is put at the origin.
+        torso (list[list[int]]): Upper and lower end, as lists of joints,
+            whose distance is made 1.
+
+    Returns:
+        np.ndarray: ``(V, C)``, each joint averaged where it is visible.
+
+    Raises:
+        ValueError: If a joint is nowhere visible in a frame with root and
+            torso.
+    """
+    points = np.concatenate(keypoints).astype(np.float64)
+    seen = np.concatenate(visibles)
+    upper, lower = torso
+    length = np.linalg.norm(
+        points[:, upper].mean(1) - points[:, lower].mean(1), axis=-1
+    )
+    usable = seen[:, [*root, *upper, *lower]].all(1) & (length > 0)
+    points, seen, length = points[usable], seen[usable], length[usable]
+    points = points - points[:, root].mean(1, keepdims=True)
+    points /= length[:, None, None]
+    count = seen.sum(0)
+    if not count.all():
+        raise ValueError(
+            f'joints {np.flatnonzero(count == 0).tolist()} are visible in '
+            'none of the frames that show the root and the torso, so that no '
+            'mean pose can be made'
+        )
+    return np.where(seen[..., None], points, 0).sum(0) / count[:, None]

@@ -1,0 +1,182 @@
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from mmaction.datasets import PoseDataset
+from mmaction.registry import DATASETS
+from mmengine.dataset import force_full_init
+
+from .annotation import AnnotationError, load_annotations
+from .keyed_random import KeyedRandom
+from .schema import check_annotations, record_name
+
+# More would hide the first ones; tools/check_data.py prints all.
+PROBLEMS_SHOWN = 10
+
+
+@DATASETS.register_module()
+class SequenceDataset(KeyedRandom, PoseDataset):
+    """Sequences of skeletons, of frame features, or of both.
+
+    Reads MMAction2's skeleton annotation files and, beside what these hold,
+    a phase for every frame, the path of frame features, and the names of
+    activities, phases and joints: see docs/data.md. Pickles are read without
+    running code, and the whole file is checked before it is used.
+
+    Args:
+        ann_file (str): The annotation file: ``.pkl``, ``.npz`` or ``.json``.
+        pipeline (list[dict | Callable]): The transforms.
+        split (str | Sequence[str], optional): Name of the split, or of
+            several, one after the other; every sample says which it is of.
+            The sequences keep the order of the split's list, on which the
+            label fractions of phase classification depend. None takes all
+            records. Defaults to None.
+        activities (Sequence[str], optional): Names of the activities to
+            keep; labels stay as they are. Defaults to all.
+        data_prefix (dict): ``feature`` is the folder that every
+            ``feature_path`` is relative to. Defaults to the working
+            directory.
+        **kwargs: Of MMAction2's ``PoseDataset``, such as ``test_mode``.
+
+    Raises:
+        AnnotationError: If the file has problems, lacks a split or an
+            activity, or a sequence would come up twice. The message names
+            the file.
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        pipeline: list[dict | Callable],
+        split: str | Sequence[str] | None = None,
+        activities: Sequence[str] | None = None,
+        data_prefix: dict = dict(feature=''),  # noqa: B006
+        **kwargs,
+    ):
+        self.activities = activities
+        super().__init__(
+            ann_file,
+            pipeline=pipeline,
+            split=split,
+            data_prefix=data_prefix,
+            **kwargs,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """Read and check the annotation file.
+
+        Returns:
+            list[dict]: The records of the splits, in their order.
+        """
+        annotations = load_annotations(self.ann_file)
+        problems = check_annotations(annotations)
+        if problems:
+            shown = '\n  '.join(map(str, problems[:PROBLEMS_SHOWN]))
+            more = len(problems) - PROBLEMS_SHOWN
+            rest = f'\n  and {more} more' if more > 0 else ''
+            raise AnnotationError(
+                f'{self.ann_file} has {len(problems)} problems:\n  {shown}'
+                f'{rest}\ntools/check_data.py {self.ann_file} lists them all'
+            )
+        names = annotations.get('activities')
+        self._metainfo.update(
+            activities=names,
+            phases=annotations.get('phases'),
+            skeleton=annotations.get('skeleton'),
+        )
+        records = self._select(annotations)
+        if self.activities is not None:
+            unknown = sorted(set(self.activities) - set(names or ()))
+            if unknown:
+                raise AnnotationError(
+                    f'{self.ann_file} has no activities {unknown}; it has '
+                    f'{names}'
+                )
+            keep = {names.index(name) for name in self.activities}
+            records = [r for r in records if r.get('label') in keep]
+        if not records:
+            raise AnnotationError(
+                f'{self.ann_file} has no sequences of the activities '
+                f'{self.activities} in the split {self.split}'
+            )
+        return [self._complete(record, names) for record in records]
+
+    def _select(self, annotations: dict) -> list[dict]:
+        records = {
+            record_name(record, number): dict(record, split='')
+            for number, record in enumerate(annotations['annotations'])
+        }
+        for name, record in records.items():
+            record['frame_dir'] = name
+        if self.split is None:
+            return list(records.values())
+        splits = annotations.get('split') or {}
+        wanted = [self.split] if isinstance(self.split, str) else self.split
+        missing = [name for name in wanted if name not in splits]
+        if missing:
+            raise AnnotationError(
+                f'{self.ann_file} has no split {missing}; it has '
+                f'{list(splits)}'
+            )
+        selected: dict[str, dict] = {}
+        for split in wanted:
+            for name in splits[split]:
+                if name in selected:
+                    raise AnnotationError(
+                        f'{self.ann_file} has {name!r} in the splits '
+                        f'{selected[name]["split"]!r} and {split!r}, which '
+                        'are read together'
+                    )
+                selected[name] = dict(records[name], split=split)
+        return list(selected.values())
+
+    def _complete(self, record: dict, names: list[str] | None) -> dict:
+        record['total_frames'] = int(record['total_frames'])
+        label = record.get('label')
+        record['label'] = -1 if label is None else int(label)
+        record['activity'] = (
+            names[record['label']] if names and record['label'] >= 0 else ''
+        )
+        for key, dtype in (
+            ('keypoint', np.float32),
+            ('keypoint_score', np.float32),
+            ('canonical_time', np.float32),
+            ('phase', np.int64),
+        ):
+            if key in record:
+                record[key] = np.asarray(record[key], dtype=dtype)
+        if 'feature_path' in record:
+            record['feature_path'] = str(
+                Path(
+                    self.data_prefix.get('feature', ''), record['feature_path']
+                )
+            )
+        return record
+
+    def get_data_info(self, idx: int) -> dict:
+        """Return one record, with the skeleton's description beside it.
+
+        Args:
+            idx (int): Index of the record.
+
+        Returns:
+            dict: The record.
+        """
+        record = super().get_data_info(idx)
+        record['skeleton'] = self._metainfo['skeleton']
+        return record
+
+    @property
+    @force_full_init
+    def lengths(self) -> np.ndarray:
+        """np.ndarray: Number of frames of every sequence, ``(N,)``, int64."""
+        if not hasattr(self, '_lengths'):
+            self._lengths = np.array(
+                [
+                    super(SequenceDataset, self).get_data_info(i)[
+                        'total_frames'
+                    ]
+                    for i in range(len(self))
+                ]
+            )
+        return self._lengths

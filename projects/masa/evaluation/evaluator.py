@@ -1,0 +1,183 @@
+import logging
+from collections.abc import Sequence
+
+from mmaction.registry import EVALUATOR
+from mmengine.dist import (
+    broadcast_object_list,
+    collect_results,
+    is_main_process,
+)
+from mmengine.evaluator import Evaluator
+from mmengine.logging import print_log
+
+from .collection import SequenceCollection
+from .controls import CONTROLS, control_embeddings
+from .gather import collection_from_records, sequence_records
+from .metrics import SequenceMetric
+
+MODEL = 'model'
+
+
+@EVALUATOR.register_module()
+class SequenceEvaluator(Evaluator):
+    """Computes all metrics from one collection of embeddings, with controls.
+
+    The embeddings are gathered once, whatever the number of metrics and
+    processes. Every control is judged by the same metrics, under keys such
+    as ``clock/kendalls_tau/tau``.
+
+    After :meth:`evaluate`, ``report`` is a plain dict on all processes
+    (``columns``: metric keys; ``rows``: figures by method, 'model' first;
+    ``per_activity``: figures by activity and method; ``notes``: what was
+    left out and why; ``warnings``; ``num_sequences`` by split), and
+    ``collection`` the :class:`SequenceCollection` on the main process.
+
+    Args:
+        metrics (dict or SequenceMetric or Sequence): The metrics.
+        controls (Sequence[str]): Any of 'raw', 'clock', 'position' and
+            'raw+clock', see :func:`control_embeddings`.
+        collect_device (str): 'cpu' or 'gpu'.
+        collect_dir (str, optional): Shared folder for gathering on the CPU.
+
+    Raises:
+        TypeError: If a metric is no :class:`SequenceMetric`.
+        ValueError: If there is no such control.
+    """
+
+    def __init__(
+        self,
+        metrics: dict | SequenceMetric | Sequence,
+        controls: Sequence[str] = (),
+        collect_device: str = 'cpu',
+        collect_dir: str | None = None,
+    ):
+        super().__init__(metrics)
+        for metric in self.metrics:
+            if not isinstance(metric, SequenceMetric):
+                raise TypeError(
+                    'SequenceEvaluator is expected to be given sequence '
+                    f'metrics, but got {type(metric).__name__}; give it to '
+                    "MMEngine's Evaluator instead"
+                )
+        unknown = sorted(set(controls) - CONTROLS.keys())
+        if unknown:
+            raise ValueError(
+                f'controls are expected to be among {sorted(CONTROLS)}, '
+                f'but got {unknown}'
+            )
+        self.controls = tuple(controls)
+        self.collect_device = collect_device
+        self.collect_dir = collect_dir
+        self.report: dict | None = None
+        self.collection: SequenceCollection | None = None
+        self._records = []
+
+    def process(
+        self, data_samples: Sequence, data_batch: dict | None = None
+    ) -> None:
+        """Keep the embeddings of a batch, and the inputs if a control asks.
+
+        Args:
+            data_samples (Sequence): Predictions, data samples or dicts.
+            data_batch (dict, optional): What they were predicted from.
+        """
+        samples = [
+            sample if isinstance(sample, dict) else sample.to_dict()
+            for sample in data_samples
+        ]
+        with_inputs = any(name.startswith('raw') for name in self.controls)
+        self._records.extend(
+            sequence_records(samples, data_batch, with_inputs)
+        )
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Gather the embeddings and compute all metrics.
+
+        Args:
+            size (int): Number of sequences of the data set; what the sampler
+                added beyond is dropped.
+
+        Returns:
+            dict[str, float]: Figures of the model under their metric's keys,
+            and of each control with its name before them.
+        """
+        options = {}
+        if self.collect_device == 'cpu':
+            options['tmpdir'] = self.collect_dir
+        records = collect_results(
+            self._records, size, self.collect_device, **options
+        )
+        self._records = []
+        report = [None]
+        if is_main_process():
+            self.collection = collection_from_records(records)
+            report = [self.compute_report(self.collection)]
+        broadcast_object_list(report)
+        self.report = report[0]
+        for note in self.report['notes']:
+            print_log(note, logger='current')
+        for warning in self.report['warnings']:
+            print_log(warning, logger='current', level=logging.WARNING)
+        return {
+            column if method == MODEL else f'{method}/{column}': value
+            for method, row in self.report['rows'].items()
+            for column, value in row.items()
+        }
+
+    def compute_report(self, collection: SequenceCollection) -> dict:
+        """Compute all metrics of a collection and of its controls.
+
+        Args:
+            collection (SequenceCollection): Sequences of all splits.
+
+        Returns:
+            dict: The report, see the class.
+
+        Raises:
+            ValueError: If two metrics have the same key.
+        """
+        report = dict(
+            columns=[],
+            rows={},
+            per_activity={},
+            notes=[],
+            warnings=[],
+            num_sequences={
+                split: collection.splits.count(split)
+                for split in dict.fromkeys(collection.splits)
+            },
+        )
+        self._add_row(report, MODEL, collection)
+        for name in self.controls:
+            if name.startswith('raw') and collection.inputs is None:
+                report['notes'].append(
+                    f'{name}: left out, the inputs are not known'
+                )
+                continue
+            self._add_row(report, name, control_embeddings(collection, name))
+        return report
+
+    def _add_row(self, report, method, collection):
+        row = report['rows'][method] = {}
+        for metric in self.metrics:
+            result = metric.compute_collection(collection)
+            for key, value in result.values.items():
+                column = f'{metric.prefix}/{key}'
+                if column in row:
+                    raise ValueError(
+                        f'two metrics have the key {column!r}: give one of '
+                        'them another prefix'
+                    )
+                row[column] = value
+                if column not in report['columns']:
+                    report['columns'].append(column)
+            for activity, values in result.per_activity.items():
+                figures = report['per_activity'].setdefault(activity, {})
+                figures.setdefault(method, {}).update(
+                    {f'{metric.prefix}/{k}': v for k, v in values.items()}
+                )
+            # What is left out is so for the controls too, and a control may
+            # collapse by its nature.
+            if method == MODEL:
+                report['notes'] += result.notes
+                report['warnings'] += result.warnings

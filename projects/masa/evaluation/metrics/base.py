@@ -1,0 +1,259 @@
+import logging
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+
+from ..collection import SequenceCollection
+from ..gather import collection_from_records, sequence_records
+
+
+class MetricResult(NamedTuple):
+    """What a metric found.
+
+    Attributes:
+        values (dict[str, float]): The metric's figures; empty where it does
+            not apply.
+        per_activity (dict[str, dict[str, float]]): The same per activity,
+            NaN where an activity has no value.
+        notes (list[str]): What was left out and why.
+        warnings (list[str]): What makes the figures suspicious.
+    """
+
+    values: dict[str, float]
+    per_activity: dict[str, dict[str, float]]
+    notes: list[str]
+    warnings: list[str]
+
+
+class SequenceMetric(BaseMetric):
+    """Base of the metrics of a collection of sequences.
+
+    A subclass says what it needs and implements :meth:`score`. It works by
+    itself in MMEngine's ``Evaluator``; in :class:`SequenceEvaluator` all
+    metrics share one collection.
+
+    Args:
+        train_split (str or Sequence[str]): Split or splits that probes are
+            fitted on, or that are the gallery.
+        eval_split (str or Sequence[str]): Split or splits evaluated.
+        **kwargs: Those of MMEngine's ``BaseMetric``.
+
+    Raises:
+        ValueError: If a metric that needs both would be evaluated on a split
+            it is fitted on.
+    """
+
+    needs_train = False
+    needs_phases = False
+    needs_times = False
+    needs_pairs = False
+
+    def __init__(
+        self,
+        train_split: str | Sequence[str] = 'train',
+        eval_split: str | Sequence[str] = 'val',
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.train_split = train_split
+        self.eval_split = eval_split
+        both = set(np.atleast_1d(train_split)) & set(np.atleast_1d(eval_split))
+        if self.needs_train and both:
+            raise ValueError(
+                f'{type(self).__name__} is expected not to be evaluated on '
+                f'what it is fitted on, but train_split={train_split!r} and '
+                f'eval_split={eval_split!r}'
+            )
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Keep the embeddings of a batch.
+
+        Args:
+            data_batch (dict): Not used.
+            data_samples (Sequence[dict]): Predictions, as
+                :func:`sequence_records` takes them.
+        """
+        self.results.extend(sequence_records(data_samples))
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Compute the metric from all records.
+
+        Args:
+            results (list[dict]): Records of :func:`sequence_records`.
+
+        Returns:
+            dict[str, float]: The figures.
+        """
+        result = self.compute_collection(collection_from_records(results))
+        for note in result.notes:
+            print_log(note, logger='current')
+        for warning in result.warnings:
+            print_log(warning, logger='current', level=logging.WARNING)
+        return result.values
+
+    def compute_collection(
+        self, collection: SequenceCollection
+    ) -> MetricResult:
+        """Compute the metric on the splits it is for.
+
+        Args:
+            collection (SequenceCollection): Sequences of all splits.
+
+        Returns:
+            MetricResult: The figures.
+        """
+        return self.compute(
+            collection.subset(self.train_split),
+            collection.subset(self.eval_split),
+        )
+
+    def compute(
+        self, train: SequenceCollection, val: SequenceCollection
+    ) -> MetricResult:
+        """Compute the metric.
+
+        Args:
+            train (SequenceCollection): Training sequences or gallery.
+            val (SequenceCollection): Evaluated sequences.
+
+        Returns:
+            MetricResult: The figures.
+        """
+        notes = []
+        sides = [('evaluated', val)]
+        if self.needs_train:
+            sides.insert(0, ('training', train))
+        used = [self._usable(side, part, notes) for side, part in sides]
+        reason = self.why_not(used[0], used[-1])
+        if reason:
+            notes.append(f'{self.prefix}: left out, {reason}')
+            return MetricResult({}, {}, notes, [])
+        return self.score(used[0], used[-1], notes)
+
+    def why_not(
+        self, train: SequenceCollection, val: SequenceCollection
+    ) -> str:
+        """Say why there can be no value.
+
+        Args:
+            train (SequenceCollection): Usable training sequences.
+            val (SequenceCollection): Usable evaluated sequences.
+
+        Returns:
+            str: The reason; '' if there can.
+        """
+        known = ' with phases' * self.needs_phases
+        known += ' with canonical times' * self.needs_times
+        if not len(val):
+            return f'no evaluated sequence{known}'
+        if self.needs_train and not len(train):
+            return f'no training sequence{known}'
+        if self.needs_pairs and len(val) < 2:
+            return f'a single evaluated sequence{known}, no pairs'
+        return ''
+
+    @abstractmethod
+    def score(
+        self,
+        train: SequenceCollection,
+        val: SequenceCollection,
+        notes: list[str],
+    ) -> MetricResult:
+        """Compute the metric from usable sequences.
+
+        Args:
+            train (SequenceCollection): Training sequences; the evaluated
+                ones for a metric that needs none.
+            val (SequenceCollection): Evaluated sequences.
+            notes (list[str]): What was left out so far.
+
+        Returns:
+            MetricResult: The figures.
+        """
+
+    def _usable(self, side, collection, notes):
+        """Take the sequences whose phases and times are known."""
+        for needed, values, what in (
+            (self.needs_phases, collection.phases, 'phases'),
+            (self.needs_times, collection.canonical_times, 'canonical times'),
+        ):
+            if not needed:
+                continue
+            known = [i for i, value in enumerate(values) if value is not None]
+            if 0 < len(known) < len(values):
+                notes.append(
+                    f'{self.prefix}: {len(values) - len(known)} of '
+                    f'{len(values)} {side} sequences have no {what} and are '
+                    'left out'
+                )
+            collection = collection.select(known)
+        return collection
+
+
+class ActivityMetric(SequenceMetric):
+    """Base of the metrics that are worked out within each activity.
+
+    The figures are plain means over activities; activities without a value
+    are left out of the mean, and a note says so.
+    """
+
+    @abstractmethod
+    def score_activity(
+        self, train: SequenceCollection, val: SequenceCollection
+    ) -> dict[str, float]:
+        """Compute the metric of one activity.
+
+        Args:
+            train (SequenceCollection): Its training sequences.
+            val (SequenceCollection): Its evaluated sequences.
+
+        Returns:
+            dict[str, float]: The figures, NaN where there is none.
+        """
+
+    def score(self, train, val, notes):
+        """Compute the metric of every activity, see the base class."""
+        gallery = train.by_activity()
+        nothing = train.select([])
+        per_activity = {}
+        for activity, sequences in val.by_activity().items():
+            fitted = gallery.get(activity, nothing)
+            reason = self.why_not(fitted, sequences)
+            if reason:
+                notes.append(f'{self.prefix}: {activity} left out, {reason}')
+            else:
+                per_activity[activity] = self.score_activity(fitted, sequences)
+        return average_activities(per_activity, self.prefix, notes)
+
+
+def average_activities(
+    per_activity: dict[str, dict[str, float]], prefix: str, notes: list[str]
+) -> MetricResult:
+    """Average figures over activities.
+
+    Args:
+        per_activity (dict[str, dict[str, float]]): Figures by activity, NaN
+            where there is none.
+        prefix (str): The metric's name, for notes.
+        notes (list[str]): Notes so far.
+
+    Returns:
+        MetricResult: Means over the activities that have a value.
+    """
+    values, notes = {}, list(notes)
+    for key in dict.fromkeys(k for row in per_activity.values() for k in row):
+        known = [row[key] for row in per_activity.values()]
+        without = [a for a, row in per_activity.items() if np.isnan(row[key])]
+        if without:
+            notes.append(
+                f'{prefix}/{key}: no value for {", ".join(without)}, not in '
+                'the mean'
+            )
+        known = [value for value in known if not np.isnan(value)]
+        if known:
+            values[key] = float(np.mean(known))
+    return MetricResult(values, per_activity, notes, [])

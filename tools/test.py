@@ -1,0 +1,126 @@
+"""Evaluate a checkpoint, with the flags of MMAction2's tools/test.py."""
+
+import argparse
+import os
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.dist import is_main_process
+from mmengine.runner import Runner
+
+from masa.evaluation import SequenceEvaluator, format_table, save_report
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description='Evaluate a sequence alignment model. Prints the metrics '
+        'as a table and writes them as JSON to the work directory.',
+        epilog='Example: python tools/test.py configs/masa_demo.py '
+        'work_dirs/masa_demo/epoch_60.pth',
+    )
+    parser.add_argument('config', help='test config file path')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--work-dir', help='where to save the metrics')
+    parser.add_argument(
+        '--dump',
+        type=Path,
+        metavar='FILE.npz',
+        help='save the embeddings: <sequence>/embedding (T, D), '
+        '<sequence>/label, <sequence>/phase where known, <sequence>/split',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override settings of the config: key=value pairs, such as '
+        'test_dataloader.batch_size=8 or key="[a,b]"',
+    )
+    parser.add_argument(
+        '--show-dir',
+        help='where the VisualizationHook of the config saves its images',
+    )
+    parser.add_argument(
+        '--show',
+        action='store_true',
+        help='whether the VisualizationHook of the config opens a window',
+    )
+    parser.add_argument(
+        '--interval',
+        type=int,
+        default=1,
+        help='visualize every this many samples',
+    )
+    parser.add_argument(
+        '--wait-time',
+        type=float,
+        default=2,
+        help='display time of every window in seconds',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher',
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    args = parser.parse_args(argv)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.dump is not None and args.dump.suffix != '.npz':
+        parser.error(f'--dump expects a file named *.npz, got {args.dump}')
+    if not Path(args.checkpoint).is_file():
+        parser.error(f'there is no checkpoint {args.checkpoint}')
+    return args
+
+
+def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
+    """Put the command line's settings into the config."""
+    if args.show or args.show_dir is not None:
+        hook = cfg.default_hooks.get('visualization')
+        if hook is None:
+            raise SystemExit(
+                '--show and --show-dir drive the VisualizationHook, but '
+                f'default_hooks.visualization is not set in {args.config}'
+            )
+        hook.enable = True
+        hook.show = args.show
+        hook.wait_time = args.wait_time
+        hook.out_dir = args.show_dir
+        hook.interval = args.interval
+    cfg.launcher = args.launcher
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs', Path(args.config).stem))
+    cfg.load_from = args.checkpoint
+    return cfg
+
+
+def main(argv=None) -> None:
+    """Run the evaluation."""
+    args = parse_args(argv)
+    cfg = merge_args(Config.fromfile(args.config), args)
+    runner = Runner.from_cfg(cfg)
+    runner.test()
+    evaluator = runner.test_loop.evaluator
+    if not is_main_process():
+        return
+    if isinstance(evaluator, SequenceEvaluator):
+        path = Path(runner.log_dir, 'metrics.json')
+        save_report(evaluator.report, path)
+        print(format_table(evaluator.report, per_activity=True))
+        print(f'\nmetrics: {path}')
+        if args.dump is not None:
+            evaluator.collection.save(args.dump)
+            print(f'embeddings: {args.dump}')
+    elif args.dump is not None:
+        raise SystemExit(
+            '--dump needs test_evaluator=dict(type="SequenceEvaluator", ...), '
+            f'but {args.config} has {type(evaluator).__name__}'
+        )
+
+
+if __name__ == '__main__':
+    main()
