@@ -4,6 +4,7 @@ from .keyed_random import KeyedRandom
 from .samplers import LengthBucketBatchSampler
 from .schema import Problem, check_annotations
 from .sequence_dataset import SequenceDataset
+from .synthetic import SyntheticSequenceDataset
 
 __all__ = [
     'AnnotationError',
@@ -11,6 +12,7 @@ __all__ = [
     'LengthBucketBatchSampler',
     'Problem',
     'SequenceDataset',
+    'SyntheticSequenceDataset',
     'check_annotations',
     'load_annotations',
     'save_annotations',

@@ -62,21 +62,34 @@ class SequenceDataset(KeyedRandom, PoseDataset):
             **kwargs,
         )
 
+    @property
+    def source(self) -> str:
+        """str: Where the sequences come from, for messages."""
+        return self.ann_file
+
+    def read_annotations(self) -> dict:
+        """Read the annotations, unchecked.
+
+        Returns:
+            dict: Of the layout that docs/data.md describes.
+        """
+        return load_annotations(self.ann_file)
+
     def load_data_list(self) -> list[dict]:
         """Read and check the annotation file.
 
         Returns:
             list[dict]: The records of the splits, in their order.
         """
-        annotations = load_annotations(self.ann_file)
+        annotations = self.read_annotations()
         problems = check_annotations(annotations)
         if problems:
             shown = '\n  '.join(map(str, problems[:PROBLEMS_SHOWN]))
             more = len(problems) - PROBLEMS_SHOWN
             rest = f'\n  and {more} more' if more > 0 else ''
             raise AnnotationError(
-                f'{self.ann_file} has {len(problems)} problems:\n  {shown}'
-                f'{rest}\ntools/check_data.py {self.ann_file} lists them all'
+                f'{self.source} has {len(problems)} problems:\n  {shown}'
+                f'{rest}\ntools/check_data.py lists them all'
             )
         names = annotations.get('activities')
         self._metainfo.update(
@@ -89,14 +102,14 @@ class SequenceDataset(KeyedRandom, PoseDataset):
             unknown = sorted(set(self.activities) - set(names or ()))
             if unknown:
                 raise AnnotationError(
-                    f'{self.ann_file} has no activities {unknown}; it has '
+                    f'{self.source} has no activities {unknown}; it has '
                     f'{names}'
                 )
             keep = {names.index(name) for name in self.activities}
             records = [r for r in records if r.get('label') in keep]
         if not records:
             raise AnnotationError(
-                f'{self.ann_file} has no sequences of the activities '
+                f'{self.source} has no sequences of the activities '
                 f'{self.activities} in the split {self.split}'
             )
         return [self._complete(record, names) for record in records]
@@ -115,15 +128,14 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         missing = [name for name in wanted if name not in splits]
         if missing:
             raise AnnotationError(
-                f'{self.ann_file} has no split {missing}; it has '
-                f'{list(splits)}'
+                f'{self.source} has no split {missing}; it has {list(splits)}'
             )
         selected: dict[str, dict] = {}
         for split in wanted:
             for name in splits[split]:
                 if name in selected:
                     raise AnnotationError(
-                        f'{self.ann_file} has {name!r} in the splits '
+                        f'{self.source} has {name!r} in the splits '
                         f'{selected[name]["split"]!r} and {split!r}, which '
                         'are read together'
                     )
