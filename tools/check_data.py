@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from masa.datasets.annotation import AnnotationError, load_annotations
-from masa.datasets.schema import check_annotations
+from masa.datasets.schema import check_annotations, record_name
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -30,35 +31,76 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 
 def health(annotations: dict) -> Table:
-    """Tabulate what annotations without problems hold."""
+    """Tabulate what annotations without problems hold, by activity."""
     records = annotations['annotations']
+    splits = annotations.get('split') or {}
+    splits_of: dict[str, list[str]] = {}
+    for split, ids in splits.items():
+        for one in ids:
+            splits_of.setdefault(one, []).append(split)
     names = annotations.get('activities')
-    lengths = np.array([record['total_frames'] for record in records])
+    table = Table(
+        'activity',
+        *map(escape, splits),
+        'all',
+        'frames: shortest',
+        '25%',
+        'median',
+        '75%',
+        'longest',
+        'joints unseen',
+        'with phases',
+        'with features',
+    )
+    groups: dict[int, list] = {}
+    for number, record in enumerate(records):
+        label = -1 if record.get('label') is None else int(record['label'])
+        groups.setdefault(label, []).append(
+            (record_name(record, number), record)
+        )
+    rows = [
+        (_activity(label, names), groups[label]) for label in sorted(groups)
+    ]
+    if len(rows) > 1:
+        rows.append(('all', [one for _, group in rows for one in group]))
+    for activity, group in rows:
+        counts = Counter(
+            split for name, _ in group for split in splits_of.get(name, ())
+        )
+        lengths = [record['total_frames'] for _, record in group]
+        table.add_row(
+            escape(activity),
+            *(str(counts[split]) for split in splits),
+            str(len(group)),
+            *(
+                f'{length:.0f}'
+                for length in np.percentile(lengths, [0, 25, 50, 75, 100])
+            ),
+            _unseen(group),
+            *(
+                f'{np.mean([key in record for _, record in group]):.0%}'
+                for key in ('phase', 'feature_path')
+            ),
+        )
+    return table
+
+
+def _activity(label: int, names: list[str] | None) -> str:
+    if label < 0:
+        return 'no label'
+    return names[label] if names else f'label {label}'
+
+
+def _unseen(group: list) -> str:
     scores = [
-        np.ravel(record['keypoint_score'])
-        for record in records
+        np.asarray(record['keypoint_score'])
+        for _, record in group
         if 'keypoint_score' in record
     ]
-    low, middle, high = np.percentile(lengths, [0, 50, 100]).astype(int)
-    table = Table(show_header=False)
-    table.add_row('sequences', str(len(records)))
-    table.add_row(
-        'frames',
-        f'{lengths.sum()}; shortest {low}, median {middle}, longest {high}',
-    )
-    for split, ids in (annotations.get('split') or {}).items():
-        table.add_row(f'split {split}', str(len(ids)))
-    if scores:
-        unseen = (np.concatenate(scores) == 0).mean()
-        table.add_row('joints with score 0', f'{unseen:.1%}')
-    with_phase = sum('phase' in record for record in records)
-    table.add_row('with phases', f'{with_phase} of {len(records)}')
-    counts = Counter(record.get('label') for record in records)
-    for label, count in sorted(counts.items(), key=str):
-        known = names is not None and label is not None
-        name = names[label] if known else f'label {label}'
-        table.add_row(f'activity {name}', str(count))
-    return table
+    total = sum(score.size for score in scores)
+    if not total:
+        return 'no scores'
+    return f'{sum((score == 0).sum() for score in scores) / total:.1%}'
 
 
 def main(argv=None) -> int:
@@ -68,22 +110,23 @@ def main(argv=None) -> int:
     console = Console(width=None if sys.stdout.isatty() else 200)
     status = 0
     for path in args.files:
+        name = f'[bold]{escape(str(path))}[/]'
         try:
             annotations = load_annotations(path)
-        except (AnnotationError, FileNotFoundError) as error:
-            console.print(f'[bold]{path}[/]: cannot be read: {error}')
+        except (AnnotationError, OSError) as error:
+            console.print(f'{name}: cannot be read: {escape(str(error))}')
             status = 2
             continue
         problems = check_annotations(annotations, args.features)
         if not problems:
-            console.print(f'[bold]{path}[/]: no problems')
+            console.print(f'{name}: no problems')
             console.print(health(annotations))
             continue
         status = max(status, 1)
         table = Table('record', 'field', 'expected', 'found')
         for problem in problems:
-            table.add_row(*problem)
-        console.print(f'[bold]{path}[/]: {len(problems)} problems')
+            table.add_row(*map(escape, problem))
+        console.print(f'{name}: problems: {len(problems)}')
         console.print(table)
     return status
 

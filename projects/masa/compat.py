@@ -145,7 +145,7 @@ def pack_message_hub(state: dict) -> dict:
                 max_length=buffer.max_length,
             )
         packed['log_scalars'][key] = buffer
-    return _to_plain(packed)
+    return to_plain(packed)
 
 
 def unpack_message_hub(state: dict) -> dict:
@@ -162,21 +162,31 @@ def unpack_message_hub(state: dict) -> dict:
     for key, buffer in state['log_scalars'].items():
         if isinstance(buffer, dict):
             buffer = HistoryBuffer(
-                buffer['log_history'].numpy(),
-                buffer['count_history'].numpy(),
+                # Runner.resume loads to the model's device.
+                buffer['log_history'].cpu().numpy(),
+                buffer['count_history'].cpu().numpy(),
                 buffer['max_length'],
             )
         unpacked['log_scalars'][key] = buffer
     return unpacked
 
 
-def _to_plain(value):
+def to_plain(value):
+    """Turn nested NumPy values into lists and numbers.
+
+    ``torch.load(weights_only=True)`` refuses NumPy's.
+
+    Args:
+        value (Any): Dicts, lists and tuples are gone through.
+
+    Returns:
+        Any: The same; anything else passes unchanged.
+    """
     if isinstance(value, dict):
-        return {key: _to_plain(item) for key, item in value.items()}
+        return {key: to_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(_to_plain(item) for item in value)
-    if isinstance(value, np.ndarray):
-        return torch.as_tensor(value)
-    if isinstance(value, np.generic):
-        return value.item()
+        items = [to_plain(item) for item in value]
+        return tuple(items) if isinstance(value, tuple) else items
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
     return value

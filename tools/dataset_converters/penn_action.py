@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from masa.datasets.annotation import AnnotationError, save_annotations
-from masa.datasets.penn_action import (
-    THIRTEEN_ACTIVITIES,
+from masa.datasets.penn_action import make_annotations
+from masa.datasets.penn_labels import THIRTEEN_ACTIVITIES, read_label_file
+from masa.datasets.penn_phases import (
     Phases,
-    make_annotations,
     phases_from_key_events,
     phases_from_pickles,
-    read_label_file,
 )
+from masa.datasets.schema import check_annotations
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -66,6 +66,11 @@ def parse_args(argv=None) -> argparse.Namespace:
         parser.error(f'--val-share is {args.val_share}, expected in [0, 1)')
     if not args.labels.is_dir():
         parser.error(f'there is no folder {args.labels}')
+    if args.output.suffix not in ('.pkl', '.npz', '.json'):
+        parser.error(f'{args.output} is expected to be .pkl, .npz or .json')
+    suffixes = {path.suffix for path in args.phases or ()}
+    if '.json' in suffixes and len(args.phases) > 1:
+        parser.error('--phases takes one JSON file, or pickles alone')
     if args.output.exists() and not args.overwrite:
         parser.error(f'{args.output} exists; --overwrite replaces it')
     return args
@@ -75,7 +80,7 @@ def read_phases(paths: list[Path] | None, sequences: list) -> Phases | None:
     """Read phase labels from whichever kind of file is given."""
     if paths is None:
         return None
-    if [path.suffix for path in paths] == ['.json']:
+    if paths[0].suffix == '.json':
         return phases_from_key_events(paths[0], sequences)
     return phases_from_pickles(paths, sequences)
 
@@ -119,6 +124,12 @@ def main(argv=None) -> int:
         annotations = make_annotations(
             sequences, phases, args.val_share, args.seed
         )
+        problems = check_annotations(annotations)
+        if problems:
+            raise AnnotationError(
+                f'{args.labels} has what an annotation file may not have:\n  '
+                + '\n  '.join(map(str, problems))
+            )
         save_annotations(annotations, args.output)
     except (AnnotationError, FileNotFoundError) as error:
         print(f'error: {error}', file=sys.stderr)
@@ -128,11 +139,19 @@ def main(argv=None) -> int:
         print(f'left out, no joint is ever visible: {", ".join(blind)}')
     if phases is not None and phases.resampled:
         print(
-            f'{len(phases.resampled)} sequences had labels of another length, '
-            'which were resampled'
+            f'{len(phases.resampled)} sequences had phase labels of another '
+            'length, which were resampled'
+        )
+    if phases is not None and phases.unmatched:
+        print(
+            f'{len(phases.unmatched)} sequences with phase labels are not '
+            'among those converted'
         )
     if 'test' not in annotations['split']:
-        print('no sequence of the official test split is among the labels')
+        print(
+            'no sequence of the official test split is among the labels, so '
+            'there is no split "test"'
+        )
     print(
         f'{args.output}: {len(annotations["annotations"])} sequences; next: '
         f'python tools/check_data.py {args.output}'

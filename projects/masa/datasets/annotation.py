@@ -6,82 +6,14 @@ import os
 import pickle
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-
-class AnnotationError(ValueError):
-    """An annotation file that cannot be used. The message names the file."""
-
-
-# What numpy's arrays and scalars need to come back from a pickle. NumPy 2
-# names its core numpy._core, older ones numpy.core.
-_NUMPY_GLOBALS = {
-    ('numpy', 'ndarray'),
-    ('numpy', 'dtype'),
-    ('numpy.core.multiarray', '_reconstruct'),
-    ('numpy.core.multiarray', 'scalar'),
-    ('numpy.core.numeric', '_frombuffer'),
-    ('numpy._core.multiarray', '_reconstruct'),
-    ('numpy._core.multiarray', 'scalar'),
-    ('numpy._core.numeric', '_frombuffer'),
-}
-_OTHER_GLOBALS = {
-    ('collections', 'OrderedDict'),
-    ('_codecs', 'encode'),
-    *(('builtins', name) for name in ('set', 'frozenset', 'bytearray')),
-    *(('__builtin__', name) for name in ('set', 'frozenset', 'bytearray')),
-}
-
-
-class _PlainUnpickler(pickle.Unpickler):
-    """Reads arrays and plain containers; anything else is refused."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in _NUMPY_GLOBALS:
-            old = module.startswith('numpy.core')
-            if old and np.lib.NumpyVersion(np.__version__) >= '2.0.0':
-                module = module.replace('numpy.core', 'numpy._core')
-            elif not old and np.lib.NumpyVersion(np.__version__) < '2.0.0':
-                module = module.replace('numpy._core', 'numpy.core')
-            return super().find_class(module, name)
-        if (module, name) in _OTHER_GLOBALS:
-            return super().find_class(module, name)
-        raise pickle.UnpicklingError(
-            f'it refers to {module}.{name}; only NumPy arrays and plain '
-            'containers are read, because anything else can run code'
-        )
-
-
-def load_plain_pickle(path: str | os.PathLike) -> Any:
-    """Read a pickle of NumPy arrays and plain containers.
-
-    Nothing in the file is run: a reference to any other class or function is
-    refused.
-
-    Args:
-        path (str | os.PathLike): The file.
-
-    Returns:
-        Any: What it holds.
-
-    Raises:
-        AnnotationError: If the file refers to anything else, or is no whole
-            pickle.
-        FileNotFoundError: If there is no such file.
-    """
-    try:
-        with open(path, 'rb') as file:
-            return _PlainUnpickler(file).load()
-    except FileNotFoundError:
-        raise
-    except Exception as error:
-        # A damaged pickle may raise nearly anything.
-        raise AnnotationError(
-            f'{os.fspath(path)} cannot be read as a pickle of arrays: {error}'
-        ) from error
+from .errors import AnnotationError
+from .plain_pickle import load_plain_pickle
 
 
 def load_annotations(path: str | os.PathLike) -> dict:
@@ -215,7 +147,9 @@ def _load_npz(path: Path) -> Any:
         ValueError,
         EOFError,
         OSError,
+        NotImplementedError,
         zipfile.BadZipFile,
+        zlib.error,
     ) as error:
         raise AnnotationError(
             f'{path} cannot be read as annotations in .npz: {error}'

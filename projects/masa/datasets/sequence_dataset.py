@@ -37,11 +37,15 @@ class SequenceDataset(KeyedRandom, PoseDataset):
             ``feature_path`` is relative to. Defaults to the working
             directory.
         **kwargs: Of MMAction2's ``PoseDataset``, such as ``test_mode``.
+            ``metainfo`` may give the ``activities``, ``phases`` and
+            ``skeleton`` of a file that has none; it goes before the file's.
 
     Raises:
         AnnotationError: If the file has problems, lacks a split or an
             activity, or a sequence would come up twice. The message names
             the file.
+        ValueError: If ``data_prefix`` has a folder of skeletons, which
+            MMAction2 would read as pickles that can run code.
     """
 
     def __init__(
@@ -53,6 +57,11 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         data_prefix: dict = dict(feature=''),  # noqa: B006
         **kwargs,
     ):
+        if 'skeleton' in (data_prefix or {}):
+            raise ValueError(
+                "data_prefix is expected to have 'feature' at most, but has "
+                "'skeleton'; SequenceDataset reads the joints from ann_file"
+            )
         self.activities = activities
         super().__init__(
             ann_file,
@@ -82,6 +91,9 @@ class SequenceDataset(KeyedRandom, PoseDataset):
             list[dict]: The records of the splits, in their order.
         """
         annotations = self.read_annotations()
+        for key in ('activities', 'phases', 'skeleton'):
+            self._metainfo.setdefault(key, annotations.get(key))
+            annotations[key] = self._metainfo[key]
         problems = check_annotations(annotations)
         if problems:
             shown = '\n  '.join(map(str, problems[:PROBLEMS_SHOWN]))
@@ -91,12 +103,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
                 f'{self.source} has {len(problems)} problems:\n  {shown}'
                 f'{rest}\ntools/check_data.py lists them all'
             )
-        names = annotations.get('activities')
-        self._metainfo.update(
-            activities=names,
-            phases=annotations.get('phases'),
-            skeleton=annotations.get('skeleton'),
-        )
+        names = annotations['activities']
         records = self._select(annotations)
         if self.activities is not None:
             unknown = sorted(set(self.activities) - set(names or ()))
@@ -182,13 +189,8 @@ class SequenceDataset(KeyedRandom, PoseDataset):
     @force_full_init
     def lengths(self) -> np.ndarray:
         """np.ndarray: Number of frames of every sequence, ``(N,)``, int64."""
-        if not hasattr(self, '_lengths'):
-            self._lengths = np.array(
-                [
-                    super(SequenceDataset, self).get_data_info(i)[
-                        'total_frames'
-                    ]
-                    for i in range(len(self))
-                ]
-            )
-        return self._lengths
+        # Not kept: get_subset_ would have to know of it.
+        get_record = super().get_data_info
+        return np.array(
+            [get_record(i)['total_frames'] for i in range(len(self))]
+        )

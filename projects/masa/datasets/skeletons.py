@@ -64,3 +64,42 @@ COCO_17 = _layout(
     root='left_hip right_hip',
     torso=('left_shoulder right_shoulder', 'left_hip right_hip'),
 )
+
+# OpenPose's BODY_25 order, which the 3D bodies of the paper have.
+OPENPOSE_25 = _layout(
+    joints='nose neck right_shoulder right_elbow right_wrist left_shoulder '
+    'left_elbow left_wrist mid_hip right_hip right_knee right_ankle left_hip '
+    'left_knee left_ankle right_eye left_eye right_ear left_ear left_big_toe '
+    'left_small_toe left_heel right_big_toe right_small_toe right_heel',
+    bones='mid_hip-neck neck-nose nose-right_eye nose-left_eye '
+    'right_eye-right_ear left_eye-left_ear '
+    'neck-right_shoulder right_shoulder-right_elbow right_elbow-right_wrist '
+    'neck-left_shoulder left_shoulder-left_elbow left_elbow-left_wrist '
+    'mid_hip-right_hip right_hip-right_knee right_knee-right_ankle '
+    'mid_hip-left_hip left_hip-left_knee left_knee-left_ankle '
+    'right_ankle-right_heel right_ankle-right_big_toe '
+    'right_big_toe-right_small_toe '
+    'left_ankle-left_heel left_ankle-left_big_toe '
+    'left_big_toe-left_small_toe',
+    root='mid_hip',
+    torso=('neck', 'mid_hip'),
+)
+
+# The order of the first Kinect, which UTD-MHAD's skeletons have.
+KINECT_20 = _layout(
+    joints='head shoulder_center spine hip_center left_shoulder left_elbow '
+    'left_wrist left_hand right_shoulder right_elbow right_wrist right_hand '
+    'left_hip left_knee left_ankle left_foot right_hip right_knee '
+    'right_ankle right_foot',
+    bones='hip_center-spine spine-shoulder_center shoulder_center-head '
+    'shoulder_center-left_shoulder left_shoulder-left_elbow '
+    'left_elbow-left_wrist left_wrist-left_hand '
+    'shoulder_center-right_shoulder right_shoulder-right_elbow '
+    'right_elbow-right_wrist right_wrist-right_hand '
+    'hip_center-left_hip left_hip-left_knee left_knee-left_ankle '
+    'left_ankle-left_foot '
+    'hip_center-right_hip right_hip-right_knee right_knee-right_ankle '
+    'right_ankle-right_foot',
+    root='hip_center',
+    torso=('shoulder_center', 'hip_center'),
+)

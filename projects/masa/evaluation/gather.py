@@ -81,6 +81,7 @@ def collection_from_records(records: Sequence[dict]) -> SequenceCollection:
         SequenceCollection: With inputs if all records have them.
     """
     inputs = [record['inputs'] for record in records]
+    known = len(inputs) > 0 and all(values is not None for values in inputs)
     return SequenceCollection(
         names=[record['name'] for record in records],
         splits=[record['split'] for record in records],
@@ -89,5 +90,5 @@ def collection_from_records(records: Sequence[dict]) -> SequenceCollection:
         embeddings=[record['embedding'] for record in records],
         phases=[record['phase'] for record in records],
         canonical_times=[record['canonical_time'] for record in records],
-        inputs=None if any(value is None for value in inputs) else inputs,
+        inputs=inputs if known else None,
     )

@@ -31,57 +31,69 @@ def format_table(report: dict, per_activity: bool = False) -> str:
 
 
 def _format_rows(title, columns, rows):
-    names = [title, *rows]
-    stub = max(map(len, names))
+    stub = max(map(len, [title, *rows]))
+    groups = [
+        _Group(metric, [c.rpartition('/')[2] for c in columns], rows)
+        for metric, columns in _group_by_metric(columns).items()
+    ]
     blocks, width = [[]], stub
-    for column in columns:
-        size = 2 + _column_width(column, rows)
-        if blocks[-1] and width + size > WIDTH:
+    for group in groups:
+        if blocks[-1] and width + 2 + group.width > WIDTH:
             blocks.append([])
             width = stub
-        blocks[-1].append(column)
-        width += size
+        blocks[-1].append(group)
+        width += 2 + group.width
     return '\n\n'.join(
-        _format_block(title, stub, block, rows) for block in blocks
+        '\n'.join(
+            '  '.join([name.ljust(stub), *cells]).rstrip()
+            for name, *cells in zip(
+                ['', title, *rows],
+                *(group.lines for group in block),
+                strict=True,
+            )
+        )
+        for block in blocks
     )
 
 
-def _column_width(column, rows):
-    metric, _, key = column.rpartition('/')
-    cells = [_format_value(row.get(column)) for row in rows.values()]
-    return max(map(len, (metric, key, *cells)))
+def _group_by_metric(columns):
+    groups = {}
+    for column in columns:
+        groups.setdefault(column.rpartition('/')[0], []).append(column)
+    return groups
 
 
-def _format_block(title, stub, columns, rows):
-    heads = [column.rpartition('/') for column in columns]
-    widths = [_column_width(column, rows) for column in columns]
-    lines = [
-        ('', [head[0] for head in heads]),
-        (title, [head[2] for head in heads]),
-    ]
-    lines += [
-        (name, [_format_value(row.get(column)) for column in columns])
-        for name, row in rows.items()
-    ]
-    # A metric is named above the first of its figures only.
-    above = lines[0][1]
-    above[1:] = [
-        '' if heads[i][0] == heads[i + 1][0] else heads[i + 1][0]
-        for i in range(len(heads) - 1)
-    ]
-    return '\n'.join(
-        '  '.join(
-            [name.ljust(stub)]
-            + [cell.rjust(w) for cell, w in zip(cells, widths, strict=True)]
-        ).rstrip()
-        for name, cells in lines
-    )
+class _Group:
+    """The figures of one metric, as lines of equal width.
+
+    Args:
+        metric (str): Stands above the figures.
+        keys (list[str]): Their names.
+        rows (dict[str, dict[str, float]]): Figures by method.
+    """
+
+    def __init__(self, metric, keys, rows):
+        table = [keys] + [
+            [_format_value(row.get(f'{metric}/{key}')) for key in keys]
+            for row in rows.values()
+        ]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        body = [
+            '  '.join(
+                cell.rjust(width)
+                for cell, width in zip(line, widths, strict=True)
+            )
+            for line in table
+        ]
+        self.width = max(len(metric), len(body[0]))
+        self.lines = [metric.ljust(self.width)]
+        self.lines += [line.rjust(self.width) for line in body]
 
 
 def _format_value(value):
     if value is None or math.isnan(value):
         return '-'
-    return f'{value:.4f}'
+    return f'{value:.4f}' if abs(value) < 1000 else f'{value:.4g}'
 
 
 def save_report(report: dict, path: str | Path) -> None:

@@ -142,5 +142,6 @@ class SequenceAligner(BaseModel):
         for sample, embedding, length in zip(
             data_samples, embeddings, lengths, strict=True
         ):
-            sample.embedding = embedding[:length]
+            # A view would keep, and pickle, the whole padded batch.
+            sample.embedding = embedding[:length].clone()
         return list(data_samples)

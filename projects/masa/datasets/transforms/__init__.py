@@ -2,6 +2,7 @@ from .formatting import PackSequenceInputs
 from .loading import LoadFrameFeatures
 from .skeleton import FlipSkeleton, NormalizeSkeleton
 from .skeleton_noise import JointAngleNoise, TranslateSkeleton
+from .smooth_noise import smooth_noise
 from .temporal import DualAugmentation
 
 __all__ = [
@@ -12,4 +13,5 @@ __all__ = [
     'NormalizeSkeleton',
     'PackSequenceInputs',
     'TranslateSkeleton',
+    'smooth_noise',
 ]

@@ -122,7 +122,10 @@ class PackSequenceInputs(BaseTransform):
                     f'has {part.shape}'
                 )
             if name == 'keypoint':
-                part = part.swapaxes(0, 1).reshape(part.shape[1], -1)
+                persons, frames, joints, axes = part.shape
+                part = part.swapaxes(0, 1).reshape(
+                    frames, persons * joints * axes
+                )
             parts.append(part)
         lengths = [len(part) for part in parts]
         if len(set(lengths)) > 1 or not lengths[0]:

@@ -48,8 +48,8 @@ class LoadFrameFeatures(BaseTransform):
             feature = np.load(path, mmap_mode='r', allow_pickle=False)
         except (ValueError, EOFError) as error:
             raise ValueError(
-                f'{where} is expected to be a complete .npy array of numbers '
-                f'with one frame at least, but: {error}'
+                f'{where} is expected to be a complete .npy array of numbers, '
+                f'but: {error}'
             ) from error
         if not isinstance(feature, np.ndarray):
             feature.close()
@@ -59,7 +59,7 @@ class LoadFrameFeatures(BaseTransform):
         if feature.ndim != 2 or 0 in feature.shape:
             raise ValueError(
                 f'{where} is expected to have the shape (frames, channels), '
-                f'but has {feature.shape}'
+                f'one of each at least, but has {feature.shape}'
             )
         if feature.dtype.kind != 'f' or feature.dtype.itemsize not in (2, 4):
             raise ValueError(

@@ -11,44 +11,59 @@ from .checks import (
     require_rng,
     require_skeleton,
 )
-from .skeleton_axes import turn_each_frame, turn_upright
+from .skeleton_axes import side_pairs, turn_of_sequence, turns_per_frame
 
 
 @TRANSFORMS.register_module()
 class NormalizeSkeleton(BaseTransform):
-    """Puts every skeleton at the origin, at one size and, if asked, one view.
+    """Takes where a body stands, how large it is and how it faces away.
 
-    No frame is ever left out: unlike MMAction2's ``PreNormalize3D``, which
-    drops frames of zeros, so that phases and index maps would shift. All
-    persons of a sequence move together, by the first one's root and torso.
+    Moves the root to the origin, optionally rotates, and divides by the
+    torso's length. Where there are several persons, the first one sets all
+    three for the whole scene, so that the persons keep their places among
+    each other. No frame is dropped.
+
+    A joint at exactly zero in all coordinates, and not of positive score, is
+    one that was not found, as in MMAction2's files: it stays at zero, which
+    is now the root. A root that is missing in some frames is interpolated
+    from the others; a torso that is missing does not count. Joints whose
+    positions an annotation file already fills in have score 0: the torso's
+    length is taken where its score is positive, if it is so anywhere.
+
+    CASA centres, turns and scales every frame on its own (``center='frame',
+    rotation='frame', scale='frame'``), by two rotations of which the second
+    may tilt the axis that the first has set, and with signs that differ
+    between its data sets. Here the torso goes to the up axis, its upper end
+    up, and what is at right angles to it of the axis from the body's right
+    shoulder or hip to its left goes to x.
 
     Required Keys:
 
         - keypoint
-        - skeleton (root; torso, its upper and its lower end; flip_pairs for
-          ``rotation``)
+        - keypoint_score (optional)
+        - skeleton (root and torso; flip_pairs if ``rotation`` is given)
 
     Modified Keys:
 
         - keypoint
 
     Args:
-        center (str): ``'frame'`` puts the root of every frame at the origin,
-            ``'sequence'`` the mean root of the sequence, which keeps the
-            movement through the room. Defaults to ``'frame'``.
+        center (str): ``'frame'`` moves the root of every frame to the
+            origin, ``'sequence'`` its mean over the frames, which keeps how
+            the body travels. Defaults to ``'frame'``.
         scale (str, optional): ``'sequence'`` divides by the median length of
-            the torso, ``'frame'`` by each frame's own (CASA), None by
-            nothing. Defaults to ``'sequence'``: seen in 2D the torso is
-            shortened when it bends toward the camera, and the body would
-            grow.
-        rotation (str, optional): For 3D. ``'sequence'`` turns the sequence
-            about the vertical axis (y) so that the line from the right to
-            the left side points along x on average; ``'frame'`` turns every
-            frame so that the torso points along z and that line lies in the
-            half plane of x (CASA). Defaults to None.
+            the torso, ``'frame'`` by that of every frame, None does not
+            divide. A torso seen from its end is short, so ``'frame'`` is for
+            3D. Defaults to ``'sequence'``.
+        rotation (str, optional): For 3D only. ``'frame'`` rotates every
+            frame as above, ``'sequence'`` all frames together about the up
+            axis, so that the mean axis from right to left points along x.
+            Defaults to None.
+        up_axis (str): Which axis points up, ``'y'`` or ``'z'``; only matters
+            to ``rotation``. Defaults to ``'z'``.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is none of its choices.
     """
 
     def __init__(
@@ -56,94 +71,163 @@ class NormalizeSkeleton(BaseTransform):
         center: str = 'frame',
         scale: str | None = 'sequence',
         rotation: str | None = None,
+        up_axis: str = 'z',
     ):
         check_choice('center', center, ('frame', 'sequence'))
         check_choice('scale', scale, ('sequence', 'frame', None))
         check_choice('rotation', rotation, ('sequence', 'frame', None))
+        check_choice('up_axis', up_axis, ('y', 'z'))
         self.center = center
         self.scale = scale
         self.rotation = rotation
+        self.up_axis = up_axis
 
     def transform(self, results: dict) -> dict:
-        """Normalise the joints.
+        """Normalise the skeleton.
 
         Args:
             results (dict): The sample.
 
         Returns:
-            dict: The same, with joints in torso lengths about the root.
+            dict: The sample with normalised joints, float32 at least.
 
         Raises:
             KeyError: If the skeleton's description lacks a field.
-            ValueError: If no frame shows a torso of any length, or a 2D
-                skeleton is to be rotated. The sequence is named.
+            ValueError: If the root is never seen, the torso has no length,
+                or a rotation is asked of 2D joints.
         """
         keypoint = require_keypoint(results, self)
-        skeleton = require_skeleton(results, ['root', 'torso'], self)
-        num_joints = keypoint.shape[2]
-        points = keypoint.astype(np.float64)
-        root = _mean_joint(points[0], skeleton['root'], num_joints, 'root')
-        if self.center == 'sequence':
-            root = root.mean(0, keepdims=True)
-        points -= root[:, None]
-        upper, lower = (
-            _mean_joint(points[0], end, num_joints, 'torso')
-            for end in skeleton['torso']
+        fields = ['root', 'torso'] + ['flip_pairs'] * bool(self.rotation)
+        skeleton = require_skeleton(results, fields, self)
+        keypoint = keypoint.astype(
+            np.result_type(keypoint.dtype, np.float32), copy=False
         )
-        if self.scale is not None:
-            points /= self._size(
-                np.linalg.norm(upper - lower, axis=-1), results
+        joints = keypoint.shape[2]
+        if len(skeleton['torso']) != 2:
+            raise ValueError(
+                "the skeleton's 'torso' is expected to be two ends, but got "
+                f'{skeleton["torso"]}'
             )
-        if self.rotation is not None:
-            if points.shape[-1] != 3:
-                raise ValueError(
-                    f'rotation={self.rotation!r} is for 3D, but sequence '
-                    f'{name_of(results)} has joints of '
-                    f'{points.shape[-1]} coordinates'
-                )
-            pairs = require_skeleton(results, ['flip_pairs'], self)[
-                'flip_pairs'
-            ]
-            left, right = np.array(pairs).T
-            side = (points[0][:, left] - points[0][:, right]).mean(1)
-            turn = (
-                turn_upright(side)
-                if self.rotation == 'sequence'
-                else turn_each_frame(side, upper - lower)
-            )
-            points = points @ turn.swapaxes(-1, -2)
-        results['keypoint'] = points.astype(np.float32)
+        upper, lower = (
+            joint_list(end, joints, 'torso') for end in skeleton['torso']
+        )
+        root = joint_list(skeleton['root'], joints, 'root')
+
+        absent = (keypoint == 0).all(-1)
+        score = results.get('keypoint_score')
+        if score is not None:
+            absent &= score <= 0
+        body, body_absent = keypoint[0], absent[0]
+        if score is None:
+            # A joint at zero in all frames is one that was centred on.
+            body_absent = body_absent & ~body_absent.all(0)
+
+        centre = self._root(body[:, root], body_absent[:, root], results)
+        centred = keypoint - centre[:, None]
+        up = body[:, upper].mean(1) - body[:, lower].mean(1)
+        if self.rotation:
+            turns = self._turns(body, up, body_absent, skeleton, results)
+            centred = centred @ turns.swapaxes(1, 2).astype(centred.dtype)
+        if self.scale:
+            torso = upper + lower
+            seen = ~body_absent[:, torso].any(1)
+            trusted = seen
+            if score is not None:
+                trusted = seen & (score[0][:, torso] > 0).all(1)
+            lengths = self._lengths(up, seen, trusted, results)
+            centred /= lengths[:, None, None]
+        if absent.any():
+            centred[absent] = 0
+        results['keypoint'] = centred
         return results
 
-    def _size(self, torso: np.ndarray, results: dict) -> np.ndarray:
-        seen = torso > 0
+    def _root(
+        self, root: np.ndarray, absent: np.ndarray, results: dict
+    ) -> np.ndarray:
+        """Where the origin goes: (T, C) or (1, C)."""
+        point = root.mean(1)
+        seen = ~absent.any(1)
         if not seen.any():
             raise ValueError(
-                f'sequence {name_of(results)} has a torso of length 0 in all '
-                f'of its {len(torso)} frames; it cannot be scaled'
+                f'sequence {name_of(results)} is expected to show the '
+                "skeleton's root in one frame at least"
             )
-        median = np.median(torso[seen])
+        if self.center == 'sequence':
+            return point[seen].mean(0, keepdims=True)
+        if not seen.all():
+            frames = np.arange(len(point))
+            known = frames[seen]
+            point = np.stack(
+                [np.interp(frames, known, axis[seen]) for axis in point.T], 1
+            ).astype(root.dtype)
+        return point
+
+    def _turns(
+        self,
+        body: np.ndarray,
+        up: np.ndarray,
+        absent: np.ndarray,
+        skeleton: dict,
+        results: dict,
+    ) -> np.ndarray:
+        """Rotation matrices (T, 3, 3) or (1, 3, 3)."""
+        if body.shape[-1] != 3:
+            raise ValueError(
+                f'rotation={self.rotation!r} is expected to be used on 3D '
+                f'joints, but sequence {name_of(results)} is '
+                f'{body.shape[-1]}D'
+            )
+        left, right = side_pairs(skeleton, body.shape[1]).T
+        # In double precision, or nearly parallel axes would tilt the frame.
+        up = up.astype(np.float64)
+        side = (body[:, left] - body[:, right]).mean(1, dtype=np.float64)
+        # Frames without direction, which count for nothing.
+        side[absent[:, [*left, *right]].any(1)] = 0
+        up_axis = 'xyz'.index(self.up_axis)
+        if self.rotation == 'frame':
+            return turns_per_frame(up, side, up_axis, results)
+        return turn_of_sequence(side, up_axis, results)
+
+    def _lengths(
+        self,
+        torso: np.ndarray,
+        seen: np.ndarray,
+        trusted: np.ndarray,
+        results: dict,
+    ) -> np.ndarray:
+        """What to divide by: (T,) or (1,)."""
+        lengths = np.linalg.norm(torso, axis=1)
+        usable = seen & (lengths > 0)
+        if not usable.any():
+            raise ValueError(
+                f'sequence {name_of(results)} is expected to show a torso '
+                'whose ends lie apart in one frame at least'
+            )
+        best = usable & trusted
+        median = np.median(lengths[best if best.any() else usable])
         if self.scale == 'sequence':
-            return median
-        return np.where(seen, torso, median)[:, None, None]
+            return median[None]
+        return np.where(usable, lengths, median)
 
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(center={self.center!r}, '
-            f'scale={self.scale!r}, rotation={self.rotation!r})'
+            f'scale={self.scale!r}, rotation={self.rotation!r}, '
+            f'up_axis={self.up_axis!r})'
         )
 
 
 @TRANSFORMS.register_module()
 class FlipSkeleton(BaseTransform):
-    """Mirrors the skeleton: x changes its sign and left and right joints swap.
+    """Mirrors the skeleton, x to -x, and swaps its left and right joints.
 
-    CASA's code mirrors x without swapping, which turns a right hand into a
-    left hand that is still called right.
+    The joints are expected to be centred (:class:`NormalizeSkeleton`); other
+    coordinates would end up beside the image. CASA mirrors without swapping,
+    which turns a left arm into a right arm that is still called left.
 
     Required Keys:
 
-        - keypoint (with the origin on the mirror's plane)
+        - keypoint
         - keypoint_score (optional)
         - skeleton (flip_pairs)
         - rng
@@ -155,7 +239,7 @@ class FlipSkeleton(BaseTransform):
 
     Args:
         prob (float): Probability of doing so, in [0, 1]. Defaults to 0.3
-            (Table S1).
+            (paper, Table S1).
 
     Raises:
         ValueError: If ``prob`` is outside its range.
@@ -166,36 +250,44 @@ class FlipSkeleton(BaseTransform):
         self.prob = prob
 
     def transform(self, results: dict) -> dict:
-        """Mirror the joints.
+        """Mirror the skeleton.
 
         Args:
             results (dict): The sample, or one view of it.
 
         Returns:
             dict: The same, mirrored.
+
+        Raises:
+            ValueError: If the flip pairs are no pairs of different joints.
         """
         keypoint = require_keypoint(results, self)
         skeleton = require_skeleton(results, ['flip_pairs'], self)
         rng = require_rng(results, self)
         if rng.random() >= self.prob:
             return results
-        num_joints = keypoint.shape[2]
-        order = np.arange(num_joints)
-        for pair in skeleton['flip_pairs']:
-            left, right = joint_list(pair, num_joints, 'flip_pairs')
-            order[[left, right]] = right, left
+        order = _mirror_order(skeleton['flip_pairs'], keypoint.shape[2])
         mirrored = keypoint[:, :, order]
         mirrored[..., 0] *= -1
         results['keypoint'] = mirrored
         if results.get('keypoint_score') is not None:
-            results['keypoint_score'] = results['keypoint_score'][:, :, order]
+            results['keypoint_score'] = results['keypoint_score'][..., order]
         return results
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(prob={self.prob})'
 
 
-def _mean_joint(
-    frames: np.ndarray, joints: int | list[int], num_joints: int, field: str
-) -> np.ndarray:
-    return frames[:, joint_list(joints, num_joints, field)].mean(1)
+def _mirror_order(flip_pairs: list, num_joints: int) -> np.ndarray:
+    """Which joint each joint takes its place from: (V,)."""
+    order = np.arange(num_joints)
+    listed = [joint_list(p, num_joints, 'flip_pairs') for p in flip_pairs]
+    flat = [joint for pair in listed for joint in pair]
+    if any(len(pair) != 2 for pair in listed) or len(set(flat)) < len(flat):
+        raise ValueError(
+            "the skeleton's 'flip_pairs' are expected to be pairs of joints, "
+            f'no joint twice, but got {flip_pairs}'
+        )
+    for left, right in listed:
+        order[[left, right]] = right, left
+    return order

@@ -1,42 +1,130 @@
 import numpy as np
 
-
-def turn_upright(side: np.ndarray) -> np.ndarray:
-    """Rotation about the vertical that brings a sequence's side to x.
-
-    Args:
-        side (np.ndarray): From the right to the left of the body,
-            ``(T, 3)``, y being vertical.
-
-    Returns:
-        np.ndarray: Rotation matrix, ``(3, 3)``. The identity if the side has
-        no horizontal part.
-    """
-    x, _, z = side.mean(0)
-    length = np.hypot(x, z)
-    if length == 0:
-        return np.eye(3)
-    cos, sin = x / length, z / length
-    return np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
+from .checks import joint_list, name_of
 
 
-def turn_each_frame(side: np.ndarray, torso: np.ndarray) -> np.ndarray:
-    """Rotation of every frame that brings its torso to z and its side to x.
+def side_pairs(skeleton: dict, num_joints: int) -> np.ndarray:
+    """Find the left and right joints that show which way a trunk faces.
+
+    They are the flip pairs within the root and torso joints (shoulders and
+    hips, where the torso is given as their means), else those whose both
+    joints have a bone to one of them.
 
     Args:
-        side (np.ndarray): From the right to the left of the body, ``(T, 3)``.
-        torso (np.ndarray): From the lower end to the upper, ``(T, 3)``.
+        skeleton (dict): Has ``flip_pairs``, ``torso``, and perhaps ``root``
+            and ``bones``.
+        num_joints (int): How many joints there are.
 
     Returns:
-        np.ndarray: Rotation matrices, ``(T, 3, 3)``. The identity where the
-        torso has no length or the side lies along it.
+        np.ndarray: Pairs (left, right), ``(P, 2)``, int64.
+
+    Raises:
+        ValueError: If there is no such pair.
     """
-    up_length = np.linalg.norm(torso, axis=-1, keepdims=True)
-    up = torso / np.where(up_length > 0, up_length, 1)
-    across = side - (side * up).sum(-1, keepdims=True) * up
-    across_length = np.linalg.norm(across, axis=-1, keepdims=True)
-    across = across / np.where(across_length > 0, across_length, 1)
-    turns = np.stack([across, np.cross(up, across), up], axis=1)
-    degenerate = (up_length * across_length)[:, 0] == 0
-    turns[degenerate] = np.eye(3)
-    return turns
+    pairs = [
+        joint_list(pair, num_joints, 'flip_pairs')
+        for pair in skeleton['flip_pairs']
+    ]
+    ends = [*skeleton['torso'], skeleton.get('root')]
+    trunk = {
+        joint
+        for end in ends
+        if end is not None
+        for joint in joint_list(end, num_joints, 'torso')
+    }
+    chosen = [pair for pair in pairs if trunk.issuperset(pair)]
+    if not chosen:
+        bones = skeleton.get('bones')
+        beside = {
+            joint
+            for bone in (() if bones is None else bones)
+            if trunk.intersection(bone)
+            for joint in bone
+        }
+        chosen = [pair for pair in pairs if beside.issuperset(pair)]
+    if not chosen:
+        raise ValueError(
+            "the skeleton's 'flip_pairs' are expected to hold a pair within "
+            "its 'torso' or linked to it by 'bones', which shows the way the "
+            f'body faces, but got {skeleton["flip_pairs"]}'
+        )
+    return np.array(chosen)
+
+
+def turns_per_frame(
+    up: np.ndarray, side: np.ndarray, up_axis: int, results: dict
+) -> np.ndarray:
+    """Return the rotations that stand a body upright, facing one way.
+
+    They take ``up`` to the up axis and the part of ``side`` that is at right
+    angles to it to the x axis. A frame whose axes are degenerate takes the
+    rotation of the last good frame before it, or else of the first good one.
+
+    Args:
+        up (np.ndarray): From the torso's lower end to the upper, ``(T, 3)``.
+        side (np.ndarray): From the body's right to its left, ``(T, 3)``.
+        up_axis (int): 1 for y, 2 for z.
+        results (dict): The sample, for the message.
+
+    Returns:
+        np.ndarray: Rotation matrices, ``(T, 3, 3)``, determinant 1.
+
+    Raises:
+        ValueError: If every frame is degenerate.
+    """
+    height = np.linalg.norm(up, axis=1, keepdims=True)
+    with np.errstate(invalid='ignore', divide='ignore'):
+        up = up / height
+        flat = side - (side * up).sum(1, keepdims=True) * up
+        width = np.linalg.norm(flat, axis=1, keepdims=True)
+        good = (width > 1e-4 * height)[:, 0]
+        flat = flat / width
+    if not good.any():
+        raise ValueError(
+            f'sequence {name_of(results)} is expected to show its torso and '
+            'its shoulders or hips, not in line, in one frame at least'
+        )
+    turns = _basis(flat, up, up_axis)
+    last = np.maximum.accumulate(np.where(good, np.arange(len(good)), -1))
+    return turns[np.where(last < 0, np.argmax(good), last)]
+
+
+def turn_of_sequence(
+    side: np.ndarray, up_axis: int, results: dict
+) -> np.ndarray:
+    """Return the rotation about the vertical that faces a body one way.
+
+    It takes the horizontal part of the mean over frames of ``side`` to the x
+    axis.
+
+    Args:
+        side (np.ndarray): From the body's right to its left, ``(T, 3)``.
+        up_axis (int): 1 for y, 2 for z.
+        results (dict): The sample, for the message.
+
+    Returns:
+        np.ndarray: A rotation matrix, ``(1, 3, 3)``, determinant 1.
+
+    Raises:
+        ValueError: If that mean has no horizontal part.
+    """
+    flat = side.mean(0, keepdims=True)
+    flat[:, up_axis] = 0
+    width = np.linalg.norm(flat)
+    if not width > 1e-6 * np.abs(side).max():
+        raise ValueError(
+            f'sequence {name_of(results)} is expected to face one way on the '
+            'whole, but the mean of the axis through its shoulders or hips '
+            f'has the horizontal length {width}'
+        )
+    up = np.zeros((1, 3))
+    up[:, up_axis] = 1
+    return _basis(flat / width, up, up_axis)
+
+
+def _basis(x: np.ndarray, up: np.ndarray, up_axis: int) -> np.ndarray:
+    """Rotations whose rows are ``x``, and ``up`` at the row ``up_axis``."""
+    rows = [x, up, np.cross(x, up)]
+    if up_axis == 2:
+        rows = [x, np.cross(up, x), up]
+    return np.stack(rows, axis=1)

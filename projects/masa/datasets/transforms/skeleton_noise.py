@@ -151,31 +151,38 @@ class JointAngleNoise(BaseTransform):
         if rng.random() >= self.prob:
             return results
 
-        angles = np.zeros((persons, frames, joints))
-        angles[..., tree.turns] = np.radians(self.std) * smooth_noise(
+        angles = np.zeros((joints, persons, frames))
+        angles[tree.turns] = np.radians(self.std) * smooth_noise(
             rng,
             frames,
-            (persons, int(tree.turns.sum())),
+            (int(tree.turns.sum()), persons),
             self.smoothness * frames,
-        ).swapaxes(0, 1)
+        ).transpose(1, 2, 0)
         if axes == 2:
             turns = _turns_in_plane(angles)
         else:
             turns = _turns_in_space(
-                angles, rng.standard_normal((persons, 1, joints, 3))
+                angles, rng.standard_normal((3, joints, persons, 1))
             )
 
-        moved = keypoint.astype(np.float64)
-        offsets = moved - moved[:, :, tree.parents]
+        # Frames last and axes first: few long loops for NumPy, not many
+        # small matrix products.
+        moved = keypoint.transpose(3, 2, 0, 1).astype(np.float64)
+        offsets = moved - moved[:, tree.parents]
         for level in tree.levels:
             parents = tree.parents[level]
             # The bone's own turn first, then all turns nearer to the trunk.
-            turns[:, :, level] = turns[:, :, parents] @ turns[:, :, level]
-            moved[:, :, level] = moved[:, :, parents] + np.squeeze(
-                turns[:, :, level] @ offsets[:, :, level, :, None], -1
+            turns[:, :, level] = _product(
+                turns[:, :, parents], turns[:, :, level]
+            )
+            moved[:, level] = (
+                moved[:, parents]
+                + _product(turns[:, :, level], offsets[:, None, level])[:, 0]
             )
         dtype = np.result_type(keypoint.dtype, np.float32)
-        results['keypoint'] = moved.astype(dtype)
+        results['keypoint'] = np.ascontiguousarray(
+            moved.transpose(2, 3, 1, 0), dtype=dtype
+        )
         return results
 
     def __repr__(self) -> str:
@@ -185,24 +192,25 @@ class JointAngleNoise(BaseTransform):
         )
 
 
+def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Matrix products of ``(a, b, ...)`` and ``(b, c, ...)``."""
+    return (left[:, :, None] * right[None]).sum(1)
+
+
 def _turns_in_plane(angles: np.ndarray) -> np.ndarray:
-    """Rotation matrices ``(..., 2, 2)`` of angles ``(...)``."""
+    """Rotation matrices ``(2, 2, ...)`` of angles ``(...)``."""
     cos, sin = np.cos(angles), np.sin(angles)
-    turns = np.stack([cos, -sin, sin, cos], axis=-1)
-    return turns.reshape(*angles.shape, 2, 2)
+    return np.stack([cos, -sin, sin, cos]).reshape(2, 2, *angles.shape)
 
 
 def _turns_in_space(angles: np.ndarray, axes: np.ndarray) -> np.ndarray:
-    """Rotation matrices ``(..., 3, 3)`` by Rodrigues' formula."""
-    x, y, z = np.moveaxis(
-        axes / np.linalg.norm(axes, axis=-1, keepdims=True), -1, 0
-    )
+    """Rotation matrices ``(3, 3, ...)`` by Rodrigues' formula."""
+    x, y, z = axes / np.linalg.norm(axes, axis=0)
     zero = np.zeros_like(x)
-    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1)
-    cross = cross.reshape(*x.shape, 3, 3)
-    angles = angles[..., None, None]
-    return (
-        np.eye(3)
-        + np.sin(angles) * cross
-        + (1 - np.cos(angles)) * (cross @ cross)
-    )
+    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero])
+    cross = cross.reshape(3, 3, *x.shape)
+    turns = np.sin(angles) * cross
+    turns += (1 - np.cos(angles)) * _product(cross, cross)
+    for axis in range(3):
+        turns[axis, axis] += 1
+    return turns

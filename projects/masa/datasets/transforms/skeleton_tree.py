@@ -1,7 +1,7 @@
 from collections import deque
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,47 +47,51 @@ def skeleton_tree(skeleton: dict, num_joints: int) -> SkeletonTree:
         ValueError: If a bone is no pair of two joints of the skeleton, or a
             joint cannot be reached from the trunk.
     """
-    bones = tuple(
-        tuple(joint_list(bone, num_joints, 'bones'))
-        for bone in skeleton['bones']
+    # Derived once for a data set: a pipeline asks for every sample.
+    return _derive(
+        _frozen(skeleton['bones']),
+        _frozen(skeleton.get('root')),
+        _frozen(skeleton.get('torso')),
+        _frozen(skeleton.get('joints')),
+        num_joints,
     )
-    for bone in bones:
-        if len(bone) != 2 or bone[0] == bone[1]:
-            raise ValueError(
-                "the skeleton's 'bones' are expected to be pairs of two "
-                f'joints, but got {list(bone)}'
-            )
-    trunk: list[int] = []
-    if skeleton.get('root') is not None:
-        trunk += joint_list(skeleton['root'], num_joints, 'root')
-    for end in skeleton.get('torso') or ():
-        trunk += joint_list(end, num_joints, 'torso')
-    tree, unreached = _derive(bones, tuple(sorted(set(trunk))), num_joints)
-    if unreached:
-        names = skeleton.get('joints') or range(num_joints)
-        raise ValueError(
-            "the skeleton's 'bones' are expected to connect every joint with "
-            "its 'root' or 'torso', but joints "
-            f'{[names[joint] for joint in unreached]} are not connected to '
-            f'{[names[joint] for joint in sorted(set(trunk))]}'
-        )
-    return tree
+
+
+def _frozen(value: Any) -> Any:
+    """Return nested lists and arrays as nested tuples, which can be keys."""
+    if isinstance(value, list | tuple | np.ndarray):
+        return tuple(map(_frozen, value))
+    return value
 
 
 @lru_cache(maxsize=32)
 def _derive(
-    bones: tuple[tuple[int, int], ...],
-    trunk: tuple[int, ...],
+    bones: tuple,
+    root: int | tuple | None,
+    torso: tuple | None,
+    names: tuple | None,
     num_joints: int,
-) -> tuple[SkeletonTree, list[int]]:
+) -> SkeletonTree:
+    bones = tuple(joint_list(bone, num_joints, 'bones') for bone in bones)
     neighbours: list[list[int]] = [[] for _ in range(num_joints)]
-    for a, b in bones:
-        neighbours[a].append(b)
-        neighbours[b].append(a)
+    for bone in bones:
+        if len(bone) != 2 or bone[0] == bone[1]:
+            raise ValueError(
+                "the skeleton's 'bones' are expected to be pairs of two "
+                f'joints, but got {bone}'
+            )
+        neighbours[bone[0]].append(bone[1])
+        neighbours[bone[1]].append(bone[0])
+    trunk = set()
+    if root is not None:
+        trunk.update(joint_list(root, num_joints, 'root'))
+    for end in torso or ():
+        trunk.update(joint_list(end, num_joints, 'torso'))
+    trunk = sorted(trunk)
 
     parents = np.full(num_joints, -1)
     depths = np.full(num_joints, -1)
-    depths[list(trunk)] = 0
+    depths[trunk] = 0
     queue = deque(trunk)
     order = []
     while queue:
@@ -99,21 +103,31 @@ def _derive(
                 order.append(other)
                 queue.append(other)
 
+    unreached = np.flatnonzero(depths < 0).tolist()
+    if unreached:
+        names = names or range(num_joints)
+        raise ValueError(
+            "the skeleton's 'bones' are expected to connect every joint with "
+            "its 'root' or 'torso', but joints "
+            f'{[names[joint] for joint in unreached]} are not connected to '
+            f'{[names[joint] for joint in trunk]}'
+        )
     turns = parents >= 0
     for joint in order:
         turns[joint] = _is_only_link(joint, parents, order, bones)
     levels = tuple(
         np.flatnonzero(depths == depth) for depth in range(1, depths.max() + 1)
     )
-    unreached = np.flatnonzero(depths < 0).tolist()
-    return SkeletonTree(parents, turns, levels), unreached
+    for array in (parents, turns, *levels):
+        array.flags.writeable = False
+    return SkeletonTree(parents, turns, levels)
 
 
 def _is_only_link(
     joint: int,
     parents: np.ndarray,
     order: Sequence[int],
-    bones: Sequence[tuple[int, int]],
+    bones: Sequence[list[int]],
 ) -> bool:
     """Whether all that hangs on a joint is held by its bone to its parent."""
     below = {joint}

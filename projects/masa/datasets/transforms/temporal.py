@@ -219,15 +219,14 @@ def _frames_at_speed(
     Returns:
         np.ndarray: ``(count,)`` int64, strictly increasing in [0, n).
     """
-    ordered = np.sort(density)
-    # With the j greatest at 1, the others share count - j.
-    scale = (count - np.arange(count)) / (
-        ordered.sum() - np.append(0, np.cumsum(ordered[::-1])[: count - 1])
-    )
-    full = np.searchsorted(-scale * ordered[::-1][:count] <= -1, False)
-    share = np.minimum(density * scale[min(full, count - 1)], 1)
     steps = np.arange(count)
+    descending = np.sort(density)[::-1]
+    # With the j greatest held at 1, the others share count - j.
+    rest = np.cumsum(descending[::-1])[::-1][:count]
+    scales = (count - steps) / rest
+    held = np.argmax(scales * descending[:count] <= 1 + 1e-9)
+    share = np.minimum(density * scales[held], 1)
     index = np.searchsorted(np.cumsum(share), steps + offset, side='right')
-    # Rounding of the sum may move a frame by one, never past the range.
+    # Rounding of the sum must neither repeat a frame nor leave the range.
     index = np.maximum.accumulate(index - steps) + steps
     return np.minimum(index, len(density) - count + steps)

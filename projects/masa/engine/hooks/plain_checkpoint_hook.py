@@ -2,7 +2,7 @@ from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from ...compat import pack_message_hub, unpack_message_hub
+from ...compat import pack_message_hub, to_plain, unpack_message_hub
 
 
 @HOOKS.register_module()
@@ -18,13 +18,14 @@ class PlainCheckpointHook(Hook):
     priority = 'LOWEST'
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Pack the message hub.
+        """Pack the message hub, and what the data set says of itself.
 
         Args:
             runner (Runner): The runner.
             checkpoint (dict): About to be written; changed in place.
         """
         checkpoint['message_hub'] = pack_message_hub(checkpoint['message_hub'])
+        checkpoint['meta'] = to_plain(checkpoint['meta'])
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Unpack the message hub.

@@ -1,5 +1,5 @@
 from mmaction.registry import HOOKS
-from mmengine.dataset import RepeatDataset
+from mmengine.dataset import ClassBalancedDataset, RepeatDataset
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
@@ -49,10 +49,10 @@ class RandomKeyHook(Hook):
 def _keyed_datasets(dataset) -> list[KeyedRandom]:
     if isinstance(dataset, KeyedRandom):
         return [dataset]
-    if isinstance(dataset, RepeatDataset):
+    if isinstance(dataset, (ClassBalancedDataset, RepeatDataset)):
         raise ValueError(
-            'RepeatDataset would repeat the same augmentations within an '
-            'epoch; raise max_epochs instead'
+            f'{type(dataset).__name__} would repeat the same augmentations '
+            'within an epoch; raise max_epochs instead'
         )
     inner = getattr(dataset, 'datasets', None) or [
         getattr(dataset, 'dataset', None)

@@ -119,7 +119,7 @@ def _rank_correlation(order: np.ndarray) -> np.ndarray:
     tau = np.full(num_rows, np.nan)
     np.divide(
         rising - falling,
-        np.sqrt(num_pairs) * np.sqrt(untied),
+        np.sqrt(float(num_pairs) * untied),
         out=tau,
         where=untied > 0,
     )

@@ -109,18 +109,23 @@ def sequence_retrieval_precision(
             for sequence, keep in zip(sequences, known, strict=True)
         ]
     )
-    ends = np.cumsum([keep.sum() for keep in known])
-    search = _FrameSearch(frames)
-    for number, keep in enumerate(known):
-        own = slice(ends[number] - keep.sum(), ends[number])
-        queries = np.arange(own.start, own.stop)
-        queries = queries[np.flatnonzero(keep) % stride == 0]
-        count = min(max(k), len(frames) - keep.sum())
-        if not (len(queries) and count):
-            continue
-        nearest = search(queries, own, count)
-        right = kinds[nearest] == kinds[queries, None]
-        precision[number] = [right[:, :size].mean() for size in k]
+    sizes = np.array([keep.sum() for keep in known])
+    owners = np.repeat(np.arange(len(sequences)), sizes)
+    queries = np.concatenate(
+        [np.flatnonzero(keep) % stride == 0 for keep in known]
+    ).nonzero()[0]
+    search = _FrameSearch(frames, owners)
+    nearest, found = search(queries, max(k))
+    right = found & (kinds[nearest] == kinds[queries, None])
+    asked = np.bincount(owners[queries], minlength=len(sequences))
+    for column, size in enumerate(k):
+        hits = np.bincount(
+            owners[queries],
+            right[:, :size].sum(axis=1),
+            minlength=len(sequences),
+        )
+        total = asked * np.minimum(size, len(frames) - sizes)
+        np.divide(hits, total, out=precision[:, column], where=total > 0)
     return precision
 
 
@@ -144,54 +149,63 @@ class _FrameSearch:
 
     Args:
         frames (np.ndarray): All candidates, (N, D).
+        owners (np.ndarray): Number of every frame's sequence, (N,).
     """
 
-    def __init__(self, frames: np.ndarray):
+    def __init__(self, frames: np.ndarray, owners: np.ndarray):
         self.frames = frames
         # Distances do not depend on the origin, but their rounding does.
         origin = frames.mean(axis=0, dtype=np.float64).astype(frames.dtype)
         values = torch.from_numpy((frames - origin).astype(np.float32))
-        self.size = len(values)
-        padding = -self.size % PARTS
-        self.values = torch.cat(
-            [values, values.new_zeros(padding, values.shape[1])]
-        )
+        padding = -len(values) % PARTS
+        self.values = torch.nn.functional.pad(values, (0, 0, 0, padding))
         self.norms = self.values.square().sum(dim=1)
-        self.norms[self.size :] = torch.inf
+        self.norms[len(values) :] = torch.inf
+        self.owners = torch.nn.functional.pad(
+            torch.from_numpy(owners), (0, padding), value=-1
+        )
 
-    def __call__(self, queries: np.ndarray, own: slice, count: int):
-        """Find the nearest frames outside the queries' own sequence.
+    def __call__(self, queries: np.ndarray, count: int):
+        """Find the nearest frames outside each query's own sequence.
 
         Args:
             queries (np.ndarray): Frame indices, (Q,).
-            own (slice): Frames that are no candidates.
-            count (int): Number of neighbours; there are that many candidates.
+            count (int): Number of neighbours.
 
         Returns:
-            np.ndarray: Frame indices, nearest first, (Q, count).
+            tuple[np.ndarray, np.ndarray]: Frame indices, nearest first, and
+            whether there is such a neighbour at all; both (Q, count), or
+            less wide if there are fewer frames.
         """
         step = max(1, BLOCK_ENTRIES // len(self.values))
-        return np.concatenate(
-            [
-                self._block(queries[start : start + step], own, count)
-                for start in range(0, len(queries), step)
-            ]
-        )
+        blocks = [
+            self._search(queries[start : start + step], count)
+            for start in range(0, len(queries), step)
+        ]
+        nearest, found = zip(*blocks, strict=True)
+        return np.concatenate(nearest), np.concatenate(found)
 
-    def _block(self, queries, own, count):
+    def _search(self, queries, count):
         # |f|^2 - 2 q f: |q|^2 is the same for all candidates of a query.
         distances = torch.addmm(
             self.norms, self.values[queries], self.values.T, alpha=-2
         )
-        distances[:, own] = torch.inf
-        candidates = self.size - (own.stop - own.start)
-        nearest = _smallest(distances, min(count + MARGIN, candidates))
-        nearest = nearest.sort(dim=1).values.numpy()
+        own = self.owners[queries, None] == self.owners
+        distances.masked_fill_(own, torch.inf)
+        nearest = _smallest(distances, min(count + MARGIN, len(self.frames)))
+        nearest = nearest.sort(dim=1).values
+        found = distances.gather(1, nearest).isfinite().numpy()
+        # Padding has no frame to look up, and is not found.
+        nearest = nearest.clamp(max=len(self.frames) - 1).numpy()
         difference = self.frames[nearest].astype(np.float64)
         difference -= self.frames[queries, None]
         exact = np.einsum('qcd,qcd->qc', difference, difference)
+        exact[~found] = np.inf
         order = exact.argsort(axis=1, kind='stable')[:, :count]
-        return np.take_along_axis(nearest, order, axis=1)
+        return (
+            np.take_along_axis(nearest, order, axis=1),
+            np.take_along_axis(found, order, axis=1),
+        )
 
 
 def _smallest(distances: torch.Tensor, count: int) -> torch.Tensor:

@@ -106,6 +106,8 @@ class ContextAwareEncoder(BaseModule):
         Raises:
             ValueError: If the width of the frames is not ``in_channels``.
         """
+        for values in (values1, values2):
+            self._check_width(values)
         batch, length1 = mask1.shape
         length2 = mask2.shape[1]
         length = max(length1, length2)
@@ -142,17 +144,20 @@ class ContextAwareEncoder(BaseModule):
         Raises:
             ValueError: If the width of the frames is not ``in_channels``.
         """
+        self._check_width(values)
         return self._encode(values, mask, None)
 
-    def _encode(
-        self, values: Tensor, mask: Tensor, partner: Tensor | None
-    ) -> Tensor:
+    def _check_width(self, values: Tensor) -> None:
         if values.shape[-1] != self.in_channels:
             raise ValueError(
                 f'frames are expected to have in_channels={self.in_channels} '
                 f'values, but got {values.shape[-1]}; set in_channels to the '
                 'width of the data (joints x coordinates, or features)'
             )
+
+    def _encode(
+        self, values: Tensor, mask: Tensor, partner: Tensor | None
+    ) -> Tensor:
         packing = FramePacking(mask)
         length = mask.shape[1]
         position = sinusoidal_position_code(

@@ -5,9 +5,16 @@ from torch import Tensor, nn
 from .mlp import build_mlp
 from .packing import FramePacking
 
+# Multiple that the widths of a head must have for every fused kernel.
+FUSED_WIDTH = 8
+
 
 def softmax_attention(
-    query: Tensor, key: Tensor, value: Tensor, key_mask: Tensor | None
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    key_mask: Tensor | None,
+    scale: float | None = None,
 ) -> Tensor:
     """Attend by softmax of scaled dot products (Vaswani et al., 2017).
 
@@ -16,16 +23,31 @@ def softmax_attention(
     Args:
         query (Tensor): ``(B, H, T, C)``.
         key (Tensor): ``(B, H, S, C)``.
-        value (Tensor): ``(B, H, S, C)``.
+        value (Tensor): ``(B, H, S, V)``.
         key_mask (Tensor, optional): True at the keys that exist,
             ``(B, S)``, bool; None if all do.
+        scale (float, optional): Factor of the dot products. Defaults to
+            ``1 / sqrt(C)``.
 
     Returns:
-        Tensor: ``(B, H, T, C)``.
+        Tensor: ``(B, H, T, V)``.
     """
     if key_mask is not None:
         key_mask = key_mask[:, None, None, :]
-    return F.scaled_dot_product_attention(query, key, value, key_mask)
+    if scale is None:
+        scale = query.shape[-1] ** -0.5
+    value_width = value.shape[-1]
+    # Elsewhere PyTorch silently falls back to the matrix: CUDA wants
+    # multiples of 4 or 8, the CPU values as wide as the queries. Zeros
+    # change no dot product.
+    width = max(query.shape[-1], value_width)
+    width += -width % FUSED_WIDTH
+    attended = F.scaled_dot_product_attention(
+        *(F.pad(t, (0, width - t.shape[-1])) for t in (query, key, value)),
+        key_mask,
+        scale=scale,
+    )
+    return attended[..., :value_width]
 
 
 def linear_attention(

@@ -24,8 +24,10 @@ def sinusoidal_position_code(
         Tensor: ``(T, D)``, in [-1, 1].
     """
     even = dims + dims % 2
-    position = torch.arange(length, device=device, dtype=dtype)
-    column = torch.arange(0, even, 2, device=device, dtype=dtype)
+    # Half precision cannot count to the length of a sequence.
+    exact = torch.promote_types(dtype, torch.float32)
+    position = torch.arange(length, device=device, dtype=exact)
+    column = torch.arange(0, even, 2, device=device, dtype=exact)
     angle = position[:, None] * 10000.0 ** (-column / even)
     code = torch.stack((angle.sin(), angle.cos()), dim=-1)
-    return code.flatten(1)[:, :dims]
+    return code.flatten(1)[:, :dims].to(dtype)

@@ -3,6 +3,7 @@ import torch.nn.functional as F
 from mmaction.registry import MODELS
 from torch import Tensor, nn
 
+from ..layers import softmax_attention
 from .precision import full_precision
 
 
@@ -35,13 +36,11 @@ def predict_frame_index(
     """
     query = F.normalize(query, dim=-1)
     key = F.normalize(key, dim=-1)
-    # The fused kernels want values as wide as the queries.
-    value = F.pad(key_index.unsqueeze(-1), (0, key.shape[-1] - 1))
-    attended = F.scaled_dot_product_attention(
+    attended = softmax_attention(
         query.unsqueeze(1),
         key.unsqueeze(1),
-        value.unsqueeze(1),
-        key_mask[:, None, None, :],
+        key_index[:, None, :, None],
+        key_mask,
         scale=1 / temperature,
     )
     return attended[:, 0, :, 0]

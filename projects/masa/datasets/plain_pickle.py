@@ -1,0 +1,116 @@
+"""Pickles of arrays and plain containers, read without running code."""
+
+import os
+import pickle
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .errors import AnnotationError
+
+# Stands for the class numpy.ndarray, which must not be callable: its
+# constructor takes any bytes for an array of object pointers.
+_NDARRAY = object()
+
+
+def _reconstruct(subtype: Any, shape: Any, typecode: Any) -> np.ndarray:
+    if subtype is not _NDARRAY:
+        raise pickle.UnpicklingError('it holds a subclass of numpy.ndarray')
+    # Shape, type and values follow as the array's state.
+    return np.ndarray((0,), dtype='b')
+
+
+def _scalar(dtype: np.dtype, *value: Any) -> np.generic:
+    if dtype.kind not in 'biufcSUmM':
+        raise pickle.UnpicklingError(f'it holds a scalar of type {dtype}')
+    return np.frombuffer(_latin1(*value), dtype=dtype, count=1)[0]
+
+
+def _from_buffer(
+    buffer: Any, dtype: np.dtype, shape: tuple, order: str
+) -> np.ndarray:
+    # Copied, because what comes from bytes cannot be written to.
+    flat = np.frombuffer(buffer, dtype=dtype).copy()
+    return flat.reshape(shape, order=order)
+
+
+def _latin1(text: str | bytes, encoding: str = 'latin1') -> bytes:
+    if encoding not in ('latin1', 'latin-1'):
+        raise pickle.UnpicklingError(f'it asks for the codec {encoding!r}')
+    return text.encode('latin1') if isinstance(text, str) else text
+
+
+# NumPy 2 names its core numpy._core, older ones numpy.core.
+_ADMITTED = {
+    ('numpy', 'ndarray'): _NDARRAY,
+    ('numpy', 'dtype'): np.dtype,
+    **{
+        (f'numpy.{core}.{module}', name): stand_in
+        for core in ('core', '_core')
+        for module, name, stand_in in (
+            ('multiarray', '_reconstruct', _reconstruct),
+            ('multiarray', 'scalar', _scalar),
+            ('numeric', '_frombuffer', _from_buffer),
+        )
+    },
+    ('collections', 'OrderedDict'): OrderedDict,
+    # How protocols below 3 write bytes that are not empty.
+    ('_codecs', 'encode'): _latin1,
+    **{
+        (module, kind.__name__): kind
+        for module in ('builtins', '__builtin__')
+        for kind in (set, frozenset, bytes, bytearray, complex)
+    },
+}
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Reads arrays and plain containers; anything else is refused."""
+
+    def __init__(self, file, admit: Mapping[tuple[str, str], Callable]):
+        super().__init__(file)
+        self.admitted = {**_ADMITTED, **admit}
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in self.admitted:
+            raise pickle.UnpicklingError(
+                f'it refers to {module}.{name}; only NumPy arrays and plain '
+                'containers are read, because anything else can run code'
+            )
+        return self.admitted[module, name]
+
+
+def load_plain_pickle(
+    path: str | os.PathLike,
+    admit: Mapping[tuple[str, str], Callable] | None = None,
+) -> Any:
+    """Read a pickle of NumPy arrays and plain containers.
+
+    Nothing in the file is run: a reference to any other class or function is
+    refused.
+
+    Args:
+        path (str | os.PathLike): The file.
+        admit (Mapping[tuple[str, str], Callable], optional): Further names
+            (module, name) that the file may refer to, and what stands for
+            each. Defaults to none.
+
+    Returns:
+        Any: What it holds.
+
+    Raises:
+        AnnotationError: If the file refers to anything else, or is no whole
+            pickle.
+        FileNotFoundError: If there is no such file.
+    """
+    with open(path, 'rb') as file:
+        try:
+            return _PlainUnpickler(file, admit or {}).load()
+        except Exception as error:
+            # A damaged pickle may raise nearly anything.
+            raise AnnotationError(
+                f'{os.fspath(path)} cannot be read as a pickle of arrays: '
+                f'{error}'
+            ) from error

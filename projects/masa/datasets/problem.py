@@ -1,0 +1,100 @@
+"""What the checks of annotation files find, and how they say it."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with an annotation file.
+
+    Attributes:
+        record (str): Which record, by its id or number; '' for the file.
+        field (str): Which field of it.
+        expected (str): What is expected there.
+        found (str): What is there.
+    """
+
+    record: str
+    field: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        where = f'record {self.record!r}, ' if self.record else ''
+        return (
+            f'{where}{self.field}: expected {self.expected}, '
+            f'found {self.found}'
+        )
+
+
+def short(value: Any) -> str:
+    """Describe a value in 60 characters or less.
+
+    Args:
+        value (Any): What was found.
+
+    Returns:
+        str: Its type and shape for an array, else its start.
+    """
+    if isinstance(value, np.ndarray):
+        return f'{value.dtype} of shape {value.shape}'
+    text = repr(value)
+    return text if len(text) <= 60 else f'{text[:57]}...'
+
+
+def not_finite(value: np.ndarray) -> str:
+    """Say how many numbers are NaN or infinite, and where the first is.
+
+    Args:
+        value (np.ndarray): With one such number at least.
+
+    Returns:
+        str: The description.
+    """
+    where = np.argwhere(~np.isfinite(value))
+    return f'{len(where)} that are not, the first at {where[0].tolist()}'
+
+
+def as_array(value: Any) -> np.ndarray:
+    """Make an array of a value.
+
+    Args:
+        value (Any): An array or lists.
+
+    Returns:
+        np.ndarray: Of objects, which no check admits, where the rows differ
+        in length.
+    """
+    try:
+        return np.asarray(value)
+    except ValueError:
+        return np.asarray(None, dtype=object)
+
+
+def is_integer(value: Any) -> bool:
+    """Return whether a value is one whole number.
+
+    Args:
+        value (Any): Python's or NumPy's number, or anything else.
+
+    Returns:
+        bool: False for True and False.
+    """
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def is_list_of_names(value: Any) -> bool:
+    """Return whether a value is a list of strings, one at least.
+
+    Args:
+        value (Any): Anything.
+
+    Returns:
+        bool: True for a tuple, too.
+    """
+    return (
+        isinstance(value, (list, tuple))
+        and len(value) > 0
+        and all(isinstance(item, str) for item in value)
+    )

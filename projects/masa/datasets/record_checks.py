@@ -1,0 +1,188 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from .problem import Problem, as_array, is_integer, not_finite, short
+
+
+def check_record(
+    name: str, record: dict, joints: int, coordinates: int
+) -> Iterator[Problem]:
+    """Check the joints and the frame labels of one record.
+
+    Args:
+        name (str): What to call it.
+        record (dict): The record.
+        joints (int): Number of joints that it must have, 0 for any.
+        coordinates (int): Number of coordinates that a joint must have, 2 or
+            3, or 0 for either.
+
+    Yields:
+        Problem: Each that there is.
+    """
+    total = record.get('total_frames')
+    if not is_integer(total) or total < 1:
+        yield Problem(name, 'total_frames', 'an integer above 0', short(total))
+        total = None
+    if 'keypoint' in record:
+        yield from _check_keypoint(name, record, total, joints, coordinates)
+    elif 'feature_path' not in record:
+        yield Problem(
+            name, 'keypoint', 'joints here, or a feature_path', 'neither'
+        )
+    if 'feature_path' in record and not (
+        isinstance(record['feature_path'], str) and record['feature_path']
+    ):
+        yield Problem(
+            name, 'feature_path', 'a path', short(record['feature_path'])
+        )
+    for key, kinds in (('phase', 'iu'), ('canonical_time', 'fiu')):
+        if key in record:
+            yield from _check_frame_values(name, key, record, total, kinds)
+
+
+def _check_frame_values(
+    name: str, key: str, record: dict, total: int | None, kinds: str
+) -> Iterator[Problem]:
+    value = as_array(record[key])
+    numbers = 'integers' if key == 'phase' else 'numbers'
+    frames = 'total_frames' if total is None else total
+    expected = f'{numbers} of shape ({frames},)'
+    if value.dtype.kind not in kinds or value.ndim != 1:
+        yield Problem(name, key, expected, short(value))
+    elif total is not None and len(value) != total:
+        yield Problem(name, key, expected, f'shape {value.shape}')
+    elif key == 'phase' and (value < 0).any():
+        yield Problem(name, key, 'no negative phase', f'{value.min()}')
+    elif not np.isfinite(value).all():
+        yield Problem(name, key, 'finite numbers', not_finite(value))
+
+
+def _check_keypoint(
+    name: str, record: dict, total: int | None, joints: int, coordinates: int
+) -> Iterator[Problem]:
+    keypoint = as_array(record['keypoint'])
+    expected = (
+        f'numbers of shape (people, {total or "total_frames"}, '
+        f'{joints or "joints"}, {coordinates or "2 or 3"})'
+    )
+    if (
+        keypoint.dtype.kind not in 'fiu'
+        or keypoint.ndim != 4
+        or keypoint.shape[-1]
+        not in ((coordinates,) if coordinates else (2, 3))
+        or 0 in keypoint.shape
+        or (total is not None and keypoint.shape[1] != total)
+        or (joints and keypoint.shape[2] != joints)
+    ):
+        yield Problem(name, 'keypoint', expected, short(keypoint))
+        return
+    if not np.isfinite(keypoint).all():
+        yield Problem(name, 'keypoint', 'finite numbers', not_finite(keypoint))
+    elif not keypoint.any():
+        yield Problem(name, 'keypoint', 'positions', 'all 0')
+    if 'keypoint_score' not in record:
+        return
+    score = as_array(record['keypoint_score'])
+    if score.dtype.kind not in 'fiub' or score.shape != keypoint.shape[:3]:
+        yield Problem(
+            name,
+            'keypoint_score',
+            f'numbers of shape {keypoint.shape[:3]}',
+            short(score),
+        )
+    elif not np.isfinite(score).all():
+        yield Problem(
+            name, 'keypoint_score', 'finite numbers', not_finite(score)
+        )
+    elif not (score > 0).any():
+        yield Problem(
+            name, 'keypoint_score', 'a joint that is seen', 'all scores 0'
+        )
+
+
+def check_labels(
+    name: str,
+    record: dict,
+    activities: list[str] | None,
+    phases: dict[str, list[str]],
+) -> Iterator[Problem]:
+    """Check the activity of one record, and that its phases have names.
+
+    Args:
+        name (str): What to call it.
+        record (dict): The record.
+        activities (list[str], optional): Names of the activities.
+        phases (dict[str, list[str]]): Names of the phases by activity.
+
+    Yields:
+        Problem: Each that there is.
+    """
+    label = record.get('label')
+    if label is None:
+        return
+    if not is_integer(label) or label < 0:
+        yield Problem(name, 'label', 'an integer from 0', short(label))
+        return
+    if activities is None:
+        return
+    if label >= len(activities):
+        yield Problem(
+            name, 'label', f'an activity in [0, {len(activities)})', str(label)
+        )
+        return
+    names = phases.get(activities[label])
+    phase = as_array(record.get('phase', ()))
+    if names and phase.dtype.kind in 'iu' and phase.size:
+        highest = int(phase.max())
+        if highest >= len(names):
+            yield Problem(
+                name,
+                'phase',
+                f'phases of {activities[label]} in [0, {len(names)})',
+                str(highest),
+            )
+
+
+def check_feature_file(
+    name: str, record: dict, prefix: str, channels: int
+) -> tuple[list[Problem], int]:
+    """Check the file of frame features of one record.
+
+    Args:
+        name (str): What to call it.
+        record (dict): The record.
+        prefix (str): Folder that its ``feature_path`` is relative to.
+        channels (int): Number of channels that it must have, 0 for any.
+
+    Returns:
+        tuple[list[Problem], int]: The problems, and the number of channels, 0
+        if the file does not tell.
+    """
+    path = Path(prefix, record['feature_path'])
+    total = record.get('total_frames')
+    expected = (
+        f'a .npy file of shape ({total}, {channels or "channels"}), float16 '
+        'or float32'
+    )
+    try:
+        feature = np.load(path, mmap_mode='r', allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        return [Problem(name, 'feature_path', expected, f'{path}: {error}')], 0
+    if (
+        not isinstance(feature, np.ndarray)
+        or feature.ndim != 2
+        or feature.dtype not in (np.float16, np.float32)
+        or 0 in feature.shape
+        or (is_integer(total) and len(feature) != total)
+        or (channels and feature.shape[1] != channels)
+    ):
+        found = f'{path}: {short(feature)}'
+        return [Problem(name, 'feature_path', expected, found)], 0
+    if not np.isfinite(feature).all():
+        found = f'{path}: {not_finite(feature)}'
+        return [
+            Problem(name, 'feature_path', 'finite numbers', found)
+        ], feature.shape[1]
+    return [], feature.shape[1]

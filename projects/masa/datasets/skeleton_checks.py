@@ -1,0 +1,98 @@
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from .problem import Problem, is_integer, is_list_of_names, short
+
+
+def num_joints(skeleton: Any) -> int:
+    """Return how many joints a skeleton's description names.
+
+    Args:
+        skeleton (Any): The description, right or wrong.
+
+    Returns:
+        int: 0 if it does not say.
+    """
+    if isinstance(skeleton, dict) and is_list_of_names(skeleton.get('joints')):
+        return len(skeleton['joints'])
+    return 0
+
+
+def check_skeleton(skeleton: Any) -> Iterator[Problem]:
+    """Check the description of a skeleton.
+
+    Args:
+        skeleton (Any): ``annotations['skeleton']``, None if there is none.
+
+    Yields:
+        Problem: Each that there is.
+    """
+    if skeleton is None:
+        return
+    count = num_joints(skeleton)
+    if not count:
+        yield Problem(
+            '',
+            'skeleton',
+            "a dict with 'joints', a list of names",
+            short(skeleton),
+        )
+        return
+    twice = [
+        n for n, times in Counter(skeleton['joints']).items() if times > 1
+    ]
+    if twice:
+        yield Problem('', 'skeleton.joints', 'every name once', short(twice))
+    wanted = dict(
+        bones=('pairs of joints', _are_pairs),
+        flip_pairs=('pairs of joints', _are_pairs),
+        root=('a joint or a list of them', _are_joints),
+        torso=('two ends, each a joint or a list of them', _are_two_ends),
+    )
+    for key, (expected, is_right) in wanted.items():
+        value = skeleton.get(key)
+        if value is None:
+            continue
+        if not is_right(value, count):
+            yield Problem(
+                '',
+                f'skeleton.{key}',
+                f'{expected} in [0, {count})',
+                short(value),
+            )
+        elif key == 'flip_pairs':
+            mirrored = Counter(joint for pair in value for joint in pair)
+            twice = [joint for joint, n in mirrored.items() if n > 1]
+            if twice:
+                yield Problem(
+                    '',
+                    'skeleton.flip_pairs',
+                    'every joint in one pair at most',
+                    f'{short(twice)} in several',
+                )
+
+
+def _are_joints(value: Any, count: int) -> bool:
+    joints = value if isinstance(value, (list, tuple)) else [value]
+    return len(joints) > 0 and all(
+        is_integer(joint) and 0 <= joint < count for joint in joints
+    )
+
+
+def _are_pairs(value: Any, count: int) -> bool:
+    return isinstance(value, (list, tuple)) and all(
+        isinstance(pair, (list, tuple))
+        and len(pair) == 2
+        and _are_joints(pair, count)
+        and pair[0] != pair[1]
+        for pair in value
+    )
+
+
+def _are_two_ends(value: Any, count: int) -> bool:
+    return (
+        isinstance(value, (list, tuple))
+        and len(value) == 2
+        and all(_are_joints(end, count) for end in value)
+    )

@@ -1,0 +1,341 @@
+import copy
+
+import numpy as np
+import pytest
+
+from masa.datasets.schema import check_annotations
+
+
+def make(**changes):
+    """Two sequences of three joints without a problem."""
+    rng = np.random.default_rng(0)
+    record = dict(
+        frame_dir='a',
+        total_frames=4,
+        label=0,
+        keypoint=rng.normal(size=(1, 4, 3, 2)),
+        keypoint_score=np.ones((1, 4, 3)),
+        phase=np.array([0, 0, 1, 1]),
+        canonical_time=np.linspace(0, 1, 4),
+    )
+    annotations = dict(
+        split=dict(train=['a'], val=['b']),
+        annotations=[record, dict(copy.deepcopy(record), frame_dir='b')],
+        activities=['jump', 'run'],
+        phases=dict(jump=['start', 'up'], run=['start']),
+        skeleton=dict(
+            joints=['x', 'y', 'z'],
+            bones=[[0, 1], [0, 2]],
+            flip_pairs=[[1, 2]],
+            root=[0, 1],
+            torso=[0, [1, 2]],
+        ),
+    )
+    annotations.update(changes)
+    return annotations
+
+
+def with_record(**changes):
+    annotations = make()
+    annotations['annotations'][1].update(changes)
+    return annotations
+
+
+def without(key):
+    annotations = make()
+    del annotations['annotations'][1][key]
+    return annotations
+
+
+def with_nan(key, value=np.nan):
+    annotations = make()
+    array = annotations['annotations'][1][key]
+    array.flat[array.size // 2] = value
+    return annotations
+
+
+def test_no_problems():
+    assert check_annotations(make()) == []
+
+
+def test_what_mmaction2_writes_has_no_problems():
+    annotations = dict(
+        split=dict(xsub_train=['a'], xview_train=['a']),
+        annotations=[
+            dict(
+                frame_dir='a',
+                label=3,
+                img_shape=(8, 8),
+                original_shape=(8, 8),
+                total_frames=2,
+                keypoint=np.ones((2, 2, 17, 2), dtype=np.float16),
+                keypoint_score=np.ones((2, 2, 17), dtype=np.float16),
+            )
+        ],
+    )
+    assert check_annotations(annotations) == []
+
+
+@pytest.mark.parametrize('people', [1, 2])
+def test_number_of_people_may_differ(people):
+    annotations = with_record(
+        keypoint=np.ones((people, 4, 3, 2)),
+        keypoint_score=np.ones((people, 4, 3)),
+    )
+    assert check_annotations(annotations) == []
+
+
+@pytest.mark.parametrize(
+    ('annotations', 'record', 'field', 'found'),
+    [
+        (make(annotations=None), '', 'annotations', 'None'),
+        (make(annotations=[]), '', 'annotations', '[]'),
+        (make(annotations={'a': {}}), '', 'annotations', "{'a': {}}"),
+        (make(split=[]), '', 'split', '[]'),
+        (make(split=dict(train=[])), '', "split 'train'", '[]'),
+        (make(split=dict(train='a')), '', "split 'train'", "'a'"),
+        (make(split=dict(x=['a', 'a'])), '', "split 'x'", "['a']"),
+        (make(split=dict(x=['a', 'c'])), '', "split 'x'", "1 without one: ['"),
+        (make(split=dict(x=[['a']])), '', "split 'x'", "1 without one: [['"),
+        (make(activities='jump'), '', 'activities', "'jump'"),
+        (make(activities=['a', 'a']), '', 'activities', "['a', 'a']"),
+        (make(phases=['up']), '', 'phases', "['up']"),
+        (make(phases=dict(jump='up')), '', "phases 'jump'", "'up'"),
+        (make(phases=dict(walk=['up'])), '', "phases 'walk'", "'walk'"),
+        (without('total_frames'), 'b', 'total_frames', 'None'),
+        (with_record(total_frames=4.0), 'b', 'total_frames', '4.0'),
+        (with_record(total_frames=True), 'b', 'total_frames', 'True'),
+        (without('keypoint'), 'b', 'keypoint', 'neither'),
+        (with_record(keypoint=None), 'b', 'keypoint', 'object'),
+        (
+            with_record(keypoint=np.ones((4, 3, 2))),
+            'b',
+            'keypoint',
+            '(4, 3, 2)',
+        ),
+        (
+            with_record(keypoint=np.ones((0, 4, 3, 2))),
+            'b',
+            'keypoint',
+            '(0, 4, 3, 2)',
+        ),
+        (
+            with_record(keypoint=np.ones((1, 5, 3, 2))),
+            'b',
+            'keypoint',
+            '(1, 5, 3, 2)',
+        ),
+        (
+            with_record(keypoint=np.ones((1, 4, 17, 2))),
+            'b',
+            'keypoint',
+            '(1, 4, 17, 2)',
+        ),
+        (
+            with_record(keypoint=np.ones((1, 4, 3, 4))),
+            'b',
+            'keypoint',
+            '(1, 4, 3, 4)',
+        ),
+        (
+            with_record(keypoint=np.ones((1, 4, 3, 2), dtype=complex)),
+            'b',
+            'keypoint',
+            'complex128',
+        ),
+        (
+            with_record(keypoint=np.full((1, 4, 3, 2), None)),
+            'b',
+            'keypoint',
+            'object',
+        ),
+        (with_record(keypoint=[[1], [2, 3]]), 'b', 'keypoint', 'object'),
+        (
+            with_record(keypoint=np.zeros((1, 4, 3, 2))),
+            'b',
+            'keypoint',
+            'all 0',
+        ),
+        (with_nan('keypoint'), 'b', 'keypoint', '1 that are not'),
+        (with_nan('keypoint', np.inf), 'b', 'keypoint', '[0, 2, 0, 0]'),
+        (with_nan('keypoint_score'), 'b', 'keypoint_score', '1 that are not'),
+        (
+            with_record(keypoint_score=np.zeros((1, 4, 3))),
+            'b',
+            'keypoint_score',
+            'all scores 0',
+        ),
+        (
+            with_record(keypoint_score=np.ones((1, 4))),
+            'b',
+            'keypoint_score',
+            '(1, 4)',
+        ),
+        (with_record(phase=np.zeros(4)), 'b', 'phase', 'float64'),
+        (with_record(phase=np.zeros(4, dtype=bool)), 'b', 'phase', 'bool'),
+        (with_record(phase=np.zeros(5, dtype=int)), 'b', 'phase', '(5,)'),
+        (with_record(phase=np.array([0, -1, 0, 0])), 'b', 'phase', '-1'),
+        (with_record(phase=np.array([0, 1, 2, 2])), 'b', 'phase', '2'),
+        (with_record(phase=0), 'b', 'phase', 'int64 of shape ()'),
+        (with_nan('canonical_time'), 'b', 'canonical_time', '1 that are not'),
+        (
+            with_record(canonical_time=np.ones(3)),
+            'b',
+            'canonical_time',
+            '(3,)',
+        ),
+        (with_record(label=2), 'b', 'label', '2'),
+        (with_record(label=-1), 'b', 'label', '-1'),
+        (with_record(label=0.0), 'b', 'label', '0.0'),
+        (with_record(label=[0, 1]), 'b', 'label', '[0, 1]'),
+        (with_record(feature_path=''), 'b', 'feature_path', "''"),
+        (with_record(feature_path=3), 'b', 'feature_path', '3'),
+    ],
+)
+def test_problem_is_found(annotations, record, field, found):
+    problems = check_annotations(annotations)
+    assert len(problems) == 1, list(map(str, problems))
+    assert problems[0].record == record
+    assert problems[0].field == field
+    assert found in problems[0].found
+    for part in (record, field, found):
+        assert part in str(problems[0])
+
+
+@pytest.mark.parametrize(
+    ('field', 'value'),
+    [
+        ('joints', None),
+        ('joints', ['x', 'x', 'y']),
+        ('bones', [[0, 3]]),
+        ('bones', [[0, -1]]),
+        ('bones', [[0, 1, 2]]),
+        ('bones', [[1, 1]]),
+        ('bones', [0, 1]),
+        ('flip_pairs', [[0, 1], [1, 2]]),
+        ('flip_pairs', [['x', 'y']]),
+        ('root', 3),
+        ('root', []),
+        ('root', 0.5),
+        ('torso', [0]),
+        ('torso', [0, [1, 3]]),
+        ('torso', 0),
+    ],
+)
+def test_skeleton_problem_is_found(field, value):
+    annotations = make()
+    annotations['skeleton'][field] = value
+    problems = check_annotations(annotations)
+    assert len(problems) == 1
+    assert problems[0].field.startswith('skeleton')
+
+
+def test_skeleton_fields_are_optional():
+    assert check_annotations(make(skeleton=None)) == []
+    assert check_annotations(make(skeleton=dict(joints=list('xyz')))) == []
+
+
+@pytest.mark.parametrize(
+    ('frame_dir', 'record', 'found'),
+    [(None, 'number 1', 'None'), (7, 'number 1', '7'), ('a', 'a', '2 of')],
+)
+def test_id_problem_is_found(frame_dir, record, found):
+    annotations = with_record(frame_dir=frame_dir)
+    annotations['split'] = None
+    (problem,) = check_annotations(annotations)
+    assert problem.record == record
+    assert problem.field == 'frame_dir'
+    assert found in problem.found
+
+
+def test_record_that_is_no_dict():
+    annotations = make()
+    annotations['annotations'].append('c')
+    (problem,) = check_annotations(annotations)
+    assert problem[:2] == ('number 2', 'record')
+
+
+def test_joints_must_agree_where_no_skeleton_tells():
+    annotations = make(skeleton=None)
+    annotations['annotations'].append(
+        dict(frame_dir='c', total_frames=2, keypoint=np.ones((1, 2, 5, 3)))
+    )
+    (problem,) = check_annotations(annotations)
+    assert problem.record == 'c'
+    assert problem.expected.endswith('(people, 2, 3, 2)')
+
+
+def test_all_problems_are_found_at_once():
+    annotations = make(activities='jump', split=dict(train=['c']))
+    annotations['skeleton']['root'] = 9
+    annotations['annotations'][0]['keypoint'] = np.full((1, 4, 3, 2), np.nan)
+    annotations['annotations'][0]['phase'] = np.zeros(3, dtype=int)
+    annotations['annotations'][1]['total_frames'] = 0
+    annotations['annotations'][1]['keypoint'] = np.ones((1, 4, 2, 2))
+    fields = [problem.field for problem in check_annotations(annotations)]
+    assert sorted(fields) == sorted(
+        [
+            'activities',
+            'skeleton.root',
+            'keypoint',
+            'phase',
+            'total_frames',
+            'keypoint',
+            "split 'train'",
+        ]
+    )
+
+
+def test_annotations_are_not_changed():
+    annotations = make()
+    before = copy.deepcopy(annotations)
+    check_annotations(annotations)
+    np.testing.assert_equal(annotations, before)
+
+
+class TestFeatureFiles:
+    @pytest.fixture
+    def annotations(self, tmp_path):
+        annotations = make()
+        for record in annotations['annotations']:
+            record['feature_path'] = f'{record["frame_dir"]}.npy'
+            np.save(
+                tmp_path / record['feature_path'],
+                np.ones((4, 8), dtype=np.float16),
+            )
+        return annotations
+
+    def test_no_problems(self, annotations, tmp_path):
+        assert check_annotations(annotations, str(tmp_path)) == []
+
+    def test_files_are_opened_only_if_asked_for(self, annotations, tmp_path):
+        (tmp_path / 'b.npy').unlink()
+        assert check_annotations(annotations) == []
+
+    @pytest.mark.parametrize(
+        ('feature', 'found'),
+        [
+            (np.ones((5, 8), dtype=np.float32), '(5, 8)'),
+            (np.ones((4, 9), dtype=np.float32), '(4, 9)'),
+            (np.ones((4, 0), dtype=np.float32), '(4, 0)'),
+            (np.ones(4, dtype=np.float32), '(4,)'),
+            (np.ones((4, 8)), 'float64'),
+            (np.ones((4, 8), dtype=int), 'int64'),
+            (np.full((4, 8), None), 'b.npy'),
+            (np.full((4, 8), np.nan, dtype=np.float32), '32 that are not'),
+        ],
+    )
+    def test_problem_is_found(self, annotations, feature, found, tmp_path):
+        np.save(tmp_path / 'b.npy', feature)
+        (problem,) = check_annotations(annotations, str(tmp_path))
+        assert problem[:2] == ('b', 'feature_path')
+        assert found in problem.found
+
+    @pytest.mark.parametrize('content', [None, b'', b'garbage', b'\x93NUMPY'])
+    def test_unreadable_file(self, annotations, content, tmp_path):
+        path = tmp_path / 'b.npy'
+        path.unlink()
+        if content is not None:
+            path.write_bytes(content)
+        (problem,) = check_annotations(annotations, str(tmp_path))
+        assert str(path) in problem.found

@@ -1,0 +1,325 @@
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from mmaction.registry import DATASETS
+
+from masa.datasets import (
+    AnnotationError,
+    SequenceDataset,
+    load_annotations,
+    save_annotations,
+)
+
+SKELETON = dict(joints=['x', 'y', 'z'], root=0, torso=[0, [1, 2]])
+
+
+def make_annotations():
+    rng = np.random.default_rng(0)
+    records = [
+        dict(
+            frame_dir=f'{i:02d}',
+            total_frames=4 + i,
+            label=i % 3,
+            keypoint=rng.normal(size=(1, 4 + i, 3, 2)).astype(np.float32),
+            keypoint_score=np.ones((1, 4 + i, 3), dtype=np.float16),
+            phase=np.arange(4 + i, dtype=np.int32) // 4,
+            feature_path=f'{i:02d}.npy',
+        )
+        for i in range(10)
+    ]
+    return dict(
+        # Not in the order of the records.
+        split=dict(
+            train=['07', '01', '04', '00', '05'],
+            val=['09', '02', '03'],
+            all=['02', '01', '00'],
+        ),
+        annotations=records,
+        activities=['jump', 'run', 'walk'],
+        phases=dict(jump=['start', 'up', 'down', 'end']),
+        skeleton=SKELETON,
+    )
+
+
+@pytest.fixture(params=['.pkl', '.npz', '.json'])
+def any_file(request, tmp_path):
+    path = tmp_path / f'data{request.param}'
+    save_annotations(make_annotations(), path)
+    return str(path)
+
+
+@pytest.fixture
+def ann_file(tmp_path):
+    path = tmp_path / 'data.pkl'
+    save_annotations(make_annotations(), path)
+    return str(path)
+
+
+def ids(dataset):
+    return [dataset.get_data_info(i)['frame_dir'] for i in range(len(dataset))]
+
+
+def test_record_of_any_format(any_file):
+    dataset = DATASETS.build(
+        dict(
+            type='SequenceDataset',
+            ann_file=any_file,
+            pipeline=[],
+            split='train',
+        )
+    )
+    record = dataset[0]
+    expected = make_annotations()['annotations'][7]
+    assert record['frame_dir'] == '07'
+    assert record['split'] == 'train'
+    assert record['label'] == 1
+    assert record['activity'] == 'run'
+    assert record['total_frames'] == 11
+    assert record['skeleton'] == SKELETON
+    for key, dtype in (
+        ('keypoint', np.float32),
+        ('keypoint_score', np.float32),
+        ('phase', np.int64),
+    ):
+        assert record[key].dtype == dtype
+        np.testing.assert_array_equal(record[key], expected[key])
+    assert dataset.metainfo['activities'] == ['jump', 'run', 'walk']
+    assert dataset.metainfo['phases']['jump'][1] == 'up'
+    assert dataset.metainfo['skeleton'] == SKELETON
+
+
+@pytest.mark.parametrize(
+    ('split', 'expected', 'splits'),
+    [
+        ('train', '07 01 04 00 05', 'train ' * 5),
+        (['train'], '07 01 04 00 05', 'train ' * 5),
+        (
+            ['val', 'train'],
+            '09 02 03 07 01 04 00 05',
+            'val ' * 3 + 'train ' * 5,
+        ),
+    ],
+)
+def test_order_is_that_of_the_split(ann_file, split, expected, splits):
+    dataset = SequenceDataset(ann_file, [], split=split)
+    assert ids(dataset) == expected.split()
+    assert [dataset[i]['split'] for i in range(len(dataset))] == splits.split()
+
+
+def test_no_split_takes_all_records(ann_file):
+    dataset = SequenceDataset(ann_file, [])
+    assert ids(dataset) == [f'{i:02d}' for i in range(10)]
+    assert dataset[0]['split'] == ''
+
+
+def test_activities_keep_their_labels(ann_file):
+    dataset = SequenceDataset(
+        ann_file, [], split='train', activities=['walk', 'run']
+    )
+    assert ids(dataset) == ['07', '01', '04', '05']
+    assert [dataset[i]['label'] for i in range(4)] == [1, 1, 1, 2]
+    assert [dataset[i]['activity'] for i in range(4)] == [
+        'run',
+        'run',
+        'run',
+        'walk',
+    ]
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (dict(split='trian'), r"\['trian'\]; it has \['train', 'val', 'all'"),
+        (dict(split=['train', 'test']), r"\['test'\]"),
+        (dict(split=['train', 'all']), "'01' in the splits 'train' and 'all'"),
+        (dict(split=['val', 'val']), "'09' in the splits"),
+        (dict(activities=['jmp']), r"\['jmp'\]; it has \['jump'"),
+        (dict(split='all', activities=[]), 'no sequences'),
+    ],
+)
+def test_wrong_choice_is_named_with_what_there_is(
+    ann_file, arguments, message
+):
+    with pytest.raises(AnnotationError, match=message) as error:
+        SequenceDataset(ann_file, [], **arguments)
+    assert ann_file in str(error.value)
+
+
+def test_problems_are_listed_with_the_file(tmp_path):
+    annotations = make_annotations()
+    annotations['annotations'][3]['keypoint'][0, 2, 1, 0] = np.nan
+    annotations['annotations'][4]['label'] = 5
+    path = str(tmp_path / 'data.pkl')
+    save_annotations(annotations, path)
+    with pytest.raises(AnnotationError) as error:
+        SequenceDataset(path, [], split='val')
+    message = str(error.value)
+    assert path in message
+    assert "record '03', keypoint" in message
+    assert "record '04', label" in message
+
+
+def test_long_lists_of_problems_are_cut(tmp_path):
+    annotations = make_annotations()
+    for record in annotations['annotations']:
+        record.update(total_frames=0, phase=np.zeros(99))
+    path = str(tmp_path / 'data.pkl')
+    save_annotations(annotations, path)
+    with pytest.raises(AnnotationError, match='and 10 more') as error:
+        SequenceDataset(path, [])
+    assert '20 problems' in str(error.value)
+
+
+def test_ordinary_mmaction2_file(tmp_path):
+    annotations = dict(
+        split=dict(xsub_train=['s1', 's3']),
+        annotations=[
+            dict(
+                frame_dir=f's{i}',
+                label=i,
+                img_shape=(1080, 1920),
+                original_shape=(1080, 1920),
+                total_frames=5,
+                keypoint=np.full((2, 5, 17, 2), i + 1, dtype=np.float16),
+                keypoint_score=np.ones((2, 5, 17), dtype=np.float16),
+            )
+            for i in range(4)
+        ],
+    )
+    path = tmp_path / 'ntu.pkl'
+    path.write_bytes(pickle.dumps(annotations))
+    dataset = SequenceDataset(str(path), [], split='xsub_train')
+    record = dataset[1]
+    assert record['frame_dir'] == 's3'
+    assert record['activity'] == ''
+    assert 'phase' not in record
+    assert record['img_shape'] == (1080, 1920)
+    assert record['skeleton'] is None
+    assert record['keypoint'].dtype == np.float32
+
+
+def test_metainfo_gives_what_a_file_lacks(tmp_path):
+    annotations = make_annotations()
+    for key in ('activities', 'phases', 'skeleton'):
+        del annotations[key]
+    path = str(tmp_path / 'data.pkl')
+    save_annotations(annotations, path)
+    dataset = SequenceDataset(
+        path,
+        [],
+        activities=['b'],
+        metainfo=dict(activities=['a', 'b', 'c'], skeleton=SKELETON),
+    )
+    assert ids(dataset) == ['01', '04', '07']
+    assert dataset[0]['activity'] == 'b'
+    assert dataset[0]['skeleton'] == SKELETON
+    with pytest.raises(AnnotationError, match='label'):
+        SequenceDataset(path, [], metainfo=dict(activities=['a']))
+
+
+def test_sequence_without_a_label(tmp_path):
+    annotations = make_annotations()
+    for record in annotations['annotations']:
+        del record['label'], record['phase']
+    path = str(tmp_path / 'data.pkl')
+    save_annotations(annotations, path)
+    record = SequenceDataset(path, [])[0]
+    assert record['label'] == -1
+    assert record['activity'] == ''
+
+
+def test_malicious_file_is_not_run(tmp_path):
+    class Payload:
+        def __reduce__(self):
+            return (tmp_path / 'mark').touch, ()
+
+    path = tmp_path / 'data.pkl'
+    path.write_bytes(pickle.dumps(dict(annotations=[Payload()])))
+    with pytest.raises(AnnotationError, match='run code'):
+        SequenceDataset(str(path), [])
+    assert not (tmp_path / 'mark').exists()
+
+
+def test_folder_of_skeleton_pickles_is_refused(ann_file):
+    with pytest.raises(ValueError, match='skeleton'):
+        SequenceDataset(ann_file, [], data_prefix=dict(skeleton='folder'))
+
+
+def test_paths_are_joined(ann_file, tmp_path):
+    dataset = SequenceDataset(
+        'data.pkl',
+        [],
+        split='val',
+        data_root=str(tmp_path),
+        data_prefix=dict(feature='features'),
+    )
+    assert dataset[0]['feature_path'] == str(tmp_path / 'features' / '09.npy')
+    dataset = SequenceDataset(ann_file, [], split='val')
+    assert dataset[0]['feature_path'] == '09.npy'
+
+
+@pytest.mark.parametrize('serialize', [True, False])
+def test_lengths_follow_the_subset(ann_file, serialize):
+    dataset = SequenceDataset(
+        ann_file, [], split='train', serialize_data=serialize
+    )
+    assert dataset.lengths.tolist() == [11, 5, 8, 4, 9]
+    assert dataset.lengths.dtype == np.int64
+    assert dataset.get_subset([2, 0]).lengths.tolist() == [8, 11]
+    dataset.get_subset_(-2)
+    assert dataset.lengths.tolist() == [4, 9]
+
+
+@pytest.mark.parametrize(
+    ('indices', 'expected'),
+    [(2, '07 01'), (-2, '00 05'), ([3, 1], '00 01')],
+)
+def test_indices(ann_file, indices, expected):
+    dataset = SequenceDataset(ann_file, [], split='train', indices=indices)
+    assert ids(dataset) == expected.split()
+
+
+def test_lazy_init(ann_file):
+    dataset = SequenceDataset(ann_file, [], split='val', lazy_init=True)
+    assert dataset.lengths.tolist() == [13, 6, 7]
+
+
+def test_record_knows_its_index(ann_file):
+    dataset = SequenceDataset(ann_file, [], split='train')
+    record = dataset.get_data_info(4)
+    assert record['sample_idx'] == 4
+    assert record['frame_dir'] == '05'
+
+
+def test_draws_are_keyed_by_the_sample(ann_file):
+    def draw(results):
+        return results['rng'].random()
+
+    one = SequenceDataset(ann_file, [draw], split='train')
+    other = SequenceDataset(ann_file, [draw], split='train')
+    for dataset in (one, other):
+        dataset.set_random_key(seed=3, epoch=1)
+    draws = [one[i] for i in range(len(one))]
+    assert [other[i] for i in reversed(range(len(one)))] == draws[::-1]
+    assert len(set(draws)) == len(draws)
+    other.set_random_key(seed=3, epoch=2)
+    assert other[0] != draws[0]
+
+
+def test_pipeline_cannot_change_the_data(ann_file):
+    def spoil(results):
+        results['keypoint'] *= 0
+        return results
+
+    dataset = SequenceDataset(ann_file, [spoil], split='train')
+    before = copy.deepcopy(dataset.get_data_info(0)['keypoint'])
+    dataset[0]
+    np.testing.assert_array_equal(dataset.get_data_info(0)['keypoint'], before)
+
+
+def test_file_is_left_as_it_is(ann_file):
+    before = load_annotations(ann_file)
+    SequenceDataset(ann_file, [], split='train')
+    np.testing.assert_equal(load_annotations(ann_file), before)

@@ -1,0 +1,174 @@
+import numpy as np
+import pytest
+import torch
+from mmaction.structures import ActionDataSample
+
+from masa.datasets.transforms import PackSequenceInputs
+
+
+def view_of(sample, index):
+    return dict(
+        keypoint=sample['keypoint'][:, index], frame_index=np.array(index)
+    )
+
+
+def test_whole_sequence(make_sample):
+    sample = make_sample(persons=2)
+
+    packed = PackSequenceInputs()(sample)
+
+    assert set(packed) == {'inputs', 'data_samples'}
+    (view,) = packed['inputs']
+    values, index = view['values'], view['frame_index']
+    assert values.dtype == torch.float32
+    assert values.is_contiguous()
+    assert index.dtype == torch.int64
+    assert index.tolist() == list(range(12))
+    for t in range(12):
+        expected = [
+            x
+            for person in range(2)
+            for joint in range(11)
+            for x in sample['keypoint'][person, t, joint]
+        ]
+        assert values[t].tolist() == expected
+
+
+def test_data_sample(make_sample):
+    time = np.linspace(0, 1, 12)
+    sample = PackSequenceInputs()(make_sample(canonical_time=time))
+    sample = sample['data_samples']
+
+    assert isinstance(sample, ActionDataSample)
+    assert sample.metainfo == dict(
+        frame_dir='clip 1',
+        total_frames=12,
+        label=2,
+        activity='bowl',
+        split='train',
+    )
+    assert sample.gt_label.tolist() == [2]
+    assert sample.phase.dtype == torch.int64
+    assert sample.phase.tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    assert sample.canonical_time.dtype == torch.float32
+    np.testing.assert_allclose(sample.canonical_time, time, rtol=1e-6)
+
+
+def test_what_is_unknown_is_left_out():
+    sample = PackSequenceInputs()(dict(keypoint=np.zeros((1, 3, 2, 2))))
+    sample = sample['data_samples']
+
+    assert sample.metainfo == dict(
+        frame_dir='', total_frames=3, label=-1, activity='', split=''
+    )
+    for key in ('gt_label', 'phase', 'canonical_time'):
+        assert key not in sample
+
+
+@pytest.mark.parametrize('source', ['array', 'map'])
+def test_modalities_in_their_order(make_sample, tmp_path, source):
+    feature = np.arange(24, dtype='>f4').reshape(12, 2)
+    if source == 'map':
+        np.save(tmp_path / 'f.npy', feature.astype(np.float16))
+        feature = np.load(tmp_path / 'f.npy', mmap_mode='r')
+    sample = make_sample(feature=feature)
+
+    both = PackSequenceInputs(modalities=['feature', 'keypoint'])(sample)
+    only = PackSequenceInputs(modalities=['feature'])(sample)
+
+    values = both['inputs'][0]['values']
+    assert values.shape == (12, 2 + 33)
+    assert values.dtype == torch.float32
+    assert values[:, 0].tolist() == list(range(0, 24, 2))
+    assert torch.equal(only['inputs'][0]['values'], values[:, :2])
+
+
+def test_views(make_sample):
+    sample = make_sample()
+    sample['views'] = [view_of(sample, [1, 5]), view_of(sample, [0, 3, 11])]
+
+    views = PackSequenceInputs()(sample)['inputs']
+
+    assert [len(view['values']) for view in views] == [2, 3]
+    assert views[1]['frame_index'].tolist() == [0, 3, 11]
+    flat = sample['keypoint'][0, 11].ravel()
+    assert views[1]['values'][2].tolist() == flat.tolist()
+
+
+def test_nothing_is_shared_with_the_source(make_sample):
+    feature = np.zeros((12, 3), np.float32)
+    for name in ('keypoint', 'feature'):
+        sample = make_sample(feature=feature)
+        before = sample[name].copy()
+        packed = PackSequenceInputs([name])(sample)
+        packed['inputs'][0]['values'].fill_(9)
+        packed['data_samples'].phase.fill_(9)
+        assert np.array_equal(sample[name], before)
+        assert sample['phase'].max() == 2
+
+
+@pytest.mark.parametrize('index', [[1, 1], [3, 2], [-1, 2], [2, 12], [2]])
+def test_frame_indices_are_checked(make_sample, index):
+    sample = make_sample()
+    sample['views'] = [
+        dict(keypoint=sample['keypoint'][:, :2], frame_index=index)
+    ]
+
+    with pytest.raises(ValueError, match=r"'clip 1' .* of \[0, 12\)"):
+        PackSequenceInputs()(sample)
+
+
+def test_frame_index_is_required(make_sample):
+    sample = make_sample()
+    sample['views'] = [dict(keypoint=sample['keypoint'])]
+
+    with pytest.raises(KeyError, match="'frame_index'"):
+        PackSequenceInputs()(sample)
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite(make_sample, value):
+    sample = make_sample()
+    sample['keypoint'][0, 7, 2, 1] = value
+
+    with pytest.raises(
+        ValueError, match=r"'clip 1' .* at its frame 7, channel 7"
+    ):
+        PackSequenceInputs()(sample)
+
+
+def test_missing_modality(make_sample):
+    with pytest.raises(
+        KeyError, match=r"'feature', but sequence 'clip 1' .*\['keypoint'\]"
+    ):
+        PackSequenceInputs(['keypoint', 'feature'])(make_sample())
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        dict(feature=np.zeros((11, 2))),
+        dict(feature=np.zeros(12)),
+        dict(keypoint=np.zeros((12, 3))),
+        dict(keypoint=np.zeros((1, 0, 3, 2)), feature=np.zeros((0, 2))),
+        dict(total_frames=13),
+        dict(phase=np.zeros(11)),
+        dict(canonical_time=np.zeros((12, 1))),
+    ],
+)
+def test_shapes_are_checked(make_sample, changes):
+    sample = make_sample(**(dict(feature=np.zeros((12, 2))) | changes))
+
+    with pytest.raises(ValueError, match="'clip 1' is expected to have"):
+        PackSequenceInputs(['keypoint', 'feature'])(sample)
+
+
+@pytest.mark.parametrize('modalities', [(), ('rgb',), ('keypoint',) * 2])
+def test_arguments_are_checked(modalities):
+    with pytest.raises(ValueError, match='modalities is expected'):
+        PackSequenceInputs(modalities)
+
+
+def test_repr():
+    text = "PackSequenceInputs(modalities=('keypoint',))"
+    assert repr(PackSequenceInputs()) == text

@@ -1,0 +1,128 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import adjusted_mutual_info_score
+
+from masa.evaluation import functional as F
+
+
+def clips(rng, count, spread=0.3):
+    labels = np.arange(count) % 3
+    centres = np.eye(3, 5)[labels]
+    embeddings = [
+        centre + spread * rng.normal(size=(rng.integers(1, 30), 5))
+        for centre in centres
+    ]
+    return embeddings, labels
+
+
+@pytest.mark.parametrize(
+    ('length', 'expected'),
+    [
+        (1, [0, 0, 0, 0]),
+        (3, [0, 1, 1, 2]),
+        (4, [0, 1, 2, 3]),
+        (7, [0, 2, 4, 6]),
+    ],
+)
+def test_uniform_frames(length, expected):
+    assert F.uniform_frames(4, length).tolist() == expected
+
+
+def test_recognition_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    train, val = clips(rng, 30, 1.5), clips(rng, 21, 1.5)
+
+    def features(embeddings):
+        rows = []
+        for embedding in embeddings:
+            last = len(embedding) - 1
+            frames = [int(np.round(i * last / 15)) for i in range(16)]
+            rows.append(np.concatenate([embedding[t] for t in frames]))
+        return np.array(rows)
+
+    model = LogisticRegression(max_iter=100000, solver='lbfgs')
+    model.fit(features(train[0]), train[1])
+    expected = model.score(features(val[0]), val[1])
+    accuracy = F.action_recognition_accuracy(*train, *val)
+    assert 0.5 < accuracy < 1
+    assert accuracy == pytest.approx(expected)
+
+
+def test_recognition_of_a_collapsed_embedding_is_at_chance():
+    rng = np.random.default_rng(0)
+    train, val = clips(rng, 30), clips(rng, 21)
+    flat = [[np.ones((len(e), 4)) for e in part[0]] for part in (train, val)]
+    accuracy = F.action_recognition_accuracy(
+        flat[0], train[1], flat[1], val[1]
+    )
+    assert accuracy == pytest.approx(1 / 3)
+
+
+def test_phase_runs():
+    assert F.phase_runs(np.array([0, 0, 1, 2, 2])) == [
+        (0, 2, 0),
+        (2, 3, 1),
+        (3, 5, 2),
+    ]
+    assert F.phase_runs(np.array([1, -1, -1, 1])) == [(0, 1, 1), (3, 4, 1)]
+    assert F.phase_runs(np.array([3])) == [(0, 1, 3)]
+
+
+def test_separation_equals_the_loop():
+    rng = np.random.default_rng(0)
+    train, val = clips(rng, 30, 2.0), clips(rng, 21, 2.0)
+    hits = []
+    for clip, label in zip(*val, strict=True):
+        distances = [
+            np.sum((clip.mean(axis=0) - other.mean(axis=0)) ** 2)
+            for other in train[0]
+        ]
+        hits.append(train[1][np.argmin(distances)] == label)
+    result = F.activity_separation(*train, *val)
+    assert 0.4 < result.nearest_neighbor < 1
+    assert result.nearest_neighbor == pytest.approx(np.mean(hits))
+    assert result == F.activity_separation(*train, *val)
+
+
+def test_separation_of_separate_activities():
+    rng = np.random.default_rng(0)
+    result = F.activity_separation(*clips(rng, 30), *clips(rng, 21))
+    assert result.nearest_neighbor == 1
+    assert result.ami == pytest.approx(1)
+
+
+def test_clusters_are_judged_by_adjusted_mutual_information():
+    # Two clusters for four labels: k-means has but three distinct clips.
+    embeddings = [np.full((4, 2), v) for v in (0.0, 0.0, 5.0, 9.0)]
+    result = F.activity_separation(
+        embeddings, [0, 1, 2, 3], embeddings, [0, 1, 2, 3]
+    )
+    expected = adjusted_mutual_info_score([0, 1, 2, 3], [0, 0, 1, 2])
+    assert result.ami == pytest.approx(expected)
+
+
+def test_a_collapse_does_not_separate(recwarn):
+    # Lengths tell the activities apart: the mean of equal frames must not
+    # depend on how many there are.
+    flat = [np.full((10 + 7 * (i % 3), 6), 0.1) for i in range(30)]
+    labels = np.arange(30) % 3
+    result = F.activity_separation(flat, labels, flat, labels)
+    assert result.nearest_neighbor == pytest.approx(1 / 3)
+    assert result.ami == pytest.approx(0)
+    assert not recwarn
+
+
+def test_bad_arguments_raise():
+    rng = np.random.default_rng(0)
+    embeddings, labels = clips(rng, 6)
+    with pytest.raises(ValueError, match='num_frames'):
+        F.predict_actions(embeddings, labels, embeddings, 0)
+    with pytest.raises(ValueError, match='got 0 and 6'):
+        F.predict_actions([], [], embeddings)
+    with pytest.raises(ValueError, match='train_labels'):
+        F.nearest_clip_labels(embeddings, labels[:2], embeddings)
+    with pytest.raises(ValueError, match='val_labels'):
+        F.activity_separation(embeddings, labels, embeddings, labels[:2])
+    with pytest.raises(ValueError, match=r'val_embeddings\[0\].*finite'):
+        F.predict_actions(embeddings, labels, [np.full((2, 5), np.inf)])

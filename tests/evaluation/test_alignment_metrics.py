@@ -1,0 +1,239 @@
+import warnings
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+from scipy.stats import kendalltau
+
+from masa.evaluation import functional as F
+
+
+def sequences(rng, lengths=(9, 14, 5, 11), width=6):
+    return [rng.normal(size=(n, width)).astype(np.float32) for n in lengths]
+
+
+def loop_tau(embeddings, stride, nan):
+    taus = []
+    for i, a in enumerate(embeddings):
+        for j, b in enumerate(embeddings):
+            if i == j:
+                continue
+            a64 = a[::stride].astype(np.float64)
+            b64 = b[::stride].astype(np.float64)
+            order = cdist(a64, b64, 'sqeuclidean').argmin(axis=1)
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore')
+                taus.append(kendalltau(np.arange(len(order)), order)[0])
+    taus = np.array(taus)
+    undefined = np.isnan(taus).mean()
+    taus = taus[~np.isnan(taus)] if nan == 'drop' else np.nan_to_num(taus)
+    return taus.mean() if len(taus) else np.nan, undefined
+
+
+@pytest.mark.parametrize('stride', [1, 2, 3])
+@pytest.mark.parametrize('nan', ['zero', 'drop'])
+def test_tau_equals_the_loop(stride, nan):
+    rng = np.random.default_rng(stride)
+    embeddings = sequences(rng)
+    embeddings[1] = np.repeat(embeddings[1][:4], 3, axis=0)  # ties
+    embeddings[2][:] = embeddings[2][0]  # collapsed
+    tau, undefined = loop_tau(embeddings, stride, nan)
+    result = F.kendalls_tau(embeddings, stride=stride, nan=nan)
+    assert result.tau == pytest.approx(tau, abs=1e-12)
+    assert result.nan_fraction == pytest.approx(undefined)
+    assert result.num_pairs == 12
+
+
+def test_tau_is_the_same_whatever_the_block_size(monkeypatch):
+    embeddings = sequences(np.random.default_rng(0))
+    expected = F.kendalls_tau(embeddings)
+    monkeypatch.setattr(F.alignment, 'BLOCK_ENTRIES', 1)
+    monkeypatch.setattr(F.neighbors, 'BLOCK_ENTRIES', 1)
+    assert F.kendalls_tau(embeddings) == expected
+
+
+def test_tau_of_equal_and_reversed_sequences():
+    walk = np.arange(8.0)[:, None] * [1, 2]
+    assert F.kendalls_tau([walk, walk, walk + 0.1]).tau == 1
+    assert F.kendalls_tau([walk, walk[::-1]]).tau == -1
+
+
+@pytest.mark.parametrize('value', [0.0, 0.1, -1e6, 1e-30])
+def test_a_collapsed_embedding_has_no_tau(value):
+    collapsed = [np.full((n, 7), value, np.float32) for n in (5, 8, 13)]
+    result = F.kendalls_tau(collapsed)
+    assert result == (0, 1, 6)
+    dropped = F.kendalls_tau(collapsed, nan='drop')
+    assert np.isnan(dropped.tau)
+    assert dropped.nan_fraction == 1
+
+
+def test_sequences_collapsed_to_different_points_have_no_tau():
+    rng = np.random.default_rng(0)
+    collapsed = [
+        np.tile(rng.normal(size=33), (n, 1)).astype(np.float32)
+        for n in (5, 40, 71)
+    ]
+    assert F.kendalls_tau(collapsed) == (0, 1, 6)
+
+
+def test_half_a_collapse_does_not_score():
+    walk = np.arange(8.0)[:, None]
+    point = np.zeros((8, 1))
+    result = F.kendalls_tau([walk, walk, point, point])
+    # Queries that are one point have one neighbour too: only 2 of 12 pairs
+    # are left.
+    assert result.nan_fraction == pytest.approx(10 / 12)
+    assert result.tau == pytest.approx(2 / 12)
+    dropped = F.kendalls_tau([walk, walk, point, point], nan='drop')
+    assert dropped.tau == 1
+
+
+def test_tau_leaves_out_sequences_without_an_order():
+    rng = np.random.default_rng(0)
+    embeddings = sequences(rng)
+    single = rng.normal(size=(1, 6))
+    assert F.kendalls_tau([*embeddings, single]) == F.kendalls_tau(embeddings)
+    for few in ([], embeddings[:1], [embeddings[0], single]):
+        result = F.kendalls_tau(few)
+        assert np.isnan(result.tau)
+        assert result.num_pairs == 0
+
+
+@pytest.mark.parametrize('scale', [1.0, 1e-4, 1e4])
+@pytest.mark.parametrize('offset', [0.0, 1e3])
+def test_nearest_frames_are_those_of_cdist(scale, offset):
+    rng = np.random.default_rng(0)
+    # On a grid, so that many distances are exactly equal.
+    candidates = [
+        (offset + scale * rng.integers(0, 3, (n, 4))).astype(np.float32)
+        for n in (20, 50)
+    ]
+    queries = (offset + scale * rng.integers(0, 3, (60, 4))).astype(np.float32)
+    found = F.nearest_frames(queries, candidates)
+    for column, candidate in enumerate(candidates):
+        distances = cdist(
+            queries.astype(np.float64),
+            candidate.astype(np.float64),
+            'sqeuclidean',
+        )
+        np.testing.assert_array_equal(
+            found[:, column], distances.argmin(axis=1)
+        )
+
+
+def test_neighbours_closer_than_rounding_of_a_product():
+    rng = np.random.default_rng(1)
+    frames = 1 + 1e-6 * rng.normal(size=(40, 16))
+    queries = 1 + 1e-6 * rng.normal(size=(30, 16))
+    far = -100 * np.ones((3, 16))
+    found = F.nearest_frames(queries, [frames, far])
+    expected = cdist(queries, frames, 'sqeuclidean').argmin(axis=1)
+    np.testing.assert_array_equal(found[:, 0], expected)
+
+
+def loop_transfer(embeddings, phases):
+    errors = []
+    for a, phase_a in zip(embeddings, phases, strict=True):
+        for b, phase_b in zip(embeddings, phases, strict=True):
+            if a is b:
+                continue
+            for event in range(1, 5):
+                if event not in phase_a or event not in phase_b:
+                    continue
+                start_a = list(phase_a).index(event)
+                start_b = list(phase_b).index(event)
+                if start_a == 0 or start_b == 0:
+                    continue
+                distances = [np.sum((a[start_a] - f) ** 2) for f in b]
+                found = int(np.argmin(distances))
+                errors.append(abs(found - start_b) / len(b))
+    return np.array(errors)
+
+
+def test_transfer_error_equals_the_loop():
+    rng = np.random.default_rng(0)
+    embeddings = [s.astype(np.float64) for s in sequences(rng)]
+    phases = [np.sort(rng.integers(0, 4, len(s))) for s in embeddings]
+    errors = loop_transfer(embeddings, phases)
+    result = F.key_event_transfer_error(embeddings, phases, tolerance=0.2)
+    assert result.num_events == len(errors) > 10
+    assert result.median == pytest.approx(np.median(errors))
+    assert result.within == pytest.approx((errors <= 0.2).mean())
+
+
+def test_transfer_of_a_perfect_alignment_and_of_none():
+    phase = np.repeat([0, 1, 2], 5)
+    clock = np.linspace(0, 1, 15)[:, None]
+    perfect = F.key_event_transfer_error([clock, clock], [phase, phase])
+    assert perfect == (0, 1, 4)
+    flat = np.zeros((15, 1))
+    collapsed = F.key_event_transfer_error([flat, flat], [phase, phase])
+    assert collapsed.median > 0.3
+    assert collapsed.within == 0
+
+
+def test_transfer_without_a_common_event():
+    clock = np.linspace(0, 1, 6)[:, None]
+    unknown = np.full(6, -1)
+    one = np.repeat([0, 1], 3)
+    for phases in (
+        [unknown, unknown],
+        [one, unknown],
+        [one, np.ones(6, int)],  # begins in the phase: no event seen
+        [one, np.repeat([-1, 1], 3)],  # what came before is unknown
+    ):
+        result = F.key_event_transfer_error([clock, clock], phases)
+        assert np.isnan(result.median)
+        assert result.num_events == 0
+
+
+def test_alignment_error_equals_the_loop():
+    rng = np.random.default_rng(0)
+    embeddings = [s.astype(np.float64) for s in sequences(rng)]
+    times = [np.sort(rng.uniform(0, 50, len(s))) for s in embeddings]
+    errors = []
+    for i, a in enumerate(embeddings):
+        for j, b in enumerate(embeddings):
+            if i != j:
+                for t, frame in enumerate(a):
+                    found = np.argmin(((frame - b) ** 2).sum(axis=1))
+                    errors.append(abs(times[i][t] - times[j][found]))
+    result = F.alignment_error(embeddings, times)
+    assert result.mean == pytest.approx(np.mean(errors))
+    assert result.median == pytest.approx(np.median(errors))
+    assert result.num_frames == len(errors)
+
+
+def test_alignment_error_of_a_perfect_embedding_and_of_one_sequence():
+    times = [np.arange(0.0, 10), np.arange(0.0, 10)]
+    assert F.alignment_error([t[:, None] for t in times], times).mean == 0
+    assert np.isnan(F.alignment_error([times[0][:, None]], times[:1]).mean)
+
+
+@pytest.mark.parametrize(
+    ('embeddings', 'message'),
+    [
+        ([np.zeros((3, 2)), np.full((3, 2), np.nan)], r'embeddings\[1\].*fin'),
+        ([np.zeros((3, 2)), np.zeros((3, 4))], 'one width'),
+        ([np.zeros(3)], r'shape \(T, D\)'),
+        ([np.zeros((0, 3))], 'at least one frame'),
+    ],
+)
+def test_bad_embeddings_raise(embeddings, message):
+    with pytest.raises(ValueError, match=message):
+        F.kendalls_tau(embeddings)
+
+
+def test_bad_arguments_raise():
+    embeddings = sequences(np.random.default_rng(0))
+    with pytest.raises(ValueError, match='stride'):
+        F.kendalls_tau(embeddings, stride=0)
+    with pytest.raises(ValueError, match="'zero' or 'drop'"):
+        F.kendalls_tau(embeddings, nan='keep')
+    with pytest.raises(ValueError, match='canonical_times'):
+        F.alignment_error(embeddings, [np.zeros(9)])
+    with pytest.raises(ValueError, match=r'phases\[1\].*\(14,\).*\(13,\)'):
+        F.key_event_transfer_error(
+            embeddings, [np.zeros(9), np.zeros(13), np.zeros(5), np.zeros(11)]
+        )

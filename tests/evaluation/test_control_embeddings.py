@@ -1,0 +1,76 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from masa.evaluation import CONTROLS, control_embeddings
+
+
+def test_raw_is_the_input(collection):
+    control = control_embeddings(collection, 'raw')
+    for ours, theirs in zip(
+        control.embeddings, collection.inputs, strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_clock(collection):
+    clock = control_embeddings(collection, 'clock').embeddings[2]
+    length = len(collection.embeddings[2])
+    expected = [[t / length] for t in range(length)]
+    np.testing.assert_allclose(clock, expected, rtol=1e-6)
+
+
+def test_position_is_the_code_of_the_frame_number(collection):
+    code = control_embeddings(collection, 'position').embeddings[1]
+    for t in range(len(code)):
+        for i in range(64):
+            angle = t / 10000 ** (2 * i / 128)
+            assert code[t, 2 * i] == pytest.approx(math.sin(angle), abs=1e-6)
+            assert code[t, 2 * i + 1] == pytest.approx(
+                math.cos(angle), abs=1e-6
+            )
+
+
+@pytest.mark.parametrize('scale', [1e-3, 1, 1e3])
+def test_inputs_and_clock_weigh_the_same(collection, scale):
+    scaled = dataclasses.replace(
+        collection, inputs=[scale * values for values in collection.inputs]
+    )
+    frames = np.concatenate(
+        control_embeddings(scaled, 'raw+clock').embeddings
+    ).astype(np.float64)
+    np.testing.assert_array_equal(
+        frames[:, :-1], np.concatenate(scaled.inputs)
+    )
+    variance = frames.var(axis=0)
+    assert variance[-1] == pytest.approx(variance[:-1].sum(), rel=1e-4)
+
+
+def test_dead_inputs_and_single_frames_leave_a_clock(collection):
+    dead = dataclasses.replace(
+        collection, inputs=[0 * values for values in collection.inputs]
+    )
+    frames = control_embeddings(dead, 'raw+clock').embeddings[0]
+    assert frames[:, -1].std() > 0
+    single = collection.select([0, 1])
+    single = dataclasses.replace(
+        single,
+        embeddings=[e[:1] for e in single.embeddings],
+        inputs=[v[:1] for v in single.inputs],
+        phases=[p[:1] for p in single.phases],
+        canonical_times=[t[:1] for t in single.canonical_times],
+    )
+    for name in CONTROLS:
+        control_embeddings(single, name)
+
+
+def test_errors(collection):
+    with pytest.raises(ValueError, match=r"'clock'.*but got 'time'"):
+        control_embeddings(collection, 'time')
+    blind = dataclasses.replace(collection, inputs=None)
+    for name in ('raw', 'raw+clock'):
+        with pytest.raises(ValueError, match='needs the inputs'):
+            control_embeddings(blind, name)
+    control_embeddings(blind, 'clock')

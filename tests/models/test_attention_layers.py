@@ -1,0 +1,198 @@
+import math
+
+import loop_reference
+import numpy as np
+import pytest
+import torch
+
+from masa.models.layers import (
+    AttentionLayer,
+    FramePacking,
+    build_mlp,
+    linear_attention,
+    sinusoidal_position_code,
+    softmax_attention,
+)
+from masa.structures import length_mask
+
+ATTENTIONS = {
+    'softmax': (softmax_attention, loop_reference.softmax_attention),
+    'linear': (linear_attention, loop_reference.linear_attention),
+}
+
+
+def heads(length, width, seed):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(
+        3, 2, length, width, generator=generator, dtype=torch.float64
+    )
+
+
+@pytest.mark.parametrize('name', ATTENTIONS)
+@pytest.mark.parametrize(
+    ('length', 'width', 'lengths'),
+    [(7, 5, (9, 1, 4)), (1, 8, (9, 9, 9)), (4, 3, None)],
+)
+def test_attention_equals_loops(name, length, width, lengths):
+    attend, reference = ATTENTIONS[name]
+    query = heads(length, width, 0)
+    key, value = heads(9, width, 1), heads(9, width, 2)
+    key_mask = None
+    if lengths is not None:
+        key_mask = length_mask(torch.tensor(lengths), 9)
+    result = attend(query, key, value, key_mask)
+    assert result.shape == query.shape
+    for row in range(3):
+        keys = 9 if lengths is None else lengths[row]
+        for head in range(2):
+            np.testing.assert_allclose(
+                result[row, head],
+                reference(
+                    query[row, head].numpy(),
+                    key[row, head, :keys].numpy(),
+                    value[row, head, :keys].numpy(),
+                ),
+                atol=1e-12,
+            )
+
+
+def test_softmax_attention_takes_values_of_another_width_and_a_scale():
+    query, key, value = heads(4, 6, 0), heads(5, 6, 1), heads(5, 11, 2)
+    result = softmax_attention(query, key, value, None, scale=3.0)
+    weights = (3.0 * query @ key.transpose(-2, -1)).softmax(-1)
+    torch.testing.assert_close(result, weights @ value)
+
+
+@pytest.mark.parametrize('attention', ATTENTIONS)
+@pytest.mark.parametrize('cross', [False, True])
+def test_padding_does_not_influence_a_layer(attention, cross):
+    torch.manual_seed(0)
+    layer = AttentionLayer(6, 2, attention).double()
+    lengths = torch.tensor([5, 1, 3, 4])
+    partner = torch.tensor([2, 3, 0, 1]) if cross else None
+    frames = torch.randn(13, 6, dtype=torch.float64)
+    results = []
+    for padded_to in (5, 11):
+        mask = length_mask(lengths, padded_to)
+        results.append(layer(frames, FramePacking(mask), mask, partner))
+    torch.testing.assert_close(*results)
+
+
+@pytest.mark.parametrize('attention', ATTENTIONS)
+def test_cross_layer_sees_both_sides_from_before(attention):
+    torch.manual_seed(0)
+    layer = AttentionLayer(6, 3, attention).double()
+    view1 = torch.randn(2, 4, 6, dtype=torch.float64)
+    view2 = torch.randn(2, 4, 6, dtype=torch.float64)
+    mask = torch.ones(4, 4, dtype=torch.bool)
+    packing = FramePacking(mask)
+
+    def cross(first, second):
+        frames = torch.cat([first, second])
+        partner = torch.tensor([2, 3, 0, 1])
+        updated = packing.unpack(
+            layer(packing.pack(frames), packing, mask, partner)
+        )
+        return updated[:2], updated[2:]
+
+    updated1, updated2 = cross(view1, view2)
+    swapped2, swapped1 = cross(view2, view1)
+    torch.testing.assert_close(swapped1, updated1)
+    torch.testing.assert_close(swapped2, updated2)
+    other1, other2 = cross(view1, view2 + 1)
+    assert not torch.allclose(other1, updated1)
+    assert not torch.allclose(other2, updated2)
+
+
+def test_layer_is_a_residual_update_by_a_normalised_message():
+    torch.manual_seed(0)
+    layer = AttentionLayer(4, 2).double()
+    frames = torch.randn(2, 3, 4, dtype=torch.float64)
+    mask = torch.ones(2, 3, dtype=torch.bool)
+    packing = FramePacking(mask)
+    result = packing.unpack(layer(packing.pack(frames), packing, mask))
+    projected = frames @ layer.query_key_value.weight.T
+    message = torch.zeros_like(frames)
+    for row in range(2):
+        for head in range(2):
+            columns = slice(2 * head, 2 * head + 2)
+            query, key, value = (
+                projected[row, :, 4 * part : 4 * part + 4][:, columns]
+                for part in range(3)
+            )
+            message[row, :, columns] = torch.from_numpy(
+                loop_reference.softmax_attention(
+                    *(x.detach().numpy() for x in (query, key, value))
+                )
+            )
+    message = layer.message_norm(message @ layer.merge.weight.T)
+    update = layer.mlp(torch.cat((frames, message), -1))
+    torch.testing.assert_close(result, frames + layer.mlp_norm(update))
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        ((75, 8), 'embed_dims=75.*num_heads=8'),
+        ((8, 2, 'flash'), "linear.*softmax.*'flash'"),
+    ],
+)
+def test_layer_refuses_wrong_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        AttentionLayer(*arguments)
+
+
+@pytest.mark.parametrize('dims', [1, 2, 7, 75, 128])
+def test_position_code_equals_formula(dims):
+    code = sinusoidal_position_code(50, dims, dtype=torch.float64)
+    width = dims + dims % 2
+    assert code.shape == (50, dims)
+    for t in (0, 1, 13, 49):
+        for column in range(dims):
+            angle = t / 10000 ** (2 * (column // 2) / width)
+            wave = math.cos if column % 2 else math.sin
+            assert code[t, column].item() == pytest.approx(
+                wave(angle), abs=1e-12
+            )
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_position_code_counts_far_in_half_precision(dtype):
+    code = sinusoidal_position_code(5000, 32, dtype=dtype)
+    exact = sinusoidal_position_code(5000, 32, dtype=torch.float64)
+    assert code.dtype == dtype
+    assert (code - exact).abs().max() < 5e-3
+
+
+@pytest.mark.parametrize('lengths', [(4, 4), (4, 1), (2, 3)])
+def test_packing_round_trip(lengths):
+    mask = length_mask(torch.tensor(lengths), 4)
+    packing = FramePacking(mask)
+    padded = torch.randn(2, 4, 3)
+    packed = packing.pack(padded)
+    assert torch.equal(packed, padded[mask])
+    restored = packing.unpack(packed)
+    assert torch.equal(restored, padded.masked_fill(~mask[..., None], 0))
+    assert torch.equal(packing.pack(restored), packed)
+
+
+def test_packing_leaves_out_even_nan():
+    mask = length_mask(torch.tensor([2, 3]), 3)
+    padded = torch.randn(2, 3, 4).masked_fill(~mask[..., None], float('nan'))
+    packing = FramePacking(mask)
+    assert packing.unpack(packing.pack(padded)).isfinite().all()
+
+
+@pytest.mark.parametrize('widths', [(), (5,), (5, 0)])
+def test_mlp_needs_two_positive_widths(widths):
+    with pytest.raises(ValueError, match='two or more positive'):
+        build_mlp(widths)
+
+
+def test_mlp_has_relu_between_its_layers_only():
+    torch.manual_seed(0)
+    mlp = build_mlp((3, 4, 2))
+    frames = torch.randn(6, 3)
+    first, _, last = mlp
+    hidden = (frames @ first.weight.T + first.bias).clamp_min(0)
+    torch.testing.assert_close(mlp(frames), hidden @ last.weight.T + last.bias)

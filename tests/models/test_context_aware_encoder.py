@@ -1,0 +1,173 @@
+import inspect
+
+import pytest
+import torch
+
+from masa.models import ContextAwareEncoder
+from masa.models.layers import sinusoidal_position_code
+
+LENGTHS1, LENGTHS2 = (9, 1, 5), (4, 7, 1)
+TOTALS = (12, 12, 12)
+
+
+@pytest.fixture
+def views(make_view):
+    return (
+        make_view(LENGTHS1, TOTALS, 5, 1, dtype=torch.float64),
+        make_view(LENGTHS2, TOTALS, 5, 2, dtype=torch.float64),
+    )
+
+
+def encoder(**kwargs):
+    torch.manual_seed(0)
+    kwargs = dict(in_channels=5, embed_dims=6, num_heads=2) | kwargs
+    model = ContextAwareEncoder(**kwargs)
+    model.init_weights()
+    return model.double().eval()
+
+
+def embed(model, view1, view2):
+    return model(view1.values, view1.mask, view2.values, view2.mask)
+
+
+LAYERS = [('self', 'cross', 'self', 'cross'), ('self',), ('cross',), ()]
+
+
+@pytest.mark.parametrize('layers', LAYERS)
+@pytest.mark.parametrize('attention', ['softmax', 'linear'])
+def test_padding_changes_nothing(make_view, layers, attention):
+    model = encoder(layers=layers, attention=attention)
+
+    def result(extra, padding):
+        views = [
+            make_view(lengths, TOTALS, 5, seed, more, padding, torch.float64)
+            for seed, (lengths, more) in enumerate(
+                zip((LENGTHS1, LENGTHS2), extra, strict=True)
+            )
+        ]
+        embeddings = embed(model, *views)
+        for u, view in zip(embeddings, views, strict=True):
+            assert u.shape == (3, view.mask.shape[1], 6)
+            assert (u[~view.mask] == 0).all()
+        return [
+            u[view.mask] for u, view in zip(embeddings, views, strict=True)
+        ]
+
+    expected = result((0, 0), 0.0)
+    torch.testing.assert_close(result((6, 0), 1e5), expected)
+    torch.testing.assert_close(result((1, 20), float('nan')), expected)
+
+
+@pytest.mark.parametrize('layers', LAYERS)
+def test_rows_are_independent(views, layers):
+    model = encoder(layers=layers)
+    together = embed(model, *views)
+    for row in range(3):
+        alone = embed(
+            model,
+            *(
+                view._replace(
+                    values=view.values[row : row + 1, :length],
+                    mask=view.mask[row : row + 1, :length],
+                )
+                for view, length in (
+                    (views[0], LENGTHS1[row]),
+                    (views[1], LENGTHS2[row]),
+                )
+            ),
+        )
+        for u, whole in zip(alone, together, strict=True):
+            torch.testing.assert_close(u[0], whole[row, : u.shape[1]])
+
+
+def test_swapping_the_views_swaps_the_outputs(views):
+    model = encoder()
+    u1, u2 = embed(model, *views)
+    swapped2, swapped1 = embed(model, *reversed(views))
+    torch.testing.assert_close(swapped1, u1)
+    torch.testing.assert_close(swapped2, u2)
+
+
+@pytest.mark.parametrize('layers', LAYERS)
+def test_encode_is_the_sequence_on_both_sides(views, layers):
+    model = encoder(layers=layers)
+    view = views[0]
+    both = embed(model, view, view)
+    torch.testing.assert_close(*both)
+    torch.testing.assert_close(model.encode(view.values, view.mask), both[0])
+
+
+@pytest.mark.parametrize('layers', LAYERS)
+def test_only_cross_layers_see_the_other_view(views, layers):
+    model = encoder(layers=layers)
+    view1, view2 = views
+    u1, _ = embed(model, view1, view2)
+    other, _ = embed(model, view1, view2._replace(values=view2.values + 1))
+    assert torch.allclose(u1, other) == ('cross' not in layers)
+
+
+def test_original_frame_indices_cannot_reach_it():
+    # They would hand the matching loss its answer.
+    for method in (ContextAwareEncoder.forward, ContextAwareEncoder.encode):
+        names = set(inspect.signature(method).parameters) - {'self'}
+        assert names <= {'values', 'mask'} | {
+            f'{name}{i}' for name in ('values', 'mask') for i in (1, 2)
+        }
+
+
+@pytest.mark.parametrize('scale', [True, False])
+def test_without_layers_it_is_the_mlp_and_the_position(views, scale):
+    model = encoder(layers=(), scale_features=scale, embed_dims=7)
+    view = views[0]
+    expected = model.frame_mlp(view.values) * (7**0.5 if scale else 1)
+    expected = expected + sinusoidal_position_code(
+        view.mask.shape[1], 7, dtype=torch.float64
+    )
+    u = model.encode(view.values, view.mask)
+    torch.testing.assert_close(u[view.mask], expected[view.mask])
+
+
+def test_position_counts_within_the_view(views):
+    # The first frame of a trimmed view is at position 0, like any first one.
+    model = encoder(layers=())
+    values, mask = views[0].values[:1], views[0].mask[:1]
+    whole = model.encode(values, mask)
+    part = model.encode(values[:, 3:], mask[:, 3:])
+    code = sinusoidal_position_code(mask.shape[1], 6, dtype=torch.float64)
+    torch.testing.assert_close(
+        part, whole[:, 3:] - code[3:] + code[: part.shape[1]]
+    )
+
+
+def test_hidden_widths_are_an_argument():
+    model = encoder(in_channels=5, hidden_channels=(11, 3))
+    widths = [
+        (layer.in_features, layer.out_features)
+        for layer in model.frame_mlp
+        if isinstance(layer, torch.nn.Linear)
+    ]
+    assert widths == [(5, 11), (11, 3), (3, 6)]
+
+
+def test_wrong_widths_are_told(views):
+    view1, view2 = views
+    narrow = view2._replace(values=view2.values[..., :4])
+    model = encoder()
+    with pytest.raises(ValueError, match=r'in_channels=5.*got 4'):
+        embed(model, view1, narrow)
+    with pytest.raises(ValueError, match=r'in_channels=5.*got 4'):
+        model.encode(narrow.values, narrow.mask)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (dict(num_heads=4), 'embed_dims=6.*num_heads=4'),
+        (dict(layers=('self', 'both')), "'both'"),
+        (dict(attention='fused'), "'fused'"),
+        (dict(hidden_channels=(0,)), 'positive'),
+    ],
+)
+def test_wrong_arguments_are_told(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        encoder(**arguments)

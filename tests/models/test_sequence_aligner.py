@@ -1,0 +1,164 @@
+import copy
+
+import pytest
+import torch
+from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
+
+from masa.models import SequenceDataPreprocessor
+
+TOTALS = (14, 9, 6)
+CONFIG = dict(
+    type='SequenceAligner',
+    backbone=dict(
+        type='ContextAwareEncoder', in_channels=5, embed_dims=8, num_heads=2
+    ),
+    neck=dict(type='ProjectionNeck', in_channels=8),
+    head=dict(
+        type='MASAHead',
+        predictor=dict(type='ClusterPredictor', embed_dims=8, num_heads=2),
+    ),
+)
+
+
+def aligner(seed=0):
+    torch.manual_seed(seed)
+    model = MODELS.build(copy.deepcopy(CONFIG))
+    model.init_weights()
+    return model
+
+
+@pytest.fixture
+def views(make_view):
+    return [
+        make_view((12, 5, 6), TOTALS, 5, seed=1),
+        make_view((8, 9, 3), TOTALS, 5, seed=2),
+    ]
+
+
+@pytest.fixture
+def sequences(make_view):
+    return [make_view(TOTALS, TOTALS, 5, extra=2)]
+
+
+def samples():
+    return [
+        ActionDataSample(metainfo=dict(frame_dir=f'clip{i}', total_frames=t))
+        for i, t in enumerate(TOTALS)
+    ]
+
+
+def test_loss_mode(views):
+    model = aligner()
+    result = model(views, samples(), mode='loss')
+    total, logged = model.parse_losses(result)
+    assert total.item() == result['loss'].item() == logged['loss'].item()
+    total.backward()
+    assert all(p.grad is not None for p in model.parameters())
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_tensor_mode_is_the_backbone_on_both_sides(sequences):
+    model = aligner().eval()
+    (view,) = sequences
+    expected, _ = model.backbone(
+        view.values, view.mask, view.values, view.mask
+    )
+    torch.testing.assert_close(model(sequences), expected)
+
+
+def test_predict_mode_fills_in_the_samples(sequences):
+    model = aligner().eval()
+    given = samples()
+    result = model(sequences, given, mode='predict')
+    embeddings = model(sequences)
+    assert all(a is b for a, b in zip(result, given, strict=True))
+    for row, (sample, total) in enumerate(zip(result, TOTALS, strict=True)):
+        assert torch.equal(sample.embedding, embeddings[row, :total])
+        # Not a view, which would keep the whole batch.
+        assert sample.embedding.untyped_storage().nbytes() == total * 8 * 4
+
+
+def test_embedding_of_a_sequence_does_not_depend_on_its_batch(sequences):
+    model = aligner().eval()
+    together = model(sequences)
+    for row, total in enumerate(TOTALS):
+        alone = model(
+            [
+                sequences[0]._replace(
+                    values=sequences[0].values[row : row + 1, :total],
+                    mask=sequences[0].mask[row : row + 1, :total],
+                )
+            ]
+        )
+        torch.testing.assert_close(alone[0], together[row, :total])
+
+
+def test_wrong_uses_are_told(views, sequences):
+    model = aligner()
+    with pytest.raises(
+        ValueError, match=r'two views.*got 1.*DualAugmentation'
+    ):
+        model(sequences, mode='loss')
+    for mode in ('tensor', 'predict'):
+        with pytest.raises(ValueError, match=r'got 2 views.*DualAugmentation'):
+            model(views, samples(), mode=mode)
+    with pytest.raises(ValueError, match="'train'"):
+        model(views, mode='train')
+
+
+def test_preprocessor_is_given_or_the_default():
+    assert isinstance(aligner().data_preprocessor, SequenceDataPreprocessor)
+    model = MODELS.build(
+        dict(CONFIG, data_preprocessor=dict(type='SequenceDataPreprocessor'))
+    )
+    assert isinstance(model.data_preprocessor, SequenceDataPreprocessor)
+
+
+def train(views, seed, steps=30):
+    model = aligner(seed).train()
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    history = []
+    for _ in range(steps):
+        result = model(views, mode='loss')
+        optimizer.zero_grad()
+        result['loss'].backward()
+        optimizer.step()
+        history.append(result['loss'].item())
+    return history, model.state_dict()
+
+
+def test_training_lowers_the_loss_and_repeats_itself(views):
+    history, weights = train(views, seed=0)
+    assert sum(history[-5:]) < 0.5 * sum(history[:5])
+    again, same = train(views, seed=0)
+    assert again == history
+    assert all(torch.equal(weights[key], same[key]) for key in weights)
+    _, other = train(views, seed=1, steps=1)
+    assert any(not torch.equal(weights[key], other[key]) for key in weights)
+
+
+def test_padding_does_not_influence_the_gradient(make_view):
+    def gradients(extra, padding):
+        model = aligner().double()
+        views = [
+            make_view(lengths, TOTALS, 5, seed, more, padding, torch.float64)
+            for seed, (lengths, more) in enumerate(
+                zip(((12, 5, 6), (8, 9, 3)), extra, strict=True)
+            )
+        ]
+        loss = model(views, mode='loss')['loss']
+        return loss, torch.autograd.grad(loss, list(model.parameters()))
+
+    torch.testing.assert_close(
+        gradients((7, 11), float('nan')), gradients((0, 0), 0.0)
+    )
+
+
+def test_autocast_gives_a_finite_float32_loss(views):
+    model = aligner()
+    with torch.autocast('cpu', torch.bfloat16):
+        loss = model(views, mode='loss')['loss']
+    loss.backward()
+    assert loss.dtype == torch.float32
+    assert all(p.grad.isfinite().all() for p in model.parameters())

@@ -1,0 +1,152 @@
+import os
+import pickle
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from masa.datasets import save_annotations
+
+ROOT = Path(__file__).parents[2]
+main = runpy.run_path(str(ROOT / 'tools' / 'check_data.py'))['main']
+
+
+def make_annotations():
+    return dict(
+        split=dict(train=['a', 'b', 'c'], val=['d']),
+        annotations=[
+            dict(
+                frame_dir=name,
+                total_frames=frames,
+                label=label,
+                keypoint=np.ones((1, frames, 4, 2), dtype=np.float32),
+                keypoint_score=np.tile(
+                    np.float32([1, 1, 1, 0]), (1, frames, 1)
+                ),
+                phase=np.zeros(frames, dtype=int),
+            )
+            for name, frames, label in (
+                ('a', 10, 0),
+                ('b', 20, 1),
+                ('c', 30, 1),
+                ('d', 40, 1),
+            )
+        ],
+        activities=['jump', 'ru[/]n'],
+    )
+
+
+@pytest.fixture
+def good(tmp_path):
+    path = tmp_path / 'good [1].pkl'
+    save_annotations(make_annotations(), path)
+    return path
+
+
+@pytest.fixture
+def bad(tmp_path):
+    annotations = make_annotations()
+    annotations['annotations'][1]['keypoint'][0, 3, 2, 1] = np.nan
+    annotations['annotations'][2].update(frame_dir='[/red]', label=9)
+    path = tmp_path / 'bad.pkl'
+    save_annotations(annotations, path)
+    return path
+
+
+def rows(text):
+    return [
+        [cell.strip() for cell in line.strip('│').split('│')]
+        for line in text.splitlines()
+        if line.startswith('│')
+    ]
+
+
+def test_good_file(good, capsys):
+    assert main([str(good)]) == 0
+    printed = capsys.readouterr().out
+    assert 'good [1].pkl: no problems' in printed
+    assert rows(printed) == [
+        ['jump', '1', '0', '1', *['10'] * 5, '25.0%', '100%', '0%'],
+        [
+            *('ru[/]n', '2', '1', '3', '20', '25', '30', '35', '40'),
+            *('25.0%', '100%', '0%'),
+        ],
+        [
+            *('all', '3', '1', '4', '10', '18', '25', '32', '40'),
+            *('25.0%', '100%', '0%'),
+        ],
+    ]
+
+
+def test_file_without_optional_parts(tmp_path, capsys):
+    path = tmp_path / 'plain.json'
+    record = dict(
+        frame_dir='a', total_frames=2, keypoint=[[[[1, 2]], [[3, 4]]]]
+    )
+    save_annotations(dict(annotations=[record]), path)
+    assert main([str(path)]) == 0
+    assert rows(capsys.readouterr().out) == [
+        ['no label', '1', *['2'] * 5, 'no scores', '0%', '0%']
+    ]
+
+
+def test_all_problems_are_listed(bad, capsys):
+    assert main([str(bad)]) == 1
+    printed = capsys.readouterr().out
+    assert 'bad.pkl: problems: 3' in printed
+    found = rows(printed)
+    assert ['b', 'keypoint'] == found[0][:2]
+    assert ['[/red]', 'label'] == found[1][:2]
+    assert "split 'train'" == found[2][1]
+
+
+def test_worst_status_of_several_files(good, bad, tmp_path, capsys):
+    missing = tmp_path / 'none.pkl'
+    assert main([str(good), str(bad)]) == 1
+    assert main([str(missing), str(good), str(bad)]) == 2
+    printed = capsys.readouterr().out
+    assert 'none.pkl: cannot be read' in printed.replace('\n', '')
+
+
+def test_malicious_file_is_not_run(tmp_path, capsys):
+    class Payload:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / 'mark'),)
+
+    path = tmp_path / 'evil.pkl'
+    path.write_bytes(pickle.dumps(dict(annotations=[Payload()])))
+    assert main([str(path)]) == 2
+    assert 'mkdir' in capsys.readouterr().out
+    assert not (tmp_path / 'mark').exists()
+
+
+def test_feature_files(tmp_path, capsys):
+    annotations = make_annotations()
+    for record in annotations['annotations']:
+        record['feature_path'] = f'{record["frame_dir"]}.npy'
+        frames = record['total_frames']
+        np.save(
+            tmp_path / record['feature_path'],
+            np.ones((frames, 3), dtype=np.float16),
+        )
+    path = tmp_path / 'data.npz'
+    save_annotations(annotations, path)
+    assert main([str(path), '--features', str(tmp_path)]) == 0
+    (tmp_path / 'c.npy').unlink()
+    assert main([str(path)]) == 0
+    capsys.readouterr()
+    assert main([str(path), '--features', str(tmp_path)]) == 1
+    assert rows(capsys.readouterr().out)[0][:2] == ['c', 'feature_path']
+
+
+def test_command_line(good):
+    run = subprocess.run(
+        [sys.executable, str(ROOT / 'tools' / 'check_data.py'), '--help'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert 'Example: python tools/check_data.py' in run.stdout

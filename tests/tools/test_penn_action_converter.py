@@ -1,0 +1,214 @@
+import json
+import os
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from penn_files import write_label_file
+
+from masa.datasets import SequenceDataset, load_annotations
+
+ROOT = Path(__file__).parents[2]
+SHARED = Path(os.environ.get('MASA_SHARED', ROOT.parent / 'shared'))
+main = runpy.run_path(
+    str(ROOT / 'tools' / 'dataset_converters' / 'penn_action.py')
+)['main']
+
+
+@pytest.fixture
+def labels(tmp_path):
+    folder = tmp_path / 'Penn Action' / 'labels'
+    folder.mkdir(parents=True)
+    hidden = np.ones((12, 13), dtype=bool)
+    hidden[:, 3] = False
+    for number in range(1, 13):
+        action = ('squat', 'bowl', 'jump_rope')[number % 3]
+        write_label_file(
+            folder,
+            f'{number:04d}',
+            action,
+            visible=hidden if number % 2 else None,
+        )
+    return folder
+
+
+@pytest.fixture
+def events(tmp_path):
+    path = tmp_path / 'events.json'
+    content = dict(
+        events=dict(squat=['down', 'up'], bowl=['back']),
+        sequences={
+            '0003': dict(action='squat', frames=[3, 7]),
+            '0004': dict(action='bowl', frames=[5]),
+            '0099': dict(action='bowl', frames=[5]),
+        },
+    )
+    path.write_text(json.dumps(content))
+    return path
+
+
+@pytest.mark.parametrize('suffix', ['.pkl', '.npz', '.json'])
+def test_conversion(suffix, labels, events, tmp_path, capsys):
+    output = tmp_path / f'penn{suffix}'
+    arguments = [labels, output, '--phases', events, '--val-share', '0.25']
+    assert main(list(map(str, arguments))) == 0
+    annotations = load_annotations(output)
+    assert annotations['activities'] == ['bowl', 'squat']
+    assert annotations['phases']['squat'] == ['start', 'down', 'up']
+    assert {k: len(v) for k, v in annotations['split'].items()} == dict(
+        train=6, val=2
+    )
+    dataset = SequenceDataset(str(output), [], split=['train', 'val'])
+    phases = {
+        record['frame_dir']: record['phase'].tolist()
+        for record in dataset
+        if 'phase' in record
+    }
+    assert phases == {
+        '0003': [0] * 3 + [1] * 4 + [2] * 5,
+        '0004': [0] * 5 + [1] * 7,
+    }
+    printed = capsys.readouterr().out
+    assert 'bowl' in printed
+    assert '1 sequences with phase labels are not among' in printed
+    assert 'there is no split "test"' in printed
+    assert f'check_data.py {output}' in printed.replace('\n', ' ')
+
+
+def test_two_runs_write_the_same_bytes(labels, events, tmp_path):
+    outputs = [tmp_path / 'one.pkl', tmp_path / 'other.pkl']
+    for output in outputs:
+        main(
+            [str(labels), str(output), '--phases', str(events)]
+            + ['--val-share', '0.5', '--seed', '3']
+        )
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+
+
+def test_all_activities(labels, tmp_path):
+    output = tmp_path / 'penn.pkl'
+    assert main([str(labels), str(output), '--activities', 'all']) == 0
+    annotations = load_annotations(output)
+    assert annotations['activities'] == ['bowl', 'jump_rope', 'squat']
+    assert len(annotations['annotations']) == 12
+
+
+def test_sequence_without_a_visible_joint_is_named(labels, tmp_path, capsys):
+    write_label_file(
+        labels, '0077', 'squat', visible=np.zeros((12, 13), dtype=bool)
+    )
+    assert main([str(labels), str(tmp_path / 'penn.pkl')]) == 0
+    assert 'ever visible: 0077' in capsys.readouterr().out
+
+
+def test_official_test_split(labels, tmp_path):
+    write_label_file(labels, '0077', 'squat', train=-1)
+    output = tmp_path / 'penn.pkl'
+    assert main([str(labels), str(output)]) == 0
+    splits = load_annotations(output)['split']
+    assert list(splits) == ['train', 'test']
+    assert splits['test'] == ['0077']
+
+
+def test_output_is_replaced_only_if_asked_for(labels, tmp_path, capsys):
+    output = tmp_path / 'penn.pkl'
+    output.write_text('precious')
+    with pytest.raises(SystemExit) as error:
+        main([str(labels), str(output)])
+    assert error.value.code == 2
+    assert '--overwrite' in capsys.readouterr().err
+    assert output.read_text() == 'precious'
+    assert main([str(labels), str(output), '--overwrite']) == 0
+    assert load_annotations(output)['split']
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['{labels}', '{tmp}/out.txt'], '.pkl, .npz or .json'),
+        (['{tmp}/none', '{tmp}/out.pkl'], 'there is no folder'),
+        (['{labels}', '{tmp}/out.pkl', '--val-share', '1'], '[0, 1)'),
+        (['{labels}', '{tmp}/out.pkl', '--val-share', 'nan'], '[0, 1)'),
+        (['{labels}', '{tmp}/out.pkl', '--activities', '14'], 'invalid'),
+        (
+            ['{labels}', '{tmp}/out.pkl', '--phases', 'a.json', 'b.json'],
+            'one JSON file',
+        ),
+    ],
+)
+def test_wrong_argument(arguments, message, labels, tmp_path, capsys):
+    with pytest.raises(SystemExit) as error:
+        main([a.format(labels=labels, tmp=tmp_path) for a in arguments])
+    assert error.value.code == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.glob('out*'))
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'message'),
+    [
+        (lambda f: (f / '0005.mat').write_bytes(b'x'), '0005.mat'),
+        (lambda f: [p.unlink() for p in f.glob('*')], 'holds no *.mat'),
+        (
+            lambda f: write_label_file(
+                f, '0006', 'squat', changes=dict(x=np.full((12, 13), np.nan))
+            ),
+            "record '0006', keypoint",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(spoil, message, labels, tmp_path, capsys):
+    spoil(labels)
+    output = tmp_path / 'out.pkl'
+    assert main([str(labels), str(output)]) == 2
+    assert message in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_missing_phase_file_is_named(labels, tmp_path, capsys):
+    arguments = [labels, tmp_path / 'out.pkl', '--phases', tmp_path / 'x.json']
+    assert main(list(map(str, arguments))) == 2
+    assert 'x.json' in capsys.readouterr().err
+
+
+def test_help_has_an_example(capsys):
+    with pytest.raises(SystemExit):
+        main(['--help'])
+    assert 'Example: python tools' in capsys.readouterr().out
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif(
+    not (SHARED / 'penn_action' / 'labels').is_dir(),
+    reason=f'no Penn Action labels in {SHARED}',
+)
+def test_official_labels(tmp_path):
+    source = SHARED / 'penn_action'
+    output = tmp_path / 'penn.pkl'
+    arguments = [
+        source / 'labels',
+        output,
+        *('--phases', source / 'kinematic_phases.json'),
+        *('--val-share', 0.2),
+    ]
+    assert main(list(map(str, arguments))) == 0
+    dataset = SequenceDataset(str(output), [], split=['train', 'val'])
+    assert len(dataset) == 1171
+    assert dataset.lengths.sum() == 83528
+    assert len(dataset.metainfo['activities']) == 13
+    records = list(dataset)
+    assert sum('phase' in record for record in records) == 989
+    unseen = np.concatenate(
+        [(record['keypoint_score'] == 0).ravel() for record in records]
+    )
+    assert 0.2 < unseen.mean() < 0.23
+    for record in records:
+        height, width = record['img_shape']
+        # A joint may leave the image, but no gap is filled far from it.
+        low, high = (
+            record['keypoint'].min((0, 1, 2)),
+            record['keypoint'].max((0, 1, 2)),
+        )
+        assert (low > [-width, -height]).all()
+        assert (high < [2 * width, 2 * height]).all()
