@@ -69,6 +69,7 @@ class TestLabelFile:
             (dict(visibility=np.ones((12, 12))), r'visibility .* \(12, 12\)'),
             (dict(x=np.ones((0, 13))), r'x .* \(0, '),
             (dict(dimensions=np.array([[3]])), 'cannot be read'),
+            (dict(x=np.full((12, 13), np.nan)), 'finite'),
         ],
     )
     def test_other_layout_is_named(self, changes, message, tmp_path):

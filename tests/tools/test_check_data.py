@@ -98,9 +98,9 @@ def test_all_problems_are_listed(bad, capsys):
     printed = capsys.readouterr().out
     assert 'bad.pkl: problems: 3' in printed
     found = rows(printed)
-    assert ['b', 'keypoint'] == found[0][:2]
-    assert ['[/red]', 'label'] == found[1][:2]
-    assert "split 'train'" == found[2][1]
+    assert found[0][:2] == ['b', 'keypoint']
+    assert found[1][:2] == ['[/red]', 'label']
+    assert found[2][1] == "split 'train'"
 
 
 def test_worst_status_of_several_files(good, bad, tmp_path, capsys):
@@ -142,11 +142,16 @@ def test_feature_files(tmp_path, capsys):
     assert rows(capsys.readouterr().out)[0][:2] == ['c', 'feature_path']
 
 
-def test_command_line(good):
+def test_help_has_an_example(capsys):
+    with pytest.raises(SystemExit):
+        main(['--help'])
+    assert 'Example: python tools/check_data.py' in capsys.readouterr().out
+
+
+def test_command_line_passes_the_status_on(bad):
+    tool = str(ROOT / 'tools' / 'check_data.py')
     run = subprocess.run(
-        [sys.executable, str(ROOT / 'tools' / 'check_data.py'), '--help'],
-        capture_output=True,
-        text=True,
-        check=True,
+        [sys.executable, tool, str(bad)], capture_output=True, text=True
     )
-    assert 'Example: python tools/check_data.py' in run.stdout
+    assert run.returncode == 1
+    assert 'problems: 3' in run.stdout

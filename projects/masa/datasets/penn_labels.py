@@ -113,11 +113,18 @@ def read_label_file(path: str | os.PathLike) -> PennSequence:
                 f'{path}: {key} is expected to have the shape (frames, '
                 f'{joints}) with one frame at least, but has {value.shape}'
             )
+    visible = visibility > 0
+    keypoint = np.stack([x, y], axis=-1)
+    if not np.isfinite(keypoint[visible]).all():
+        raise AnnotationError(
+            f'{path}: x and y are expected to be finite where a joint is '
+            'visible, but hold NaN or infinity there'
+        )
     return PennSequence(
         name=path.stem,
         activity=activity_name(activity),
         is_train=train == 1,
-        keypoint=np.stack([x, y], axis=-1),
-        visible=visibility > 0,
+        keypoint=keypoint,
+        visible=visible,
         img_shape=(height, width),
     )

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -10,8 +11,8 @@ from .checks import (
     check_stride,
 )
 
-# Entries of one block of distances: 128 MB in float32.
-BLOCK_ENTRIES = 2**25
+# Entries of one block of distances: 64 MB in float32, for every thread.
+BLOCK_ENTRIES = 2**24
 # The frames are searched in this many interleaved parts at once.
 PARTS = 32
 # Candidates kept beyond k, to be ranked again in float64.
@@ -109,24 +110,38 @@ def sequence_retrieval_precision(
             for sequence, keep in zip(sequences, known, strict=True)
         ]
     )
-    sizes = np.array([keep.sum() for keep in known])
-    owners = np.repeat(np.arange(len(sequences)), sizes)
-    queries = np.concatenate(
-        [np.flatnonzero(keep) % stride == 0 for keep in known]
-    ).nonzero()[0]
-    search = _FrameSearch(frames, owners)
-    nearest, found = search(queries, max(k))
-    right = found & (kinds[nearest] == kinds[queries, None])
-    asked = np.bincount(owners[queries], minlength=len(sequences))
-    for column, size in enumerate(k):
-        hits = np.bincount(
-            owners[queries],
-            right[:, :size].sum(axis=1),
-            minlength=len(sequences),
-        )
-        total = asked * np.minimum(size, len(frames) - sizes)
-        np.divide(hits, total, out=precision[:, column], where=total > 0)
+    ends = np.cumsum([keep.sum() for keep in known])
+    search = _FrameSearch(frames)
+
+    def search_from(number):
+        keep = known[number]
+        own = slice(ends[number] - keep.sum(), ends[number])
+        queries = np.arange(own.start, own.stop)
+        queries = queries[np.flatnonzero(keep) % stride == 0]
+        count = min(max(k), len(frames) - keep.sum())
+        if len(queries) and count:
+            nearest = search(queries, own, count)
+            right = kinds[nearest] == kinds[queries, None]
+            precision[number] = [right[:, :size].mean() for size in k]
+
+    _run_threads(search_from, range(len(sequences)))
     return precision
+
+
+def _run_threads(function, items):
+    """Call a function in as many threads as torch has.
+
+    Each of them works alone: threads that share every small operation spend
+    their time waiting for each other where other programs want the cores.
+    """
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(num_threads) as pool:
+            # The list makes an error in a thread appear here.
+            list(pool.map(function, items))
+    finally:
+        torch.set_num_threads(num_threads)
 
 
 def _frame_classes(phases, known, activities):
@@ -149,63 +164,54 @@ class _FrameSearch:
 
     Args:
         frames (np.ndarray): All candidates, (N, D).
-        owners (np.ndarray): Number of every frame's sequence, (N,).
     """
 
-    def __init__(self, frames: np.ndarray, owners: np.ndarray):
+    def __init__(self, frames: np.ndarray):
         self.frames = frames
         # Distances do not depend on the origin, but their rounding does.
         origin = frames.mean(axis=0, dtype=np.float64).astype(frames.dtype)
         values = torch.from_numpy((frames - origin).astype(np.float32))
-        padding = -len(values) % PARTS
-        self.values = torch.nn.functional.pad(values, (0, 0, 0, padding))
-        self.norms = self.values.square().sum(dim=1)
-        self.norms[len(values) :] = torch.inf
-        self.owners = torch.nn.functional.pad(
-            torch.from_numpy(owners), (0, padding), value=-1
+        self.size = len(values)
+        padding = -self.size % PARTS
+        self.values = torch.cat(
+            [values, values.new_zeros(padding, values.shape[1])]
         )
+        self.norms = self.values.square().sum(dim=1)
+        self.norms[self.size :] = torch.inf
 
-    def __call__(self, queries: np.ndarray, count: int):
-        """Find the nearest frames outside each query's own sequence.
+    def __call__(self, queries: np.ndarray, own: slice, count: int):
+        """Find the nearest frames outside the queries' own sequence.
 
         Args:
             queries (np.ndarray): Frame indices, (Q,).
-            count (int): Number of neighbours.
+            own (slice): Frames that are no candidates.
+            count (int): Number of neighbours; there are that many candidates.
 
         Returns:
-            tuple[np.ndarray, np.ndarray]: Frame indices, nearest first, and
-            whether there is such a neighbour at all; both (Q, count), or
-            less wide if there are fewer frames.
+            np.ndarray: Frame indices, nearest first, (Q, count).
         """
         step = max(1, BLOCK_ENTRIES // len(self.values))
-        blocks = [
-            self._search(queries[start : start + step], count)
-            for start in range(0, len(queries), step)
-        ]
-        nearest, found = zip(*blocks, strict=True)
-        return np.concatenate(nearest), np.concatenate(found)
+        return np.concatenate(
+            [
+                self._block(queries[start : start + step], own, count)
+                for start in range(0, len(queries), step)
+            ]
+        )
 
-    def _search(self, queries, count):
+    def _block(self, queries, own, count):
         # |f|^2 - 2 q f: |q|^2 is the same for all candidates of a query.
         distances = torch.addmm(
             self.norms, self.values[queries], self.values.T, alpha=-2
         )
-        own = self.owners[queries, None] == self.owners
-        distances.masked_fill_(own, torch.inf)
-        nearest = _smallest(distances, min(count + MARGIN, len(self.frames)))
-        nearest = nearest.sort(dim=1).values
-        found = distances.gather(1, nearest).isfinite().numpy()
-        # Padding has no frame to look up, and is not found.
-        nearest = nearest.clamp(max=len(self.frames) - 1).numpy()
+        distances[:, own] = torch.inf
+        candidates = self.size - (own.stop - own.start)
+        nearest = _smallest(distances, min(count + MARGIN, candidates))
+        nearest = nearest.sort(dim=1).values.numpy()
         difference = self.frames[nearest].astype(np.float64)
         difference -= self.frames[queries, None]
         exact = np.einsum('qcd,qcd->qc', difference, difference)
-        exact[~found] = np.inf
         order = exact.argsort(axis=1, kind='stable')[:, :count]
-        return (
-            np.take_along_axis(nearest, order, axis=1),
-            np.take_along_axis(found, order, axis=1),
-        )
+        return np.take_along_axis(nearest, order, axis=1)
 
 
 def _smallest(distances: torch.Tensor, count: int) -> torch.Tensor:

@@ -1,0 +1,144 @@
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = str(ROOT / 'configs/masa_demo.py')
+# The demo's model and schedule, of a size for tests.
+TINY = {
+    'model.backbone.embed_dims': 16,
+    'model.backbone.num_heads': 2,
+    'model.neck.in_channels': 16,
+    'model.head.predictor.embed_dims': 16,
+    'model.head.predictor.num_heads': 2,
+    'train_cfg.max_epochs': 2,
+    'train_cfg.val_interval': 2,
+    'default_hooks.checkpoint.interval': 1,
+    'train_dataloader.batch_size': 8,
+    'train_dataloader.num_workers': 0,
+    'train_dataloader.persistent_workers': False,
+}
+
+
+def load_tool(name):
+    spec = importlib.util.spec_from_file_location(
+        f'tool_{name}', ROOT / 'tools' / f'{name}.py'
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope='module')
+def tiny_config(tmp_path_factory):
+    """The demo's config, of a size for tests."""
+    config = Config.fromfile(DEMO)
+    synthetic = dict(sequences_per_activity=dict(train=2, val=2, test=2))
+    for loader in ('train', 'val', 'test'):
+        config[f'{loader}_dataloader'].dataset.update(synthetic)
+    config.merge_from_dict(TINY)
+    path = tmp_path_factory.mktemp('config') / 'tiny.py'
+    config.dump(path)
+    return str(path)
+
+
+@pytest.fixture(scope='module')
+def trained(tiny_config, tmp_path_factory):
+    work_dir = tmp_path_factory.mktemp('trained')
+    load_tool('train').main([tiny_config, '--work-dir', str(work_dir)])
+    return work_dir
+
+
+def test_training_writes_checkpoints_that_load_safely(trained):
+    checkpoint = torch.load(trained / 'epoch_2.pth', weights_only=True)
+    assert checkpoint['meta']['epoch'] == 2
+
+
+def test_same_seed_same_weights_and_seed_flag(trained, tiny_config, tmp_path):
+    train = load_tool('train')
+    train.main([tiny_config, '--work-dir', str(tmp_path / 'same')])
+    train.main(
+        [tiny_config, '--work-dir', str(tmp_path / 'other'), '--seed', '7']
+    )
+    weights = [
+        torch.load(folder / 'epoch_2.pth', weights_only=True)['state_dict']
+        for folder in (trained, tmp_path / 'same', tmp_path / 'other')
+    ]
+    for key, value in weights[0].items():
+        assert torch.equal(value, weights[1][key]), key
+    assert any(
+        not torch.equal(value, weights[2][key])
+        for key, value in weights[0].items()
+    )
+
+
+def test_resumed_run_equals_an_uninterrupted_one(
+    trained, tiny_config, tmp_path
+):
+    train = load_tool('train')
+    first = tmp_path / 'resumed'
+    train.main(
+        [
+            *(tiny_config, '--work-dir', str(first), '--no-validate'),
+            *('--cfg-options', 'train_cfg.max_epochs=1'),
+        ]
+    )
+    train.main([tiny_config, '--work-dir', str(first), '--resume'])
+    whole = torch.load(trained / 'epoch_2.pth', weights_only=True)
+    resumed = torch.load(first / 'epoch_2.pth', weights_only=True)
+    for key, value in whole['state_dict'].items():
+        assert torch.equal(value, resumed['state_dict'][key]), key
+
+
+def test_testing_prints_a_table_and_writes_json_and_embeddings(
+    trained, tiny_config, tmp_path, capsys
+):
+    dump = tmp_path / 'embeddings.npz'
+    load_tool('test').main(
+        [
+            *(tiny_config, str(trained / 'epoch_2.pth')),
+            *('--work-dir', str(tmp_path), '--dump', str(dump)),
+        ]
+    )
+    printed = capsys.readouterr().out
+    for text in ('model', 'raw+clock', 'alignment_error', 'squat'):
+        assert text in printed
+    (metrics,) = tmp_path.glob('*/metrics.json')
+    report = json.loads(metrics.read_text())
+    assert list(report['rows']) == [
+        'model',
+        'raw',
+        'clock',
+        'position',
+        'raw+clock',
+    ]
+    assert report['num_sequences'] == dict(train=20, val=20)
+    with np.load(dump) as archive:
+        name = 'val/squat_000'
+        embedding = archive[f'{name}/embedding']
+        assert embedding.dtype == np.float32
+        assert embedding.shape == (len(archive[f'{name}/phase']), 16)
+        assert str(archive[f'{name}/split']) == 'val'
+        assert int(archive[f'{name}/label']) == 0
+
+
+def test_missing_checkpoint_and_bad_dump_are_refused(tiny_config, tmp_path):
+    tool = load_tool('test')
+    with pytest.raises(SystemExit):
+        tool.main([tiny_config, str(tmp_path / 'none.pth')])
+    checkpoint = tmp_path / 'any.pth'
+    checkpoint.touch()
+    with pytest.raises(SystemExit):
+        tool.main([tiny_config, str(checkpoint), '--dump', 'x.pkl'])
+
+
+def test_show_needs_a_visualization_hook(tiny_config, tmp_path):
+    checkpoint = tmp_path / 'any.pth'
+    checkpoint.touch()
+    with pytest.raises(SystemExit, match='VisualizationHook'):
+        load_tool('test').main([tiny_config, str(checkpoint), '--show'])
