@@ -84,9 +84,7 @@ def test_bones_keep_their_lengths():
     points = pose_body(angles, OFFSETS)
     for child, parent in enumerate(PARENTS):
         if parent >= 0:
-            length = np.linalg.norm(
-                points[:, child] - points[:, parent], axis=1
-            )
+            bone = points[:, child] - points[:, parent]
             np.testing.assert_allclose(
                 np.linalg.norm(bone, axis=1),
                 np.linalg.norm(OFFSETS[child]),
