@@ -129,6 +129,14 @@ def test_long_batches_come_at_any_time():
     assert means != sorted(means)
 
 
+def test_batches_come_in_another_order_even_if_the_sequences_do_not():
+    sampler = batch_sampler(penn_like(300), 16, shuffle=False, blur=0)
+    first, second = batches(sampler, 0), batches(sampler, 1)
+    assert first != second
+    assert sorted(first) == sorted(second)
+    assert batches(sampler, 0) == first
+
+
 def test_batches_are_lists_of_int():
     for batch in batches(batch_sampler(penn_like(20), 8)):
         assert isinstance(batch, list)

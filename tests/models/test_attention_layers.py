@@ -104,30 +104,41 @@ def test_cross_layer_sees_both_sides_from_before(attention):
     assert not torch.allclose(other2, updated2)
 
 
-def test_layer_is_a_residual_update_by_a_normalised_message():
+@pytest.mark.parametrize('cross', [False, True])
+def test_layer_is_a_residual_update_by_a_normalised_message(cross):
     torch.manual_seed(0)
     layer = AttentionLayer(4, 2).double()
-    frames = torch.randn(2, 3, 4, dtype=torch.float64)
-    mask = torch.ones(2, 3, dtype=torch.bool)
-    packing = FramePacking(mask)
-    result = packing.unpack(layer(packing.pack(frames), packing, mask))
-    projected = frames @ layer.query_key_value.weight.T
-    message = torch.zeros_like(frames)
-    for row in range(2):
+    lengths, partner = (3, 1, 2, 5), (2, 3, 0, 1)
+    mask = length_mask(torch.tensor(lengths), 5)
+    frames = torch.randn(11, 4, dtype=torch.float64)
+    result = layer(
+        frames,
+        FramePacking(mask),
+        mask,
+        torch.tensor(partner) if cross else None,
+    )
+    views = frames.split(lengths)
+    projected = [view @ layer.query_key_value.weight.T for view in views]
+    expected = []
+    for row, view in enumerate(views):
+        source = partner[row] if cross else row
+        message = torch.zeros_like(view)
         for head in range(2):
-            columns = slice(2 * head, 2 * head + 2)
             query, key, value = (
-                projected[row, :, 4 * part : 4 * part + 4][:, columns]
-                for part in range(3)
+                projected[source if part else row][:, start : start + 2]
+                for part, start in (
+                    (part, 4 * part + 2 * head) for part in range(3)
+                )
             )
-            message[row, :, columns] = torch.from_numpy(
+            message[:, 2 * head : 2 * head + 2] = torch.from_numpy(
                 loop_reference.softmax_attention(
                     *(x.detach().numpy() for x in (query, key, value))
                 )
             )
-    message = layer.message_norm(message @ layer.merge.weight.T)
-    update = layer.mlp(torch.cat((frames, message), -1))
-    torch.testing.assert_close(result, frames + layer.mlp_norm(update))
+        message = layer.message_norm(message @ layer.merge.weight.T)
+        update = layer.mlp(torch.cat((view, message), -1))
+        expected.append(view + layer.mlp_norm(update))
+    torch.testing.assert_close(result, torch.cat(expected))
 
 
 @pytest.mark.parametrize(

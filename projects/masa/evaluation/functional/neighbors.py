@@ -30,6 +30,10 @@ def nearest_frames(
     origin = np.mean([s.mean(axis=0) for s in sequences], axis=0)
     origin = origin.astype(np.float32).astype(np.float64)
     queries = queries.astype(np.float64) - origin
+    # |q - f|^2 - |q|^2 = (q, 1) . (-2 f, |f|^2), and |q|^2 is the same for
+    # all frames: one product gives the order.
+    spread = np.einsum('qd,qd->q', queries, queries)
+    products = np.concatenate([queries, np.ones((len(queries), 1))], axis=1)
     nearest = np.empty((len(queries), len(sequences)), dtype=np.int32)
     for column, sequence in enumerate(sequences):
         # Equal frames are one candidate, the first of them, or else a
@@ -37,30 +41,29 @@ def nearest_frames(
         _, first = np.unique(sequence, axis=0, return_index=True)
         first.sort()
         frames = sequence[first].astype(np.float64) - origin
+        norms = np.einsum('td,td->t', frames, frames)
+        factors = np.concatenate([-2 * frames, norms[:, None]], axis=1).T
+        # Twice the bound of the rounding of a product of this width.
+        slack = 4 * len(factors) * np.finfo(np.float64).eps
+        slack = slack * (spread + norms.max())
         step = max(1, BLOCK_ENTRIES // len(frames))
         for start in range(0, len(queries), step):
             rows = slice(start, start + step)
-            nearest[rows, column] = first[_nearest(queries[rows], frames)]
+            found, tied = _smallest(products[rows] @ factors, slack[rows])
+            if tied.size:
+                exact = cdist(queries[rows][tied], frames, 'sqeuclidean')
+                found[tied] = exact.argmin(axis=1)
+            nearest[rows, column] = first[found]
     return nearest
 
 
-def _nearest(queries: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    # |q - f|^2 without |q|^2, which is the same for all frames.
-    norms = np.einsum('td,td->t', frames, frames)
-    distances = queries @ frames.T  # (Q, T)
-    distances *= -2
-    distances += norms
-    # Twice the bound of the rounding of a product of this width.
-    slack = (4 * frames.shape[1] * np.finfo(np.float64).eps) * (
-        np.einsum('qd,qd->q', queries, queries) + norms.max()
-    )
-    candidates = distances <= (distances.min(axis=1) + slack)[:, None]
-    nearest = candidates.argmax(axis=1)
-    tied = np.flatnonzero(np.count_nonzero(candidates, axis=1) > 1)
-    if tied.size:
-        exact = cdist(queries[tied], frames, 'sqeuclidean')
-        nearest[tied] = exact.argmin(axis=1)
-    return nearest
+def _smallest(values, slack):
+    """Find each row's smallest value, and rows with another one as small."""
+    smallest = values.argmin(axis=1)
+    every = np.arange(len(values))
+    limit = values[every, smallest] + slack
+    values[every, smallest] = np.inf
+    return smallest, np.flatnonzero(values.min(axis=1) <= limit)
 
 
 def pair_neighbors(sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
