@@ -5,7 +5,7 @@ as recorded, on the right each frame of the first row's timeline matched to
 its nearest neighbour in the embedding. Phases are drawn, never used.
 
     python tools/test.py configs/masa_demo.py \
-        work_dirs/masa_demo/epoch_60.pth --dump embeddings.npz
+        work_dirs/masa_demo/epoch_90.pth --dump embeddings.npz
     python docs/figures/alignment.py embeddings.npz docs/figures/alignment.png
 """
 
@@ -50,7 +50,8 @@ def main() -> None:
         width = max(map(len, phases))
         nearest = nearest_frames(embeddings[0], embeddings).T
         aligned = [
-            phase[frames] for phase, frames in zip(phases, nearest, strict=True)
+            phase[frames]
+            for phase, frames in zip(phases, nearest, strict=True)
         ]
         style = dict(aspect='auto', cmap='viridis', interpolation='nearest')
         left.imshow(phase_rows(phases, width), **style)

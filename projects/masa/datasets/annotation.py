@@ -4,7 +4,6 @@ import io
 import json
 import os
 import pickle
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..files import atomic_path
 from .errors import AnnotationError
 from .plain_pickle import load_plain_pickle
 
@@ -76,34 +76,8 @@ def save_annotations(annotations: dict, path: str | os.PathLike) -> None:
         content = writer(annotations)
     except (TypeError, ValueError) as error:
         raise AnnotationError(f'{path} cannot be written: {error}') from error
-    write_atomically(content, path)
-
-
-def write_atomically(content: bytes, path: str | os.PathLike) -> None:
-    """Write a file under a temporary name beside its own, then rename it.
-
-    Args:
-        content (bytes): All of it.
-        path (str | os.PathLike): The file; its folder is made if need be.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(
-        dir=path.parent, prefix=f'.{path.name}.'
-    )
-    try:
-        with os.fdopen(handle, 'wb') as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp's files are for their owner alone.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
 
 
 # In an .npz the header holds everything but the arrays, which it names.

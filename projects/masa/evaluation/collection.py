@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .files import atomic_path
+from ..files import atomic_path
 
 # What a collection without any activity is called as a whole.
 ALL = 'all'

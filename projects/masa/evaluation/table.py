@@ -3,7 +3,7 @@ import math
 import numbers
 from pathlib import Path
 
-from .files import atomic_path
+from ..files import atomic_path
 
 WIDTH = 100
 
@@ -16,17 +16,19 @@ def format_table(report: dict, per_activity: bool = False) -> str:
 
     Args:
         report (dict): Report of :class:`SequenceEvaluator`.
-        per_activity (bool): Whether to add a table per activity.
+        per_activity (bool): Whether a table per activity stands before it.
 
     Returns:
         str: The table; a figure that is not known is a '-'.
     """
     columns = report['columns']
-    tables = [_format_rows('mean', columns, report['rows'])]
+    tables = []
     if per_activity:
         for activity, rows in report['per_activity'].items():
             known = [c for c in columns if any(c in r for r in rows.values())]
             tables.append(_format_rows(activity, known, rows))
+    # The last is what a terminal still shows.
+    tables.append(_format_rows('mean', columns, report['rows']))
     return '\n\n'.join(tables)
 
 

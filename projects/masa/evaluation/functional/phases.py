@@ -3,6 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
+from threadpoolctl import threadpool_limits
 
 from .checks import check_frame_values, check_sequences
 from .classifiers import fit_predict
@@ -148,8 +149,10 @@ def phase_progress_r2(
     if len(truth) < 2:
         return np.nan
     # In float64: the targets are, and R^2 near 1 is a small difference.
-    model = LinearRegression().fit(inputs.astype(np.float64), targets)
-    predicted = model.predict(queries.astype(np.float64))
+    # One thread, as in fit_predict.
+    with threadpool_limits(limits=1, user_api='blas'):
+        model = LinearRegression().fit(inputs.astype(np.float64), targets)
+        predicted = model.predict(queries.astype(np.float64))
     return float(r2_score(truth, predicted))
 
 

@@ -39,7 +39,8 @@ class SequenceMetric(BaseMetric):
     Args:
         train_split (str or Sequence[str]): Split or splits that probes are
             fitted on, or that are the gallery.
-        eval_split (str or Sequence[str]): Split or splits evaluated.
+        eval_split (str or Sequence[str]): Split or splits evaluated, as far
+            as the collection has them.
         **kwargs: Those of MMEngine's ``BaseMetric``.
 
     Raises:
@@ -55,7 +56,7 @@ class SequenceMetric(BaseMetric):
     def __init__(
         self,
         train_split: str | Sequence[str] = 'train',
-        eval_split: str | Sequence[str] = 'val',
+        eval_split: str | Sequence[str] = ('val', 'test'),
         **kwargs,
     ):
         super().__init__(**kwargs)
