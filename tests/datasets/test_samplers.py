@@ -3,7 +3,7 @@ from itertools import chain
 import numpy as np
 import pytest
 from mmaction.registry import DATA_SAMPLERS
-from mmengine.dataset import DefaultSampler
+from mmengine.dataset import DefaultSampler, InfiniteSampler
 
 from masa.datasets import LengthBucketBatchSampler
 
@@ -40,49 +40,60 @@ def padding_share(lengths, some_batches):
 
 @pytest.mark.parametrize('number', [1, 5, 16, 37, 300])
 @pytest.mark.parametrize('batch_size', [1, 4, 16])
-@pytest.mark.parametrize('bucket_size', [1, 3, 16])
-def test_every_index_comes_once(number, batch_size, bucket_size):
+@pytest.mark.parametrize('max_padding', [0, 0.1, 1])
+def test_every_index_comes_once(number, batch_size, max_padding):
     sampler = batch_sampler(
-        penn_like(number), batch_size, bucket_size=bucket_size
+        penn_like(number), batch_size, max_padding=max_padding
     )
-    some_batches = batches(sampler)
-    assert sorted(chain(*some_batches)) == list(range(number))
-    assert len(some_batches) == len(sampler) == -(-number // batch_size)
-    assert max(map(len, some_batches)) <= batch_size
-
-
-@pytest.mark.parametrize('number', [5, 16, 37, 300])
-def test_drop_last_drops_any_sequence(number):
-    sampler = batch_sampler(penn_like(number), 16, drop_last=True)
-    assert len(sampler) == number // 16
-    dropped = []
-    for epoch in range(40):
-        some_batches = batches(sampler, epoch)
-        assert len(some_batches) == len(sampler)
-        assert all(len(batch) == 16 for batch in some_batches)
-        dropped.append(set(range(number)) - set(chain(*some_batches)))
-        assert len(dropped[-1]) == number % 16
-    if number > 16 and number % 16:
-        # Not the same ones, such as the longest, epoch after epoch.
-        assert not set.intersection(*dropped)
-        assert len(set.union(*dropped)) > 0.8 * number
-
-
-def test_the_last_pool_is_cut_evenly():
-    sizes = sorted(map(len, batches(batch_sampler(penn_like(37), 16))))
-    assert sizes == [12, 12, 13]
-
-
-@pytest.mark.parametrize(
-    ('batch_size', 'limit'), [(16, 0.1), (32, 0.15), (64, 0.2)]
-)
-def test_little_is_padded(batch_size, limit):
-    lengths = penn_like(1200)
-    sampler = batch_sampler(lengths, batch_size)
-    unsorted = batch_sampler(lengths, batch_size, bucket_size=1)
     for epoch in range(3):
-        assert padding_share(lengths, batches(sampler, epoch)) < limit
-        assert padding_share(lengths, batches(unsorted, epoch)) > 0.5
+        some_batches = batches(sampler, epoch)
+        assert sorted(chain(*some_batches)) == list(range(number))
+        assert len(some_batches) == len(sampler)
+        assert max(map(len, some_batches)) <= batch_size
+
+
+def test_batches_are_full_and_even_where_padding_may_be_anything():
+    sampler = batch_sampler(penn_like(37), 16, max_padding=1)
+    assert sorted(map(len, batches(sampler))) == [12, 12, 13]
+
+
+@pytest.mark.parametrize('batch_size', [16, 32, 64])
+def test_no_batch_pads_more_than_it_may(batch_size):
+    lengths = penn_like(1200)
+    exact = batch_sampler(lengths, batch_size, blur=0)
+    for batch in batches(exact):
+        assert padding_share(lengths, [batch]) <= 0.15
+    blurred = batch_sampler(lengths, batch_size)
+    full = batch_sampler(lengths, batch_size, max_padding=1)
+    for epoch in range(3):
+        assert padding_share(lengths, batches(blurred, epoch)) < 0.15
+    # Not by many small batches.
+    assert len(full) <= len(exact) <= len(full) + 8
+
+
+def test_a_batch_ends_only_where_it_must():
+    lengths = np.array([100, 90, 80, 50, 50, 50, 49])
+    sampler = batch_sampler(lengths, 4, max_padding=0.1, shuffle=False)
+    # (100 + 90 + 80) of 300 is 10 % padding, and 50 would be too much.
+    assert batches(sampler) == [[0, 1, 2], [3, 4, 5, 6]]
+
+
+@pytest.mark.parametrize('number', [2, 37, 300])
+def test_processes_share_an_epoch(number):
+    lengths = penn_like(number)
+    parts = []
+    for rank in range(3):
+        sampler = DefaultSampler(Lengths(lengths), seed=0)
+        sampler.rank, sampler.world_size = rank, 3
+        parts.append(batches(LengthBucketBatchSampler(sampler, 8), 5))
+    assert set(chain(*chain(*parts))) == set(range(number))
+    assert len({len(part) for part in parts}) == 1
+    for together in zip(*parts, strict=True):
+        assert len({len(batch) for batch in together}) == 1
+        longest = [lengths[batch].max() for batch in together]
+        assert max(longest) <= 1.4 * min(longest)
+    repeated = len(list(chain(*chain(*parts)))) - number
+    assert repeated == -number % 3
 
 
 def batch_mates_kept(sampler):
@@ -101,9 +112,9 @@ def batch_mates_kept(sampler):
     return len(first & second) / len(first)
 
 
-def test_who_meets_changes_even_in_a_single_pool():
+def test_who_meets_changes_by_the_blur():
     lengths = penn_like(800)
-    assert batch_mates_kept(batch_sampler(lengths, 16, blur=0)) > 0.5
+    assert batch_mates_kept(batch_sampler(lengths, 16, blur=0)) == 1
     assert batch_mates_kept(batch_sampler(lengths, 16)) < 0.35
 
 
@@ -130,11 +141,20 @@ def test_long_batches_come_at_any_time():
 
 
 def test_batches_come_in_another_order_even_if_the_sequences_do_not():
-    sampler = batch_sampler(penn_like(300), 16, shuffle=False, blur=0)
+    sampler = batch_sampler(penn_like(300), 16, blur=0)
     first, second = batches(sampler, 0), batches(sampler, 1)
     assert first != second
     assert sorted(first) == sorted(second)
     assert batches(sampler, 0) == first
+
+
+def test_without_shuffling_every_epoch_is_the_same_longest_first():
+    lengths = penn_like(300)
+    sampler = batch_sampler(lengths, 16, shuffle=False)
+    first = batches(sampler, 0)
+    assert batches(sampler, 1) == first
+    in_order = lengths[list(chain(*first))]
+    assert (np.diff(in_order) <= 0).all()
 
 
 def test_batches_are_lists_of_int():
@@ -146,18 +166,26 @@ def test_batches_are_lists_of_int():
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (dict(bucket_size=0), 'bucket_size.*got 0'),
+        (dict(max_padding=1.5), 'max_padding.*got 1.5'),
+        (dict(max_padding=-1), 'max_padding.*got -1'),
+        (dict(batch_size=0), 'batch_size.*got 0'),
         (dict(blur=-0.1), 'blur.*got -0.1'),
     ],
 )
 def test_wrong_arguments_are_told(arguments, message):
     with pytest.raises(ValueError, match=message):
-        batch_sampler(penn_like(20), 8, **arguments)
+        batch_sampler(penn_like(20), **{'batch_size': 8, **arguments})
 
 
 def test_data_set_must_know_its_lengths():
     sampler = DefaultSampler([1, 2, 3], seed=0)
     with pytest.raises(ValueError, match=r'`lengths`.*got list'):
+        LengthBucketBatchSampler(sampler, 2)
+
+
+def test_the_sampler_must_be_the_one_that_it_knows():
+    sampler = InfiniteSampler(Lengths([1, 2, 3]), seed=0)
+    with pytest.raises(ValueError, match=r'DefaultSampler.*InfiniteSampler'):
         LengthBucketBatchSampler(sampler, 2)
 
 

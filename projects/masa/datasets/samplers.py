@@ -3,54 +3,62 @@ from collections.abc import Iterator
 
 import numpy as np
 from mmaction.registry import DATA_SAMPLERS
-from torch.utils.data import BatchSampler, Sampler
+from mmengine.dataset import DefaultSampler
+from torch.utils.data import Sampler
 
 
 @DATA_SAMPLERS.register_module()
-class LengthBucketBatchSampler(BatchSampler):
+class LengthBucketBatchSampler(Sampler[list[int]]):
     """Batches sequences of similar length, so that little is padded.
 
-    The order that the sampler gives, shuffled anew each epoch, is cut into
-    pools of ``bucket_size`` batches. Each pool is sorted by length, blurred a
-    little, and cut into batches, and the batches are shuffled. Hence which
-    sequences meet changes from epoch to epoch even where one pool holds all.
+    All sequences are sorted by length, blurred a little, and cut into
+    batches, which are shuffled. A batch ends early where more would be padded
+    than ``max_padding`` allows: the few longest sequences come in small
+    batches, and cost no more memory than many short ones. All processes of a
+    distributed run get the same number of batches, alike in length.
 
     Args:
-        sampler (Sampler): MMEngine's ``DefaultSampler``, which knows the data
-            set, the seed and the epoch. The data set must have ``lengths``,
-            the number of frames of every sample.
-        batch_size (int): Sequences in a batch.
-        drop_last (bool): Whether to leave out the sequences that fill no
-            batch, others in every epoch. If False, the last pool's batches
-            are smaller, equally so. Defaults to False.
-        bucket_size (int): Batches in a pool: 1 does not sort at all, many
-            give the least padding. Defaults to 64.
+        sampler (DefaultSampler): MMEngine's sampler, which knows the data
+            set, the seed, the epoch and the process. The data set must have
+            ``lengths``, the number of frames of every sample.
+        batch_size (int): Most sequences in a batch.
+        max_padding (float): Largest share of a batch that may be padding,
+            before the blur, in [0, 1]. At 1 every batch is full. Defaults to
+            0.15.
         blur (float): Largest share by which a length is blurred, not
-            negative. At 0 one pool gives the same batches in every epoch.
-            Defaults to 0.05.
+            negative, so that other sequences meet in every epoch. Defaults to
+            0.05; not used where the sampler does not shuffle.
 
     Raises:
-        ValueError: If ``bucket_size`` is below 1, ``blur`` is negative, or
-            the data set has no ``lengths``.
+        ValueError: If ``batch_size`` is below 1, ``max_padding`` is outside
+            [0, 1], ``blur`` is negative, the sampler is another, or the data
+            set has no ``lengths``.
     """
 
     def __init__(
         self,
-        sampler: Sampler,
+        sampler: DefaultSampler,
         batch_size: int,
-        drop_last: bool = False,
-        bucket_size: int = 64,
+        max_padding: float = 0.15,
         blur: float = 0.05,
     ):
-        super().__init__(sampler, batch_size, drop_last)
-        if bucket_size < 1:
+        if batch_size < 1:
             raise ValueError(
-                'bucket_size is expected to be 1 or more, but got '
-                f'{bucket_size}'
+                f'batch_size is expected to be 1 or more, but got {batch_size}'
+            )
+        if not 0 <= max_padding <= 1:
+            raise ValueError(
+                'max_padding is expected to be in [0, 1], but got '
+                f'{max_padding}'
             )
         if not blur >= 0:
             raise ValueError(
                 f'blur is expected not to be negative, but got {blur}'
+            )
+        if not isinstance(sampler, DefaultSampler):
+            raise ValueError(
+                "LengthBucketBatchSampler expects MMEngine's DefaultSampler, "
+                f'but got {type(sampler).__name__}'
             )
         lengths = getattr(sampler.dataset, 'lengths', None)
         if lengths is None:
@@ -59,9 +67,17 @@ class LengthBucketBatchSampler(BatchSampler):
                 'such as SequenceDataset, but got '
                 f'{type(sampler.dataset).__name__}'
             )
+        self.sampler = sampler
+        self.blur = blur if sampler.shuffle else 0.0
         self.lengths = np.asarray(lengths)
-        self.pool_size = bucket_size * batch_size
-        self.blur = blur
+        # Without the blur, or else an epoch's number of batches would vary,
+        # and with it the schedule. Of several processes, the first has the
+        # longest of each group.
+        self.sizes = _batch_sizes(
+            -np.sort(-self.lengths)[:: sampler.world_size],
+            batch_size,
+            max_padding,
+        )
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the batches of one epoch.
@@ -69,28 +85,40 @@ class LengthBucketBatchSampler(BatchSampler):
         Yields:
             list[int]: Indices of the samples of a batch.
         """
-        order = np.fromiter(self.sampler, dtype=np.int64)
-        if self.drop_last:
-            # Before the sorting, which would single out the longest.
-            order = order[: len(self) * self.batch_size]
+        sampler = self.sampler
         # The same in every process, so that their batches are alike in
         # length and none waits for another.
-        generator = np.random.default_rng(
-            [self.sampler.seed, self.sampler.epoch]
-        )
-        batches = []
-        for start in range(0, len(order), self.pool_size):
-            pool = order[start : start + self.pool_size]
-            blur = 1 + generator.uniform(-self.blur, self.blur, len(pool))
-            pool = pool[np.argsort(self.lengths[pool] * blur, kind='stable')]
-            batches += np.array_split(
-                pool, math.ceil(len(pool) / self.batch_size)
-            )
-        generator.shuffle(batches)
-        yield from (batch.tolist() for batch in batches)
+        generator = np.random.default_rng([sampler.seed, sampler.epoch])
+        blur = 1 + generator.uniform(-self.blur, self.blur, len(self.lengths))
+        order = np.argsort(-self.lengths * blur, kind='stable')
+        # As many for every process: the shortest sequence fills up.
+        missing = -len(order) % sampler.world_size
+        order = np.pad(order, (0, missing), mode='edge')
+        own = order[sampler.rank :: sampler.world_size]
+        batches = np.split(own, np.cumsum(self.sizes)[:-1])
+        if sampler.shuffle:
+            generator.shuffle(batches)
+        for batch in batches:
+            yield batch.tolist()
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
-        if self.drop_last:
-            return len(self.sampler) // self.batch_size
-        return math.ceil(len(self.sampler) / self.batch_size)
+        return len(self.sizes)
+
+
+def _batch_sizes(
+    lengths: np.ndarray, batch_size: int, max_padding: float
+) -> list[int]:
+    """Cut sequences, the longest first, into batches of little padding."""
+    sizes = []
+    while len(lengths):
+        # Full batches of the rest would leave a small one at the end.
+        rest = math.ceil(len(lengths) / batch_size)
+        size = math.ceil(len(lengths) / rest)
+        used = np.cumsum(lengths[:size])
+        padded = lengths[0] * np.arange(1, size + 1)
+        # The share grows with every shorter sequence.
+        fits = np.count_nonzero(used >= (1 - max_padding) * padded)
+        sizes.append(max(1, fits))
+        lengths = lengths[sizes[-1] :]
+    return sizes

@@ -1,9 +1,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from scipy.spatial.distance import cdist
 
-# Entries of one block of distances: 32 MB in float64.
+from .threads import run_threads
+
+# Entries of one block of distances: 32 MB in float64, for every thread.
 BLOCK_ENTRIES = 2**22
 
 
@@ -33,27 +36,33 @@ def nearest_frames(
     # |q - f|^2 - |q|^2 = (q, 1) . (-2 f, |f|^2), and |q|^2 is the same for
     # all frames: one product gives the order.
     spread = np.einsum('qd,qd->q', queries, queries)
-    products = np.concatenate([queries, np.ones((len(queries), 1))], axis=1)
+    products = torch.nn.functional.pad(
+        torch.from_numpy(queries), (0, 1), value=1
+    )
     nearest = np.empty((len(queries), len(sequences)), dtype=np.int32)
-    for column, sequence in enumerate(sequences):
+
+    def search_in(column):
         # Equal frames are one candidate, the first of them, or else a
         # collapsed sequence would be all ties.
-        _, first = np.unique(sequence, axis=0, return_index=True)
+        _, first = np.unique(sequences[column], axis=0, return_index=True)
         first.sort()
-        frames = sequence[first].astype(np.float64) - origin
+        frames = sequences[column][first].astype(np.float64) - origin
         norms = np.einsum('td,td->t', frames, frames)
-        factors = np.concatenate([-2 * frames, norms[:, None]], axis=1).T
+        factors = np.concatenate([-2 * frames, norms[:, None]], axis=1)
         # Twice the bound of the rounding of a product of this width.
-        slack = 4 * len(factors) * np.finfo(np.float64).eps
+        slack = 4 * factors.shape[1] * np.finfo(np.float64).eps
         slack = slack * (spread + norms.max())
         step = max(1, BLOCK_ENTRIES // len(frames))
         for start in range(0, len(queries), step):
             rows = slice(start, start + step)
-            found, tied = _smallest(products[rows] @ factors, slack[rows])
+            values = products[rows] @ torch.from_numpy(factors).T
+            found, tied = _smallest(values.numpy(), slack[rows])
             if tied.size:
                 exact = cdist(queries[rows][tied], frames, 'sqeuclidean')
                 found[tied] = exact.argmin(axis=1)
             nearest[rows, column] = first[found]
+
+    run_threads(search_in, range(len(sequences)))
     return nearest
 
 

@@ -1,5 +1,4 @@
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -10,6 +9,7 @@ from .checks import (
     check_sequences,
     check_stride,
 )
+from .threads import run_threads
 
 # Entries of one block of distances: 64 MB in float32, for every thread.
 BLOCK_ENTRIES = 2**24
@@ -124,24 +124,8 @@ def sequence_retrieval_precision(
             right = kinds[nearest] == kinds[queries, None]
             precision[number] = [right[:, :size].mean() for size in k]
 
-    _run_threads(search_from, range(len(sequences)))
+    run_threads(search_from, range(len(sequences)))
     return precision
-
-
-def _run_threads(function, items):
-    """Call a function in as many threads as torch has.
-
-    Each of them works alone: threads that share every small operation spend
-    their time waiting for each other where other programs want the cores.
-    """
-    num_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(num_threads) as pool:
-            # The list makes an error in a thread appear here.
-            list(pool.map(function, items))
-    finally:
-        torch.set_num_threads(num_threads)
 
 
 def _frame_classes(phases, known, activities):
