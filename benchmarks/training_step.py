@@ -29,7 +29,8 @@ from plain_reference import pad_batch, plain_loss
 
 import masa  # noqa: F401
 from masa.datasets import LengthBucketBatchSampler
-from masa.structures import SequenceBatch
+from masa.models.layers import AttentionGroups
+from masa.structures import SequenceBatch, length_mask
 
 SHORTEST, LONGEST = 20, 660
 CHANNELS = 75
@@ -206,12 +207,19 @@ def padding_shares(batches: Batches, lengths: np.ndarray) -> dict[str, float]:
         for views in batches
     ]
     rows = sum(number for number, _ in sizes)
+    layouts = []
+    for views in batches:
+        length = max(v.mask.shape[1] for v in views)
+        mask = torch.cat([length_mask(v.lengths, length) for v in views])
+        layouts += AttentionGroups(mask).shapes
+    grouped = sum(number * length for number, length, _ in layouts)
     originals = [views[0].num_frames for views in batches]
     padded = sum(int(t.max()) * len(t) for t in originals)
     return {
         'sequences, batched by length': 1 - lengths.sum() / padded,
         'views, batched by length': 1
         - frames / sum(number * length for number, length in sizes),
+        'views, in groups of attention': 1 - frames / grouped,
         'views, padded to the longest': 1 - frames / (rows * LONGEST),
     }
 

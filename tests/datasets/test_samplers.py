@@ -52,19 +52,19 @@ def test_every_index_comes_once(number, batch_size, max_padding):
         assert max(map(len, some_batches)) <= batch_size
 
 
-def test_batches_are_full_and_even_where_padding_may_be_anything():
-    sampler = batch_sampler(penn_like(37), 16, max_padding=1)
+def test_batches_are_full_and_even():
+    sampler = batch_sampler(penn_like(37), 16)
     assert sorted(map(len, batches(sampler))) == [12, 12, 13]
 
 
 @pytest.mark.parametrize('batch_size', [16, 32, 64])
 def test_no_batch_pads_more_than_it_may(batch_size):
     lengths = penn_like(1200)
-    exact = batch_sampler(lengths, batch_size, blur=0)
+    exact = batch_sampler(lengths, batch_size, blur=0, max_padding=0.15)
     for batch in batches(exact):
         assert padding_share(lengths, [batch]) <= 0.15
-    blurred = batch_sampler(lengths, batch_size)
-    full = batch_sampler(lengths, batch_size, max_padding=1)
+    blurred = batch_sampler(lengths, batch_size, max_padding=0.15)
+    full = batch_sampler(lengths, batch_size)
     for epoch in range(3):
         assert padding_share(lengths, batches(blurred, epoch)) < 0.15
     # Not by many small batches.
@@ -76,6 +76,18 @@ def test_a_batch_ends_only_where_it_must():
     sampler = batch_sampler(lengths, 4, max_padding=0.1, shuffle=False)
     # (100 + 90 + 80) of 300 is 10 % padding, and 50 would be too much.
     assert batches(sampler) == [[0, 1, 2], [3, 4, 5, 6]]
+
+
+@pytest.mark.parametrize(
+    ('batch_size', 'limit'), [(16, 0.1), (32, 0.15), (64, 0.2)]
+)
+def test_full_batches_pad_little(batch_size, limit):
+    lengths = penn_like(1200)
+    sampler = batch_sampler(lengths, batch_size)
+    unsorted = batch_sampler(lengths, batch_size, blur=1e6)
+    for epoch in range(3):
+        assert padding_share(lengths, batches(sampler, epoch)) < limit
+        assert padding_share(lengths, batches(unsorted, epoch)) > 0.5
 
 
 @pytest.mark.parametrize('number', [2, 37, 300])

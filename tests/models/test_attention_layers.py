@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from masa.models.layers import (
+    AttentionGroups,
     AttentionLayer,
     FramePacking,
     build_mlp,
@@ -74,8 +75,74 @@ def test_padding_does_not_influence_a_layer(attention, cross):
     results = []
     for padded_to in (5, 11):
         mask = length_mask(lengths, padded_to)
-        results.append(layer(frames, FramePacking(mask), mask, partner))
+        results.append(layer(frames, AttentionGroups(mask, partner)))
     torch.testing.assert_close(*results)
+
+
+@pytest.mark.parametrize('cross', [False, True])
+def test_groups_equal_one_padded_batch(cross):
+    torch.manual_seed(0)
+    layer = AttentionLayer(6, 2).double()
+    # Far enough apart for several groups; partners of different length.
+    lengths = torch.tensor([40, 3, 18, 1, 30, 4, 20, 39])
+    partner = torch.tensor([4, 5, 6, 7, 0, 1, 2, 3]) if cross else None
+    mask = length_mask(lengths, 40)
+    groups = AttentionGroups(mask, partner)
+    assert 1 < len(groups.shapes) < 8
+    frames = torch.randn(155, 6, dtype=torch.float64)
+
+    def padded_attend(function, query, key_value):
+        packing = FramePacking(mask)
+        query, keys = packing.unpack(query), packing.unpack(key_value)
+        key_mask = mask
+        if cross:
+            keys, key_mask = keys[partner], mask[partner]
+        message = function(
+            query.transpose(1, 2),
+            *keys.transpose(1, 3).unbind(2),
+            key_mask,
+        )
+        return packing.pack(message.transpose(1, 2))
+
+    class Padded:
+        attend = staticmethod(padded_attend)
+
+    torch.testing.assert_close(layer(frames, groups), layer(frames, Padded))
+
+
+@pytest.mark.parametrize('number', [1, 5, 128])
+def test_groups_compute_little_padding(number):
+    rng = np.random.default_rng(number)
+    lengths = torch.from_numpy(
+        rng.lognormal(4.2, 0.6, number).clip(20, 660).astype(np.int64)
+    )
+    mask = length_mask(lengths, int(lengths.max()))
+    groups = AttentionGroups(mask)
+    computed = sum(rows * length for rows, length, _ in groups.shapes)
+    assert sum(rows for rows, _, _ in groups.shapes) == number
+    assert lengths.sum() >= 0.85 * computed
+
+
+def test_sequences_of_one_length_are_one_group_without_a_mask():
+    groups = AttentionGroups(torch.ones(6, 4, dtype=torch.bool))
+    assert groups.shapes == [(6, 4, 4)]
+    assert groups.key_masks == [None]
+
+
+@pytest.mark.parametrize('cross', [False, True])
+def test_gradients_of_groups(cross):
+    mask = length_mask(torch.tensor([4, 1, 2, 3]), 4)
+    partner = torch.tensor([2, 3, 0, 1]) if cross else None
+    groups = AttentionGroups(mask, partner)
+    generator = torch.Generator().manual_seed(0)
+    query, key_value = (
+        torch.randn(shape, generator=generator, dtype=torch.float64)
+        for shape in ((10, 1, 3), (10, 2, 1, 3))
+    )
+    torch.autograd.gradcheck(
+        lambda *packed: groups.attend(softmax_attention, *packed),
+        (query.requires_grad_(), key_value.requires_grad_()),
+    )
 
 
 @pytest.mark.parametrize('attention', ATTENTIONS)
@@ -90,9 +157,8 @@ def test_cross_layer_sees_both_sides_from_before(attention):
     def cross(first, second):
         frames = torch.cat([first, second])
         partner = torch.tensor([2, 3, 0, 1])
-        updated = packing.unpack(
-            layer(packing.pack(frames), packing, mask, partner)
-        )
+        groups = AttentionGroups(mask, partner)
+        updated = packing.unpack(layer(packing.pack(frames), groups))
         return updated[:2], updated[2:]
 
     updated1, updated2 = cross(view1, view2)
@@ -111,12 +177,8 @@ def test_layer_is_a_residual_update_by_a_normalised_message(cross):
     lengths, partner = (3, 1, 2, 5), (2, 3, 0, 1)
     mask = length_mask(torch.tensor(lengths), 5)
     frames = torch.randn(11, 4, dtype=torch.float64)
-    result = layer(
-        frames,
-        FramePacking(mask),
-        mask,
-        torch.tensor(partner) if cross else None,
-    )
+    groups = AttentionGroups(mask, torch.tensor(partner) if cross else None)
+    result = layer(frames, groups)
     views = frames.split(lengths)
     projected = [view @ layer.query_key_value.weight.T for view in views]
     expected = []

@@ -1,4 +1,3 @@
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -6,16 +5,17 @@ from mmaction.registry import DATA_SAMPLERS
 from mmengine.dataset import DefaultSampler
 from torch.utils.data import Sampler
 
+from ..bucketing import bucket_sizes
+
 
 @DATA_SAMPLERS.register_module()
 class LengthBucketBatchSampler(Sampler[list[int]]):
     """Batches sequences of similar length, so that little is padded.
 
     All sequences are sorted by length, blurred a little, and cut into
-    batches, which are shuffled. A batch ends early where more would be padded
-    than ``max_padding`` allows: the few longest sequences come in small
-    batches, and cost no more memory than many short ones. All processes of a
-    distributed run get the same number of batches, alike in length.
+    batches, which are shuffled. All processes of a distributed run get the
+    same number of batches, alike in length. What a batch still pads costs no
+    attention: see :class:`~masa.models.layers.AttentionGroups`.
 
     Args:
         sampler (DefaultSampler): MMEngine's sampler, which knows the data
@@ -23,8 +23,9 @@ class LengthBucketBatchSampler(Sampler[list[int]]):
             ``lengths``, the number of frames of every sample.
         batch_size (int): Most sequences in a batch.
         max_padding (float): Largest share of a batch that may be padding,
-            before the blur, in [0, 1]. At 1 every batch is full. Defaults to
-            0.15.
+            before the blur, in [0, 1]. Below 1, the few longest sequences
+            come in small batches, which saves memory and trains worse
+            (docs/training.md). Defaults to 1.0: every batch is full.
         blur (float): Largest share by which a length is blurred, not
             negative, so that other sequences meet in every epoch. Defaults to
             0.05; not used where the sampler does not shuffle.
@@ -39,7 +40,7 @@ class LengthBucketBatchSampler(Sampler[list[int]]):
         self,
         sampler: DefaultSampler,
         batch_size: int,
-        max_padding: float = 0.15,
+        max_padding: float = 1.0,
         blur: float = 0.05,
     ):
         if batch_size < 1:
@@ -73,7 +74,7 @@ class LengthBucketBatchSampler(Sampler[list[int]]):
         # Without the blur, or else an epoch's number of batches would vary,
         # and with it the schedule. Of several processes, the first has the
         # longest of each group.
-        self.sizes = _batch_sizes(
+        self.sizes = bucket_sizes(
             -np.sort(-self.lengths)[:: sampler.world_size],
             batch_size,
             max_padding,
@@ -104,21 +105,3 @@ class LengthBucketBatchSampler(Sampler[list[int]]):
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
         return len(self.sizes)
-
-
-def _batch_sizes(
-    lengths: np.ndarray, batch_size: int, max_padding: float
-) -> list[int]:
-    """Cut sequences, the longest first, into batches of little padding."""
-    sizes = []
-    while len(lengths):
-        # Full batches of the rest would leave a small one at the end.
-        rest = math.ceil(len(lengths) / batch_size)
-        size = math.ceil(len(lengths) / rest)
-        used = np.cumsum(lengths[:size])
-        padded = lengths[0] * np.arange(1, size + 1)
-        # The share grows with every shorter sequence.
-        fits = np.count_nonzero(used >= (1 - max_padding) * padded)
-        sizes.append(max(1, fits))
-        lengths = lengths[sizes[-1] :]
-    return sizes

@@ -7,6 +7,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ..layers import (
+    AttentionGroups,
     AttentionLayer,
     FramePacking,
     build_mlp,
@@ -165,10 +166,14 @@ class ContextAwareEncoder(BaseModule):
         )
         frames = self.frame_mlp(packing.pack(values)) * self.feature_scale
         frames = frames + packing.pack(position.expand(len(mask), -1, -1))
+        groups = {'self': AttentionGroups(mask)}
+        groups['cross'] = (
+            groups['self']
+            if partner is None
+            else AttentionGroups(mask, partner)
+        )
         for kind, layer in zip(
             self.layer_kinds, self.attention_layers, strict=True
         ):
-            frames = layer(
-                frames, packing, mask, partner if kind == 'cross' else None
-            )
+            frames = layer(frames, groups[kind])
         return packing.unpack(frames)

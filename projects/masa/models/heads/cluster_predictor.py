@@ -2,7 +2,7 @@ from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ..layers import AttentionLayer, FramePacking
+from ..layers import AttentionGroups, AttentionLayer, FramePacking
 
 
 @MODELS.register_module()
@@ -58,7 +58,8 @@ class ClusterPredictor(BaseModule):
             Tensor: H(Z), ``(B, T, D)``, zero in the padding.
         """
         packing = FramePacking(mask)
+        groups = AttentionGroups(mask)
         frames = packing.pack(z)
         for layer in self.layers:
-            frames = layer(frames, packing, mask)
+            frames = layer(frames, groups)
         return packing.unpack(frames)

@@ -1,9 +1,11 @@
 from .attention import AttentionLayer, linear_attention, softmax_attention
+from .groups import AttentionGroups
 from .mlp import build_mlp
 from .packing import FramePacking
 from .position import sinusoidal_position_code
 
 __all__ = [
+    'AttentionGroups',
     'AttentionLayer',
     'FramePacking',
     'build_mlp',

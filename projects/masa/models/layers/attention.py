@@ -2,8 +2,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .groups import AttentionGroups
 from .mlp import build_mlp
-from .packing import FramePacking
 
 # Multiple that the widths of a head must have for every fused kernel.
 FUSED_WIDTH = 8
@@ -122,44 +122,20 @@ class AttentionLayer(nn.Module):
         self.mlp = build_mlp((2 * embed_dims, 2 * embed_dims, embed_dims))
         self.mlp_norm = nn.LayerNorm(embed_dims)
 
-    def forward(
-        self,
-        frames: Tensor,
-        packing: FramePacking,
-        mask: Tensor,
-        partner: Tensor | None = None,
-    ) -> Tensor:
+    def forward(self, frames: Tensor, groups: AttentionGroups) -> Tensor:
         """Let every frame gather a message and return the updated frames.
 
         Args:
             frames (Tensor): Packed frames, ``(F, D)``.
-            packing (FramePacking): Where they lie in the padded batch.
-            mask (Tensor): True at the frames that exist, ``(B, T)``, bool.
-            partner (Tensor, optional): For cross attention, the row of the
-                batch that each row attends to, ``(B,)``, int64. None is self
-                attention.
+            groups (AttentionGroups): Who attends to whom.
 
         Returns:
             Tensor: ``(F, D)``. Both sides of a cross layer see the frames
             from before the layer.
         """
-        projected = packing.unpack(self.query_key_value(frames))
-        query, key, value = projected.unflatten(
-            -1, (3, self.num_heads, -1)
-        ).unbind(2)
-        key_mask = None if packing.is_dense else mask
-        if partner is not None:
-            key = key.index_select(0, partner)
-            value = value.index_select(0, partner)
-            if key_mask is not None:
-                key_mask = key_mask.index_select(0, partner)
-        message = self.attend(
-            query.transpose(1, 2),
-            key.transpose(1, 2),
-            value.transpose(1, 2),
-            key_mask,
-        )
-        message = packing.pack(message.transpose(1, 2).flatten(2))
-        message = self.message_norm(self.merge(message))
+        projected = self.query_key_value(frames)
+        projected = projected.unflatten(-1, (3, self.num_heads, -1))
+        message = groups.attend(self.attend, projected[:, 0], projected[:, 1:])
+        message = self.message_norm(self.merge(message.flatten(1)))
         update = self.mlp(torch.cat((frames, message), dim=-1))
         return frames + self.mlp_norm(update)
