@@ -12,8 +12,36 @@ from .skeleton_tree import skeleton_tree
 from .smooth_noise import smooth_noise
 
 
+class SkeletonNoise(BaseTransform):
+    """What is common to random noise that is smooth in time.
+
+    Args:
+        prob (float): Probability of any noise, in [0, 1].
+        std (float): Standard deviation, not negative.
+        smoothness (float): Share of the sequence over which the correlation
+            falls to about one half, above 0.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+    """
+
+    def __init__(self, prob: float, std: float, smoothness: float):
+        check_range('prob', prob, 0, 1)
+        check_range('std', std, 0)
+        check_range('smoothness', smoothness, 0, open_low=True)
+        self.prob = prob
+        self.std = std
+        self.smoothness = smoothness
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(prob={self.prob}, std={self.std}, '
+            f'smoothness={self.smoothness})'
+        )
+
+
 @TRANSFORMS.register_module()
-class TranslateSkeleton(BaseTransform):
+class TranslateSkeleton(SkeletonNoise):
     """Moves the whole skeleton about, smoothly in time.
 
     All joints of all persons are moved by one offset per frame and axis,
@@ -49,12 +77,7 @@ class TranslateSkeleton(BaseTransform):
     def __init__(
         self, prob: float = 0.3, std: float = 0.1, smoothness: float = 1.0
     ):
-        check_range('prob', prob, 0, 1)
-        check_range('std', std, 0)
-        check_range('smoothness', smoothness, 0, open_low=True)
-        self.prob = prob
-        self.std = std
-        self.smoothness = smoothness
+        super().__init__(prob, std, smoothness)
 
     def transform(self, results: dict) -> dict:
         """Move the skeleton.
@@ -77,15 +100,9 @@ class TranslateSkeleton(BaseTransform):
         results['keypoint'] = keypoint + offset[:, None].astype(dtype)
         return results
 
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(prob={self.prob}, std={self.std}, '
-            f'smoothness={self.smoothness})'
-        )
-
 
 @TRANSFORMS.register_module()
-class JointAngleNoise(BaseTransform):
+class JointAngleNoise(SkeletonNoise):
     """Turns the limbs about their joints, keeping the bones' lengths.
 
     Only joint positions are needed, no body model. Every limb bone turns
@@ -124,12 +141,7 @@ class JointAngleNoise(BaseTransform):
     def __init__(
         self, prob: float = 0.3, std: float = 10.0, smoothness: float = 1.0
     ):
-        check_range('prob', prob, 0, 1)
-        check_range('std', std, 0)
-        check_range('smoothness', smoothness, 0, open_low=True)
-        self.prob = prob
-        self.std = std
-        self.smoothness = smoothness
+        super().__init__(prob, std, smoothness)
 
     def transform(self, results: dict) -> dict:
         """Turn the limbs.
@@ -184,12 +196,6 @@ class JointAngleNoise(BaseTransform):
             moved.transpose(2, 3, 1, 0), dtype=dtype
         )
         return results
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(prob={self.prob}, std={self.std}, '
-            f'smoothness={self.smoothness})'
-        )
 
 
 def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
