@@ -17,7 +17,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         description='Evaluate a sequence alignment model. Prints the metrics '
         'as a table and writes them as JSON to the work directory.',
         epilog='Example: python tools/test.py configs/masa_demo.py '
-        'work_dirs/masa_demo/epoch_90.pth',
+        'work_dirs/masa_demo/epoch_80.pth',
     )
     parser.add_argument('config', help='test config file path')
     parser.add_argument('checkpoint', help='checkpoint file')

@@ -5,7 +5,7 @@ as recorded, on the right each frame of the first row's timeline matched to
 its nearest neighbour in the embedding. Phases are drawn, never used.
 
     python tools/test.py configs/masa_demo.py \
-        work_dirs/masa_demo/epoch_90.pth --dump embeddings.npz
+        work_dirs/masa_demo/epoch_80.pth --dump embeddings.npz
     python docs/figures/alignment.py embeddings.npz docs/figures/alignment.png
 """
 
