@@ -143,7 +143,7 @@ def main(argv=None) -> int:
     try:
         annotations, remarks = read(args)
         save_checked(annotations, args.output, args.root)
-    except (AnnotationError, FileNotFoundError) as error:
+    except (AnnotationError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     Console().print(summary(annotations))
