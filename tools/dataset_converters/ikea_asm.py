@@ -125,7 +125,7 @@ def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
         )
     annotations, blind = make_annotations(sequences, args.val_share, args.seed)
     remarks = []
-    if total:
+    if empty:
         remarks.append(
             f'{empty} of {total} frames have no pose and were filled from '
             'their neighbours'
