@@ -1,17 +1,16 @@
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
-from mmengine.runner import Runner
-
-from masa.datasets import save_annotations
-from masa.datasets.skeletons import PENN_ACTION
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
-NAMES = sorted(path.stem for path in CONFIGS.glob('*.py'))
+NAMES = sorted(
+    str(path.relative_to(CONFIGS).with_suffix(''))
+    for folder in ('.', 'ablations')
+    for path in (CONFIGS / folder).glob('*.py')
+)
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -33,85 +32,85 @@ def test_model_builds_and_trains_one_step(name):
     assert torch.isfinite(losses['loss'])
 
 
-def train_and_test(config, work_dir):
-    config.work_dir = str(work_dir)
-    config.train_cfg.update(max_epochs=1, val_interval=1)
-    for loader in ('train', 'val', 'test'):
-        config[f'{loader}_dataloader'].update(
-            num_workers=0, persistent_workers=False, batch_size=4
-        )
-    runner = Runner.from_cfg(config)
-    runner.train()
-    return runner.test()
+def leaves(name):
+    """The values of a config by dotted key."""
+
+    def flat(value, path=''):
+        if not isinstance(value, (dict, list, tuple)):
+            return {path: value}
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        return {
+            key: leaf
+            for name, item in items
+            for key, leaf in flat(item, f'{path}.{name}').items()
+        }
+
+    return flat(Config.fromfile(CONFIGS / f'{name}.py')._cfg_dict.to_dict())
 
 
-def records(num_sequences, rng):
-    for i in range(num_sequences):
-        total = int(rng.integers(10, 20))
-        yield dict(
-            frame_dir=f'{i:04d}',
-            total_frames=total,
-            label=i % 2,
-            phase=np.arange(total) * 3 // total,
-        )
+PIPELINES = ('.train_pipeline', '.train_dataloader.dataset.pipeline')
+LOADERS = [f'.{name}_dataloader' for name in ('train', 'val', 'test')]
 
 
-def splits(names):
-    return dict(train=names[:8], val=names[8:])
-
-
-def test_rgb_config_trains_on_feature_files(tmp_path):
-    rng = np.random.default_rng(0)
-    features = tmp_path / 'features'
-    features.mkdir()
-    annotations = []
-    for record in records(12, rng):
-        name = f'{record["frame_dir"]}.npy'
-        feature = rng.standard_normal((record['total_frames'], 1536))
-        np.save(features / name, feature.astype(np.float16))
-        annotations.append(dict(record, feature_path=name))
-    ann_file = tmp_path / 'rgb.pkl'
-    save_annotations(
-        dict(
-            split=splits([r['frame_dir'] for r in annotations]),
-            annotations=annotations,
-            activities=['one', 'other'],
+@pytest.mark.parametrize(
+    ('name', 'base', 'expected'),
+    [
+        (
+            'no_self_attention',
+            'penn_pose2d',
+            {'.model.backbone.layers.0': 'cross'},
         ),
-        ann_file,
-    )
-    config = Config.fromfile(CONFIGS / 'masa_penn_rgb.py')
-    for loader in ('train', 'val', 'test'):
-        config[f'{loader}_dataloader'].dataset.update(
-            ann_file=str(ann_file), data_prefix=dict(feature=str(features))
-        )
-    metrics = train_and_test(config, tmp_path / 'work')
-    assert 'raw+clock/cross_activity_retrieval/ap@5' in metrics
-    assert 0 <= metrics['phase_classification/accuracy_100'] <= 1
-
-
-def test_pose_config_trains_on_an_annotation_file(tmp_path):
-    rng = np.random.default_rng(0)
-    annotations = [
-        dict(
-            record,
-            keypoint=rng.standard_normal(
-                (1, record['total_frames'], 13, 2)
-            ).astype(np.float32),
-        )
-        for record in records(12, rng)
-    ]
-    ann_file = tmp_path / 'pose.npz'
-    save_annotations(
-        dict(
-            split=splits([r['frame_dir'] for r in annotations]),
-            annotations=annotations,
-            activities=['one', 'other'],
-            skeleton=PENN_ACTION,
+        (
+            'no_cross_attention',
+            'penn_pose2d',
+            {'.model.backbone.layers.1': 'self'},
         ),
-        ann_file,
-    )
-    config = Config.fromfile(CONFIGS / 'masa_penn_pose2d.py')
-    for loader in ('train', 'val', 'test'):
-        config[f'{loader}_dataloader'].dataset.ann_file = str(ann_file)
-    metrics = train_and_test(config, tmp_path / 'work')
-    assert 0 <= metrics['kendalls_tau/nan_fraction'] <= 1
+        (
+            'no_stop_gradient',
+            'penn_pose2d',
+            {'.model.head.clustering_loss.stop_gradient': False},
+        ),
+        (
+            'no_cluster_predictor',
+            'penn_pose2d',
+            {'.model.head.predictor': None},
+        ),
+        (
+            'no_dual_augmentation',
+            'penn_pose2d',
+            {f'{pipeline}.1.dual': False for pipeline in PIPELINES},
+        ),
+        (
+            'no_trim',
+            'penn_rgb',
+            {f'{pipeline}.1.trim': False for pipeline in PIPELINES},
+        ),
+        (
+            'single_activity',
+            'penn_pose2d',
+            {
+                f'{place}activities.0': 'squat'
+                for place in (
+                    '.',
+                    *(f'{loader}.dataset.' for loader in LOADERS),
+                )
+            },
+        ),
+    ],
+)
+def test_ablation_changes_one_thing(name, base, expected):
+    new = leaves(f'ablations/{name}').items()
+    old = leaves(f'masa_{base}').items()
+    assert dict(new - old) == expected
+
+
+@pytest.mark.parametrize(
+    ('name', 'batch_size', 'rate'),
+    [('penn', 64, 3e-3), ('h2o', 32, 1.5e-3), ('ikea', 16, 7.5e-4)],
+)
+def test_batches_and_rates_are_those_of_the_paper(name, batch_size, rate):
+    for path in CONFIGS.glob(f'masa_{name}_*.py'):
+        config = Config.fromfile(path)
+        assert config.train_dataloader.batch_size == batch_size
+        assert config.auto_scale_lr.base_batch_size == batch_size
+        assert config.optim_wrapper.optimizer.lr == rate

@@ -7,18 +7,17 @@ import pytest
 import torch
 from penn_files import write_label_file
 
+from masa.datasets.conversion import hold_out
 from masa.datasets.errors import AnnotationError
-from masa.datasets.penn_action import hold_out, make_annotations
+from masa.datasets.key_events import phases_from_key_events
+from masa.datasets.penn_action import make_annotations
 from masa.datasets.penn_labels import (
     THIRTEEN_ACTIVITIES,
     PennSequence,
     activity_name,
     read_label_file,
 )
-from masa.datasets.penn_phases import (
-    phases_from_key_events,
-    phases_from_pickles,
-)
+from masa.datasets.penn_phases import phases_from_pickles
 from masa.datasets.schema import check_annotations
 
 
@@ -117,7 +116,9 @@ class TestKeyEvents:
             **{'0001': dict(action='squat', frames=[2, 4])},
             **{'0009': dict(action='bowl', frames=[2])},
         )
-        found = phases_from_key_events(path, [sequence('0001'), sequence('2')])
+        found = phases_from_key_events(
+            path, [sequence('0001'), sequence('2')], activity_name
+        )
         assert found.labels['0001'].tolist() == [0, 0, 1, 1, 2, 2]
         assert found.labels['0001'].dtype == np.int64
         assert list(found.labels) == ['0001']
@@ -141,7 +142,7 @@ class TestKeyEvents:
     def test_wrong_entry_is_named(self, entry, message, tmp_path):
         path = self.write(tmp_path, **{'0001': entry})
         with pytest.raises(AnnotationError, match=message) as error:
-            phases_from_key_events(path, [sequence('0001')])
+            phases_from_key_events(path, [sequence('0001')], activity_name)
         assert str(path) in str(error.value)
 
     def test_activity_without_events_is_named(self, tmp_path):

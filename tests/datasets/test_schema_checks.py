@@ -174,7 +174,7 @@ def test_number_of_people_may_differ(people):
         (with_record(phase=np.zeros(4)), 'b', 'phase', 'float64'),
         (with_record(phase=np.zeros(4, dtype=bool)), 'b', 'phase', 'bool'),
         (with_record(phase=np.zeros(5, dtype=int)), 'b', 'phase', '(5,)'),
-        (with_record(phase=np.array([0, -1, 0, 0])), 'b', 'phase', '-1'),
+        (with_record(phase=np.array([0, -2, 0, 0])), 'b', 'phase', '-2'),
         (with_record(phase=np.array([0, 1, 2, 2])), 'b', 'phase', '2'),
         (with_record(phase=0), 'b', 'phase', 'int64 of shape ()'),
         (with_nan('canonical_time'), 'b', 'canonical_time', '1 that are not'),

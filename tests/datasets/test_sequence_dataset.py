@@ -129,8 +129,48 @@ def test_activities_keep_their_labels(ann_file):
 
 
 @pytest.mark.parametrize(
+    ('split', 'expected'),
+    [
+        ('train', '07 01 04'),
+        ('val', ''),
+        (['val', 'train'], '07 01 04'),
+        (None, '01 04 07'),
+    ],
+)
+@pytest.mark.parametrize('activities', [['run'], [1], [np.int64(1), 'run']])
+def test_single_activity_by_name_or_index(
+    ann_file, split, expected, activities
+):
+    if not expected:
+        with pytest.raises(AnnotationError, match='no sequences of the act'):
+            SequenceDataset(ann_file, [], split=split, activities=activities)
+        return
+    dataset = SequenceDataset(
+        ann_file, [], split=split, activities=activities, test_mode=True
+    )
+    assert ids(dataset) == expected.split()
+    assert {record['label'] for record in dataset} == {1}
+
+
+def test_index_needs_no_names(tmp_path):
+    annotations = make_annotations()
+    for key in ('activities', 'phases'):
+        del annotations[key]
+    path = str(tmp_path / 'data.pkl')
+    save_annotations(annotations, path)
+    dataset = SequenceDataset(path, [], activities=[2])
+    assert ids(dataset) == ['02', '05', '08']
+    with pytest.raises(AnnotationError, match=r"\['run'\]; it has \[0, 1, 2"):
+        SequenceDataset(path, [], activities=['run'])
+
+
+@pytest.mark.parametrize(
     ('arguments', 'message'),
     [
+        (dict(activities=['run', 3]), r"no activities \[3\]; it has \['jump'"),
+        (dict(activities=[-1]), r'no activities \[-1\]'),
+        (dict(activities=[True]), r'no activities \[True\]'),
+        (dict(activities='run'), "list of names or indices .* is 'run'"),
         (dict(split='trian'), r"\['trian'\]; it has \['train', 'val', 'all'"),
         (dict(split=['train', 'test']), r"\['test'\]"),
         (dict(split=['train', 'all']), "'01' in the splits 'train' and 'all'"),

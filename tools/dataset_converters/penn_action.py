@@ -4,19 +4,25 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
-from rich.table import Table
 
-from masa.datasets.annotation import AnnotationError, save_annotations
-from masa.datasets.penn_action import make_annotations
-from masa.datasets.penn_labels import THIRTEEN_ACTIVITIES, read_label_file
-from masa.datasets.penn_phases import (
-    Phases,
-    phases_from_key_events,
-    phases_from_pickles,
+from masa.datasets.annotation import AnnotationError
+from masa.datasets.conversion import save_checked
+from masa.datasets.conversion_cli import (
+    add_hold_out,
+    add_output,
+    check_arguments,
+    next_step,
+    summary,
 )
-from masa.datasets.schema import check_annotations
+from masa.datasets.key_events import Phases, phases_from_key_events
+from masa.datasets.penn_action import make_annotations
+from masa.datasets.penn_labels import (
+    THIRTEEN_ACTIVITIES,
+    activity_name,
+    read_label_file,
+)
+from masa.datasets.penn_phases import phases_from_pickles
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -30,9 +36,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument(
         'labels', type=Path, help='folder of the label files, 0001.mat on'
     )
-    parser.add_argument(
-        'output', type=Path, help='annotation file: .pkl, .npz or .json'
-    )
+    add_output(parser)
     parser.add_argument(
         '--phases',
         type=Path,
@@ -48,31 +52,14 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='the thirteen activities that have key events, or all fifteen '
         '(default: 13)',
     )
-    parser.add_argument(
-        '--val-share',
-        type=float,
-        default=0.0,
-        help='share of the training sequences of every activity that makes a '
-        'split "val" (default: 0, none)',
-    )
-    parser.add_argument(
-        '--seed', type=int, default=0, help='of that draw (default: 0)'
-    )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='replace the output file'
-    )
+    add_hold_out(parser)
     args = parser.parse_args(argv)
-    if not 0 <= args.val_share < 1:
-        parser.error(f'--val-share is {args.val_share}, expected in [0, 1)')
+    check_arguments(parser, args)
     if not args.labels.is_dir():
         parser.error(f'there is no folder {args.labels}')
-    if args.output.suffix not in ('.pkl', '.npz', '.json'):
-        parser.error(f'{args.output} is expected to be .pkl, .npz or .json')
     suffixes = {path.suffix for path in args.phases or ()}
     if '.json' in suffixes and len(args.phases) > 1:
         parser.error('--phases takes one JSON file, or pickles alone')
-    if args.output.exists() and not args.overwrite:
-        parser.error(f'{args.output} exists; --overwrite replaces it')
     return args
 
 
@@ -81,30 +68,8 @@ def read_phases(paths: list[Path] | None, sequences: list) -> Phases | None:
     if paths is None:
         return None
     if paths[0].suffix == '.json':
-        return phases_from_key_events(paths[0], sequences)
+        return phases_from_key_events(paths[0], sequences, activity_name)
     return phases_from_pickles(paths, sequences)
-
-
-def summary(annotations: dict) -> Table:
-    """Tabulate what the annotations hold."""
-    splits = annotations['split']
-    split_of = {name: split for split in splits for name in splits[split]}
-    table = Table('activity', *splits, 'with phases', 'invisible joints')
-    records = annotations['annotations']
-    groups = [
-        (activity, [r for r in records if r['label'] == label])
-        for label, activity in enumerate(annotations['activities'])
-    ]
-    for activity, group in [*groups, ('all', records)]:
-        kinds = [split_of[record['frame_dir']] for record in group]
-        score = np.concatenate([r['keypoint_score'][0] for r in group])
-        table.add_row(
-            activity,
-            *(str(kinds.count(split)) for split in splits),
-            str(sum('phase' in record for record in group)),
-            f'{(score == 0).mean():.1%}',
-        )
-    return table
 
 
 def main(argv=None) -> int:
@@ -124,13 +89,7 @@ def main(argv=None) -> int:
         annotations = make_annotations(
             sequences, phases, args.val_share, args.seed
         )
-        problems = check_annotations(annotations)
-        if problems:
-            raise AnnotationError(
-                f'{args.labels} has what an annotation file may not have:\n  '
-                + '\n  '.join(map(str, problems))
-            )
-        save_annotations(annotations, args.output)
+        save_checked(annotations, args.output, args.labels)
     except (AnnotationError, FileNotFoundError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
@@ -152,10 +111,7 @@ def main(argv=None) -> int:
             'no sequence of the official test split is among the labels, so '
             'there is no split "test"'
         )
-    print(
-        f'{args.output}: {len(annotations["annotations"])} sequences; next: '
-        f'python tools/check_data.py {args.output}'
-    )
+    print(next_step(annotations, args.output))
     return 0
 
 

@@ -1,42 +1,10 @@
 """Penn Action's official labels, as annotations."""
 
-from collections.abc import Iterable
-
-import numpy as np
-
+from .conversion import hold_out, joint_fields
 from .errors import AnnotationError
-from .gaps import fill_invisible_joints, mean_visible_pose
+from .key_events import Phases
 from .penn_labels import PennSequence
-from .penn_phases import Phases
 from .skeletons import PENN_ACTION
-
-
-def hold_out(
-    sequences: Iterable[PennSequence], share: float, seed: int
-) -> set[str]:
-    """Draw a share of the training sequences of every activity.
-
-    Args:
-        sequences (Iterable[PennSequence]): All sequences.
-        share (float): In (0, 1); one sequence at least of an activity that
-            has two.
-        seed (int): Of the draw.
-
-    Returns:
-        set[str]: Names of the sequences held out.
-    """
-    by_activity: dict[str, list[str]] = {}
-    for sequence in sequences:
-        if sequence.is_train:
-            by_activity.setdefault(sequence.activity, []).append(sequence.name)
-    rng = np.random.default_rng(seed)
-    held_out: set[str] = set()
-    for activity in sorted(by_activity):
-        names = sorted(by_activity[activity])
-        if len(names) > 1:
-            count = min(max(1, round(share * len(names))), len(names) - 1)
-            held_out.update(rng.choice(names, count, replace=False).tolist())
-    return held_out
 
 
 def make_annotations(
@@ -74,32 +42,15 @@ def make_annotations(
         kind = 'val' if one.name in held_out else 'train'
         splits[kind if one.is_train else 'test'].append(one.name)
     activities = sorted({one.activity for one in sequences})
-    # The test split gives nothing to what it is judged on.
-    seen = [one for one in sequences if one.is_train] or sequences
-    try:
-        pose = mean_visible_pose(
-            [one.keypoint for one in seen],
-            [one.visible for one in seen],
-            PENN_ACTION['root'],
-            PENN_ACTION['torso'],
-        )
-    except ValueError as error:
-        raise AnnotationError(
-            f'{len(seen)} sequences are too few: {error}'
-        ) from error
+    fields = joint_fields(sequences, PENN_ACTION)
     records = []
-    for one in sequences:
-        keypoint = fill_invisible_joints(
-            one.keypoint, one.visible, PENN_ACTION['flip_pairs'], pose
-        )
+    for one, joints in zip(sequences, fields, strict=True):
         record = dict(
             frame_dir=one.name,
-            total_frames=len(keypoint),
             label=activities.index(one.activity),
             img_shape=one.img_shape,
             original_shape=one.img_shape,
-            keypoint=keypoint[None].astype(np.float32),
-            keypoint_score=one.visible[None].astype(np.float32),
+            **joints,
         )
         if phases is not None and one.name in phases.labels:
             record['phase'] = phases.labels[one.name]

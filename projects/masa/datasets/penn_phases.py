@@ -1,107 +1,18 @@
-"""Phase labels for Penn Action, whose label files have none."""
+"""Phase labels for Penn Action as users of CARL have them."""
 
 import io
-import json
 import os
 import re
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 
 from .errors import AnnotationError
+from .key_events import Phases, check_activity
 from .penn_labels import PennSequence, activity_name
 from .plain_pickle import load_plain_pickle
-
-
-class Phases(NamedTuple):
-    """Phase labels from another source than the data set itself.
-
-    Attributes:
-        names (dict[str, list[str]]): Names of the phases by activity; empty
-            where the source has none.
-        labels (dict[str, np.ndarray]): Phase of every frame by sequence,
-            ``(T,)`` int64.
-        resampled (list[str]): Sequences whose labels had another length.
-        unmatched (list[str]): Sequences that have labels, but no label file.
-    """
-
-    names: dict[str, list[str]]
-    labels: dict[str, np.ndarray]
-    resampled: list[str]
-    unmatched: list[str]
-
-
-def phases_from_key_events(
-    path: str | os.PathLike, sequences: Iterable[PennSequence]
-) -> Phases:
-    """Read phases from a JSON file of key events.
-
-    The phase of a frame is the number of events at or before it. Layout:
-    ``{'events': {activity: [names]}, 'sequences': {id: {'action': activity,
-    'frames': [frame of every event, from 0]}}}``.
-
-    Args:
-        path (str | os.PathLike): The file.
-        sequences (Iterable[PennSequence]): The sequences to label.
-
-    Returns:
-        Phases: Of the sequences that the file has. A phase is named after
-        the event that begins it, the first one 'start'.
-
-    Raises:
-        AnnotationError: If the file is of another layout, or disagrees with
-            the label files about an activity, or has events that decrease or
-            lie outside of their sequence.
-    """
-    try:
-        content = json.loads(Path(path).read_bytes())
-        events = {
-            activity_name(activity): list(names)
-            for activity, names in content['events'].items()
-        }
-        listed = {
-            name: (activity_name(entry['action']), np.array(entry['frames']))
-            for name, entry in content['sequences'].items()
-        }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise AnnotationError(
-            f"{path} is expected to be JSON with 'events' and 'sequences', "
-            f'but: {error!r}'
-        ) from error
-    labels = {}
-    for sequence in sequences:
-        if sequence.name not in listed:
-            continue
-        activity, frames = listed.pop(sequence.name)
-        where = f'{path}, sequence {sequence.name}'
-        _check_activity(where, activity, sequence)
-        if activity not in events:
-            raise AnnotationError(
-                f"{where}: {activity} is expected to be in 'events', which "
-                f'has {sorted(events)}'
-            )
-        total = len(sequence.keypoint)
-        count = len(events[activity])
-        if (
-            frames.shape != (count,)
-            or frames.dtype.kind not in 'iu'
-            or (np.diff(frames) < 0).any()
-            or frames[0] < 0
-            or frames[-1] >= total
-        ):
-            raise AnnotationError(
-                f'{where}: frames is expected to hold {count} whole numbers '
-                f'in [0, {total}) that do not decrease, but holds '
-                f'{frames.tolist()}'
-            )
-        labels[sequence.name] = np.searchsorted(
-            frames, np.arange(total), side='right'
-        ).astype(np.int64)
-    names = {name: ['start', *after] for name, after in events.items()}
-    return Phases(names, labels, [], sorted(listed))
 
 
 def phases_from_pickles(
@@ -154,7 +65,7 @@ def phases_from_pickles(
         entry, activity, path = entries.pop(sequence.name)
         where = f'{path}, sequence {sequence.name}'
         if activity:
-            _check_activity(where, activity, sequence)
+            check_activity(where, activity, sequence)
         index = entry.get('action_label')
         known = activity_of_index.setdefault(index, sequence.activity)
         if index is not None and known != sequence.activity:
@@ -199,14 +110,6 @@ def _frame_label(entry: dict, where: str) -> np.ndarray:
     # What follows after seq_len is padding.
     length = entry.get('seq_len', len(label))
     return label[: max(int(length), 1)]
-
-
-def _check_activity(where: str, activity: str, sequence: PennSequence) -> None:
-    if activity != sequence.activity:
-        raise AnnotationError(
-            f'{where}: the activity is {activity}, but {sequence.activity} '
-            'in the label file'
-        )
 
 
 def _load_storage(content: bytes) -> Any:

@@ -53,8 +53,10 @@ def _check_frame_values(
         yield Problem(name, key, expected, short(value))
     elif total is not None and len(value) != total:
         yield Problem(name, key, expected, f'shape {value.shape}')
-    elif key == 'phase' and (value < 0).any():
-        yield Problem(name, key, 'no negative phase', f'{value.min()}')
+    elif key == 'phase' and (value < -1).any():
+        yield Problem(
+            name, key, 'phases from 0, or -1 for unknown', f'{value.min()}'
+        )
     elif not np.isfinite(value).all():
         yield Problem(name, key, 'finite numbers', not_finite(value))
 

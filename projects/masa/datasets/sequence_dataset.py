@@ -31,8 +31,10 @@ class SequenceDataset(KeyedRandom, PoseDataset):
             The sequences keep the order of the split's list, on which the
             label fractions of phase classification depend. None takes all
             records. Defaults to None.
-        activities (Sequence[str], optional): Names of the activities to
-            keep; labels stay as they are. Defaults to all.
+        activities (Sequence[str | int], optional): The activities to keep,
+            by name or by index (the label): one for a model of a single
+            activity, several for a model of these. Labels stay as they are;
+            sequences of unknown activity are left out. Defaults to all.
         data_prefix (dict): ``feature`` is the folder that every
             ``feature_path`` is relative to. Defaults to the working
             directory.
@@ -53,7 +55,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         ann_file: str,
         pipeline: list[dict | Callable],
         split: str | Sequence[str] | None = None,
-        activities: Sequence[str] | None = None,
+        activities: Sequence[str | int] | None = None,
         data_prefix: dict = dict(feature=''),  # noqa: B006
         **kwargs,
     ):
@@ -106,13 +108,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         names = annotations['activities']
         records = self._select(annotations)
         if self.activities is not None:
-            unknown = sorted(set(self.activities) - set(names or ()))
-            if unknown:
-                raise AnnotationError(
-                    f'{self.source} has no activities {unknown}; it has '
-                    f'{names}'
-                )
-            keep = {names.index(name) for name in self.activities}
+            keep = self._labels_to_keep(names, records)
             records = [r for r in records if r.get('label') in keep]
         if not records:
             raise AnnotationError(
@@ -120,6 +116,31 @@ class SequenceDataset(KeyedRandom, PoseDataset):
                 f'{self.activities} in the split {self.split}'
             )
         return [self._complete(record, names) for record in records]
+
+    def _labels_to_keep(
+        self, names: list[str] | None, records: list[dict]
+    ) -> set[int]:
+        wanted = self.activities
+        if isinstance(wanted, str) or not isinstance(wanted, Sequence):
+            raise AnnotationError(
+                'activities is expected to be a list of names or indices of '
+                f'{self.source}, but is {wanted!r}'
+            )
+        # A file without names has the labels that occur.
+        known = names or sorted(
+            {int(r['label']) for r in records if r.get('label') is not None}
+        )
+        labels = {label: label for label in known if not names}
+        for label, name in enumerate(names or ()):
+            labels |= {name: label, label: label}
+        unknown = [
+            one for one in wanted if isinstance(one, bool) or one not in labels
+        ]
+        if unknown:
+            raise AnnotationError(
+                f'{self.source} has no activities {unknown}; it has {known}'
+            )
+        return {labels[one] for one in wanted}
 
     def _select(self, annotations: dict) -> list[dict]:
         records = {

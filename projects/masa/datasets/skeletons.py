@@ -15,6 +15,7 @@ def _layout(
         [i, index[name.replace('left_', 'right_')]]
         for i, name in enumerate(names)
         if name.startswith('left_')
+        and name.replace('left_', 'right_') in index
     ]
 
     def point(text: str) -> int | list[int]:
@@ -103,3 +104,50 @@ KINECT_20 = _layout(
     root='hip_center',
     torso=('shoulder_center', 'hip_center'),
 )
+
+
+def hand_layout(
+    sides: tuple[str, ...] = ('left', 'right'), skip: tuple[int, ...] = ()
+) -> dict:
+    """Describe hands: the wrist, then four joints of every finger.
+
+    The joints of a finger are counted from the palm, so that 4 is its tip.
+    The root is the wrist, or the point between both, which mirroring keeps at
+    the origin; the torso, whose length is the unit, is the palm of the first
+    hand.
+
+    Args:
+        sides (tuple[str, ...]): ``'left'``, ``'right'`` or both, in their
+            order.
+        skip (tuple[int, ...]): Joints to leave out of the index, middle,
+            ring and little finger, in [2, 4].
+
+    Returns:
+        dict: The layout.
+    """
+    joints, bones = [], []
+    for side in sides:
+        wrist = f'{side}_wrist'
+        joints.append(wrist)
+        for finger in ('thumb', 'index', 'middle', 'ring', 'little'):
+            left_out = () if finger == 'thumb' else skip
+            chain = [
+                f'{side}_{finger}_{i}'
+                for i in range(1, 5)
+                if i not in left_out
+            ]
+            joints += chain
+            bones += [
+                f'{a}-{b}'
+                for a, b in zip([wrist, *chain], chain, strict=False)
+            ]
+    return _layout(
+        joints=' '.join(joints),
+        bones=' '.join(bones),
+        root=' '.join(f'{side}_wrist' for side in sides),
+        torso=(f'{sides[0]}_middle_1', f'{sides[0]}_wrist'),
+    )
+
+
+# 21 joints of each hand in the order of MANO's code, which H2O has.
+HANDS_42 = hand_layout()

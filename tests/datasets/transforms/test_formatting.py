@@ -163,6 +163,86 @@ def test_shapes_are_checked(make_sample, changes):
         PackSequenceInputs(['keypoint', 'feature'])(sample)
 
 
+def balanced(sample):
+    pack = PackSequenceInputs(['feature', 'keypoint'], balance=True)
+    return pack(sample)['inputs'][0]['values'].numpy()
+
+
+def test_balance_gives_every_modality_the_same_power(make_sample):
+    rng = np.random.default_rng(0)
+    feature = 50 * rng.normal(size=(12, 400)) + 7
+    sample = make_sample(feature=feature.astype(np.float32))
+
+    values = balanced(sample)
+
+    for part, raw in (
+        (values[:, :400], feature),
+        (values[:, 400:], sample['keypoint'][0].reshape(12, 33)),
+    ):
+        power = np.mean([sum(x * x for x in frame) for frame in raw])
+        # One number for the whole modality, so that its geometry stays.
+        np.testing.assert_allclose(
+            part, raw * np.sqrt(433 / 2 / power), rtol=1e-5
+        )
+        assert np.square(part).sum() / 12 == pytest.approx(433 / 2)
+
+
+def test_balance_does_not_depend_on_units(make_sample):
+    rng = np.random.default_rng(0)
+    feature = rng.normal(size=(12, 400)).astype(np.float32)
+    metres = make_sample(feature=feature)
+    inches = make_sample(feature=1000 * feature)
+    inches['keypoint'] = inches['keypoint'] / 0.0254
+
+    np.testing.assert_allclose(
+        balanced(metres), balanced(inches), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_balance_of_half_precision_does_not_overflow(make_sample):
+    feature = np.full((12, 400), 6e4, dtype=np.float16)
+
+    values = balanced(make_sample(feature=feature))
+
+    np.testing.assert_allclose(
+        values[:, :400], np.sqrt(433 / 2 / 400), rtol=1e-3
+    )
+
+
+def test_balance_leaves_a_modality_of_zeros(make_sample):
+    values = balanced(make_sample(feature=np.zeros((12, 4), np.float32)))
+
+    assert not values[:, :4].any()
+    assert np.square(values[:, 4:]).sum() / 12 == pytest.approx(37 / 2)
+
+
+def test_balance_of_views(make_sample):
+    rng = np.random.default_rng(0)
+    sample = make_sample(feature=rng.normal(size=(12, 40)).astype('f4'))
+    index = np.array([1, 4, 9])
+    sample['views'] = [
+        dict(
+            keypoint=sample['keypoint'][:, index],
+            feature=sample['feature'][index],
+            frame_index=index,
+        )
+    ]
+
+    values = balanced(sample)
+
+    assert values.shape == (3, 73)
+    assert np.square(values[:, :40]).sum() / 3 == pytest.approx(73 / 2)
+
+
+def test_lengths_that_differ_are_named(make_sample):
+    sample = make_sample(feature=np.zeros((11, 2)))
+
+    with pytest.raises(
+        ValueError, match=r"'clip 1' .*'keypoint': 12, 'feature': 11"
+    ):
+        PackSequenceInputs(['keypoint', 'feature'])(sample)
+
+
 @pytest.mark.parametrize('modalities', [(), ('rgb',), ('keypoint',) * 2])
 def test_arguments_are_checked(modalities):
     with pytest.raises(ValueError, match='modalities is expected'):
@@ -170,5 +250,5 @@ def test_arguments_are_checked(modalities):
 
 
 def test_repr():
-    text = "PackSequenceInputs(modalities=('keypoint',))"
+    text = "PackSequenceInputs(modalities=('keypoint',), balance=False)"
     assert repr(PackSequenceInputs()) == text

@@ -1,0 +1,57 @@
+# Frame features and joints of the same frames, side by side: see
+# docs/data.md. The configs that inherit name the annotation file.
+train_pipeline = [
+    dict(type='LoadFrameFeatures'),
+    dict(type='NormalizeSkeleton'),
+    dict(
+        type='DualAugmentation',
+        # The paper trims RGB, not skeletons (Sec. 3.1), and says nothing of
+        # both at once; their frames must stay the same ones.
+        trim=True,
+        # Only the joints are changed. Table S1: each with probability 0.3,
+        # angles with 10 degrees, translation with 0.1.
+        spatial=[
+            dict(type='JointAngleNoise', prob=0.3, std=10.0),
+            dict(type='FlipSkeleton', prob=0.3),
+            dict(type='TranslateSkeleton', prob=0.3, std=0.1),
+        ],
+    ),
+    # Both with the same power, however many channels they have.
+    dict(
+        type='PackSequenceInputs',
+        modalities=('feature', 'keypoint'),
+        balance=True,
+    ),
+]
+test_pipeline = [
+    dict(type='LoadFrameFeatures'),
+    dict(type='NormalizeSkeleton'),
+    dict(
+        type='PackSequenceInputs',
+        modalities=('feature', 'keypoint'),
+        balance=True,
+    ),
+]
+train_dataloader = dict(
+    batch_size=64,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    batch_sampler=dict(type='LengthBucketBatchSampler'),
+    dataset=dict(
+        type='SequenceDataset', split='train', pipeline=train_pipeline
+    ),
+)
+val_dataloader = dict(
+    batch_size=32,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type='SequenceDataset',
+        split=['train', 'val'],
+        pipeline=test_pipeline,
+        test_mode=True,
+    ),
+)
+test_dataloader = val_dataloader

@@ -1,0 +1,5 @@
+# Table 4: RGB features without the trim.
+_base_ = '../masa_penn_rgb.py'
+train_pipeline = _base_.train_pipeline
+train_pipeline[1].update(trim=False)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

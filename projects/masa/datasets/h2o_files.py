@@ -1,0 +1,202 @@
+"""H2O's official files: hand poses and lists of actions.
+
+Layout and numbers are those of the README of the data set's repository,
+https://github.com/taeinkwon/h2odataset, and of its download page,
+https://h2odataset.ethz.ch.
+"""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .errors import AnnotationError
+
+# Action 0 is the background, so the first of these is action 1.
+ACTIONS = (
+    *('grab book', 'grab espresso', 'grab lotion', 'grab spray', 'grab milk'),
+    *('grab cocoa', 'grab chips', 'grab cappuccino', 'place book'),
+    *('place espresso', 'place lotion', 'place spray', 'place milk'),
+    *('place cocoa', 'place chips', 'place cappuccino', 'open lotion'),
+    *('open milk', 'open chips', 'close lotion', 'close milk', 'close chips'),
+    *('pour milk', 'take out espresso', 'take out cocoa', 'take out chips'),
+    *('take out cappuccino', 'put in espresso', 'put in cocoa'),
+    *('put in cappuccino', 'apply lotion', 'apply spray', 'read book'),
+    *('read espresso', 'spray spray', 'squeeze lotion'),
+)
+# Splits whose list must be there; the test list has no actions.
+SPLITS = ('train', 'val', 'test')
+COLUMNS = ('path', 'start_act', 'end_act', 'start_frame', 'end_frame')
+
+
+class Action(NamedTuple):
+    """One action of a sequence.
+
+    Attributes:
+        label (int): In [1, 36]; 0 where the list does not tell.
+        first (int): Its first frame.
+        last (int): Its last frame, part of it.
+    """
+
+    label: int
+    first: int
+    last: int
+
+
+class ListedSequence(NamedTuple):
+    """What the official lists say of a sequence.
+
+    Attributes:
+        name (str): Its path in the data set, ``'subject1/h1/0'``.
+        split (str): ``'train'``, ``'val'`` or ``'test'``.
+        frames (int): Number of frames, which are numbered from 0.
+        actions (list[Action]): In the order of the list.
+    """
+
+    name: str
+    split: str
+    frames: int
+    actions: list[Action]
+
+    @property
+    def object(self) -> str:
+        """str: What the actions are done with; '' where not known."""
+        names = {ACTIONS[a.label - 1] for a in self.actions if a.label}
+        return ' or '.join(sorted({name.split()[-1] for name in names}))
+
+
+def read_action_lists(folder: str | os.PathLike) -> list[ListedSequence]:
+    """Read the official lists of actions.
+
+    Args:
+        folder (str | os.PathLike): With ``action_train.txt``,
+            ``action_val.txt`` and ``action_test.txt``: a line of column
+            names (``id path action_label start_act end_act start_frame
+            end_frame``, without ``action_label`` in the test list) and then
+            a line for every action.
+
+    Returns:
+        list[ListedSequence]: In the order of the lists.
+
+    Raises:
+        AnnotationError: If a list is missing or of another layout, or a
+            sequence has actions with several objects. File and line are
+            named.
+    """
+    sequences: dict[str, ListedSequence] = {}
+    for split in SPLITS:
+        path = Path(folder, f'action_{split}.txt')
+        try:
+            header, *lines = path.read_text().splitlines()
+        except (OSError, ValueError) as error:
+            raise AnnotationError(
+                f'{path} is expected to be an action list of H2O '
+                '(https://github.com/taeinkwon/h2odataset, folder '
+                f'action_labels), but: {error}'
+            ) from error
+        columns = header.split()
+        if not set(COLUMNS) <= set(columns):
+            raise AnnotationError(
+                f'{path} is expected to have the columns {COLUMNS}, but has '
+                f'{columns}'
+            )
+        for number, line in enumerate(lines, 2):
+            if line.strip():
+                _add_line(
+                    sequences, split, f'{path}, line {number}', columns, line
+                )
+    for one in sequences.values():
+        if ' or ' in one.object:
+            raise AnnotationError(
+                f'{folder}: {one.name} is expected to have actions with one '
+                f'object, but has {one.object}'
+            )
+    return list(sequences.values())
+
+
+def _add_line(sequences, split, where, columns, line):
+    values = line.split()
+    entry = dict(zip(columns, values, strict=False))
+    try:
+        label = int(entry.get('action_label', 0))
+        first, last, start, end = (int(entry[key]) for key in COLUMNS[1:])
+        fits = len(values) == len(columns)
+    except (KeyError, ValueError):
+        fits = False
+    if (
+        not fits
+        or not 0 <= label <= len(ACTIONS)
+        or not 0 == start <= first <= last <= end
+    ):
+        raise AnnotationError(
+            f'{where}: expected {columns} with an action_label in [0, '
+            f'{len(ACTIONS)}] and frames start_frame = 0 <= start_act <= '
+            f'end_act <= end_frame, but found {line!r}'
+        )
+    known = sequences.setdefault(
+        entry['path'], ListedSequence(entry['path'], split, end + 1, [])
+    )
+    if (known.split, known.frames) != (split, end + 1):
+        raise AnnotationError(
+            f'{where}: {known.name} is in the split {known.split} with '
+            f'{known.frames} frames elsewhere, and here in {split} with '
+            f'{end + 1}'
+        )
+    known.actions.append(Action(label, first, last))
+
+
+def read_hand_poses(
+    folder: str | os.PathLike, frames: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read the hand poses of a sequence, one text file a frame.
+
+    Args:
+        folder (str | os.PathLike): Such as
+            ``subject1/h1/0/cam4/hand_pose``, with ``000000.txt`` on: for the
+            left and then the right hand a flag (1 annotated, 0 not) and 21 x
+            3 coordinates in metres, in the camera's frame.
+        frames (int): How many there are.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Positions ``(T, 42, 3)`` float64 and
+        whether they are annotated ``(T, 42)``, bool; left hand first.
+
+    Raises:
+        AnnotationError: If a file is missing or of another layout. It is
+            named.
+    """
+    values = np.stack(
+        [_read_numbers(Path(folder, f'{i:06d}.txt')) for i in range(frames)]
+    ).reshape(frames, 2, 64)
+    flag = values[:, :, 0]
+    for i, hand in np.argwhere((flag != 0) & (flag != 1)):
+        raise AnnotationError(
+            f'{Path(folder, f"{i:06d}.txt")}: the flag of a hand is expected '
+            f'to be 0 or 1, but is {flag[i, hand]}'
+        )
+    points = values[:, :, 1:].reshape(frames, 42, 3)
+    visible = np.repeat(flag == 1, 21, axis=1)
+    # Positions of 0, which no hand has, are a hand that was not annotated.
+    visible &= points.any(-1)
+    for i, _ in np.argwhere(visible & ~np.isfinite(points).all(-1)):
+        raise AnnotationError(
+            f'{Path(folder, f"{i:06d}.txt")}: the joints of an annotated '
+            'hand are expected to be finite'
+        )
+    return points, visible
+
+
+def _read_numbers(path: Path) -> np.ndarray:
+    try:
+        values = np.array(path.read_text().split(), dtype=np.float64)
+    except (OSError, ValueError) as error:
+        raise AnnotationError(
+            f'{path} cannot be read as a hand pose of H2O: {error}'
+        ) from error
+    if values.shape != (128,):
+        raise AnnotationError(
+            f'{path} is expected to hold 2 x (1 + 21 x 3) = 128 numbers, but '
+            f'holds {values.size}'
+        )
+    return values

@@ -1,0 +1,167 @@
+"""IKEA ASM's poses.
+
+Layouts are those that the data set's own code reads and writes,
+https://github.com/IkeaASM/IKEA_ASM_Dataset (``human_pose/triangulate.py``,
+``human_pose/eval.py``).
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .errors import AnnotationError
+from .ikea_files import check_length, read_json
+from .skeletons import COCO_17, OPENPOSE_25
+
+SKELETONS = {17: COCO_17, 25: OPENPOSE_25}
+
+
+class Poses(NamedTuple):
+    """Poses of a scan.
+
+    Attributes:
+        keypoint (np.ndarray): ``(T, V, C)`` float64, 0 where nothing is.
+        visible (np.ndarray): ``(T, V)``, bool.
+    """
+
+    keypoint: np.ndarray
+    visible: np.ndarray
+
+
+def read_pose3d(folder: Path, frames: int) -> Poses:
+    """Read triangulated poses, ``dev3/pose3d/000000.json`` on.
+
+    Args:
+        folder (Path): With a file for some of the frames: ``format``, and
+            ``pose_keypoints_3d`` with x, y, z in centimetres in the camera's
+            frame and a confidence for each of 17 joints (COCO's) or 25
+            (BODY_25), all 0 where a joint was not found.
+        frames (int): Number of frames; files of later ones are not read.
+
+    Returns:
+        Poses: Of three coordinates.
+
+    Raises:
+        AnnotationError: If a file has another layout, or there is none.
+    """
+    return _read_frames(folder, '{:06d}.json', frames, 4, _triangulated)
+
+
+def read_pose2d(folder: Path, frames: int) -> Poses:
+    """Read estimated poses, ``scan_video_000000000000_keypoints.json`` on.
+
+    Of several people in a frame the one of the highest mean confidence is
+    taken, as the data set's own triangulation does.
+
+    Args:
+        folder (Path): Such as ``dev3/predictions/pose2d/keypoint_rcnn_ft``,
+            in OpenPose's layout: ``people``, each with
+            ``pose_keypoints_2d``, x and y in pixels and a confidence for
+            each of 17 joints (COCO's) or 25 (BODY_25).
+        frames (int): Number of frames; files of later ones are not read.
+
+    Returns:
+        Poses: Of two coordinates.
+
+    Raises:
+        AnnotationError: If a file has another layout, or there is none.
+    """
+    return _read_frames(
+        folder, 'scan_video_{:012d}_keypoints.json', frames, 3, _most_confident
+    )
+
+
+def read_bodies(path: Path, frames: int) -> Poses:
+    """Read the joints of a body model.
+
+    Args:
+        path (Path): ``.npy``, ``(T, 25, 3)`` in BODY_25 order; NaN where
+            nobody was found.
+        frames (int): Number of frames; the file may have a few more, which
+            are left out, or fewer.
+
+    Returns:
+        Poses: Of three coordinates.
+
+    Raises:
+        AnnotationError: If the file cannot be read or has another shape.
+    """
+    try:
+        joints = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise AnnotationError(f'{path} cannot be read: {error}') from error
+    if joints.ndim != 3 or joints.shape[1:] != (25, 3):
+        raise AnnotationError(
+            f'{path} is expected to have the shape (frames, 25, 3), but has '
+            f'{joints.shape}'
+        )
+    check_length(str(path), len(joints), frames)
+    keypoint = np.zeros((frames, 25, 3))
+    joints = joints[:frames]
+    keypoint[: len(joints)] = np.nan_to_num(joints, posinf=0, neginf=0)
+    visible = np.zeros((frames, 25), dtype=bool)
+    visible[: len(joints)] = np.isfinite(joints).all(-1)
+    return Poses(keypoint, visible)
+
+
+def _read_frames(folder, pattern, frames, width, choose):
+    keypoint = visible = None
+    for frame in range(frames):
+        path = folder / pattern.format(frame)
+        if not path.exists():
+            continue
+        values = choose(read_json(path), path)
+        if values is None:
+            continue
+        joints = values.size // width
+        if values.size % width or joints not in SKELETONS:
+            raise AnnotationError(
+                f'{path} is expected to hold {width} numbers for each of 17 '
+                f'or 25 joints, but holds {values.size}'
+            )
+        values = values.reshape(joints, width)
+        if keypoint is None:
+            keypoint = np.zeros((frames, joints, width - 1))
+            visible = np.zeros((frames, joints), dtype=bool)
+        if joints != keypoint.shape[1]:
+            raise AnnotationError(
+                f'{path} has {joints} joints, but files before it have '
+                f'{keypoint.shape[1]}'
+            )
+        visible[frame] = (values[:, -1] > 0) & np.isfinite(values).all(1)
+        keypoint[frame] = np.where(visible[frame, :, None], values[:, :-1], 0)
+    if keypoint is None:
+        raise AnnotationError(
+            f'{folder} is expected to hold poses of frames 0 to '
+            f'{frames - 1}, {pattern.format(0)} and so on, but holds none'
+        )
+    return Poses(keypoint, visible)
+
+
+def _triangulated(content: Any, path: Path) -> np.ndarray:
+    return _numbers(content, 'pose_keypoints_3d', path)
+
+
+def _most_confident(content: Any, path: Path) -> np.ndarray | None:
+    people = content.get('people') if isinstance(content, dict) else None
+    if not isinstance(people, list):
+        raise AnnotationError(f"{path} is expected to hold 'people', a list")
+    poses = [_numbers(one, 'pose_keypoints_2d', path) for one in people]
+    return max(poses, key=lambda pose: pose[2::3].mean(), default=None)
+
+
+def _numbers(content: Any, key: str, path: Path) -> np.ndarray:
+    try:
+        values = np.array(content[key], dtype=np.float64)
+    except (KeyError, TypeError, ValueError) as error:
+        raise AnnotationError(
+            f'{path} is expected to hold {key!r}, a list of numbers, but: '
+            f'{error!r}'
+        ) from error
+    if values.ndim != 1 or not len(values):
+        raise AnnotationError(
+            f'{path}: {key!r} is expected to be a list of numbers, but has '
+            f'the shape {values.shape}'
+        )
+    return values

@@ -1,0 +1,125 @@
+"""Every config on data that its converter made of the official layout."""
+
+import json
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from h2o_files import write_h2o
+from ikea_files import write_bodies, write_features, write_ikea
+from mmengine.config import Config
+from mmengine.runner import Runner
+from penn_files import write_label_file
+
+from masa.datasets import load_annotations, save_annotations
+from masa.datasets.skeletons import OPENPOSE_25
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIGS = ROOT / 'configs'
+NAMES = sorted(
+    str(path.relative_to(CONFIGS).with_suffix(''))
+    for folder in ('.', 'ablations')
+    for path in (CONFIGS / folder).glob('*.py')
+    # Its data is no data set's: tests/tools trains and tests it.
+    if path.stem != 'masa_demo'
+)
+
+
+def convert(tool, *arguments):
+    path = ROOT / 'tools' / 'dataset_converters' / f'{tool}.py'
+    assert runpy.run_path(str(path))['main'](list(map(str, arguments))) == 0
+
+
+def add_features(source, target, folder):
+    """As tools/extract_features.py --merge does."""
+    rng = np.random.default_rng(0)
+    annotations = load_annotations(source)
+    for record in annotations['annotations']:
+        path = folder / f'{record["frame_dir"]}.npy'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shape = record['total_frames'], 1536
+        np.save(path, rng.normal(size=shape).astype(np.float16))
+        record['feature_path'] = str(path.relative_to(folder))
+    save_annotations(annotations, target)
+
+
+def make_penn(root, data):
+    labels = root / 'Penn_Action' / 'labels'
+    labels.mkdir(parents=True)
+    sequences = {}
+    for number in range(1, 17):
+        action = ('squat', 'bowl')[number % 2]
+        write_label_file(labels, f'{number:04d}', action, 12 + number)
+        sequences[f'{number:04d}'] = dict(action=action, frames=[4, 8])
+    events = dict(squat=['down', 'up'], bowl=['back', 'release'])
+    path = root / 'events.json'
+    path.write_text(json.dumps(dict(events=events, sequences=sequences)))
+    pose2d = data / 'penn_action.pkl'
+    split = ('--phases', path, '--val-share', 0.25)
+    convert('penn_action', labels, pose2d, *split)
+    features = data / 'penn_action_features'
+    add_features(pose2d, data / 'penn_action_rgb.pkl', features)
+    # Bodies are estimated from the videos: no official layout.
+    annotations = load_annotations(pose2d)
+    rng = np.random.default_rng(0)
+    for record in annotations['annotations']:
+        shape = 1, record['total_frames'], 25, 3
+        record['keypoint'] = rng.normal(size=shape).astype(np.float32)
+        record['keypoint_score'] = np.ones(shape[:3], dtype=np.float32)
+    annotations['skeleton'] = OPENPOSE_25
+    save_annotations(annotations, data / 'penn_action_3d.pkl')
+    add_features(
+        data / 'penn_action_3d.pkl', data / 'penn_action_rgb_3d.pkl', features
+    )
+
+
+def make_h2o(root, data):
+    h2o = root / 'h2o'
+    write_h2o(h2o)
+    lists = ('--lists', h2o / 'action_labels')
+    milk = data / 'h2o_milk.pkl'
+    convert('h2o', h2o, milk, *lists, '--action-phases')
+    convert('h2o', h2o, data / 'h2o_actions.pkl', *lists, '--task', 'actions')
+    add_features(milk, data / 'h2o_milk_rgb.pkl', data / 'h2o_features')
+
+
+def make_ikea(root, data):
+    write_ikea(root / 'ikea')
+    write_bodies(root / 'bodies')
+    write_features(data / 'ikea_features', channels=1536)
+    segments = root / 'ikea' / 'gt_segments.json'
+    split = ('--val-share', 0.25)
+    bodies = ('--poses', 'bodies', root / 'bodies')
+    convert('ikea_asm', segments, data / 'ikea_bodies.pkl', *bodies, *split)
+    features = ('--features', data / 'ikea_features')
+    convert('ikea_asm', segments, data / 'ikea_rgb.pkl', *features, *split)
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp('official')
+    for make in (make_penn, make_h2o, make_ikea):
+        make(root, root / 'data')
+    return root
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_config_trains_and_tests(name, folder, tmp_path, monkeypatch):
+    # The configs name their files relative to the working directory.
+    monkeypatch.chdir(folder)
+    config = Config.fromfile(CONFIGS / f'{name}.py')
+    config.work_dir = str(tmp_path)
+    config.train_cfg.update(max_epochs=1, val_interval=1)
+    for loader in ('train', 'val', 'test'):
+        config[f'{loader}_dataloader'].update(
+            num_workers=0, persistent_workers=False, batch_size=2
+        )
+    runner = Runner.from_cfg(config)
+    runner.train()
+    assert runner.iter >= 2
+    metrics = runner.test()
+    assert 0 < metrics['phase_classification/accuracy_100'] <= 1
+    assert 0 < metrics['raw+clock/phase_classification/accuracy_100'] <= 1
+    if name == 'masa_h2o_hand_actions':
+        assert 0 <= metrics['action_recognition/accuracy'] <= 1

@@ -1,0 +1,157 @@
+"""Turn H2O's hand poses and action lists into an annotation file."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from masa.datasets.annotation import AnnotationError
+from masa.datasets.conversion import save_checked
+from masa.datasets.conversion_cli import (
+    add_output,
+    check_arguments,
+    next_step,
+    summary,
+)
+from masa.datasets.h2o import (
+    JOINTS,
+    MILK,
+    action_phases,
+    make_annotations,
+    milk_phases_of_actions,
+    read_sequences,
+)
+from masa.datasets.h2o_files import read_action_lists
+from masa.datasets.key_events import phases_from_key_events, read_key_events
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='Example: python tools/dataset_converters/h2o.py h2o '
+        'data/h2o_milk.pkl --lists h2odataset/action_labels --task '
+        'pouring_milk --phases milk_events.json',
+    )
+    parser.add_argument(
+        'root', type=Path, help='folder that subject1, subject2, ... are in'
+    )
+    add_output(parser)
+    parser.add_argument(
+        '--lists',
+        type=Path,
+        required=True,
+        help='folder of action_train.txt, action_val.txt and '
+        'action_test.txt, from github.com/taeinkwon/h2odataset',
+    )
+    parser.add_argument(
+        '--task',
+        choices=[MILK, 'actions'],
+        default=MILK,
+        help='the sequences of pouring milk and their phases, or all '
+        'sequences with the 36 actions as phases (default: %(default)s)',
+    )
+    phases = parser.add_mutually_exclusive_group()
+    phases.add_argument(
+        '--phases',
+        type=Path,
+        metavar='FILE',
+        help='key events of pouring milk, JSON: see docs/data.md',
+    )
+    phases.add_argument(
+        '--action-phases',
+        action='store_true',
+        help='phases of pouring milk made of the official actions and what '
+        'lies between them',
+    )
+    parser.add_argument(
+        '--joints',
+        choices=list(JOINTS),
+        default='42',
+        help='all joints of both hands; without the joint next to the tip '
+        'of four fingers; that of the right hand alone (default: 42)',
+    )
+    parser.add_argument(
+        '--camera',
+        default='cam4',
+        help="whose coordinates to use (default: cam4, on the person's head)",
+    )
+    args = parser.parse_args(argv)
+    check_arguments(parser, args)
+    for folder in (args.root, args.lists):
+        if not folder.is_dir():
+            parser.error(f'there is no folder {folder}')
+    given = args.phases is not None or args.action_phases
+    if args.task == MILK and not given:
+        parser.error(
+            "H2O's download has no phases of pouring milk: give them with "
+            '--phases FILE (docs/data.md says how it is laid out), or take '
+            'those that --action-phases makes of the official actions'
+        )
+    if args.task != MILK and given:
+        parser.error('--phases and --action-phases go with pouring_milk')
+    return args
+
+
+def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
+    """Make the annotations, and say what they leave out."""
+    listed = read_action_lists(args.lists)
+    remarks = []
+    if args.task == MILK:
+        # The test list does not tell which sequences are about milk.
+        named = read_key_events(args.phases)[1] if args.phases else {}
+        listed = [
+            one for one in listed if one.object == 'milk' or one.name in named
+        ]
+    sequences, missing = read_sequences(
+        args.root,
+        listed,
+        args.joints,
+        args.camera,
+        MILK if args.task == MILK else None,
+    )
+    if missing:
+        remarks.append(
+            f'{len(missing)} sequences are not in {args.root} and left out: '
+            + ', '.join(missing)
+        )
+    if args.phases:
+        phases = phases_from_key_events(args.phases, sequences)
+        labels, names = phases.labels, phases.names
+        if phases.unmatched:
+            remarks.append(
+                f'{len(phases.unmatched)} sequences of {args.phases} are not '
+                f'among those converted: {", ".join(phases.unmatched)}'
+            )
+    else:
+        make = milk_phases_of_actions if args.task == MILK else action_phases
+        labels, names = make(sequences)
+    annotations, blind = make_annotations(
+        sequences, args.joints, labels, names
+    )
+    if blind:
+        remarks.append(
+            f'left out, no hand is ever annotated: {", ".join(blind)}'
+        )
+    return annotations, remarks
+
+
+def main(argv=None) -> int:
+    """Run the conversion."""
+    args = parse_args(argv)
+    try:
+        annotations, remarks = read(args)
+        save_checked(annotations, args.output, args.root)
+    except (AnnotationError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    Console().print(summary(annotations))
+    for remark in remarks:
+        print(remark)
+    print(next_step(annotations, args.output))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
