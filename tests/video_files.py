@@ -12,6 +12,13 @@ def make_frames(number, height=48, width=64):
     return frames
 
 
+def make_noise(number, height=48, width=64):
+    """Frames that do not compress, so that a part of a file is frames."""
+    rng = np.random.default_rng(0)
+    shape = (number, height, width, 3)
+    return rng.integers(0, 255, shape, dtype=np.uint8)
+
+
 def write_video(path, frames, codec='mpeg4', rotation=None, options=None):
     # FFmpeg would take part of some names for a protocol.
     with av.open(f'file:{path}', 'w', options=options or {}) as container:

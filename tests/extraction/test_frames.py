@@ -10,7 +10,12 @@ from masa.extraction.errors import ExtractionError, SequenceError
 from masa.extraction.frames import FrameReader
 
 av = pytest.importorskip('av', reason='needs the extra "features"')
-from video_files import cut_short, make_frames, write_video  # noqa: E402
+from video_files import (  # noqa: E402
+    cut_short,
+    make_frames,
+    make_noise,
+    write_video,
+)
 
 # The index in front, as in videos for the web.
 FRONT = dict(movflags='faststart')
@@ -92,7 +97,7 @@ def test_truncated_video_with_its_index_behind(tmp_path):
 
 
 def test_truncated_stream_whose_container_notices(tmp_path):
-    path = write_video(tmp_path / 'cut.avi', noise(60))
+    path = write_video(tmp_path / 'cut.avi', make_noise(60))
     reader = FrameReader(cut_short(path, 0.6))
     with pytest.raises(
         SequenceError, match=r'cut\.avi cannot be decoded after frame \d+'
@@ -101,7 +106,7 @@ def test_truncated_stream_whose_container_notices(tmp_path):
 
 
 def test_truncated_video_without_index_is_warned_of(tmp_path):
-    path = write_video(tmp_path / 'cut.mkv', noise(120))
+    path = write_video(tmp_path / 'cut.mkv', make_noise(120))
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         assert len(list(FrameReader(path))) == 120
@@ -111,7 +116,7 @@ def test_truncated_video_without_index_is_warned_of(tmp_path):
 
 
 def test_damaged_data_is_not_passed_on(tmp_path):
-    path = write_video(tmp_path / 'bad.mp4', noise(60))
+    path = write_video(tmp_path / 'bad.mp4', make_noise(60))
     data = bytearray(path.read_bytes())
     middle = len(data) // 2
     for i in range(middle, middle + 2000, 50):
@@ -119,11 +124,6 @@ def test_damaged_data_is_not_passed_on(tmp_path):
     path.write_bytes(data)
     with pytest.raises(SequenceError, match=r'bad\.mp4 cannot be decoded'):
         list(FrameReader(path))
-
-
-def noise(number):
-    rng = np.random.default_rng(0)
-    return rng.integers(0, 255, (number, 48, 64, 3), dtype=np.uint8)
 
 
 @pytest.mark.parametrize('name', ['räkeln 跳.mp4', 'a b.mp4', 'a:b.mp4'])

@@ -27,6 +27,17 @@ def join_processes() -> None:
         torch.distributed.init_process_group('gloo', timeout=LONGEST_WAIT)
 
 
+def leave_processes() -> None:
+    """Wait for the others, and leave them.
+
+    ``torchrun`` ends all processes as soon as one of them reports a failure,
+    which must not come before the others have said all.
+    """
+    if is_distributed():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
 def choose_device(name: str | None) -> str:
     """Choose the device of this process.
 

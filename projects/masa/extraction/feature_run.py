@@ -10,6 +10,7 @@ from .distributed import (
     choose_device,
     gather,
     join_processes,
+    leave_processes,
     on_main_process,
 )
 from .errors import ExtractionError, SequenceError
@@ -35,8 +36,14 @@ def run(args: argparse.Namespace) -> int:
         ExtractionError: If it cannot be done.
         OSError: If a file cannot be written.
     """
-    start = time.monotonic()
     join_processes()
+    status = _extract(args)
+    leave_processes()
+    return status
+
+
+def _extract(args: argparse.Namespace) -> int:
+    start = time.monotonic()
     rank, processes = get_dist_info()
     device = choose_device(args.device)
     folder = FeatureFolder(args.output, args.dtype)

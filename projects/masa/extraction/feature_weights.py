@@ -90,10 +90,13 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     from timm.models import load_state_dict
 
     try:
-        # RuntimeError is what timm and torch.load raise for a pickle that
-        # could run code, and for a broken file.
         state = load_state_dict(str(path), weights_only=True)
-    except (RuntimeError, OSError, EOFError, SafetensorError) as error:
+    except (
+        # What timm raises for a pickle that could run code, torch.load for a
+        # broken file, and timm for one that holds no dict.
+        *(RuntimeError, OSError, EOFError, AttributeError),
+        SafetensorError,
+    ) as error:
         raise ExtractionError(
             f'{path} cannot be read as weights: {error}'
         ) from error
