@@ -129,7 +129,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     if args.ann_file.exists() and not args.overwrite:
         parser.error(f'{args.ann_file} exists; --overwrite replaces it')
     for name in ('batch_size', 'workers', 'image_size'):
-        if (getattr(args, name) or 1) < 1 or getattr(args, name) == 0:
+        value = getattr(args, name)
+        if value is not None and value < 1:
             parser.error(f'--{name.replace("_", "-")} is expected above 0')
     if args.weights is not None and not args.weights.is_file():
         parser.error(f'there is no file {args.weights}')

@@ -220,6 +220,13 @@ def test_image_size_that_cuts_patches():
         build(size=40, random_seed=0)
 
 
+def test_image_size_that_the_model_cannot_take():
+    with pytest.raises(
+        ExtractionError, match=r'test_coatnet does not take images of 8x8'
+    ):
+        build('test_coatnet', 8, random_seed=0)
+
+
 def test_without_timm(monkeypatch):
     monkeypatch.setitem(sys.modules, 'timm', None)
     with pytest.raises(ExtractionError, match=r"-e '\.\[features\]'") as error:

@@ -125,9 +125,9 @@ def test_killed_and_resumed_equals_uninterrupted(videos, reference, tmp_path):
     finished = set(contents(features))
     assert {'settings.json', '0.npy'} <= finished
     assert not (tmp_path / 'killed' / 'all.pkl').exists()
-    stamp = (features / '0.npy').stat().st_mtime_ns
+    kept = (features / '0.npy').stat().st_ino
     assert main(command) == 0
-    assert (features / '0.npy').stat().st_mtime_ns == stamp
+    assert (features / '0.npy').stat().st_ino == kept
     assert contents(tmp_path / 'killed') == contents(tmp_path / 'whole')
 
 
@@ -188,6 +188,19 @@ def test_other_settings_are_refused(videos, tmp_path, capsys):
     assert main(command) == 0
     assert '0 sequences in' in capsys.readouterr().out
     assert contents(tmp_path) == before
+
+
+def test_video_of_the_future_is_done_once(tmp_path, capsys):
+    path = write_video(tmp_path / '1.mp4', make_frames(5))
+    later = time.time() + 1e6
+    os.utime(path, (later, later))
+    command = arguments(path, tmp_path, '--overwrite')
+    assert main(command) == 0
+    assert main(command) == 0
+    assert ' 0 sequences in' in capsys.readouterr().out
+    os.utime(path, (later + 1, later + 1))
+    assert main(command) == 0
+    assert ' 1 sequences in' in capsys.readouterr().out
 
 
 def test_dry_run_writes_nothing(videos, tmp_path, capsys):

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..files import atomic_path
 from .errors import ExtractionError
-from .sequences import Sequence
+from .sequences import Sequence, last_change
 
 SETTINGS_FILE = 'settings.json'
 
@@ -89,7 +89,8 @@ class FeatureFolder:
             ExtractionError: As :meth:`check`.
         """
         self.check(settings, sequences)
-        for folder in {self.path(name).parent for name, _ in sequences}:
+        folders = {self.path(name).parent for name, _ in sequences}
+        for folder in {self.root, *folders}:
             for left in folder.glob('.writing-*'):
                 shutil.rmtree(left)
         with atomic_path(self.root / SETTINGS_FILE) as temporary:
@@ -103,8 +104,9 @@ class FeatureFolder:
             sequence (Sequence): The sequence.
 
         Returns:
-            int, optional: None if there are none, or the video or a frame
-            was changed after they were made.
+            int, optional: None if there are none, or the video or an image
+            was changed since: :func:`extract_features` gives its files the
+            time of what they were made of.
 
         Raises:
             ExtractionError: If the file is not one of features.
@@ -125,15 +127,9 @@ class FeatureFolder:
                 f'channels), but holds {features.dtype} of {features.shape}; '
                 'delete it to have it made anew'
             )
-        if _last_change(sequence.path) > path.stat().st_mtime_ns:
+        if last_change(sequence) > path.stat().st_mtime_ns:
             return None
         return len(features)
-
-
-def _last_change(path: Path) -> int:
-    # A folder's own time tells of added and removed images.
-    images = path.iterdir() if path.is_dir() else ()
-    return max(one.stat().st_mtime_ns for one in (path, *images))
 
 
 def _short(value: object) -> str:

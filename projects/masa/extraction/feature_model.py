@@ -193,8 +193,17 @@ def _check_patches(network, size):
 
 
 def _count_channels(network, name, size, device):
-    with torch.inference_mode():
-        shape = network(torch.zeros(1, 3, size, size, device=device)).shape
+    image = torch.zeros(1, 3, size, size, device=device)
+    try:
+        with torch.inference_mode():
+            shape = network(image).shape
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise ExtractionError(
+            f'{name} does not take images of {size}x{size} pixels, try '
+            f'another --image-size: {error}'
+        ) from error
     if len(shape) != 2:
         raise ExtractionError(
             f'{name} gives {tuple(shape[1:])} numbers for an image, expected '

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import islice
@@ -11,7 +12,7 @@ from .errors import SequenceError
 from .feature_model import FeatureModel
 from .frames import FrameReader
 from .npy_writer import NpyWriter
-from .sequences import Sequence
+from .sequences import Sequence, last_change
 
 
 def extract_features(
@@ -27,8 +28,9 @@ def extract_features(
     """Write the features of one sequence's frames.
 
     Two batches are in memory at a time, whatever the length. The file
-    appears whole or not at all; it depends neither on ``workers`` nor on
-    other sequences, and on ``batch_size`` only in the last bits.
+    appears whole or not at all, dated as what it was made of. It depends
+    neither on ``workers`` nor on other sequences, and on ``batch_size`` only
+    in the last bits.
 
     Args:
         sequence (Sequence): The video file or folder of images.
@@ -48,23 +50,16 @@ def extract_features(
         SequenceError: If the frames cannot be read, T is not what is
             expected, or a feature is not finite in ``dtype``.
     """
-    with (
-        atomic_path(output) as temporary,
-        NpyWriter(temporary, dtype) as writer,
-    ):
-        frames = FrameReader(sequence.path)
-        for images in _batches(frames, model, batch_size, workers):
-            rows = _cast(model(images), dtype)
-            finite = np.isfinite(rows).all(axis=1)
-            if not finite.all():
-                frame = writer.shape[0] + int(finite.argmin())
-                raise SequenceError(
-                    f'{sequence.path}: the features of frame {frame} are not '
-                    f'finite in {dtype}, computed in {model.precision}; '
-                    'try --dtype float32, or without --amp'
-                )
-            writer.append(rows)
-            advance(len(rows))
+    changed = last_change(sequence)
+    with atomic_path(output) as temporary:
+        with NpyWriter(temporary, dtype) as writer:
+            for images in _batches(
+                FrameReader(sequence.path), model, batch_size, workers
+            ):
+                rows = _cast(model(images), dtype)
+                _check_finite(rows, sequence, writer.shape[0], model.precision)
+                writer.append(rows)
+                advance(len(rows))
         length = writer.shape[0]
         if expected_frames not in (None, length):
             raise SequenceError(
@@ -72,12 +67,24 @@ def extract_features(
                 f'{sequence.name!r} of the annotation file has '
                 f'{expected_frames}'
             )
+        # Whatever changes from here on is newer.
+        os.utime(temporary, ns=(changed, changed))
     return length
 
 
 def _cast(rows, dtype):
     with np.errstate(over='ignore'):
         return rows.astype(dtype)
+
+
+def _check_finite(rows, sequence, first, precision):
+    finite = np.isfinite(rows).all(axis=1)
+    if not finite.all():
+        raise SequenceError(
+            f'{sequence.path}: the features of frame '
+            f'{first + int(finite.argmin())} are not finite in {rows.dtype}, '
+            f'computed in {precision}; try --dtype float32, or without --amp'
+        )
 
 
 def _batches(

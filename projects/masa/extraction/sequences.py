@@ -69,6 +69,21 @@ def find_sequences(inputs: Iterable[Path]) -> list[Sequence]:
     return [Sequence(*one) for one in found.items()]
 
 
+def last_change(sequence: Sequence) -> int:
+    """Return when a sequence was last changed.
+
+    Args:
+        sequence (Sequence): The sequence.
+
+    Returns:
+        int: Nanoseconds since 1970, by the file system's clock.
+    """
+    path = sequence.path
+    # A folder's own time tells of added and removed images.
+    images = path.iterdir() if path.is_dir() else ()
+    return max(one.stat().st_mtime_ns for one in (path, *images))
+
+
 def _search(folder: Path, top: Path, above: tuple) -> Iterator[Sequence]:
     real = os.path.realpath(folder)
     # A link to a folder above leads in a circle.
