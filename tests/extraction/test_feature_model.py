@@ -12,6 +12,7 @@ from masa.extraction.feature_model import (
     build_model,
     describe_model,
 )
+from masa.extraction.feature_weights import load_model
 
 timm = pytest.importorskip('timm', reason='needs the extra "features"')
 from safetensors.torch import save_file  # noqa: E402
@@ -118,17 +119,24 @@ def test_positions_are_resized(tmp_path, with_head):
 
 
 def test_original_names_of_dinov2(tmp_path):
-    """The names in Meta's own files, which differ from timm's."""
-    name = ALIASES['dinov2_small']
+    """As in Meta's file of the giant model; one block of it, to be small."""
+    name = ALIASES['dinov2_giant']
     torch.manual_seed(0)
-    network = timm.create_model(name, num_classes=0, img_size=518)
-    state = network.state_dict()
-    path = tmp_path / 'dinov2_vits14_pretrain.pth'
-    # What Meta's have beside timm's.
-    torch.save(dict(state, mask_token=torch.zeros(1, 384)), path)
-    model, _ = build('dinov2_small', 28, weights=path)
-    key = 'blocks.11.mlp.fc1.weight'
-    assert torch.equal(model.network.state_dict()[key], state[key])
+    options = dict(num_classes=0, depth=1)
+    state = timm.create_model(name, img_size=518, **options).state_dict()
+    original = {
+        key.replace('mlp.fc1', 'mlp.w12').replace('mlp.fc2', 'mlp.w3'): value
+        for key, value in state.items()
+    }
+    original['mask_token'] = torch.zeros(1, 1536)
+    path = tmp_path / 'dinov2_vitg14_pretrain.pth'
+    torch.save(original, path)
+    config = timm.get_pretrained_cfg(name)
+    network = load_model(config, name, path, dict(options, img_size=28))
+    loaded = network.state_dict()
+    assert loaded.pop('pos_embed').shape[1] == (28 // 14) ** 2 + 1
+    for key, value in loaded.items():
+        assert torch.equal(value, state[key]), key
 
 
 @pytest.mark.parametrize(
