@@ -27,6 +27,7 @@ setup(
     extras_require={
         # Left out by whoever has the full mmcv.
         'lite': requirements('lite'),
+        'features': requirements('features'),
         'tests': requirements('tests'),
     },
 )

@@ -154,6 +154,97 @@ def test_models_of_mmaction_can_be_imported():
     )
 
 
+class Declared(list):
+    """Stands for torch.library.Library."""
+
+    def __call__(self, *_):
+        return self
+
+    def define(self, schema):
+        self.append(schema.split('(')[0])
+
+
+@pytest.fixture
+def torchvision(tmp_path, monkeypatch):
+    """A folder for torchvision, its operators and what gets declared."""
+    init = tmp_path / 'torchvision' / '__init__.py'
+    init.parent.mkdir()
+    init.touch()
+    spec = ModuleSpec('torchvision', None, origin=str(init), is_package=True)
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: spec)
+    monkeypatch.delitem(sys.modules, 'torchvision', raising=False)
+    monkeypatch.setattr(compat, '_torchvision_operators', None)
+    declared = Declared()
+    monkeypatch.setattr(torch.library, 'Library', declared)
+    return init.parent, declared
+
+
+needs_extensions = pytest.mark.skipif(
+    sys.platform == 'win32', reason='nothing is done on Windows'
+)
+
+
+@needs_extensions
+def test_operators_that_cannot_be_loaded_are_declared_once(torchvision):
+    folder, declared = torchvision
+    # What a missing libcudart looks like: no library that can be loaded.
+    (folder / '_C.so').write_text('no library')
+    assert compat.provide_torchvision_operators() is True
+    assert compat.provide_torchvision_operators() is True
+    assert declared == ['nms', 'qnms']
+
+
+@needs_extensions
+def test_operators_that_were_not_built_are_declared(torchvision):
+    _, declared = torchvision
+    assert compat.provide_torchvision_operators() is True
+    assert declared == ['nms', 'qnms']
+
+
+def test_operators_that_can_be_loaded_are_left_alone(torchvision, monkeypatch):
+    folder, declared = torchvision
+    (folder / '_C.so').touch()
+    loaded = []
+    monkeypatch.setattr(torch.ops, 'load_library', loaded.append)
+    assert compat.provide_torchvision_operators() is False
+    assert declared == []
+    if sys.platform != 'win32':
+        assert loaded == [str(folder / '_C.so')]
+
+
+def test_torchvision_that_is_imported_or_missing(torchvision, monkeypatch):
+    _, declared = torchvision
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
+    assert compat.provide_torchvision_operators() is False
+    monkeypatch.setitem(sys.modules, 'torchvision', None)
+    assert compat.provide_torchvision_operators() is False
+    assert declared == []
+
+
+def test_runner_works_beside_torchvision():
+    # In a process of its own, as other tests may have imported it already.
+    if importlib.util.find_spec('torchvision') is None:
+        pytest.skip('needs torchvision, which the extra "features" brings')
+    code = (
+        'import masa, torch\n'
+        'from mmengine.utils.dl_utils import collect_env\n'
+        'print(collect_env()["TorchVision"])\n'
+        'from torchvision.ops import nms\n'
+        'boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0]])\n'
+        'try:\n'
+        '    assert nms(boxes, torch.ones(1), 0.5).tolist() == [0]\n'
+        'except (NotImplementedError, RuntimeError):\n'
+        '    print("no operator")\n'
+    )
+    run = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', code],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith(importlib.metadata.version('torchvision'))
+
+
 def message_hub_state():
     hub = MessageHub('compat')
     for step in range(5):

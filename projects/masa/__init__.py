@@ -7,6 +7,7 @@ from . import compat
 
 compat.check_versions()
 compat.provide_missing_localizer()
+compat.provide_torchvision_operators()
 
 from . import datasets, engine, evaluation, models  # noqa: E402
 

@@ -9,7 +9,12 @@ import sys
 import types
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import (
+    EXTENSION_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    ModuleSpec,
+)
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -118,6 +123,53 @@ def provide_missing_localizer() -> bool:
         return False
     if not any(isinstance(f, _MissingLocalizer) for f in sys.meta_path):
         sys.meta_path.append(_MissingLocalizer())
+    return True
+
+
+# They last as long as the library object.
+_torchvision_operators = None
+
+
+def provide_torchvision_operators() -> bool:
+    """Make ``import torchvision`` work where its operators cannot be loaded.
+
+    PyPI's torchvision is built for CUDA; beside a PyTorch for CPU its
+    operators cannot be loaded, and importing it ends in "operator
+    torchvision::nms does not exist" (pytorch/vision#9085). MMEngine's Runner
+    imports it wherever it is installed, and timm needs its transforms, which
+    use no operator. The two that the import asks for are declared, without
+    anything behind them, so that calling one is still an error. Must run
+    before torchvision is first imported.
+
+    Returns:
+        bool: Whether anything was missing.
+    """
+    global _torchvision_operators
+    # PyPI's builds for Windows are for CPU, both.
+    if 'torchvision' in sys.modules or sys.platform == 'win32':
+        return False
+    package = importlib.util.find_spec('torchvision')
+    if package is None or package.origin is None:
+        return False
+    folder = str(Path(package.origin).parent)
+    extension = FileFinder(
+        folder, (ExtensionFileLoader, EXTENSION_SUFFIXES)
+    ).find_spec('_C')
+    try:
+        # As torchvision does; loading a library twice does nothing.
+        if extension is not None:
+            torch.ops.load_library(extension.origin)
+            return False
+    except OSError:
+        pass
+    if _torchvision_operators is None:
+        library = torch.library.Library('torchvision', 'FRAGMENT')
+        for name in ('nms', 'qnms'):
+            library.define(
+                f'{name}(Tensor dets, Tensor scores, float iou_threshold) '
+                '-> Tensor'
+            )
+        _torchvision_operators = library
     return True
 
 

@@ -1,0 +1,105 @@
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import torch
+from mmengine.dist import (
+    all_gather_object,
+    broadcast_object_list,
+    get_dist_info,
+    is_distributed,
+)
+
+from .errors import ExtractionError
+
+# Ranks wait for the one with the longest videos.
+LONGEST_WAIT = timedelta(days=30)
+
+
+def join_processes() -> None:
+    """Join the processes that ``torchrun`` started, if it did.
+
+    MMEngine's ``init_dist`` is not used: it selects a CUDA device even where
+    there is none. Only names and numbers are exchanged, so that gloo serves.
+    """
+    if int(os.environ.get('WORLD_SIZE', 1)) > 1 and not is_distributed():
+        torch.distributed.init_process_group('gloo', timeout=LONGEST_WAIT)
+
+
+def leave_processes() -> None:
+    """Wait for the others, and leave them.
+
+    ``torchrun`` ends all processes as soon as one of them reports a failure,
+    which must not come before the others have said all.
+    """
+    if is_distributed():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
+def choose_device(name: str | None) -> str:
+    """Choose the device of this process.
+
+    Args:
+        name (str, optional): What the user asks for. Defaults to CUDA where
+            there is any, a device for every process of a machine.
+
+    Returns:
+        str: Such as ``cuda:1``.
+
+    Raises:
+        ExtractionError: If there is no such device.
+    """
+    name = name or ('cuda' if torch.cuda.is_available() else 'cpu')
+    if name == 'cuda':
+        name = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ExtractionError(f'--device {name}: {error}') from error
+    count = torch.cuda.device_count()
+    if device.type == 'cuda' and (device.index or 0) >= count:
+        raise ExtractionError(
+            f'--device {name}: there are {count} CUDA devices, so that no '
+            'more processes of a machine can have one each'
+        )
+    return name
+
+
+def on_main_process(function: Callable[[], Any]) -> Any:
+    """Call a function in one process and give all its result.
+
+    Args:
+        function (Callable[[], Any]): Called in the process of rank 0.
+
+    Returns:
+        Any: What it returned.
+
+    Raises:
+        ExtractionError: If it raised one, in that process. The others end
+            with status 2, so that the message comes once.
+    """
+    outcome: list = [None, None]
+    rank, _ = get_dist_info()
+    if rank == 0:
+        try:
+            outcome[0] = function()
+        except ExtractionError as error:
+            outcome[1] = error
+    broadcast_object_list(outcome)
+    if outcome[1] is not None:
+        raise outcome[1] if rank == 0 else SystemExit(2)
+    return outcome[0]
+
+
+def gather(value: Any) -> list:
+    """Collect a value of every process, waiting for all.
+
+    Args:
+        value (Any): This process's; can be pickled.
+
+    Returns:
+        list: All, in the order of the ranks.
+    """
+    return all_gather_object(value)

@@ -1,0 +1,137 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from ..files import atomic_path
+from .errors import ExtractionError
+from .sequences import Sequence, last_change
+
+SETTINGS_FILE = 'settings.json'
+
+
+class FeatureFolder:
+    """A folder of feature files that were all made with the same settings.
+
+    ``settings.json`` in it says with which. A file is there only when it is
+    complete, so that an interrupted extraction goes on where it stopped.
+
+    Args:
+        root (Path): The folder; made by :meth:`claim`.
+        dtype (str): ``float16`` or ``float32``, of the files.
+    """
+
+    def __init__(self, root: Path, dtype: str):
+        self.root = root
+        self.dtype = np.dtype(dtype)
+
+    def path(self, name: str) -> Path:
+        """Return where the features of a sequence belong.
+
+        Args:
+            name (str): The sequence's id.
+
+        Returns:
+            Path: The ``.npy`` file.
+        """
+        return self.root / f'{name}.npy'
+
+    def check(self, settings: dict, sequences: list[Sequence]) -> None:
+        """Check that new features may be put beside those that are there.
+
+        Args:
+            settings (dict): Plain values. Those that the folder's settings
+                lack, or that are lacking here, are not compared.
+            sequences (list[Sequence]): What the features are to be of.
+
+        Raises:
+            ExtractionError: If the folder's settings are others, cannot be
+                read, or are missing beside features.
+        """
+        file = self.root / SETTINGS_FILE
+        advice = 'choose another --output, or delete the folder'
+        if not file.exists():
+            for name, _ in sequences:
+                if self.path(name).exists():
+                    raise ExtractionError(
+                        f'{self.path(name)} was made with settings that are '
+                        f'not known, as there is no {file}: {advice}'
+                    )
+            return
+        try:
+            found = json.loads(file.read_bytes())
+        except (OSError, ValueError) as error:
+            raise ExtractionError(f'{file} cannot be read: {error}') from error
+        if not isinstance(found, dict):
+            raise ExtractionError(
+                f'{file} is expected to hold settings, but holds {found!r}'
+            )
+        different = [
+            f'{key} {_short(found[key])}, not {_short(settings[key])}'
+            for key in settings
+            if key in found and found[key] != settings[key]
+        ]
+        if different:
+            raise ExtractionError(
+                f'the features in {self.root} were made with '
+                f'{"; ".join(different)}: {advice}'
+            )
+
+    def claim(self, settings: dict, sequences: list[Sequence]) -> None:
+        """Write the settings, and remove what a killed run left behind.
+
+        Args:
+            settings (dict): Plain values.
+            sequences (list[Sequence]): What the features are to be of.
+
+        Raises:
+            ExtractionError: As :meth:`check`.
+        """
+        self.check(settings, sequences)
+        folders = {self.path(name).parent for name, _ in sequences}
+        for folder in {self.root, *folders}:
+            for left in folder.glob('.writing-*'):
+                shutil.rmtree(left)
+        with atomic_path(self.root / SETTINGS_FILE) as temporary:
+            text = json.dumps(settings, indent=2, sort_keys=True)
+            temporary.write_text(f'{text}\n')
+
+    def num_frames(self, sequence: Sequence) -> int | None:
+        """Return of how many frames a sequence has features.
+
+        Args:
+            sequence (Sequence): The sequence.
+
+        Returns:
+            int, optional: None if there are none, or the video or an image
+            was changed since: :func:`extract_features` gives its files the
+            time of what they were made of.
+
+        Raises:
+            ExtractionError: If the file is not one of features.
+        """
+        path = self.path(sequence.name)
+        if not path.exists():
+            return None
+        try:
+            features = np.load(path, mmap_mode='r', allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise ExtractionError(
+                f'{path} cannot be read; delete it to have it made anew: '
+                f'{error}'
+            ) from error
+        if features.ndim != 2 or features.dtype != self.dtype:
+            raise ExtractionError(
+                f'{path} is expected to hold {self.dtype} of (frames, '
+                f'channels), but holds {features.dtype} of {features.shape}; '
+                'delete it to have it made anew'
+            )
+        if last_change(sequence) > path.stat().st_mtime_ns:
+            return None
+        return len(features)
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f'{text[:57]}...'

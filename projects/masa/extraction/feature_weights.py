@@ -1,0 +1,162 @@
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .errors import ExtractionError
+
+
+def import_timm():
+    """Import timm.
+
+    Returns:
+        module: timm.
+
+    Raises:
+        ExtractionError: If it is not installed. The message says how to.
+    """
+    try:
+        import timm
+    except ModuleNotFoundError as error:
+        raise ExtractionError(
+            'frame features need timm: pip install -c '
+            "requirements/constraints.txt -e '.[features]'"
+        ) from error
+    return timm
+
+
+def load_model(
+    config: Any, name: str, path: Path, options: dict
+) -> torch.nn.Module:
+    """Build a model with weights from a file.
+
+    Args:
+        config (timm.models.PretrainedCfg): Of the model.
+        name (str): Of the model.
+        path (Path): For :func:`read_weights`. Weights as the model's authors
+            give them out are renamed and resized by timm.
+        options (dict): For ``timm.create_model``, ``num_classes=0`` among
+            them.
+
+    Returns:
+        torch.nn.Module: The model.
+
+    Raises:
+        ExtractionError: If the weights cannot be read, or any but those of
+            the classifier is missing, too many or of another shape.
+    """
+    timm = import_timm()
+    state = read_weights(path)
+    # What is to give features has no classifier; everything else must fit.
+    classifiers = config.classifier or ()
+    for one in [classifiers] if isinstance(classifiers, str) else classifiers:
+        for kind in ('weight', 'bias'):
+            state.pop(f'{one}.{kind}', None)
+    try:
+        network = timm.create_model(
+            name,
+            # So timm renames and resizes, and with the same number of
+            # classes in both it is strict.
+            pretrained=True,
+            pretrained_cfg_overlay=dict(
+                state_dict=state, num_classes=0, label_offset=0
+            ),
+            **options,
+        )
+    except (RuntimeError, KeyError) as error:
+        raise ExtractionError(
+            f'{path} does not hold weights of {name}: {error}'
+        ) from error
+    # It would keep a second copy of the weights alive.
+    network.pretrained_cfg.pop('state_dict', None)
+    return network
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Read a file of weights without running code.
+
+    Args:
+        path (Path): ``.safetensors``, or what ``torch.save`` wrote: weights
+            by name, or a checkpoint that holds them as timm's do.
+
+    Returns:
+        dict[str, torch.Tensor]: Weights by name.
+
+    Raises:
+        ExtractionError: If it holds something else.
+    """
+    from safetensors import SafetensorError
+    from timm.models import load_state_dict
+
+    try:
+        state = load_state_dict(str(path), weights_only=True)
+    except (
+        # What timm raises for a pickle that could run code, torch.load for a
+        # broken file, and timm for one that holds no dict.
+        *(RuntimeError, OSError, EOFError, AttributeError),
+        SafetensorError,
+    ) as error:
+        raise ExtractionError(
+            f'{path} cannot be read as weights: {error}'
+        ) from error
+    if not state or not all(
+        isinstance(w, torch.Tensor) for w in state.values()
+    ):
+        raise ExtractionError(
+            f'{path} is expected to hold weights by name, but holds '
+            f'{", ".join(list(state)[:5]) or "nothing"}'
+        )
+    return state
+
+
+def download_model(config: Any, name: str, options: dict) -> torch.nn.Module:
+    """Build a model with the weights that timm downloads, or has downloaded.
+
+    Args:
+        config (timm.models.PretrainedCfg): Of the model.
+        name (str): Of the model.
+        options (dict): For ``timm.create_model``.
+
+    Returns:
+        torch.nn.Module: The model.
+
+    Raises:
+        ExtractionError: If it cannot get them. The message says from where
+            to.
+    """
+    timm = import_timm()
+    sources = [config.url] if config.url else []
+    if config.hf_hub_id:
+        sources.insert(0, f'https://huggingface.co/{config.hf_hub_id}')
+    if not sources:
+        raise ExtractionError(
+            f'timm has no weights of {name}: give a file by --weights'
+        )
+    try:
+        return timm.create_model(name, pretrained=True, **options)
+    # What a download raises depends on the hub's library and its client.
+    except Exception as error:
+        raise ExtractionError(
+            f'the weights of {name} could not be downloaded '
+            f'({type(error).__name__}: {error}). Download them where there '
+            f'is a connection, from {" or ".join(sources)}, and give the '
+            'file by --weights; --random-weights 0 is for trying out'
+        ) from error
+
+
+def digest_of(network: torch.nn.Module) -> str:
+    """Return what tells weights from others.
+
+    Args:
+        network (torch.nn.Module): The model.
+
+    Returns:
+        str: SHA-256 of all its weights and buffers, in hexadecimal.
+    """
+    digest = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(f'{name} {value.dtype} {tuple(value.shape)}'.encode())
+        array = value.detach().cpu().contiguous().view(-1).view(torch.uint8)
+        digest.update(array.numpy())
+    return digest.hexdigest()

@@ -1,0 +1,112 @@
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..files import atomic_path
+from .errors import SequenceError
+from .feature_model import FeatureModel
+from .frames import FrameReader
+from .npy_writer import NpyWriter
+from .sequences import Sequence, last_change
+
+
+def extract_features(
+    sequence: Sequence,
+    output: Path,
+    model: FeatureModel,
+    dtype: str = 'float32',
+    batch_size: int = 32,
+    workers: int = 1,
+    expected_frames: int | None = None,
+    advance: Callable[[int], None] = lambda frames: None,
+) -> int:
+    """Write the features of one sequence's frames.
+
+    Two batches are in memory at a time, whatever the length. The file
+    appears whole or not at all, dated as what it was made of. It depends
+    neither on ``workers`` nor on other sequences, and on ``batch_size`` only
+    in the last bits.
+
+    Args:
+        sequence (Sequence): The video file or folder of images.
+        output (Path): The ``.npy`` file of (T, D).
+        model (FeatureModel): The model.
+        dtype (str): ``float16`` or ``float32``.
+        batch_size (int): Frames that the model sees at once.
+        workers (int): Threads that prepare frames.
+        expected_frames (int, optional): What T must be.
+        advance (Callable[[int], None]): Called with the number of frames that
+            were done since the last call.
+
+    Returns:
+        int: T.
+
+    Raises:
+        SequenceError: If the frames cannot be read, T is not what is
+            expected, or a feature is not finite in ``dtype``.
+    """
+    changed = last_change(sequence)
+    with atomic_path(output) as temporary:
+        with NpyWriter(temporary, dtype) as writer:
+            for images in _batches(
+                FrameReader(sequence.path), model, batch_size, workers
+            ):
+                rows = _cast(model(images), dtype)
+                _check_finite(rows, sequence, writer.shape[0], model.precision)
+                writer.append(rows)
+                advance(len(rows))
+        length = writer.shape[0]
+        if expected_frames not in (None, length):
+            raise SequenceError(
+                f'{sequence.path} has {length} frames, and record '
+                f'{sequence.name!r} of the annotation file has '
+                f'{expected_frames}'
+            )
+        # Whatever changes from here on is newer.
+        os.utime(temporary, ns=(changed, changed))
+    return length
+
+
+def _cast(rows, dtype):
+    with np.errstate(over='ignore'):
+        return rows.astype(dtype)
+
+
+def _check_finite(rows, sequence, first, precision):
+    finite = np.isfinite(rows).all(axis=1)
+    if not finite.all():
+        raise SequenceError(
+            f'{sequence.path}: the features of frame '
+            f'{first + int(finite.argmin())} are not finite in {rows.dtype}, '
+            f'computed in {precision}; try --dtype float32, or without --amp'
+        )
+
+
+def _batches(
+    frames: Iterable[np.ndarray],
+    model: FeatureModel,
+    batch_size: int,
+    workers: int,
+) -> Iterator[torch.Tensor]:
+    """Prepare the next batch while the one before is being computed."""
+    with ThreadPoolExecutor(workers) as pool, ThreadPoolExecutor(1) as ahead:
+        iterator = iter(frames)
+        upcoming = ahead.submit(_batch, iterator, model, batch_size, pool)
+        while (batch := upcoming.result()) is not None:
+            upcoming = ahead.submit(_batch, iterator, model, batch_size, pool)
+            yield batch
+
+
+def _batch(
+    frames: Iterator[np.ndarray],
+    model: FeatureModel,
+    batch_size: int,
+    pool: Executor,
+) -> torch.Tensor | None:
+    images = list(pool.map(model.prepare, islice(frames, batch_size)))
+    return torch.stack(images) if images else None

@@ -1,0 +1,65 @@
+import struct
+from pathlib import Path
+
+import numpy as np
+
+# Room for any number of frames; what numpy.save pads to for two dimensions.
+HEADER_BYTES = 128
+
+
+class NpyWriter:
+    """Writes a ``.npy`` file of (T, D) row by row, T not known beforehand.
+
+    The header is put in when the file is closed: how many frames a video has
+    is known only then. The bytes are those of ``numpy.save``. A context
+    manager; left by an exception, it leaves the file without a header.
+
+    Args:
+        path (Path): The file.
+        dtype (str): ``float16`` or ``float32``.
+
+    Attributes:
+        shape (tuple[int, int]): Of what is written so far.
+    """
+
+    def __init__(self, path: Path, dtype: str):
+        self.dtype = np.dtype(dtype)
+        self.shape = (0, 0)
+        self._file = open(path, 'wb')  # noqa: SIM115
+        self._file.write(bytes(HEADER_BYTES))
+
+    def append(self, rows: np.ndarray) -> None:
+        """Write rows.
+
+        Args:
+            rows (np.ndarray): (N, D) floating point.
+
+        Raises:
+            ValueError: If D is not that of the rows before.
+        """
+        if self.shape[0] and rows.shape[1] != self.shape[1]:
+            raise ValueError(
+                f'rows of {self.shape[1]} numbers were written, and then '
+                f'come some of {rows.shape[1]}'
+            )
+        self.shape = (self.shape[0] + len(rows), rows.shape[1])
+        self._file.write(rows.astype(self.dtype).tobytes())
+
+    def __enter__(self) -> 'NpyWriter':
+        return self
+
+    def __exit__(self, kind: type | None, *_) -> None:
+        with self._file:
+            if kind is None:
+                self._file.seek(0)
+                self._file.write(self._header())
+
+    def _header(self) -> bytes:
+        magic = np.lib.format.magic(1, 0)
+        room = HEADER_BYTES - len(magic) - 2
+        text = (
+            f"{{'descr': {self.dtype.str!r}, 'fortran_order': False, "
+            f"'shape': {self.shape}, }}"
+        )
+        text = f'{text:<{room - 1}}\n'
+        return magic + struct.pack('<H', room) + text.encode('ascii')

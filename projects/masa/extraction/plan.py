@@ -1,0 +1,186 @@
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from ..datasets.annotation import AnnotationError, load_annotations
+from ..datasets.schema import check_annotations
+from .errors import ExtractionError, SequenceError
+from .feature_annotations import (
+    Label,
+    add_features,
+    expected_lengths,
+    make_annotations,
+    read_labels,
+)
+from .feature_folder import FeatureFolder
+from .frames import FrameReader
+from .sequences import Sequence, find_sequences
+
+
+class Job(NamedTuple):
+    """A sequence and what is known of it beforehand.
+
+    Attributes:
+        sequence (Sequence): The sequence.
+        done (int, optional): Number of frames that there are features of;
+            None if they are to be computed.
+        claimed (int, optional): Number of frames, as far as known.
+        expected (int, optional): Number of frames that the annotation file
+            has.
+        problem (str): Why it cannot be used; '' if nothing is known against
+            it.
+    """
+
+    sequence: Sequence
+    done: int | None
+    claimed: int | None
+    expected: int | None
+    problem: str
+
+
+class Plan(NamedTuple):
+    """What there is to do.
+
+    Attributes:
+        jobs (list[Job]): For every sequence that is asked for.
+        labels (dict[str, Label], optional): Of the file of labels.
+        annotations (dict, optional): Of the file to merge with.
+        unasked (list[str]): Ids of sequences that the annotation file has no
+            record of.
+        absent (list[str]): Ids of which there are labels or a record, and no
+            sequence.
+    """
+
+    jobs: list[Job]
+    labels: dict[str, Label] | None
+    annotations: dict | None
+    unasked: list[str]
+    absent: list[str]
+
+    def problems(self) -> dict[str, str]:
+        """Return what is in the way.
+
+        Returns:
+            dict[str, str]: By sequence id. A record to merge with that has
+            no sequence is a problem, a label without one is none.
+        """
+        found = {
+            job.sequence.name: job.problem for job in self.jobs if job.problem
+        }
+        if self.annotations is not None:
+            for name in self.absent:
+                found[name] = f'record {name!r} has no video or folder'
+        return found
+
+    def annotate(self, lengths: dict[str, int]) -> dict:
+        """Make the annotations of finished features.
+
+        Args:
+            lengths (dict[str, int]): Number of frames by id; what is not
+                among them is left out.
+
+        Returns:
+            dict: New annotations, or those to merge with, added to.
+
+        Raises:
+            ExtractionError: If they would have problems.
+        """
+        if self.annotations is None:
+            annotations = make_annotations(lengths, self.labels)
+        else:
+            annotations = add_features(self.annotations, lengths)
+        problems = check_annotations(annotations)
+        if problems:
+            raise ExtractionError(
+                'the annotations would have problems:\n  '
+                + '\n  '.join(map(str, problems))
+            )
+        return annotations
+
+
+def make_plan(
+    inputs: Iterable[Path],
+    folder: FeatureFolder,
+    settings: dict,
+    labels_file: Path | None = None,
+    merge_file: Path | None = None,
+) -> Plan:
+    """Find the sequences and see what there is to do.
+
+    Args:
+        inputs (Iterable[Path]): For :func:`find_sequences`.
+        folder (FeatureFolder): Where the features belong.
+        settings (dict): For :meth:`FeatureFolder.check`.
+        labels_file (Path, optional): For :func:`read_labels`. It must have a
+            line for every sequence.
+        merge_file (Path, optional): Annotation file to add to. Sequences
+            that it has no record of are not asked for.
+
+    Returns:
+        Plan: Also of what is in the way of single sequences.
+
+    Raises:
+        ExtractionError: If an input or a file cannot be used.
+    """
+    sequences = find_sequences(inputs)
+    names = {one.name for one in sequences}
+    labels = annotations = None
+    expected: dict[str, int] = {}
+    unasked: list[str] = []
+    absent: list[str] = []
+    if labels_file is not None:
+        labels = read_labels(labels_file)
+        unlabelled = sorted(names - labels.keys())
+        if unlabelled:
+            raise ExtractionError(
+                f'{labels_file} has no line for {len(unlabelled)} of the '
+                f'sequences: {", ".join(unlabelled[:10])}'
+            )
+        absent = [name for name in labels if name not in names]
+    if merge_file is not None:
+        annotations = _read_annotations(merge_file)
+        expected = expected_lengths(annotations)
+        unasked = [one.name for one in sequences if one.name not in expected]
+        absent = [name for name in expected if name not in names]
+        sequences = [one for one in sequences if one.name in expected]
+        if not sequences:
+            raise ExtractionError(
+                f'{merge_file} has a record of none of the sequences found: '
+                f'its ids are as {absent[0]!r}, theirs as {unasked[0]!r}'
+            )
+    folder.check(settings, sequences)
+    jobs = [_make_job(s, folder, expected.get(s.name)) for s in sequences]
+    return Plan(jobs, labels, annotations, unasked, absent)
+
+
+def _read_annotations(path: Path) -> dict:
+    try:
+        annotations = load_annotations(path)
+    except (AnnotationError, OSError) as error:
+        raise ExtractionError(str(error)) from error
+    problems = check_annotations(annotations)
+    if problems:
+        raise ExtractionError(
+            f'{path} has problems:\n  ' + '\n  '.join(map(str, problems))
+        )
+    return annotations
+
+
+def _make_job(
+    sequence: Sequence, folder: FeatureFolder, expected: int | None
+) -> Job:
+    done = folder.num_frames(sequence)
+    try:
+        # What is done need not be opened again.
+        reader = None if done else FrameReader(sequence.path)
+    except SequenceError as error:
+        return Job(sequence, done, None, expected, str(error))
+    claimed = reader.num_frames if reader else done
+    exact = reader is None or reader.images is not None
+    problem = ''
+    if exact and expected not in (None, claimed):
+        problem = (
+            f'{sequence.path} has {claimed} frames, and record '
+            f'{sequence.name!r} of the annotation file has {expected}'
+        )
+    return Job(sequence, done, claimed, expected, problem)

@@ -1,0 +1,86 @@
+import sys
+import time
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+class FrameProgress:
+    """A bar of frames with the time left; without a terminal, lines.
+
+    Everything goes to standard error. A context manager.
+
+    Args:
+        claimed (list[int | None]): Frames of every sequence to come, as far
+            as known.
+        visible (bool): Whether to show anything.
+    """
+
+    def __init__(self, claimed: list[int | None], visible: bool = True):
+        console = Console(stderr=True)
+        self.count = len(claimed)
+        self.done = 0
+        self._claimed = sum(n or 0 for n in claimed)
+        self._lines = visible and not console.is_terminal
+        self._start = time.monotonic()
+        self._frames = 0
+        self._bar = Progress(
+            TextColumn('{task.description}'),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn('frames'),
+            TimeElapsedColumn(),
+            TextColumn('left'),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not visible or self._lines,
+        )
+        self._task = self._bar.add_task(self._title(), total=self._claimed)
+
+    def advance(self, frames: int) -> None:
+        """Count frames that are done.
+
+        Args:
+            frames (int): Since the last call.
+        """
+        self._frames += frames
+        self._bar.advance(self._task, frames)
+
+    def finish(self, name: str, claimed: int | None, text: str) -> None:
+        """Count a sequence that is done, or that was given up.
+
+        Args:
+            name (str): Its id.
+            claimed (int, optional): As given at the start.
+            text (str): What became of it.
+        """
+        self.done += 1
+        # What the containers claim is put right by what there was.
+        self._claimed -= claimed or 0
+        total = self._frames + self._claimed
+        self._bar.update(self._task, description=self._title(), total=total)
+        if self._lines:
+            seconds = time.monotonic() - self._start
+            print(
+                f'{self.done}/{self.count} {name}: {text}, '
+                f'{self._frames / max(seconds, 1e-9):.1f} frames/s',
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def _title(self) -> str:
+        return f'{self.done}/{self.count} sequences'
+
+    def __enter__(self) -> 'FrameProgress':
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._bar.stop()

@@ -1,0 +1,117 @@
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from .errors import ExtractionError
+from .frames import list_images, natural_order
+
+VIDEO_SUFFIXES = (
+    *('.mp4', '.m4v', '.mov', '.avi', '.mkv', '.webm', '.mpg', '.mpeg'),
+    *('.wmv', '.flv', '.ts', '.mts', '.m2ts', '.3gp', '.ogv'),
+)
+
+
+class Sequence(NamedTuple):
+    """A video file or a folder of images.
+
+    Attributes:
+        name (str): Its id.
+        path (Path): Where it is.
+    """
+
+    name: str
+    path: Path
+
+
+def find_sequences(inputs: Iterable[Path]) -> list[Sequence]:
+    """Find the sequences that videos and folders hold.
+
+    A video file is a sequence, its id the name without suffix. A folder that
+    holds images is one, too. Every other file is passed over. Folders are
+    searched through all levels, symbolic links included and hidden files
+    left out, and the id of what is found in a folder is its path below that
+    folder: ``squat/001`` for ``squat/001.mp4``.
+
+    Args:
+        inputs (Iterable[Path]): Files, whatever their suffix, and folders.
+
+    Returns:
+        list[Sequence]: In the order of the inputs; within a folder its
+        videos first, in the order of the numbers in their names, then what
+        the folders below hold.
+
+    Raises:
+        ExtractionError: If an input does not exist or holds no sequence, a
+            folder holds images and videos, or two sequences have one id.
+    """
+    found: dict[str, Path] = {}
+    for path in inputs:
+        if path.is_dir():
+            sequences = list(_search(path, path, ()))
+        elif path.exists():
+            sequences = [Sequence(path.stem, path)]
+        else:
+            raise ExtractionError(f'there is no video or folder {path}')
+        if not sequences:
+            raise ExtractionError(
+                f'{path} holds neither images nor videos: expected files '
+                f'that end in {", ".join(VIDEO_SUFFIXES)}, or folders of '
+                'images'
+            )
+        for name, one in sequences:
+            if name in found:
+                raise ExtractionError(
+                    f'two sequences have the id {name!r}: {found[name]} and '
+                    f'{one}'
+                )
+            found[name] = one
+    return [Sequence(*one) for one in found.items()]
+
+
+def last_change(sequence: Sequence) -> int:
+    """Return when a sequence was last changed.
+
+    Args:
+        sequence (Sequence): The sequence.
+
+    Returns:
+        int: Nanoseconds since 1970, by the file system's clock.
+    """
+    path = sequence.path
+    # A folder's own time tells of added and removed images.
+    images = path.iterdir() if path.is_dir() else ()
+    return max(one.stat().st_mtime_ns for one in (path, *images))
+
+
+def _search(folder: Path, top: Path, above: tuple) -> Iterator[Sequence]:
+    real = os.path.realpath(folder)
+    # A link to a folder above leads in a circle.
+    if real in above:
+        return
+    entries = sorted(
+        (p for p in folder.iterdir() if not p.name.startswith('.')),
+        key=natural_order,
+    )
+    folders = [p for p in entries if p.is_dir()]
+    videos = [
+        p
+        for p in entries
+        if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file()
+    ]
+    images = list_images(folder)
+    if images and videos:
+        raise ExtractionError(
+            f'{folder} holds images ({images[0].name}) and videos '
+            f'({videos[0].name}), so that it is not clear whether it is one '
+            'sequence: move one kind elsewhere'
+        )
+    if images:
+        relative = folder.relative_to(top)
+        name = Path(real).name if folder == top else relative.as_posix()
+        yield Sequence(name, folder)
+    for path in videos:
+        relative = path.relative_to(top)
+        yield Sequence(relative.with_name(path.stem).as_posix(), path)
+    for path in folders:
+        yield from _search(path, top, (*above, real))

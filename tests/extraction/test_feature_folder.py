@@ -1,0 +1,118 @@
+import json
+import os
+
+import numpy as np
+import pytest
+
+from masa.extraction.errors import ExtractionError
+from masa.extraction.feature_folder import FeatureFolder
+from masa.extraction.sequences import Sequence
+
+SETTINGS = dict(model='a', dtype='float32', sizes=[1, 2])
+
+
+@pytest.fixture
+def sequence(tmp_path):
+    path = tmp_path / 'videos' / '1.mp4'
+    path.parent.mkdir()
+    path.touch()
+    os.utime(path, (1000, 1000))
+    return Sequence('squat/1', path)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return FeatureFolder(tmp_path / 'features', 'float32')
+
+
+def save(folder, sequence, array=None):
+    path = folder.path(sequence.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, np.ones((5, 3), 'float32') if array is None else array)
+    return path
+
+
+def test_same_settings_go_on(folder, sequence):
+    folder.claim(SETTINGS, [sequence])
+    text = (folder.root / 'settings.json').read_bytes()
+    save(folder, sequence)
+    folder.claim(SETTINGS, [sequence])
+    assert (folder.root / 'settings.json').read_bytes() == text
+    assert folder.num_frames(sequence) == 5
+    # Of some nothing may be known yet.
+    folder.check(dict(model='a'), [sequence])
+
+
+def test_other_settings_are_refused(folder, sequence):
+    folder.claim(SETTINGS, [sequence])
+    other = dict(SETTINGS, model='b', sizes=[2, 2])
+    with pytest.raises(ExtractionError) as error:
+        folder.claim(other, [sequence])
+    assert str(error.value) == (
+        f'the features in {folder.root} were made with model "a", not "b"; '
+        'sizes [1, 2], not [2, 2]: choose another --output, or delete the '
+        'folder'
+    )
+    written = json.loads((folder.root / 'settings.json').read_text())
+    assert written == SETTINGS
+
+
+def test_features_of_unknown_settings_are_refused(folder, sequence):
+    path = save(folder, sequence)
+    with pytest.raises(ExtractionError, match='settings that are not known'):
+        folder.claim(SETTINGS, [sequence])
+    assert path.exists()
+
+
+@pytest.mark.parametrize('text', ['{"model"', '[1]'])
+def test_broken_settings(folder, sequence, text):
+    folder.root.mkdir()
+    (folder.root / 'settings.json').write_text(text)
+    with pytest.raises(ExtractionError, match=r'settings\.json'):
+        folder.check(SETTINGS, [sequence])
+
+
+def test_remains_of_a_killed_run_are_removed(folder, sequence):
+    left = folder.path(sequence.name).parent / '.writing-x1'
+    left.mkdir(parents=True)
+    (left / '1.npy').write_bytes(b'half')
+    folder.claim(SETTINGS, [sequence])
+    assert not left.exists()
+
+
+def test_changed_video_is_done_anew(folder, sequence):
+    assert folder.num_frames(sequence) is None
+    path = save(folder, sequence)
+    os.utime(path, (2000, 2000))
+    assert folder.num_frames(sequence) == 5
+    os.utime(sequence.path, (3000, 3000))
+    assert folder.num_frames(sequence) is None
+
+
+def test_changed_image_is_done_anew(folder, tmp_path):
+    image = tmp_path / 'images' / '1.png'
+    image.parent.mkdir()
+    image.touch()
+    sequence = Sequence('images', image.parent)
+    path = save(folder, sequence)
+    for one in (image, image.parent):
+        os.utime(one, (1000, 1000))
+    os.utime(path, (2000, 2000))
+    assert folder.num_frames(sequence) == 5
+    os.utime(image, (3000, 3000))
+    assert folder.num_frames(sequence) is None
+
+
+@pytest.mark.parametrize(
+    'array', [np.ones((5, 3), 'float16'), np.ones(5, 'float32')]
+)
+def test_other_arrays_are_refused(folder, sequence, array):
+    save(folder, sequence, array)
+    with pytest.raises(ExtractionError, match='is expected to hold float32'):
+        folder.num_frames(sequence)
+
+
+def test_broken_features_are_refused(folder, sequence):
+    save(folder, sequence).write_bytes(b'half')
+    with pytest.raises(ExtractionError, match='cannot be read; delete it'):
+        folder.num_frames(sequence)

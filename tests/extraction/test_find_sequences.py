@@ -1,0 +1,90 @@
+import pytest
+
+from masa.extraction.errors import ExtractionError
+from masa.extraction.sequences import find_sequences
+
+
+@pytest.fixture
+def touch(tmp_path):
+    def make(*names):
+        for name in names:
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        return tmp_path
+
+    return make
+
+
+def found(*paths):
+    return {
+        name: path.relative_to(paths[0].parent).as_posix()
+        for name, path in find_sequences(paths)
+    }
+
+
+def test_folder_of_videos_is_searched(touch):
+    root = touch(
+        *('squat/10.mp4', 'squat/2.MOV', 'bowl/1.a.mkv', 'top.mp4'),
+        *('squat/notes.txt', '.hidden/9.mp4', 'bowl/._1.mp4'),
+    )
+    sequences = find_sequences([root])
+    assert [name for name, _ in sequences] == [
+        'top',
+        'bowl/1.a',
+        'squat/2',
+        'squat/10',
+    ]
+    assert sequences[-1].path == root / 'squat' / '10.mp4'
+
+
+def test_layout_of_penn_action(touch):
+    root = touch('frames/0002/000001.jpg', 'frames/0010/000001.jpg')
+    assert found(root / 'frames') == {
+        '0002': 'frames/0002',
+        '0010': 'frames/0010',
+    }
+
+
+def test_folder_of_images_is_one_sequence(touch, monkeypatch):
+    root = touch('a/1.png', 'a/2.png', 'a/below/1.png')
+    wanted = {'a': 'a', 'below': 'a/below'}
+    assert found(root / 'a') == wanted
+    monkeypatch.chdir(root / 'a')
+    assert {name for name, _ in find_sequences([root / 'a' / '.'])} == {
+        'a',
+        'below',
+    }
+
+
+def test_file_of_any_suffix(touch):
+    root = touch('clip.dat')
+    assert [one.name for one in find_sequences([root / 'clip.dat'])] == [
+        'clip'
+    ]
+
+
+def test_links_are_followed_and_circles_end(touch):
+    root = touch('videos/1.mp4', 'elsewhere/2.mp4')
+    (root / 'videos' / 'more').symlink_to(root / 'elsewhere')
+    (root / 'elsewhere' / 'up').symlink_to(root / 'videos')
+    assert {name for name, _ in find_sequences([root / 'videos'])} == {
+        '1',
+        'more/2',
+    }
+
+
+@pytest.mark.parametrize(
+    ('files', 'inputs', 'message'),
+    [
+        ([], ['none'], 'there is no video or folder'),
+        (['a/notes.txt'], ['a'], 'a holds neither images nor videos'),
+        (['a/1.jpg', 'a/2.mp4'], ['a'], 'holds images .* and videos'),
+        (['a/1.mp4', 'a/1.avi'], ['a'], "the id '1': .*avi and .*mp4"),
+        (['a/1.mp4', 'b/1.mp4'], ['a', 'b'], "two sequences have the id '1'"),
+    ],
+)
+def test_refused(touch, files, inputs, message):
+    root = touch(*files)
+    with pytest.raises(ExtractionError, match=message):
+        find_sequences([root / one for one in inputs])

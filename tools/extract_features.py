@@ -1,0 +1,153 @@
+"""Compute features of the frames of videos with a frozen image model."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import torch
+
+from masa.extraction.errors import ExtractionError
+from masa.extraction.feature_model import ALIASES
+from masa.extraction.feature_run import run
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=f'{__doc__} What is finished is kept: the same command '
+        'goes on after an interruption. Several processes: torchrun '
+        '--nproc-per-node N tools/extract_features.py ... Exits with 1 if '
+        'sequences were left out, with 2 if it could not be done.',
+        epilog='Example: python tools/extract_features.py videos '
+        '--output data/features --ann-file data/videos.pkl --amp',
+    )
+    parser.add_argument(
+        'inputs',
+        type=Path,
+        nargs='+',
+        metavar='INPUT',
+        help='video files, folders of videos, folders of images',
+    )
+    parser.add_argument(
+        '--output', type=Path, required=True, help='folder for the features'
+    )
+    parser.add_argument(
+        '--ann-file',
+        type=Path,
+        required=True,
+        help='annotation file to write: .pkl, .npz or .json',
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace the annotation file'
+    )
+    known = parser.add_mutually_exclusive_group()
+    known.add_argument(
+        '--labels',
+        type=Path,
+        metavar='FILE.csv',
+        help='columns sequence, activity, split (default: no activity, all '
+        'in the split train)',
+    )
+    known.add_argument(
+        '--merge',
+        type=Path,
+        metavar='ANN_FILE',
+        help='annotation file whose records get the features',
+    )
+    model = parser.add_argument_group('model')
+    model.add_argument(
+        '--model',
+        default='dinov2_giant',
+        help=f'{", ".join(ALIASES)}, or any of timm (default: %(default)s, '
+        "the paper's)",
+    )
+    source = model.add_mutually_exclusive_group()
+    source.add_argument(
+        '--weights',
+        type=Path,
+        metavar='FILE',
+        help="weights, .safetensors or PyTorch's (default: timm downloads "
+        'them)',
+    )
+    source.add_argument(
+        '--random-weights',
+        type=int,
+        metavar='SEED',
+        help='for trying out: the features mean nothing',
+    )
+    model.add_argument(
+        '--image-size',
+        type=int,
+        metavar='PIXELS',
+        help="side of the model's input (default: 224 for DINOv2, else the "
+        "model's own)",
+    )
+    model.add_argument(
+        '--crop-mode',
+        choices=['center', 'squash', 'border'],
+        help="cut the middle out, distort or pad (default: the model's own, "
+        'mostly center)',
+    )
+    model.add_argument(
+        '--dtype',
+        choices=['float16', 'float32'],
+        default='float32',
+        help='of the features (default: float32)',
+    )
+    running = parser.add_argument_group('running')
+    running.add_argument('--batch-size', type=int, default=32)
+    running.add_argument(
+        '--workers',
+        type=int,
+        default=min(8, os.cpu_count() or 1),
+        help='threads of every process that prepare frames (default: '
+        '%(default)s)',
+    )
+    running.add_argument(
+        '--device', help='such as cuda:0 (default: cuda where there is one)'
+    )
+    running.add_argument(
+        '--amp', action='store_true', help='mixed precision, on CUDA'
+    )
+    running.add_argument(
+        '--amp-dtype',
+        choices=['bfloat16', 'float16'],
+        help='with --amp (default: bfloat16 where the GPU has it)',
+    )
+    running.add_argument(
+        '--skip-broken',
+        action='store_true',
+        help='leave out what cannot be used, and list it at the end',
+    )
+    running.add_argument(
+        '--dry-run', action='store_true', help='only list what would be done'
+    )
+    args = parser.parse_args(argv)
+    if args.ann_file.suffix not in ('.pkl', '.npz', '.json'):
+        parser.error(f'{args.ann_file} is expected to be .pkl, .npz or .json')
+    if args.ann_file.exists() and not args.overwrite:
+        parser.error(f'{args.ann_file} exists; --overwrite replaces it')
+    for name in ('batch_size', 'workers', 'image_size'):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            parser.error(f'--{name.replace("_", "-")} is expected above 0')
+    if args.weights is not None and not args.weights.is_file():
+        parser.error(f'there is no file {args.weights}')
+    if args.amp_dtype and not args.amp:
+        parser.error('--amp-dtype goes with --amp')
+    return args
+
+
+def main(argv=None) -> int:
+    """Run the extraction."""
+    args = parse_args(argv)
+    try:
+        return run(args)
+    except (ExtractionError, OSError, torch.cuda.OutOfMemoryError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+
+
+if __name__ == '__main__':
+    sys.exit(main())
