@@ -76,6 +76,49 @@ def test_what_mmaction2_writes_has_no_problems():
     assert check_annotations(annotations) == []
 
 
+BODY = dict(smpl_body_pose=np.zeros((4, 63)), smpl_betas=np.zeros(10))
+
+
+def test_body_model_has_no_problems():
+    assert check_annotations(with_record(**BODY)) == []
+
+
+@pytest.mark.parametrize(
+    ('change', 'field', 'expected'),
+    [
+        (
+            dict(smpl_body_pose=np.zeros((4, 72))),
+            'smpl_body_pose',
+            'shape (4, 63)',
+        ),
+        (
+            dict(smpl_body_pose=np.zeros((3, 63))),
+            'smpl_body_pose',
+            'shape (4, 63)',
+        ),
+        (
+            dict(smpl_body_pose=np.full((4, 63), np.nan)),
+            'smpl_body_pose',
+            'finite',
+        ),
+        (dict(smpl_betas=np.zeros((4, 10))), 'smpl_betas', 'shape (shapes,)'),
+        (dict(smpl_betas=np.array([])), 'smpl_betas', 'shape (shapes,)'),
+        (dict(smpl_betas=np.array(['x'])), 'smpl_betas', 'shape (shapes,)'),
+    ],
+)
+def test_body_model_problem_is_found(change, field, expected):
+    (problem,) = check_annotations(with_record(**(BODY | change)))
+    assert (problem.record, problem.field) == ('b', field)
+    assert expected in problem.expected
+
+
+def test_body_pose_without_a_shape():
+    (problem,) = check_annotations(
+        with_record(smpl_body_pose=BODY['smpl_body_pose'])
+    )
+    assert (problem.record, problem.field) == ('b', 'smpl_betas')
+
+
 @pytest.mark.parametrize('people', [1, 2])
 def test_number_of_people_may_differ(people):
     annotations = with_record(

@@ -40,6 +40,32 @@ def check_record(
     for key, kinds in (('phase', 'iu'), ('canonical_time', 'fiu')):
         if key in record:
             yield from _check_frame_values(name, key, record, total, kinds)
+    if 'smpl_body_pose' in record:
+        yield from _check_body_model(name, record, total)
+
+
+def _check_body_model(
+    name: str, record: dict, total: int | None
+) -> Iterator[Problem]:
+    frames = 'total_frames' if total is None else total
+    fields = {
+        'smpl_body_pose': (f'({frames}, 63)', (total, 63)),
+        'smpl_betas': ('(shapes,)', (None,)),
+    }
+    for key, (shape, sizes) in fields.items():
+        value = as_array(record.get(key, ()))
+        if (
+            value.dtype.kind not in 'fiu'
+            or not value.size
+            or value.ndim != len(sizes)
+            or any(
+                size is not None and size != found
+                for size, found in zip(sizes, value.shape, strict=True)
+            )
+        ):
+            yield Problem(name, key, f'numbers of shape {shape}', short(value))
+        elif not np.isfinite(value).all():
+            yield Problem(name, key, 'finite numbers', not_finite(value))
 
 
 def _check_frame_values(

@@ -1,17 +1,22 @@
 from .formatting import PackSequenceInputs
 from .loading import LoadFrameFeatures
+from .pose_prior import LinearPosePrior, PosePriorNoise
 from .skeleton import FlipSkeleton, NormalizeSkeleton
 from .skeleton_noise import JointAngleNoise, TranslateSkeleton
 from .smooth_noise import smooth_noise
 from .temporal import DualAugmentation
+from .vposer import VPoserPrior
 
 __all__ = [
     'DualAugmentation',
     'FlipSkeleton',
     'JointAngleNoise',
+    'LinearPosePrior',
     'LoadFrameFeatures',
     'NormalizeSkeleton',
     'PackSequenceInputs',
+    'PosePriorNoise',
     'TranslateSkeleton',
+    'VPoserPrior',
     'smooth_noise',
 ]

@@ -8,7 +8,7 @@ from .checks import check_choice, check_range, name_of, require_rng
 from .smooth_noise import smooth_noise
 
 # What a view holds, and the axis of its frames.
-FRAME_AXES = dict(keypoint=1, keypoint_score=1, feature=0)
+FRAME_AXES = dict(keypoint=1, keypoint_score=1, feature=0, smpl_body_pose=0)
 
 
 @TRANSFORMS.register_module()
@@ -164,7 +164,7 @@ class DualAugmentation(BaseTransform):
         names = tuple(view)
         if augment and self.spatial:
             view['rng'] = rng
-            for key in ('skeleton', 'frame_dir'):
+            for key in ('skeleton', 'smpl_betas', 'frame_dir'):
                 if key in results:
                     view[key] = results[key]
             for transform in self.spatial:
