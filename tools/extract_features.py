@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 
 from masa.extraction.errors import ExtractionError
+from masa.extraction.extraction_run import run
 from masa.extraction.feature_model import ALIASES
-from masa.extraction.feature_run import run
+from masa.extraction.feature_run import FeatureExtraction
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -143,7 +144,7 @@ def main(argv=None) -> int:
     """Run the extraction."""
     args = parse_args(argv)
     try:
-        return run(args)
+        return run(args, FeatureExtraction)
     except (ExtractionError, OSError, torch.cuda.OutOfMemoryError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2

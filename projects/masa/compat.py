@@ -7,7 +7,7 @@ alone.
 import importlib.util
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
@@ -123,6 +123,93 @@ def provide_missing_localizer() -> bool:
         return False
     if not any(isinstance(f, _MissingLocalizer) for f in sys.meta_path):
         sys.meta_path.append(_MissingLocalizer())
+    return True
+
+
+_MMCV_OPERATORS = 'mmcv._ext'
+
+
+class _MissingOperators(MetaPathFinder, Loader):
+    """Supplies the compiled operators that mmcv-lite has none of."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target=None
+    ) -> ModuleSpec | None:
+        if fullname == _MMCV_OPERATORS:
+            return ModuleSpec(fullname, self)
+        return None
+
+    def create_module(self, spec: ModuleSpec) -> types.ModuleType:
+        return types.ModuleType(spec.name, 'Missing in mmcv-lite.')
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        def missing(name: str) -> Callable:
+            if name.startswith('__'):
+                raise AttributeError(name)
+
+            def operator(*args, **kwargs):
+                raise NotImplementedError(
+                    f'mmcv-lite has no operator {name!r}, which this model '
+                    'needs: install the full mmcv 2.1 in its place '
+                    '(docs/installation.md)'
+                )
+
+            return operator
+
+        module.nms = _non_maximum_suppression
+        module.__getattr__ = missing
+
+
+def _non_maximum_suppression(
+    bboxes: torch.Tensor,
+    scores: torch.Tensor,
+    iou_threshold: float,
+    offset: int = 0,
+) -> torch.Tensor:
+    """Return which boxes stay, best first: mmcv's operator ``nms``.
+
+    A box is left out if it overlaps a better one that stays by more than the
+    threshold. (N, 4) and (N,) to indices.
+    """
+    order = scores.argsort(descending=True, stable=True)
+    boxes = bboxes[order]
+    sizes = (boxes[:, 2:] - boxes[:, :2] + offset).clamp(min=0)
+    areas = sizes.prod(1)
+    stays = torch.ones(len(boxes), dtype=torch.bool, device=boxes.device)
+    for i in range(len(boxes)):
+        if not stays[i]:
+            continue
+        upper_left = torch.maximum(boxes[i, :2], boxes[i + 1 :, :2])
+        lower_right = torch.minimum(boxes[i, 2:], boxes[i + 1 :, 2:])
+        shared = (lower_right - upper_left + offset).clamp(min=0).prod(1)
+        union = areas[i] + areas[i + 1 :] - shared
+        stays[i + 1 :] &= shared <= iou_threshold * union
+    return order[stays]
+
+
+def provide_mmcv_operators() -> bool:
+    """Make ``mmcv.ops`` importable with mmcv-lite (open-mmlab/mmpose#3250).
+
+    mmpose and mmdet import it at the top, though the models for bodies and
+    hands, and RTMDet, use no operator but ``nms``. That one is given in
+    PyTorch; calling any other says what is missing. Must run before
+    ``mmcv.ops`` is first imported. A finder at the end of ``sys.meta_path``
+    is asked only for what nobody else has: the full mmcv keeps its own.
+
+    Returns:
+        bool: Whether anything was missing.
+    """
+    package = importlib.util.find_spec('mmcv')
+    if package is None or package.origin is None:
+        return False
+    finder = FileFinder(
+        str(Path(package.origin).parent),
+        (ExtensionFileLoader, EXTENSION_SUFFIXES),
+    )
+    if finder.find_spec('_ext') is not None:
+        return False
+    if not any(isinstance(f, _MissingOperators) for f in sys.meta_path):
+        sys.meta_path.append(_MissingOperators())
     return True
 
 

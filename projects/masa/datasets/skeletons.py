@@ -105,6 +105,49 @@ KINECT_20 = _layout(
     torso=('shoulder_center', 'hip_center'),
 )
 
+# Human3.6M's 17 joints in the order of mmpose, which its lifters give.
+H36M_17 = _layout(
+    joints='pelvis right_hip right_knee right_ankle left_hip left_knee '
+    'left_ankle spine thorax neck head left_shoulder left_elbow left_wrist '
+    'right_shoulder right_elbow right_wrist',
+    bones='pelvis-spine spine-thorax thorax-neck neck-head '
+    'thorax-left_shoulder left_shoulder-left_elbow left_elbow-left_wrist '
+    'thorax-right_shoulder right_shoulder-right_elbow '
+    'right_elbow-right_wrist '
+    'pelvis-left_hip left_hip-left_knee left_knee-left_ankle '
+    'pelvis-right_hip right_hip-right_knee right_knee-right_ankle',
+    root='pelvis',
+    torso=('thorax', 'pelvis'),
+)
+
+# The order of BlazePose, which MediaPipe gives.
+BLAZEPOSE_33 = _layout(
+    joints='nose left_eye_inner left_eye left_eye_outer right_eye_inner '
+    'right_eye right_eye_outer left_ear right_ear left_mouth right_mouth '
+    'left_shoulder right_shoulder left_elbow right_elbow left_wrist '
+    'right_wrist left_pinky right_pinky left_index right_index left_thumb '
+    'right_thumb left_hip right_hip left_knee right_knee left_ankle '
+    'right_ankle left_heel right_heel left_foot_index right_foot_index',
+    bones='left_shoulder-nose right_shoulder-nose '
+    'nose-left_eye_inner left_eye_inner-left_eye left_eye-left_eye_outer '
+    'left_eye_outer-left_ear nose-right_eye_inner right_eye_inner-right_eye '
+    'right_eye-right_eye_outer right_eye_outer-right_ear '
+    'nose-left_mouth nose-right_mouth '
+    'left_shoulder-right_shoulder left_hip-right_hip '
+    'left_shoulder-left_hip right_shoulder-right_hip '
+    'left_shoulder-left_elbow left_elbow-left_wrist '
+    'left_wrist-left_pinky left_wrist-left_index left_wrist-left_thumb '
+    'right_shoulder-right_elbow right_elbow-right_wrist '
+    'right_wrist-right_pinky right_wrist-right_index '
+    'right_wrist-right_thumb '
+    'left_hip-left_knee left_knee-left_ankle left_ankle-left_heel '
+    'left_ankle-left_foot_index '
+    'right_hip-right_knee right_knee-right_ankle right_ankle-right_heel '
+    'right_ankle-right_foot_index',
+    root='left_hip right_hip',
+    torso=('left_shoulder right_shoulder', 'left_hip right_hip'),
+)
+
 
 def hand_layout(
     sides: tuple[str, ...] = ('left', 'right'), skip: tuple[int, ...] = ()

@@ -5,15 +5,15 @@ from typing import NamedTuple
 from ..datasets.annotation import AnnotationError, load_annotations
 from ..datasets.schema import check_annotations
 from .errors import ExtractionError, SequenceError
-from .feature_annotations import (
+from .frames import FrameReader
+from .output_folder import OutputFolder
+from .record_contents import (
     Label,
-    add_features,
+    add_contents,
     expected_lengths,
     make_annotations,
     read_labels,
 )
-from .feature_folder import FeatureFolder
-from .frames import FrameReader
 from .sequences import Sequence, find_sequences
 
 
@@ -22,8 +22,8 @@ class Job(NamedTuple):
 
     Attributes:
         sequence (Sequence): The sequence.
-        done (int, optional): Number of frames that there are features of;
-            None if they are to be computed.
+        done (int, optional): Number of frames that are finished; None if
+            there is something to do.
         claimed (int, optional): Number of frames, as far as known.
         expected (int, optional): Number of frames that the annotation file
             has.
@@ -72,12 +72,32 @@ class Plan(NamedTuple):
                 found[name] = f'record {name!r} has no video or folder'
         return found
 
-    def annotate(self, lengths: dict[str, int]) -> dict:
-        """Make the annotations of finished features.
+    def train_ids(self) -> set[str] | None:
+        """Return what is for training.
+
+        Returns:
+            set[str], optional: Ids in the split ``train``; None if there is
+            no such split.
+        """
+        if self.labels is not None:
+            names = {
+                n for n, one in self.labels.items() if one.split == 'train'
+            }
+        elif self.annotations is not None:
+            names = set(self.annotations.get('split', {}).get('train', ()))
+        else:
+            names = {job.sequence.name for job in self.jobs}
+        return names or None
+
+    def annotate(
+        self, contents: dict[str, dict], common: dict | None = None
+    ) -> dict:
+        """Make the annotations of what is finished.
 
         Args:
-            lengths (dict[str, int]): Number of frames by id; what is not
-                among them is left out.
+            contents (dict[str, dict]): Fields by id; what is not among them
+                is left out.
+            common (dict, optional): What stands beside the records.
 
         Returns:
             dict: New annotations, or those to merge with, added to.
@@ -86,9 +106,9 @@ class Plan(NamedTuple):
             ExtractionError: If they would have problems.
         """
         if self.annotations is None:
-            annotations = make_annotations(lengths, self.labels)
+            annotations = make_annotations(contents, self.labels, common)
         else:
-            annotations = add_features(self.annotations, lengths)
+            annotations = add_contents(self.annotations, contents, common)
         problems = check_annotations(annotations)
         if problems:
             raise ExtractionError(
@@ -100,7 +120,7 @@ class Plan(NamedTuple):
 
 def make_plan(
     inputs: Iterable[Path],
-    folder: FeatureFolder,
+    folder: OutputFolder,
     settings: dict,
     labels_file: Path | None = None,
     merge_file: Path | None = None,
@@ -109,8 +129,8 @@ def make_plan(
 
     Args:
         inputs (Iterable[Path]): For :func:`find_sequences`.
-        folder (FeatureFolder): Where the features belong.
-        settings (dict): For :meth:`FeatureFolder.check`.
+        folder (OutputFolder): Where the results belong.
+        settings (dict): For :meth:`OutputFolder.check`.
         labels_file (Path, optional): For :func:`read_labels`. It must have a
             line for every sequence.
         merge_file (Path, optional): Annotation file to add to. Sequences
@@ -167,7 +187,7 @@ def _read_annotations(path: Path) -> dict:
 
 
 def _make_job(
-    sequence: Sequence, folder: FeatureFolder, expected: int | None
+    sequence: Sequence, folder: OutputFolder, expected: int | None
 ) -> Job:
     done = folder.num_frames(sequence)
     try:

@@ -8,13 +8,13 @@ from rich.table import Table
 from .plan import Plan
 
 
-def show_plan(plan: Plan, args: argparse.Namespace, settings: dict) -> None:
+def show_plan(plan: Plan, args: argparse.Namespace, models: str) -> None:
     """Print what would be done.
 
     Args:
         plan (Plan): For every sequence, its state.
-        args (argparse.Namespace): Of tools/extract_features.py.
-        settings (dict): From ``describe_model``, and ``dtype``.
+        args (argparse.Namespace): ``output`` and ``ann_file``.
+        models (str): With what it would be done.
     """
     table = Table('sequence', 'frames', 'from', 'state')
     for job in plan.jobs:
@@ -26,13 +26,9 @@ def show_plan(plan: Plan, args: argparse.Namespace, settings: dict) -> None:
     console = Console(width=None if sys.stdout.isatty() else 200)
     console.print(table)
     todo = sum(not (job.done or job.problem) for job in plan.jobs)
-    preprocessing = settings['preprocessing']
-    size = 'x'.join(map(str, preprocessing['input_size'][1:]))
     print(
-        f'{todo} of {len(plan.jobs)} sequences to do, with '
-        f'{settings["model"]}, {size} pixels ({preprocessing["crop_mode"]}), '
-        f'computed in {settings["precision"]}, into {args.output} in '
-        f'{settings["dtype"]}; annotations into {args.ann_file}'
+        f'{todo} of {len(plan.jobs)} sequences to do, with {models}, into '
+        f'{args.output}; annotations into {args.ann_file}'
     )
     show_notes(plan)
 

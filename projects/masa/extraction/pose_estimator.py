@@ -12,7 +12,7 @@ class Detection(NamedTuple):
         box (np.ndarray): Left, top, right and bottom, (4,), pixels.
         score (float): How sure the detector is, in [0, 1].
         keypoint (np.ndarray): Positions of the joints, (V, C), pixels or
-            metres.
+            metres; NaN where a joint is not found.
         keypoint_score (np.ndarray): How sure the estimator is of every
             joint, (V,), in [0, 1].
     """
@@ -31,7 +31,8 @@ class PoseEstimator(ABC):
             ``masa.datasets.skeletons``.
         num_coordinates (int): C, 2 or 3, of the finished poses.
         settings (dict): Plain values that tell poses made with this
-            estimator from others: its models, their weights and options.
+            estimator from others: its models and options, and from
+            :meth:`prepare` on their weights.
     """
 
     skeleton: dict
@@ -39,26 +40,29 @@ class PoseEstimator(ABC):
     settings: dict
 
     @abstractmethod
+    def prepare(self) -> None:
+        """Load the models.
+
+        Raises:
+            ExtractionError: If there are no weights, or they do not fit.
+        """
+
+    @abstractmethod
     def detect(
-        self, frames: Iterable[np.ndarray], frame_rate: float | None
+        self, frames: Iterable[np.ndarray]
     ) -> Iterator[list[Detection]]:
         """Find the people of every frame of one video.
 
         Args:
             frames (Iterable[np.ndarray]): RGB, each (H, W, 3) uint8, in
                 order. They are taken as they are needed.
-            frame_rate (float, optional): Frames per second; None if not
-                known.
 
         Yields:
             list[Detection]: Of every frame, empty where nobody is found.
         """
 
     def complete(
-        self,
-        keypoint: np.ndarray,
-        keypoint_score: np.ndarray,
-        image_size: tuple[int, int],
+        self, keypoint: np.ndarray, keypoint_score: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Turn the poses of one tracked person into what is asked for.
 
@@ -66,10 +70,9 @@ class PoseEstimator(ABC):
         tracking.
 
         Args:
-            keypoint (np.ndarray): As detected, (T, V, C); frames without the
-                person are filled in.
-            keypoint_score (np.ndarray): (T, V); 0 in filled frames.
-            image_size (tuple[int, int]): Width and height, pixels.
+            keypoint (np.ndarray): As detected, (T, V, C); NaN where a joint
+                or the person is not found.
+            keypoint_score (np.ndarray): (T, V); 0 there.
 
         Returns:
             tuple[np.ndarray, np.ndarray]: (T, V, C) and (T, V), of

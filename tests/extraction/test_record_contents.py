@@ -5,12 +5,16 @@ import pytest
 
 from masa.datasets import check_annotations
 from masa.extraction.errors import ExtractionError
-from masa.extraction.feature_annotations import (
+from masa.extraction.record_contents import (
     Label,
-    add_features,
+    add_contents,
     expected_lengths,
     make_annotations,
     read_labels,
+)
+
+SKELETON = dict(
+    joints=['a', 'b'], bones=[[0, 1]], flip_pairs=[], root=0, torso=[0, 1]
 )
 
 
@@ -59,8 +63,15 @@ def test_labels_that_cannot_be_read(tmp_path):
         read_labels(tmp_path / 'none.csv')
 
 
+def features(lengths):
+    return {
+        name: dict(total_frames=frames, feature_path=f'{name}.npy')
+        for name, frames in lengths.items()
+    }
+
+
 def test_annotations_without_labels():
-    annotations = make_annotations({'b': 3, 'a/1': 2})
+    annotations = make_annotations(features({'b': 3, 'a/1': 2}))
     assert check_annotations(annotations) == []
     assert annotations == dict(
         split=dict(train=['b', 'a/1']),
@@ -78,7 +89,10 @@ def test_annotations_with_labels_keep_their_order():
         other=Label('dance', 'test'),
         c=Label('', 'train'),
     )
-    annotations = make_annotations(dict(c=3, b=2, a=1), labels)
+    annotations = make_annotations(
+        features(dict(c=3, b=2, a=1)), labels, dict(skeleton=SKELETON)
+    )
+    assert annotations.pop('skeleton') == SKELETON
     assert check_annotations(annotations) == []
     assert annotations['split'] == dict(val=['a'], train=['b', 'c'])
     assert annotations['activities'] == ['bowl', 'squat']
@@ -107,7 +121,7 @@ def test_features_are_added(penn):
     lengths = expected_lengths(penn)
     assert lengths == {'1': 4, '2': 5, '3': 6}
     before = copy.deepcopy(penn)
-    merged = add_features(penn, lengths)
+    merged = add_contents(penn, features(lengths))
     assert check_annotations(merged) == []
     assert merged['split'] == penn['split']
     for one, other in zip(
@@ -120,11 +134,33 @@ def test_features_are_added(penn):
 
 
 def test_what_has_no_features_is_left_out(penn):
-    merged = add_features(penn, {'2': 5})
+    merged = add_contents(penn, features({'2': 5}))
     assert [r['frame_dir'] for r in merged['annotations']] == ['2']
     assert merged['split'] == dict(train=['2'])
 
 
 def test_other_length(penn):
-    with pytest.raises(ExtractionError, match=r"record '2' has 5 .* of 9"):
-        add_features(penn, {'1': 4, '2': 9, '3': 6})
+    with pytest.raises(
+        ExtractionError, match=r"record '2' has 5 frames, and 9"
+    ):
+        add_contents(penn, features({'1': 4, '2': 9, '3': 6}))
+
+
+def test_nothing_is_replaced(penn):
+    merged = add_contents(penn, features({'2': 5}))
+    with pytest.raises(ExtractionError, match=r"'2' has feature_path already"):
+        add_contents(merged, features({'2': 5}))
+    with_skeleton = add_contents(
+        penn, features({'2': 5}), dict(skeleton=SKELETON)
+    )
+    assert with_skeleton['skeleton'] == SKELETON
+    assert 'skeleton' not in penn
+    del with_skeleton['annotations'][0]['feature_path']
+    # The same again is no loss.
+    add_contents(
+        with_skeleton, features({'2': 5}), dict(skeleton=dict(SKELETON))
+    )
+    with pytest.raises(ExtractionError, match='another skeleton already'):
+        add_contents(
+            with_skeleton, features({'2': 5}), dict(skeleton=dict(joints=[]))
+        )

@@ -11,8 +11,8 @@ from .sequences import Sequence, last_change
 SETTINGS_FILE = 'settings.json'
 
 
-class FeatureFolder:
-    """A folder of feature files that were all made with the same settings.
+class OutputFolder:
+    """A folder of ``.npy`` files that were all made with the same settings.
 
     ``settings.json`` in it says with which. A file is there only when it is
     complete, so that an interrupted extraction goes on where it stopped.
@@ -20,14 +20,17 @@ class FeatureFolder:
     Args:
         root (Path): The folder; made by :meth:`claim`.
         dtype (str): ``float16`` or ``float32``, of the files.
+        content (str): What the files hold, for messages: ``features`` or
+            ``poses``.
     """
 
-    def __init__(self, root: Path, dtype: str):
+    def __init__(self, root: Path, dtype: str, content: str = 'features'):
         self.root = root
         self.dtype = np.dtype(dtype)
+        self.content = content
 
     def path(self, name: str) -> Path:
-        """Return where the features of a sequence belong.
+        """Return where the file of a sequence belongs.
 
         Args:
             name (str): The sequence's id.
@@ -38,16 +41,16 @@ class FeatureFolder:
         return self.root / f'{name}.npy'
 
     def check(self, settings: dict, sequences: list[Sequence]) -> None:
-        """Check that new features may be put beside those that are there.
+        """Check that new files may be put beside those that are there.
 
         Args:
             settings (dict): Plain values. Those that the folder's settings
                 lack, or that are lacking here, are not compared.
-            sequences (list[Sequence]): What the features are to be of.
+            sequences (list[Sequence]): What the files are to be of.
 
         Raises:
             ExtractionError: If the folder's settings are others, cannot be
-                read, or are missing beside features.
+                read, or are missing beside files.
         """
         file = self.root / SETTINGS_FILE
         advice = 'choose another --output, or delete the folder'
@@ -74,7 +77,7 @@ class FeatureFolder:
         ]
         if different:
             raise ExtractionError(
-                f'the features in {self.root} were made with '
+                f'the {self.content} in {self.root} were made with '
                 f'{"; ".join(different)}: {advice}'
             )
 
@@ -83,7 +86,7 @@ class FeatureFolder:
 
         Args:
             settings (dict): Plain values.
-            sequences (list[Sequence]): What the features are to be of.
+            sequences (list[Sequence]): What the files are to be of.
 
         Raises:
             ExtractionError: As :meth:`check`.
@@ -98,38 +101,37 @@ class FeatureFolder:
             temporary.write_text(f'{text}\n')
 
     def num_frames(self, sequence: Sequence) -> int | None:
-        """Return of how many frames a sequence has features.
+        """Return of how many frames a sequence has a file.
 
         Args:
             sequence (Sequence): The sequence.
 
         Returns:
-            int, optional: None if there are none, or the video or an image
-            was changed since: :func:`extract_features` gives its files the
-            time of what they were made of.
+            int, optional: None if there is none, or the video or an image
+            was changed since: files get the time of what they were made of.
 
         Raises:
-            ExtractionError: If the file is not one of features.
+            ExtractionError: If the file holds something else.
         """
         path = self.path(sequence.name)
         if not path.exists():
             return None
         try:
-            features = np.load(path, mmap_mode='r', allow_pickle=False)
+            array = np.load(path, mmap_mode='r', allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise ExtractionError(
                 f'{path} cannot be read; delete it to have it made anew: '
                 f'{error}'
             ) from error
-        if features.ndim != 2 or features.dtype != self.dtype:
+        if array.ndim != 2 or array.dtype != self.dtype:
             raise ExtractionError(
                 f'{path} is expected to hold {self.dtype} of (frames, '
-                f'channels), but holds {features.dtype} of {features.shape}; '
+                f'channels), but holds {array.dtype} of {array.shape}; '
                 'delete it to have it made anew'
             )
         if last_change(sequence) > path.stat().st_mtime_ns:
             return None
-        return len(features)
+        return len(array)
 
 
 def _short(value: object) -> str:

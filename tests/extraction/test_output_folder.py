@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from masa.extraction.errors import ExtractionError
-from masa.extraction.feature_folder import FeatureFolder
+from masa.extraction.output_folder import OutputFolder
 from masa.extraction.sequences import Sequence
 
 SETTINGS = dict(model='a', dtype='float32', sizes=[1, 2])
@@ -22,7 +22,7 @@ def sequence(tmp_path):
 
 @pytest.fixture
 def folder(tmp_path):
-    return FeatureFolder(tmp_path / 'features', 'float32')
+    return OutputFolder(tmp_path / 'features', 'float32')
 
 
 def save(folder, sequence, array=None):

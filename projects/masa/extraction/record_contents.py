@@ -66,38 +66,39 @@ def read_labels(path: Path) -> dict[str, Label]:
 
 
 def make_annotations(
-    lengths: dict[str, int], labels: dict[str, Label] | None = None
+    contents: dict[str, dict],
+    labels: dict[str, Label] | None = None,
+    common: dict | None = None,
 ) -> dict:
-    """Make annotations of feature files.
+    """Make annotations of what was extracted.
 
     Args:
-        lengths (dict[str, int]): Number of frames by sequence id.
+        contents (dict[str, dict]): Fields of every record, by sequence id;
+            ``total_frames`` is one of them.
         labels (dict[str, Label], optional): By id; one for every sequence.
             Those of other sequences are left out. Defaults to none: all
             sequences are in the split ``train``.
+        common (dict, optional): What stands beside the records, such as
+            ``skeleton``.
 
     Returns:
         dict: Of the layout that docs/data.md describes. Sequences are in the
         order of the labels, and activities in that of the alphabet.
     """
     if labels is None:
-        labels = {name: Label('', 'train') for name in lengths}
-    labels = {n: label for n, label in labels.items() if n in lengths}
+        labels = {name: Label('', 'train') for name in contents}
+    labels = {n: label for n, label in labels.items() if n in contents}
     activities = sorted({one.activity for one in labels.values()} - {''})
     annotations: dict = dict(split={}, annotations=[])
     for name, (activity, split) in labels.items():
-        record = dict(
-            frame_dir=name,
-            total_frames=lengths[name],
-            feature_path=f'{name}.npy',
-        )
+        record = dict(frame_dir=name, **contents[name])
         if activity:
             record['label'] = activities.index(activity)
         annotations['annotations'].append(record)
         annotations['split'].setdefault(split, []).append(name)
     if activities:
         annotations['activities'] = activities
-    return annotations
+    return dict(annotations, **(common or {}))
 
 
 def expected_lengths(annotations: dict) -> dict[str, int]:
@@ -115,35 +116,56 @@ def expected_lengths(annotations: dict) -> dict[str, int]:
     }
 
 
-def add_features(annotations: dict, lengths: dict[str, int]) -> dict:
-    """Add the paths of feature files to annotations.
+def add_contents(
+    annotations: dict,
+    contents: dict[str, dict],
+    common: dict | None = None,
+) -> dict:
+    """Add what was extracted to annotations.
 
     Args:
         annotations (dict): Without problems; left as it is.
-        lengths (dict[str, int]): Number of frames by id. A record that is
-            not among them is left out, and so is a split without records.
+        contents (dict[str, dict]): Fields by id, ``total_frames`` among
+            them. A record that is not among them is left out, and so is a
+            split without records.
+        common (dict, optional): What stands beside the records, such as
+            ``skeleton``.
 
     Returns:
         dict: The annotations.
 
     Raises:
-        ExtractionError: If a record has another number of frames.
+        ExtractionError: If a record has another number of frames, or a field
+            is there already.
     """
     records = []
     for i, record in enumerate(annotations['annotations']):
         name = record_name(record, i)
-        if name not in lengths:
+        if name not in contents:
             continue
-        if record['total_frames'] != lengths[name]:
+        new = contents[name]
+        if record['total_frames'] != new['total_frames']:
             raise ExtractionError(
                 f'record {name!r} has {record["total_frames"]} frames, and '
-                f'there are features of {lengths[name]}'
+                f'{new["total_frames"]} were extracted'
             )
-        records.append(dict(record, feature_path=f'{name}.npy'))
+        known = [key for key in new if key in record and key != 'total_frames']
+        if known:
+            raise ExtractionError(
+                f'record {name!r} has {", ".join(known)} already, which '
+                'would be lost: merge with a file that has none'
+            )
+        records.append(dict(record, **new))
     merged = dict(annotations, annotations=records)
+    for key, value in (common or {}).items():
+        if merged.setdefault(key, value) != value:
+            raise ExtractionError(
+                f'the annotation file has another {key} already, which would '
+                'be lost: merge with a file that has none'
+            )
     if annotations.get('split'):
         splits = {
-            split: [name for name in names if name in lengths]
+            split: [name for name in names if name in contents]
             for split, names in annotations['split'].items()
         }
         merged['split'] = {s: names for s, names in splits.items() if names}

@@ -1,0 +1,177 @@
+import os
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from ..datasets.skeletons import BLAZEPOSE_33, HANDS_42
+from .errors import ExtractionError
+from .pose_estimator import Detection, PoseEstimator
+
+INSTALL = (
+    "pip install -c requirements/constraints.txt -e '.[lite,mediapipe]', in "
+    'Python 3.11 or older'
+)
+# The full body model, the only one that the wheel carries.
+MODEL_COMPLEXITY = 1
+JOINTS_OF_HAND = 21
+
+TARGETS = dict(
+    body2d=(BLAZEPOSE_33, 2),
+    body3d=(BLAZEPOSE_33, 3),
+    hands2d=(HANDS_42, 2),
+    hands3d=(HANDS_42, 3),
+)
+
+
+class MediaPipeEstimator(PoseEstimator):
+    """Poses by MediaPipe, whose models come with its wheel.
+
+    It follows one person, or two hands, by itself, so that there is never a
+    second person to choose. It works on the CPU.
+
+    Args:
+        target (str): ``body2d``, 33 joints in pixels; ``body3d``, the same
+            about the middle of the hips, in metres, x to the right, y down
+            and z away; ``hands2d``, two hands in pixels; ``hands3d``, each
+            hand about its own middle, in metres.
+
+    Raises:
+        ExtractionError: If MediaPipe is not installed, carries no models, or
+            has no such target.
+    """
+
+    def __init__(self, target: str):
+        if target not in TARGETS:
+            raise ExtractionError(
+                f'--backend mediapipe does {", ".join(TARGETS)}, not {target}'
+            )
+        self._solutions = _import_solutions()
+        self.target = target
+        self.skeleton, self.num_coordinates = TARGETS[target]
+        self.settings = dict(model_complexity=MODEL_COMPLEXITY)
+
+    def prepare(self) -> None:
+        """Load the models; see :class:`PoseEstimator`."""
+        import mediapipe
+
+        # The weights are part of the wheel.
+        self.settings['weights'] = f'mediapipe {mediapipe.__version__}'
+
+    def detect(
+        self, frames: Iterable[np.ndarray]
+    ) -> Iterator[list[Detection]]:
+        """Find people; see :class:`PoseEstimator`."""
+        # What follows people from frame to frame is made anew for a video.
+        if self.target.startswith('body'):
+            with self._solutions.pose.Pose(
+                model_complexity=MODEL_COMPLEXITY
+            ) as model:
+                for frame in frames:
+                    yield self._body(model.process(frame), frame)
+        else:
+            with self._solutions.hands.Hands(
+                max_num_hands=2, model_complexity=MODEL_COMPLEXITY
+            ) as model:
+                for frame in frames:
+                    yield self._hands(model.process(frame), frame)
+
+    def _body(self, result, frame: np.ndarray) -> list[Detection]:
+        if result.pose_landmarks is None:
+            return []
+        pixels = _pixels(result.pose_landmarks, frame)
+        keypoint = pixels
+        if self.num_coordinates == 3:
+            keypoint = _metres(result.pose_world_landmarks)
+        score = np.array(
+            [one.visibility for one in result.pose_landmarks.landmark]
+        )
+        return [_detection(pixels, keypoint, score)]
+
+    def _hands(self, result, frame: np.ndarray) -> list[Detection]:
+        if result.multi_hand_landmarks is None:
+            return []
+        shape = (2, JOINTS_OF_HAND, self.num_coordinates)
+        keypoint = np.full(shape, np.nan)
+        score = np.zeros(shape[:2])
+        pixels = []
+        sides = assign_sides(
+            [
+                (one.classification[0].label, one.classification[0].score)
+                for one in result.multi_handedness
+            ]
+        )
+        for side, landmarks, world, handedness in zip(
+            sides,
+            result.multi_hand_landmarks,
+            result.multi_hand_world_landmarks,
+            result.multi_handedness,
+            strict=True,
+        ):
+            pixels.append(_pixels(landmarks, frame))
+            three = self.num_coordinates == 3
+            keypoint[side] = _metres(world) if three else pixels[-1]
+            score[side] = handedness.classification[0].score
+        return [
+            _detection(
+                np.concatenate(pixels),
+                keypoint.reshape(-1, self.num_coordinates),
+                score.reshape(-1),
+            )
+        ]
+
+
+def assign_sides(hands: list[tuple[str, float]]) -> list[int]:
+    """Say which hand is the left and which the right one.
+
+    MediaPipe's labels hold for mirrored pictures, of a camera that faces its
+    user: in others the hand it calls left is the right one. Of two hands of
+    one label, the less certain one takes the other side.
+
+    Args:
+        hands (list[tuple[str, float]]): Label, ``Left`` or ``Right``, and
+            score of one or two hands.
+
+    Returns:
+        list[int]: 0 for the left hand, 1 for the right one.
+    """
+    sides = [1 if label == 'Left' else 0 for label, _ in hands]
+    if len(sides) == 2 and sides[0] == sides[1]:
+        doubtful = int(np.argmin([score for _, score in hands]))
+        sides[doubtful] = 1 - sides[doubtful]
+    return sides
+
+
+def _import_solutions():
+    # Its log of every model that it loads would tear the progress bar.
+    os.environ.setdefault('GLOG_minloglevel', '2')
+    try:
+        import mediapipe
+    except ModuleNotFoundError as error:
+        raise ExtractionError(
+            f'--backend mediapipe needs MediaPipe: {INSTALL}'
+        ) from error
+    try:
+        return mediapipe.solutions
+    except AttributeError as error:
+        raise ExtractionError(
+            f'MediaPipe {mediapipe.__version__} carries no models, 0.10.21 '
+            f'does: {INSTALL}'
+        ) from error
+
+
+def _pixels(landmarks, frame: np.ndarray) -> np.ndarray:
+    height, width = frame.shape[:2]
+    return np.array(
+        [(one.x * width, one.y * height) for one in landmarks.landmark]
+    )
+
+
+def _metres(landmarks) -> np.ndarray:
+    return np.array([(one.x, one.y, one.z) for one in landmarks.landmark])
+
+
+def _detection(
+    pixels: np.ndarray, keypoint: np.ndarray, score: np.ndarray
+) -> Detection:
+    box = np.concatenate([pixels.min(0), pixels.max(0)])
+    return Detection(box, float(score.max()), keypoint, score.clip(0, 1))

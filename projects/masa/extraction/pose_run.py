@@ -1,0 +1,145 @@
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..datasets.conversion import joint_fields
+from ..datasets.errors import AnnotationError
+from .errors import ExtractionError
+from .extraction_run import Extraction
+from .mediapipe_estimator import MediaPipeEstimator
+from .mmpose_estimator import MMPoseEstimator
+from .output_folder import OutputFolder
+from .plan import Job, Plan
+from .pose_estimator import PoseEstimator
+from .poses import extract_poses, read_poses
+
+
+def _build_mmpose(args: argparse.Namespace, device: str) -> PoseEstimator:
+    return MMPoseEstimator(
+        args.target,
+        device,
+        args.pose_model,
+        args.pose_weights,
+        args.detector or 'person',
+        args.detector_weights,
+        args.lifter,
+        args.lifter_weights,
+        args.random_weights,
+    )
+
+
+def _build_mediapipe(args: argparse.Namespace, device: str) -> PoseEstimator:
+    return MediaPipeEstimator(args.target)
+
+
+BACKENDS = dict(mmpose=_build_mmpose, mediapipe=_build_mediapipe)
+
+
+class _Poses(NamedTuple):
+    """The poses of a sequence, as the converters' helper takes them."""
+
+    name: str
+    activity: str
+    is_train: bool
+    keypoint: np.ndarray
+    visible: np.ndarray
+
+
+class PoseExtraction(Extraction):
+    """Estimates the poses of a person.
+
+    Args:
+        args (argparse.Namespace): Of tools/extract_skeletons.py.
+        device (str): Such as ``cuda:0``.
+
+    Raises:
+        ExtractionError: If the backend is not installed or cannot do what is
+            asked for.
+    """
+
+    content = 'poses'
+    dtype = 'float32'
+
+    def __init__(self, args: argparse.Namespace, device: str):
+        super().__init__(args, device)
+        self.estimator = BACKENDS[args.backend](args, device)
+        self.settings = self._settings()
+        joints = len(self.estimator.skeleton['joints'])
+        self.per_frame = f'{joints} joints in {self._coordinates}D'
+
+    @property
+    def _coordinates(self) -> int:
+        return self.estimator.num_coordinates
+
+    def _settings(self) -> dict:
+        return dict(
+            backend=self.args.backend,
+            target=self.args.target,
+            person=self.args.person,
+            min_found=self.args.min_found,
+            **self.estimator.settings,
+        )
+
+    def describe(self) -> str:
+        """Name the model; see :class:`Extraction`."""
+        return f'{self.args.backend} ({self.args.target}: {self.per_frame})'
+
+    def prepare(self) -> None:
+        """Load the model; see :class:`Extraction`."""
+        self.estimator.prepare()
+        self.settings = self._settings()
+
+    def process(
+        self, job: Job, output: Path, advance: Callable[[int], None]
+    ) -> str:
+        """Write the file of a sequence; see :class:`Extraction`."""
+        frames, found = extract_poses(
+            job.sequence,
+            output,
+            self.estimator,
+            self.args.person,
+            self.args.min_found,
+            job.expected,
+            advance,
+        )
+        return f'found in {found} of {frames} frames'
+
+    def annotate(
+        self, plan: Plan, folder: OutputFolder, lengths: dict[str, int]
+    ) -> dict:
+        """Make the annotations; see :class:`Extraction`."""
+        skeleton = self.estimator.skeleton
+        train = plan.train_ids()
+        sequences, scores = [], []
+        for name in lengths:
+            keypoint, score = read_poses(
+                folder.path(name), len(skeleton['joints']), self._coordinates
+            )
+            visible = np.isfinite(keypoint).all(-1)
+            sequences.append(
+                _Poses(
+                    name, '', train is None or name in train, keypoint, visible
+                )
+            )
+            scores.append(np.where(visible, score, 0)[None])
+        if not sequences:
+            return plan.annotate({})
+        try:
+            # A hand is no stand-in for the other one.
+            fields = joint_fields(
+                sequences, skeleton, mirror=self.args.target.startswith('body')
+            )
+        except AnnotationError as error:
+            raise ExtractionError(
+                f'joints that were not found cannot be filled in: {error}'
+            ) from error
+        contents = {
+            one.name: dict(field, keypoint_score=score)
+            for one, field, score in zip(
+                sequences, fields, scores, strict=True
+            )
+        }
+        return plan.annotate(contents, dict(skeleton=skeleton))

@@ -1,0 +1,106 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from ..files import atomic_path
+from .errors import SequenceError
+from .frames import FrameReader
+from .npy_writer import NpyWriter
+from .pose_estimator import PoseEstimator
+from .sequences import Sequence, last_change
+from .tracking import track_people
+
+
+def extract_poses(
+    sequence: Sequence,
+    output: Path,
+    estimator: PoseEstimator,
+    person: int = 1,
+    min_found: float = 0.5,
+    expected_frames: int | None = None,
+    advance: Callable[[int], None] = lambda frames: None,
+) -> tuple[int, int]:
+    """Write the poses of one person of a sequence.
+
+    One frame is in memory at a time, and the joints of all. The file appears
+    whole or not at all, dated as what it was made of: a row a frame, (T, V *
+    (C + 1)) float32, the coordinates of every joint and its score; see
+    :func:`read_poses`.
+
+    Args:
+        sequence (Sequence): The video file or folder of images.
+        output (Path): The ``.npy`` file.
+        estimator (PoseEstimator): What finds people.
+        person (int): Which one, by prominence, 1 the first.
+        min_found (float): Share of the frames that must show the person, in
+            [0, 1].
+        expected_frames (int, optional): What T must be.
+        advance (Callable[[int], None]): Called with the number of frames that
+            were done since the last call.
+
+    Returns:
+        tuple[int, int]: T, and how many frames show the person.
+
+    Raises:
+        SequenceError: If the frames cannot be read, T is not what is
+            expected, there are not so many people, or the person is found in
+            too few frames.
+    """
+    changed = last_change(sequence)
+    detections = []
+    for found in estimator.detect(FrameReader(sequence.path)):
+        detections.append(found)
+        advance(1)
+    length = len(detections)
+    if expected_frames not in (None, length):
+        raise SequenceError(
+            f'{sequence.path} has {length} frames, and record '
+            f'{sequence.name!r} of the annotation file has {expected_frames}'
+        )
+    people = track_people(detections)
+    if len(people) < person:
+        raise SequenceError(
+            f'{sequence.path}: {len(people) or "no"} people are found in its '
+            f'{length} frames, expected {person} at least'
+        )
+    track = people[person - 1]
+    if len(track) < min_found * length:
+        raise SequenceError(
+            f'{sequence.path}: the person is found in {len(track)} of '
+            f'{length} frames, expected {min_found:.0%} at least '
+            '(--min-found)'
+        )
+    joints, coordinates = next(iter(track.values())).keypoint.shape
+    keypoint = np.full((length, joints, coordinates), np.nan)
+    score = np.zeros((length, joints))
+    for t, detection in track.items():
+        keypoint[t] = detection.keypoint
+        score[t] = detection.keypoint_score
+    keypoint, score = estimator.complete(keypoint, score)
+    rows = np.concatenate([keypoint, score[..., None]], axis=-1)
+    with atomic_path(output) as temporary:
+        with NpyWriter(temporary, 'float32') as writer:
+            writer.append(rows.reshape(length, -1))
+        os.utime(temporary, ns=(changed, changed))
+    return length, len(track)
+
+
+def read_poses(
+    path: Path, num_joints: int, num_coordinates: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read what :func:`extract_poses` wrote.
+
+    Args:
+        path (Path): The ``.npy`` file.
+        num_joints (int): V.
+        num_coordinates (int): C.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Positions (T, V, C), NaN where a joint
+        is not found, and scores (T, V), float32.
+    """
+    rows = np.load(path, allow_pickle=False)
+    rows = rows.reshape(len(rows), num_joints, num_coordinates + 1)
+    return rows[..., :-1], rows[..., -1]

@@ -1,0 +1,91 @@
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from .pose_estimator import Detection
+
+# From one frame to the next people overlap themselves by more than this.
+LEAST_OVERLAP = 0.3
+# Who was lost is looked for within this many of their own sizes.
+FARTHEST = 1.0
+
+# Of one person: by frame.
+Track = dict[int, Detection]
+
+
+def track_people(frames: list[list[Detection]]) -> list[Track]:
+    """Link the detections of all frames into people.
+
+    Between frames by overlap of boxes, the best assignment of all
+    (Hungarian method); then whoever is left by place and size, so that a
+    person who was hidden for a while, or moves fast, stays the same one.
+    Where no frame shows two people, all detections are one person's.
+
+    Args:
+        frames (list[list[Detection]]): Of every frame.
+
+    Returns:
+        list[Track]: Of every person, the detections by frame. The most
+        prominent one, by area and score summed over the frames, is first.
+    """
+    tracks: list[Track] = []
+    if all(len(found) <= 1 for found in frames):
+        only = {t: found[0] for t, found in enumerate(frames) if found}
+        return [only] if only else []
+    for t, found in enumerate(frames):
+        if not found:
+            continue
+        boxes = np.stack([one.box for one in found]).astype(np.float64)
+        free = np.arange(len(found))
+        open_tracks = list(range(len(tracks)))
+        for cost_of, limit in (
+            (_lack_of_overlap, 1 - LEAST_OVERLAP),
+            (_distance, FARTHEST),
+        ):
+            if not len(free) or not open_tracks:
+                break
+            last = np.stack(
+                [tracks[i][max(tracks[i])].box for i in open_tracks]
+            ).astype(np.float64)
+            cost = cost_of(last, boxes[free])
+            # A forbidden pair must not push an allowed one out.
+            allowed = np.where(cost <= limit, cost, 1e6)
+            rows, columns = linear_sum_assignment(allowed)
+            linked = cost[rows, columns] <= limit
+            for row, column in zip(rows[linked], columns[linked], strict=True):
+                tracks[open_tracks[row]][t] = found[free[column]]
+            taken = {open_tracks[row] for row in rows[linked]}
+            open_tracks = [i for i in open_tracks if i not in taken]
+            free = np.delete(free, columns[linked])
+        tracks.extend({t: found[i]} for i in free)
+    return sorted(tracks, key=_prominence, reverse=True)
+
+
+def _prominence(track: Track) -> float:
+    return sum(
+        float(np.prod(one.box[2:] - one.box[:2])) * one.score
+        for one in track.values()
+    )
+
+
+def _lack_of_overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """One minus intersection over union: (N, 4), (M, 4) to (N, M)."""
+    upper_left = np.maximum(first[:, None, :2], second[:, :2])
+    lower_right = np.minimum(first[:, None, 2:], second[:, 2:])
+    shared = (lower_right - upper_left).clip(0).prod(-1)
+    areas = [
+        (boxes[:, 2:] - boxes[:, :2]).prod(-1) for boxes in (first, second)
+    ]
+    union = areas[0][:, None] + areas[1] - shared
+    return 1 - shared / np.maximum(union, np.finfo(np.float64).tiny)
+
+
+def _distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Between centres in sizes, and of the sizes' logarithms: (N, M)."""
+    centres = [(boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (first, second)]
+    sizes = [
+        np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=-1).clip(1)
+        for boxes in (first, second)
+    ]
+    apart = np.linalg.norm(centres[0][:, None] - centres[1], axis=-1)
+    mean = np.sqrt(sizes[0][:, None] * sizes[1])
+    return apart / mean + np.abs(np.log(sizes[0][:, None] / sizes[1]))

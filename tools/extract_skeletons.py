@@ -1,0 +1,167 @@
+"""Estimate the poses of a person in videos, with mmpose or MediaPipe."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+from masa.extraction.errors import ExtractionError
+from masa.extraction.extraction_run import run
+from masa.extraction.pose_run import BACKENDS, PoseExtraction
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=f'{__doc__} What is finished is kept: the same command '
+        'goes on after an interruption. Several processes: torchrun '
+        '--nproc-per-node N tools/extract_skeletons.py ... Exits with 1 if '
+        'sequences were left out, with 2 if it could not be done.',
+        epilog='Example: python tools/extract_skeletons.py videos '
+        '--backend mediapipe --target body3d --output data/poses '
+        '--ann-file data/videos.pkl',
+    )
+    parser.add_argument(
+        'inputs',
+        type=Path,
+        nargs='+',
+        metavar='INPUT',
+        help='video files, folders of videos, folders of images',
+    )
+    parser.add_argument(
+        '--output', type=Path, required=True, help='folder for the poses'
+    )
+    parser.add_argument(
+        '--ann-file',
+        type=Path,
+        required=True,
+        help='annotation file to write: .pkl, .npz or .json',
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace the annotation file'
+    )
+    known = parser.add_mutually_exclusive_group()
+    known.add_argument(
+        '--labels',
+        type=Path,
+        metavar='FILE.csv',
+        help='columns sequence, activity, split (default: no activity, all '
+        'in the split train)',
+    )
+    known.add_argument(
+        '--merge',
+        type=Path,
+        metavar='ANN_FILE',
+        help='annotation file whose records get the skeletons',
+    )
+    parser.add_argument(
+        '--backend',
+        choices=list(BACKENDS),
+        required=True,
+        help='mmpose downloads its models, or takes files; mediapipe brings '
+        'its own',
+    )
+    parser.add_argument(
+        '--target',
+        choices=['body2d', 'body3d', 'hands2d', 'hands3d'],
+        default='body2d',
+        help='pixels or metres (default: %(default)s); hands3d is of '
+        'mediapipe alone',
+    )
+    person = parser.add_argument_group('person')
+    person.add_argument(
+        '--person',
+        type=int,
+        default=1,
+        metavar='RANK',
+        help='who of several, by size and score over the whole sequence '
+        '(default: 1, the most prominent one)',
+    )
+    person.add_argument(
+        '--min-found',
+        type=float,
+        default=0.5,
+        metavar='SHARE',
+        help='of the frames that must show the person for the sequence to be '
+        'of use (default: %(default)s)',
+    )
+    models = parser.add_argument_group('models of mmpose')
+    models.add_argument(
+        '--pose-model',
+        metavar='CONFIG',
+        help="file or mmpose::..., of a top-down model with COCO's joints, "
+        "for hands COCO-WholeBody's (default: RTMPose-m)",
+    )
+    models.add_argument('--pose-weights', type=Path, metavar='FILE')
+    models.add_argument(
+        '--detector',
+        metavar='CONFIG',
+        help='file or mmdet::..., whose class 0 is the person; person: '
+        "mmpose's default, RTMDet-m; none: a person fills the picture "
+        '(default: person)',
+    )
+    models.add_argument('--detector-weights', type=Path, metavar='FILE')
+    models.add_argument(
+        '--lifter',
+        metavar='CONFIG',
+        help='file or mmpose::..., for body3d (default: MotionBERT)',
+    )
+    models.add_argument('--lifter-weights', type=Path, metavar='FILE')
+    models.add_argument(
+        '--random-weights',
+        type=int,
+        metavar='SEED',
+        help='for trying out: the poses mean nothing',
+    )
+    running = parser.add_argument_group('running')
+    running.add_argument(
+        '--device', help='such as cuda:0 (default: cuda where there is one)'
+    )
+    running.add_argument(
+        '--skip-broken',
+        action='store_true',
+        help='leave out what cannot be used, and list it at the end',
+    )
+    running.add_argument(
+        '--dry-run', action='store_true', help='only list what would be done'
+    )
+    args = parser.parse_args(argv)
+    if args.ann_file.suffix not in ('.pkl', '.npz', '.json'):
+        parser.error(f'{args.ann_file} is expected to be .pkl, .npz or .json')
+    if args.ann_file.exists() and not args.overwrite:
+        parser.error(f'{args.ann_file} exists; --overwrite replaces it')
+    if args.person < 1:
+        parser.error('--person is expected above 0')
+    if not 0 <= args.min_found <= 1:
+        parser.error('--min-found is expected in [0, 1]')
+    if args.backend == 'mediapipe':
+        for name in MMPOSE_OPTIONS:
+            if getattr(args, name) is not None:
+                option = f'--{name.replace("_", "-")}'
+                parser.error(f'{option} goes with --backend mmpose')
+    for name in MMPOSE_OPTIONS:
+        path = getattr(args, name)
+        if isinstance(path, Path) and not path.is_file():
+            parser.error(f'there is no file {path}')
+    return args
+
+
+MMPOSE_OPTIONS = (
+    *('pose_model', 'pose_weights', 'detector', 'detector_weights'),
+    *('lifter', 'lifter_weights', 'random_weights'),
+)
+
+
+def main(argv=None) -> int:
+    """Run the extraction."""
+    args = parse_args(argv)
+    try:
+        return run(args, PoseExtraction)
+    except (ExtractionError, OSError, torch.cuda.OutOfMemoryError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+
+
+if __name__ == '__main__':
+    sys.exit(main())
