@@ -3,7 +3,14 @@ import pytest
 from masa.datasets import skeletons
 from masa.datasets.skeleton_checks import check_skeleton, num_joints
 
-LAYOUTS = dict(PENN_ACTION=13, COCO_17=17, OPENPOSE_25=25, KINECT_20=20)
+LAYOUTS = dict(
+    PENN_ACTION=13,
+    COCO_17=17,
+    OPENPOSE_25=25,
+    KINECT_20=20,
+    H36M_17=17,
+    BLAZEPOSE_33=33,
+)
 
 
 @pytest.mark.parametrize(('name', 'joints'), LAYOUTS.items())

@@ -169,12 +169,17 @@ def _run(args: argparse.Namespace, extraction: Extraction) -> int:
     broken = _run_jobs(todo[rank::processes], folder, extraction)
     for found in gather(broken):
         problems.update(found)
+    names = {job.sequence.name for job in plan.jobs}
+    if not names - problems.keys():
+        if rank == 0:
+            show_problems(problems)
+        return 2
     frames = on_main_process(
         lambda: _write_annotations(plan, folder, extraction, problems)
     )
     if rank == 0:
         show_notes(plan)
-        left = {job.sequence.name for job in plan.jobs} - problems.keys()
+        left = names - problems.keys()
         features = (
             f' --features {args.output}'
             if extraction.content == 'features'

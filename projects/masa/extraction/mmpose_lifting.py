@@ -35,7 +35,7 @@ def lift(
         metres, (T, 17, 3), NaN where the person is not found, and scores,
         (T, 17).
     """
-    from mmpose.apis import convert_keypoint_definition, extract_pose_sequence
+    from mmpose.apis import convert_keypoint_definition
 
     found = np.isfinite(keypoint).all((1, 2))
     # The mean pose is not asked for: frames lack all joints or none.
@@ -49,36 +49,40 @@ def lift(
     score = np.where(found[:, None], joints[..., 2], 0)
     data = model.cfg.test_dataloader.dataset
     length = len(poses)
-    whole = data.get('multiple_target', 0)
-    if whole:
-        starts = list(range(0, max(length - whole, 0), whole))
-        starts.append(max(length - whole, 0))
-        windows = [np.arange(s, min(s + whole, length)) for s in starts]
-    else:
-        frames = list(range(length))
-        windows = [
-            np.array(
-                extract_pose_sequence(
-                    frames,
-                    i,
-                    data.get('causal', False),
-                    data.get('seq_len', 1),
-                    data.get('seq_step', 1),
-                )
-            )
-            for i in frames
-        ]
+    whole = bool(data.get('multiple_target'))
+    windows = _windows(length, data)
     lifted = np.full((length, 17, 3), np.nan)
     for first in range(0, len(windows), BATCH):
         batch = windows[first : first + BATCH]
-        output = _lift_windows(
-            model, [poses[one] for one in batch], bool(whole)
-        )
+        output = _lift_windows(model, [poses[one] for one in batch], whole)
         for i, (window, result) in enumerate(zip(batch, output, strict=True)):
             lifted[window if whole else first + i] = result
     lifted -= lifted[:, :1]
     lifted[~found] = np.nan
     return lifted, score
+
+
+def _windows(length: int, data: dict) -> list[np.ndarray]:
+    """Frames of every window, by the config of the lifter's data."""
+    from mmpose.apis import extract_pose_sequence
+
+    size = data.get('multiple_target')
+    if size:
+        last = max(length - size, 0)
+        starts = [*range(0, last, size), last]
+        return [np.arange(s, min(s + size, length)) for s in starts]
+    return [
+        np.array(
+            extract_pose_sequence(
+                list(range(length)),
+                i,
+                data.get('causal', False),
+                data.get('seq_len', 1),
+                data.get('seq_step', 1),
+            )
+        )
+        for i in range(length)
+    ]
 
 
 def _place(poses: np.ndarray, stats: dict) -> np.ndarray:

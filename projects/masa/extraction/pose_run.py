@@ -125,8 +125,6 @@ class PoseExtraction(Extraction):
                 )
             )
             scores.append(np.where(visible, score, 0)[None])
-        if not sequences:
-            return plan.annotate({})
         try:
             # A hand is no stand-in for the other one.
             fields = joint_fields(

@@ -1,0 +1,266 @@
+import os
+import runpy
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from masa.datasets import check_annotations, load_annotations, save_annotations
+from masa.datasets.skeletons import COCO_17, HANDS_42
+from masa.extraction import pose_run
+from masa.extraction.pose_estimator import Detection, PoseEstimator
+
+ROOT = Path(__file__).resolve().parents[2]
+main = runpy.run_path(str(ROOT / 'tools' / 'extract_skeletons.py'))['main']
+LENGTHS = {'hop/1': 6, 'hop/2': 9, 'sit': 4}
+WHITE = 255
+
+
+class Fake(PoseEstimator):
+    """People where the first pixels say; nobody in white frames."""
+
+    def __init__(self, args, device):
+        self.hands = args.target.startswith('hands')
+        self.skeleton = HANDS_42 if self.hands else COCO_17
+        self.num_coordinates = 2
+        self.settings = dict(models='fake', random_weights=args.random_weights)
+        self.calls = 0
+
+    def prepare(self):
+        self.settings['weights'] = 'w'
+
+    def detect(self, frames):
+        rng = np.random.default_rng(0)
+        pose = rng.uniform(0, 50, (len(self.skeleton['joints']), 2))
+        for frame in frames:
+            value = int(frame[0, 0, 0])
+            if value == WHITE:
+                yield []
+                continue
+            keypoint = pose + value
+            score = np.full(len(pose), 0.8)
+            if self.hands and value % 2:
+                keypoint[21:], score[21:] = np.nan, 0
+            box = np.array([value, 0, value + 50, 50])
+            small = Detection(box / 10 + 900, 0.9, keypoint + 900, score)
+            yield [small, Detection(box, 0.9, keypoint, score)]
+
+
+@pytest.fixture(autouse=True)
+def fake(monkeypatch):
+    monkeypatch.setitem(pose_run.BACKENDS, 'mmpose', Fake)
+
+
+def make_folder(path, values):
+    path.mkdir(parents=True)
+    for i, value in enumerate(values):
+        image = np.full((8, 8, 3), value, np.uint8)
+        cv2.imwrite(str(path / f'{i}.png'), image)
+        os.utime(path / f'{i}.png', (1000, 1000))
+    os.utime(path, (1000, 1000))
+
+
+@pytest.fixture
+def videos(tmp_path):
+    root = tmp_path / 'videos'
+    for name, length in LENGTHS.items():
+        values = list(range(10, 10 + length))
+        values[1] = WHITE
+        make_folder(root / name, values)
+    return root
+
+
+def arguments(videos, *options):
+    folder = videos.parent
+    return [
+        *(str(videos), '--output', str(folder / 'poses')),
+        *('--ann-file', str(folder / 'all.pkl'), '--backend', 'mmpose'),
+        *options,
+    ]
+
+
+def test_poses_and_annotations(videos, capsys):
+    assert main(arguments(videos)) == 0
+    printed = capsys.readouterr()
+    assert 'poses of 3 sequences, 19 frames of 17 joints in 2D' in printed.out
+    assert '1/3 hop/1: found in 5 of 6 frames' in printed.err
+    assert 'check_data.py' in printed.out
+    annotations = load_annotations(videos.parent / 'all.pkl')
+    assert check_annotations(annotations) == []
+    assert annotations['skeleton'] == COCO_17
+    assert annotations['split'] == dict(train=list(LENGTHS))
+    for record in annotations['annotations']:
+        length = LENGTHS[record['frame_dir']]
+        assert record['total_frames'] == length
+        keypoint, score = record['keypoint'], record['keypoint_score']
+        assert keypoint.shape == (1, length, 17, 2)
+        assert keypoint.dtype == score.dtype == np.float32
+        expected = np.full((1, length, 17), 0.8, np.float32)
+        # Nobody is there: the score is 0, and the place between the others'.
+        expected[:, 1] = 0
+        np.testing.assert_array_equal(score, expected)
+        np.testing.assert_allclose(
+            keypoint[0, 1], (keypoint[0, 0] + keypoint[0, 2]) / 2, rtol=1e-6
+        )
+        # The large one, not the first one.
+        assert keypoint.max() < 100
+
+
+def test_the_other_person(videos):
+    assert main(arguments(videos, '--person', '2')) == 0
+    (record, *_) = load_annotations(videos.parent / 'all.pkl')['annotations']
+    assert record['keypoint'].min() > 900
+    assert main(arguments(videos, '--overwrite')) == 2
+    assert main(arguments(videos, '--overwrite', '--person', '2')) == 0
+
+
+def test_a_hand_that_is_hidden(videos):
+    """Its place is taken from its own other frames, not the other hand."""
+    assert main(arguments(videos, '--target', 'hands2d')) == 0
+    (record, *_) = load_annotations(videos.parent / 'all.pkl')['annotations']
+    keypoint, score = record['keypoint'][0], record['keypoint_score'][0]
+    # Values 10, white, 12, 13, 14, 15.
+    assert (score[3, 21:] == 0).all()
+    assert (score[3, :21] > 0).all()
+    np.testing.assert_allclose(
+        keypoint[3], (keypoint[2] + keypoint[4]) / 2, rtol=1e-5
+    )
+
+
+def test_a_hand_that_is_never_seen(videos, capsys):
+    for path in videos.rglob('*.png'):
+        cv2.imwrite(str(path), np.full((8, 8, 3), 11, np.uint8))
+    assert main(arguments(videos, '--target', 'hands2d')) == 2
+    assert (
+        'joints that were not found cannot be fill' in capsys.readouterr().err
+    )
+    assert not (videos.parent / 'all.pkl').exists()
+
+
+def test_labels(videos):
+    labels = videos.parent / 'labels.csv'
+    labels.write_text(
+        'sequence,activity,split\nsit,sit,train\nhop/1,hop,val\nhop/2,hop,\n'
+    )
+    assert main(arguments(videos, '--labels', str(labels))) == 0
+    annotations = load_annotations(videos.parent / 'all.pkl')
+    assert annotations['split'] == dict(train=['sit', 'hop/2'], val=['hop/1'])
+    assert annotations['activities'] == ['hop', 'sit']
+
+
+def test_merged_with_features(videos, capsys):
+    features = videos.parent / 'features.pkl'
+    records = [
+        dict(
+            frame_dir=name,
+            total_frames=length,
+            feature_path=f'{name}.npy',
+            label=0,
+        )
+        for name, length in LENGTHS.items()
+    ]
+    save_annotations(
+        dict(split=dict(train=list(LENGTHS)), annotations=records), features
+    )
+    assert main(arguments(videos, '--merge', str(features))) == 0
+    annotations = load_annotations(videos.parent / 'all.pkl')
+    assert check_annotations(annotations) == []
+    for record in annotations['annotations']:
+        assert record['feature_path'] == f'{record["frame_dir"]}.npy'
+        assert record['keypoint'].shape[1] == LENGTHS[record['frame_dir']]
+    capsys.readouterr()
+    merged = str(videos.parent / 'all.pkl')
+    assert main(arguments(videos, '--merge', merged, '--overwrite')) == 2
+    assert 'has keypoint, keypoint_score already' in capsys.readouterr().err
+
+
+def test_what_is_done_is_kept(videos, monkeypatch):
+    asked = []
+    detect = Fake.detect
+
+    def counting(self, frames):
+        asked.append(frames.path.name)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return detect(self, frames)
+
+    monkeypatch.setattr(Fake, 'detect', counting)
+    with pytest.raises(KeyboardInterrupt):
+        main(arguments(videos))
+    assert (videos.parent / 'poses/hop/1.npy').exists()
+    assert not (videos.parent / 'all.pkl').exists()
+    assert main(arguments(videos)) == 0
+    assert asked == ['1', '2', '2', 'sit']
+    first = (videos.parent / 'all.pkl').read_bytes()
+    assert main(arguments(videos, '--overwrite')) == 0
+    assert len(asked) == 4
+    assert (videos.parent / 'all.pkl').read_bytes() == first
+
+
+def test_sequences_of_no_use(videos, capsys):
+    make_folder(videos / 'empty', [WHITE] * 3)
+    assert main(arguments(videos)) == 2
+    assert 'no people are found in its 3 frames' in capsys.readouterr().err
+    assert main(arguments(videos, '--skip-broken')) == 1
+    printed = capsys.readouterr()
+    assert '1 sequences cannot be used:' in printed.err
+    annotations = load_annotations(videos.parent / 'all.pkl')
+    assert annotations['split'] == dict(train=list(LENGTHS))
+
+
+def test_all_of_no_use(videos, capsys):
+    options = ('--person', '3', '--skip-broken')
+    assert main(arguments(videos, *options)) == 2
+    assert 'expected 3 at least' in capsys.readouterr().err
+
+
+def test_dry_run(videos, capsys):
+    assert main(arguments(videos, '--dry-run')) == 0
+    printed = capsys.readouterr().out
+    assert '3 of 3 sequences to do, with mmpose (body2d: 17 joints in 2D)' in (
+        printed
+    )
+    assert not (videos.parent / 'poses').exists()
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--person', '0'], '--person is expected above 0'),
+        (['--min-found', '1.5'], r'--min-found is expected in'),
+        (['--pose-weights', 'none.pth'], 'there is no file none.pth'),
+        (
+            ['--backend', 'mediapipe', '--detector', 'none'],
+            '--detector goes with --backend mmpose',
+        ),
+    ],
+)
+def test_wrong_options(videos, capsys, options, message):
+    with pytest.raises(SystemExit):
+        main(arguments(videos, *options))
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('module', 'backend', 'line'),
+    [
+        ('mmdet.apis', 'mmpose', 'pip install --no-deps mmpose==1.3.2 mmdet'),
+        ('mediapipe', 'mediapipe', "-e '.[lite,mediapipe]'"),
+    ],
+)
+def test_without_the_extra(videos, capsys, monkeypatch, module, backend, line):
+    monkeypatch.setitem(pose_run.BACKENDS, 'mmpose', pose_run._build_mmpose)
+    monkeypatch.setitem(sys.modules, module, None)
+    assert main(arguments(videos, '--backend', backend)) == 2
+    error = capsys.readouterr().err
+    assert line in error
+    assert error.startswith('error: ')
+    assert not (videos.parent / 'poses').exists()
+
+
+def test_other_poses_are_not_mixed(videos, capsys):
+    assert main(arguments(videos)) == 0
+    assert main(arguments(videos, '--target', 'hands2d', '--overwrite')) == 2
+    assert 'the poses in ' in capsys.readouterr().err
