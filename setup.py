@@ -28,6 +28,8 @@ setup(
         # Left out by whoever has the full mmcv.
         'lite': requirements('lite'),
         'features': requirements('features'),
+        'skeletons': requirements('skeletons'),
+        'mediapipe': requirements('mediapipe'),
         'tests': requirements('tests'),
     },
 )

@@ -1,11 +1,13 @@
-"""Peak memory of tools/extract_features.py against the length of the video.
+"""Peak memory of the extraction tools against the length of the video.
 
 Videos are made on the spot, and every one is worked on in a process of its
 own. Beside its peak stands what the video's frames alone would take if they
-were all held at once. The model is tiny and random: memory is what matters.
+were all held at once. Features come from a tiny random model, and poses from
+a small random one of mmpose: memory is what matters.
 
 Example:
     python benchmarks/extraction_memory.py --minutes 1 5 30
+    python benchmarks/extraction_memory.py --tool skeletons --minutes 1 5
 """
 
 import argparse
@@ -21,7 +23,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-TOOL = Path(__file__).resolve().parents[1] / 'tools' / 'extract_features.py'
+TOOLS = Path(__file__).resolve().parents[1] / 'tools'
+POSE_MODEL = (
+    'mmpose::body_2d_keypoint/rtmpose/body8/'
+    'rtmpose-t_8xb256-420e_body8-256x192.py'
+)
 FRAMES_PER_SECOND = 30
 MEBIBYTE = 2**20
 
@@ -41,24 +47,35 @@ def make_video(path: Path, frames: int, width: int, height: int) -> None:
         container.mux(stream.encode())
 
 
-def measure(video: Path, folder: Path, batch_size: int) -> tuple[float, int]:
-    """Extract features in a process of its own.
+def measure(
+    tool: str, video: Path, folder: Path, batch_size: int
+) -> tuple[float, int]:
+    """Extract in a process of its own.
 
     Args:
+        tool (str): ``features`` or ``skeletons``.
         video (Path): The video.
         folder (Path): For the output.
-        batch_size (int): Frames that the model sees at once.
+        batch_size (int): Frames that the model of features sees at once.
 
     Returns:
         tuple[float, int]: Seconds, and bytes resident at the peak.
     """
+    options = dict(
+        features=(
+            *('--model', 'test_vit', '--image-size', '32'),
+            *('--batch-size', str(batch_size), '--workers', '2'),
+        ),
+        skeletons=(
+            *('--backend', 'mmpose', '--detector', 'none'),
+            *('--target', 'body3d', '--pose-model', POSE_MODEL),
+        ),
+    )
     command = [
-        *(sys.executable, '-W', 'ignore', str(TOOL), str(video)),
-        *('--output', str(folder / video.stem)),
+        *(sys.executable, '-W', 'ignore', str(TOOLS / f'extract_{tool}.py')),
+        *(str(video), '--output', str(folder / video.stem)),
         *('--ann-file', str(folder / f'{video.stem}.pkl')),
-        *('--model', 'test_vit', '--image-size', '32'),
-        *('--random-weights', '0', '--batch-size', str(batch_size)),
-        *('--workers', '2', '--device', 'cpu'),
+        *('--random-weights', '0', '--device', 'cpu', *options[tool]),
     ]
     start = time.perf_counter()
     with subprocess.Popen(
@@ -80,6 +97,9 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument(
+        '--tool', choices=['features', 'skeletons'], default='features'
+    )
     parser.add_argument('--minutes', type=float, nargs='+', default=[1, 5, 30])
     parser.add_argument('--width', type=int, default=320)
     parser.add_argument('--height', type=int, default=240)
@@ -92,14 +112,16 @@ def main() -> None:
     args = parse_args()
     table = Table(
         *('minutes', 'frames', 'all frames, MiB', 'peak, MiB', 'seconds'),
-        title=f'{args.width}x{args.height}, batches of {args.batch_size}',
+        title=f'extract_{args.tool}.py, {args.width}x{args.height}',
     )
     with tempfile.TemporaryDirectory() as name:
         for minutes in args.minutes:
             frames = round(minutes * 60 * FRAMES_PER_SECOND)
             video = Path(name, f'{minutes:g}.mp4')
             make_video(video, frames, args.width, args.height)
-            seconds, peak = measure(video, Path(name), args.batch_size)
+            seconds, peak = measure(
+                args.tool, video, Path(name), args.batch_size
+            )
             video.unlink()
             size = frames * args.width * args.height * 3
             table.add_row(

@@ -69,3 +69,8 @@ def test_json_is_valid_and_plain(tmp_path):
     assert row['metric_0/y@5'] is None
     assert read['flags'] == [True, False, None, None]
     assert [p.name for p in path.parent.iterdir()] == ['report.json']
+
+
+def test_without_any_figure():
+    empty = dict(columns=[], rows=dict(model={}), per_activity={})
+    assert format_table(empty).startswith('no figure: the annotation file')

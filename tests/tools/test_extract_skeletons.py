@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from masa.datasets import check_annotations, load_annotations, save_annotations
-from masa.datasets.skeletons import COCO_17, HANDS_42
+from masa.datasets.skeletons import BLAZEPOSE_33, COCO_17, HANDS_42
+from masa.evaluation import SequenceCollection
 from masa.extraction import pose_run
 from masa.extraction.pose_estimator import Detection, PoseEstimator
 
@@ -25,6 +26,8 @@ class Fake(PoseEstimator):
         self.hands = args.target.startswith('hands')
         self.skeleton = HANDS_42 if self.hands else COCO_17
         self.num_coordinates = 2
+        if args.target == 'body3d':
+            self.skeleton, self.num_coordinates = BLAZEPOSE_33, 3
         self.settings = dict(models='fake', random_weights=args.random_weights)
         self.calls = 0
 
@@ -33,7 +36,8 @@ class Fake(PoseEstimator):
 
     def detect(self, frames):
         rng = np.random.default_rng(0)
-        pose = rng.uniform(0, 50, (len(self.skeleton['joints']), 2))
+        shape = len(self.skeleton['joints']), self.num_coordinates
+        pose = rng.uniform(0, 50, shape)
         for frame in frames:
             value = int(frame[0, 0, 0])
             if value == WHITE:
@@ -264,3 +268,46 @@ def test_other_poses_are_not_mixed(videos, capsys):
     assert main(arguments(videos)) == 0
     assert main(arguments(videos, '--target', 'hands2d', '--overwrite')) == 2
     assert 'the poses in ' in capsys.readouterr().err
+
+
+def test_from_videos_to_embeddings(videos, monkeypatch, capsys):
+    """The commands of docs/data.md, but for the estimator."""
+    make_folder(videos / 'hop' / '3', range(20, 27))
+    labels = videos.parent / 'labels.csv'
+    labels.write_text(
+        'sequence,activity,split\nhop/1,hop,\nhop/2,hop,\nsit,sit,\n'
+        'hop/3,hop,val\n'
+    )
+    options = ('--target', 'body3d', '--labels', str(labels))
+    assert main(arguments(videos, *options)) == 0
+    monkeypatch.chdir(videos.parent)
+    work, dump = videos.parent / 'work', videos.parent / 'embeddings.npz'
+
+    def tool(name, *more):
+        run = runpy.run_path(str(ROOT / 'tools' / f'{name}.py'))
+        return run['main'](
+            [
+                str(ROOT / 'configs' / 'masa_videos.py'),
+                *more,
+                *('--work-dir', str(work), '--cfg-options'),
+                'train_cfg.max_epochs=2',
+                'default_hooks.checkpoint.interval=1',
+                'train_dataloader.num_workers=0',
+                'train_dataloader.persistent_workers=False',
+                *(
+                    f'{name}_dataloader.dataset.ann_file=all.pkl'
+                    for name in ('train', 'val', 'test')
+                ),
+            ]
+        )
+
+    tool('train')
+    tool('test', str(work / 'epoch_2.pth'), '--dump', str(dump))
+    assert 'no figure: the annotation file' in capsys.readouterr().out
+    sequences = SequenceCollection.load(dump)
+    assert sequences.names == ['hop/1', 'hop/2', 'sit', 'hop/3']
+    for name, embedding in zip(
+        sequences.names, sequences.embeddings, strict=True
+    ):
+        assert len(embedding) == dict(LENGTHS, **{'hop/3': 7})[name]
+        assert np.isfinite(embedding).all()

@@ -19,9 +19,15 @@ def format_table(report: dict, per_activity: bool = False) -> str:
         per_activity (bool): Whether a table per activity stands before it.
 
     Returns:
-        str: The table; a figure that is not known is a '-'.
+        str: The table; a figure that is not known is a '-'. Where there is
+        no figure at all, a line that says so.
     """
     columns = report['columns']
+    if not columns:
+        return (
+            'no figure: the annotation file has neither phases nor two '
+            'activities in what is evaluated'
+        )
     tables = []
     if per_activity:
         for activity, rows in report['per_activity'].items():

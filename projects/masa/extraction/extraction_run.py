@@ -212,7 +212,9 @@ def _run_jobs(
                 text = extraction.process(job, folder.path(name), bar.advance)
             except SequenceError as error:
                 if not extraction.args.skip_broken:
-                    raise
+                    raise SequenceError(
+                        f'{error}; --skip-broken leaves it out'
+                    ) from error
                 broken[name] = str(error)
                 text = 'cannot be used'
             bar.finish(name, job.claimed, text)
