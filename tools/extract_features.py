@@ -5,9 +5,12 @@ import os
 import sys
 from pathlib import Path
 
-import torch
-
-from masa.extraction.errors import ExtractionError
+from masa.extraction.command_line import (
+    add_running_options,
+    add_sequence_options,
+    check_files,
+    end_with_status,
+)
 from masa.extraction.extraction_run import run
 from masa.extraction.feature_model import ALIASES
 from masa.extraction.feature_run import FeatureExtraction
@@ -23,39 +26,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         epilog='Example: python tools/extract_features.py videos '
         '--output data/features --ann-file data/videos.pkl --amp',
     )
-    parser.add_argument(
-        'inputs',
-        type=Path,
-        nargs='+',
-        metavar='INPUT',
-        help='video files, folders of videos, folders of images',
-    )
-    parser.add_argument(
-        '--output', type=Path, required=True, help='folder for the features'
-    )
-    parser.add_argument(
-        '--ann-file',
-        type=Path,
-        required=True,
-        help='annotation file to write: .pkl, .npz or .json',
-    )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='replace the annotation file'
-    )
-    known = parser.add_mutually_exclusive_group()
-    known.add_argument(
-        '--labels',
-        type=Path,
-        metavar='FILE.csv',
-        help='columns sequence, activity, split (default: no activity, all '
-        'in the split train)',
-    )
-    known.add_argument(
-        '--merge',
-        type=Path,
-        metavar='ANN_FILE',
-        help='annotation file whose records get the features',
-    )
+    add_sequence_options(parser, 'features')
     model = parser.add_argument_group('model')
     model.add_argument(
         '--model',
@@ -96,7 +67,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         default='float32',
         help='of the features (default: float32)',
     )
-    running = parser.add_argument_group('running')
+    running = add_running_options(parser)
     running.add_argument('--batch-size', type=int, default=32)
     running.add_argument(
         '--workers',
@@ -106,9 +77,6 @@ def parse_args(argv=None) -> argparse.Namespace:
         '%(default)s)',
     )
     running.add_argument(
-        '--device', help='such as cuda:0 (default: cuda where there is one)'
-    )
-    running.add_argument(
         '--amp', action='store_true', help='mixed precision, on CUDA'
     )
     running.add_argument(
@@ -116,25 +84,12 @@ def parse_args(argv=None) -> argparse.Namespace:
         choices=['bfloat16', 'float16'],
         help='with --amp (default: bfloat16 where the GPU has it)',
     )
-    running.add_argument(
-        '--skip-broken',
-        action='store_true',
-        help='leave out what cannot be used, and list it at the end',
-    )
-    running.add_argument(
-        '--dry-run', action='store_true', help='only list what would be done'
-    )
     args = parser.parse_args(argv)
-    if args.ann_file.suffix not in ('.pkl', '.npz', '.json'):
-        parser.error(f'{args.ann_file} is expected to be .pkl, .npz or .json')
-    if args.ann_file.exists() and not args.overwrite:
-        parser.error(f'{args.ann_file} exists; --overwrite replaces it')
+    check_files(parser, args)
     for name in ('batch_size', 'workers', 'image_size'):
         value = getattr(args, name)
         if value is not None and value < 1:
             parser.error(f'--{name.replace("_", "-")} is expected above 0')
-    if args.weights is not None and not args.weights.is_file():
-        parser.error(f'there is no file {args.weights}')
     if args.amp_dtype and not args.amp:
         parser.error('--amp-dtype goes with --amp')
     return args
@@ -143,11 +98,7 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> int:
     """Run the extraction."""
     args = parse_args(argv)
-    try:
-        return run(args, FeatureExtraction)
-    except (ExtractionError, OSError, torch.cuda.OutOfMemoryError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
+    return end_with_status(lambda: run(args, FeatureExtraction))
 
 
 if __name__ == '__main__':

@@ -4,9 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
-import torch
-
-from masa.extraction.errors import ExtractionError
+from masa.extraction.command_line import (
+    add_running_options,
+    add_sequence_options,
+    check_files,
+    end_with_status,
+)
 from masa.extraction.extraction_run import run
 from masa.extraction.pose_run import BACKENDS, PoseExtraction
 
@@ -22,39 +25,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--backend mediapipe --target body3d --output data/poses '
         '--ann-file data/videos.pkl',
     )
-    parser.add_argument(
-        'inputs',
-        type=Path,
-        nargs='+',
-        metavar='INPUT',
-        help='video files, folders of videos, folders of images',
-    )
-    parser.add_argument(
-        '--output', type=Path, required=True, help='folder for the poses'
-    )
-    parser.add_argument(
-        '--ann-file',
-        type=Path,
-        required=True,
-        help='annotation file to write: .pkl, .npz or .json',
-    )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='replace the annotation file'
-    )
-    known = parser.add_mutually_exclusive_group()
-    known.add_argument(
-        '--labels',
-        type=Path,
-        metavar='FILE.csv',
-        help='columns sequence, activity, split (default: no activity, all '
-        'in the split train)',
-    )
-    known.add_argument(
-        '--merge',
-        type=Path,
-        metavar='ANN_FILE',
-        help='annotation file whose records get the skeletons',
-    )
+    add_sequence_options(parser, 'poses')
     parser.add_argument(
         '--backend',
         choices=list(BACKENDS),
@@ -114,23 +85,9 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar='SEED',
         help='for trying out: the poses mean nothing',
     )
-    running = parser.add_argument_group('running')
-    running.add_argument(
-        '--device', help='such as cuda:0 (default: cuda where there is one)'
-    )
-    running.add_argument(
-        '--skip-broken',
-        action='store_true',
-        help='leave out what cannot be used, and list it at the end',
-    )
-    running.add_argument(
-        '--dry-run', action='store_true', help='only list what would be done'
-    )
+    add_running_options(parser)
     args = parser.parse_args(argv)
-    if args.ann_file.suffix not in ('.pkl', '.npz', '.json'):
-        parser.error(f'{args.ann_file} is expected to be .pkl, .npz or .json')
-    if args.ann_file.exists() and not args.overwrite:
-        parser.error(f'{args.ann_file} exists; --overwrite replaces it')
+    check_files(parser, args)
     if args.person < 1:
         parser.error('--person is expected above 0')
     if not 0 <= args.min_found <= 1:
@@ -140,10 +97,6 @@ def parse_args(argv=None) -> argparse.Namespace:
             if getattr(args, name) is not None:
                 option = f'--{name.replace("_", "-")}'
                 parser.error(f'{option} goes with --backend mmpose')
-    for name in MMPOSE_OPTIONS:
-        path = getattr(args, name)
-        if isinstance(path, Path) and not path.is_file():
-            parser.error(f'there is no file {path}')
     return args
 
 
@@ -156,11 +109,7 @@ MMPOSE_OPTIONS = (
 def main(argv=None) -> int:
     """Run the extraction."""
     args = parse_args(argv)
-    try:
-        return run(args, PoseExtraction)
-    except (ExtractionError, OSError, torch.cuda.OutOfMemoryError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
+    return end_with_status(lambda: run(args, PoseExtraction))
 
 
 if __name__ == '__main__':

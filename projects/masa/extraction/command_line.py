@@ -1,0 +1,114 @@
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from .errors import ExtractionError
+
+
+def add_sequence_options(
+    parser: argparse.ArgumentParser, content: str
+) -> None:
+    """Add what every extraction asks for: input, output, labels.
+
+    Args:
+        parser (argparse.ArgumentParser): Of the tool.
+        content (str): What is extracted, such as ``features``.
+    """
+    parser.add_argument(
+        'inputs',
+        type=Path,
+        nargs='+',
+        metavar='INPUT',
+        help='video files, folders of videos, folders of images',
+    )
+    parser.add_argument(
+        '--output', type=Path, required=True, help=f'folder for the {content}'
+    )
+    parser.add_argument(
+        '--ann-file',
+        type=Path,
+        required=True,
+        help='annotation file to write: .pkl, .npz or .json',
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace the annotation file'
+    )
+    known = parser.add_mutually_exclusive_group()
+    known.add_argument(
+        '--labels',
+        type=Path,
+        metavar='FILE.csv',
+        help='columns sequence, activity, split (default: no activity, all '
+        'in the split train)',
+    )
+    known.add_argument(
+        '--merge',
+        type=Path,
+        metavar='ANN_FILE',
+        help=f'annotation file whose records get the {content}',
+    )
+
+
+def add_running_options(parser: argparse.ArgumentParser):
+    """Add how an extraction runs.
+
+    Args:
+        parser (argparse.ArgumentParser): Of the tool.
+
+    Returns:
+        argparse._ArgumentGroup: For more options of the kind.
+    """
+    running = parser.add_argument_group('running')
+    running.add_argument(
+        '--device', help='such as cuda:0 (default: cuda where there is one)'
+    )
+    running.add_argument(
+        '--skip-broken',
+        action='store_true',
+        help='leave out what cannot be used, and list it at the end',
+    )
+    running.add_argument(
+        '--dry-run', action='store_true', help='only list what would be done'
+    )
+    return running
+
+
+def check_files(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """Check the paths, and end with a message if one is wrong.
+
+    Args:
+        parser (argparse.ArgumentParser): Of the tool.
+        args (argparse.Namespace): Parsed.
+    """
+    if args.ann_file.suffix not in ('.pkl', '.npz', '.json'):
+        parser.error(f'{args.ann_file} is expected to be .pkl, .npz or .json')
+    if args.ann_file.exists() and not args.overwrite:
+        parser.error(f'{args.ann_file} exists; --overwrite replaces it')
+    for name, value in vars(args).items():
+        if (
+            name.endswith('weights')
+            and isinstance(value, Path)
+            and not value.is_file()
+        ):
+            parser.error(f'there is no file {value}')
+
+
+def end_with_status(run: Callable[[], int]) -> int:
+    """Run a tool, and turn what the user can put right into a message.
+
+    Args:
+        run (Callable[[], int]): Returns the exit status.
+
+    Returns:
+        int: The status, 2 after an error.
+    """
+    try:
+        return run()
+    except (ExtractionError, OSError, torch.cuda.OutOfMemoryError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
