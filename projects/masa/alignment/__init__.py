@@ -1,0 +1,22 @@
+"""Alignment as pure functions of embeddings.
+
+Embeddings are (T, D) arrays, a row a frame. Nothing here knows of models,
+files or videos.
+"""
+
+from .anomaly import anomaly_score
+from .labels import transfer_labels
+from .pair import Alignment, align_pair
+from .retrieval import Match, retrieve_frames
+from .timeline import Timeline, align_all
+
+__all__ = [
+    'Alignment',
+    'Match',
+    'Timeline',
+    'align_all',
+    'align_pair',
+    'anomaly_score',
+    'retrieve_frames',
+    'transfer_labels',
+]

@@ -1,0 +1,56 @@
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..evaluation.functional.checks import check_sequences
+from ..evaluation.functional.neighbors import nearest_frames
+
+
+class Match(NamedTuple):
+    """A frame that was found.
+
+    Attributes:
+        sequence (int): In which sequence.
+        frame (int): Which frame of it.
+        distance (float): Squared Euclidean distance to the query.
+    """
+
+    sequence: int
+    frame: int
+    distance: float
+
+
+def retrieve_frames(
+    query: np.ndarray, sequences: Sequence[np.ndarray], k: int = 5
+) -> list[Match]:
+    """Find the same moment in other sequences.
+
+    A sequence gives one frame, its nearest: its neighbours in time are about
+    as near, and would fill the list.
+
+    Args:
+        query (np.ndarray): Embedding of a frame, (D,).
+        sequences (Sequence[np.ndarray]): Arrays of shape (T_i, D).
+        k (int): How many frames, at least 1.
+
+    Returns:
+        list[Match]: The nearest first; fewer than ``k`` if there are fewer
+        sequences.
+
+    Raises:
+        ValueError: If ``k`` is below 1, or shapes disagree.
+    """
+    if k < 1:
+        raise ValueError(f'k is expected above 0, but got {k}')
+    query, *sequences = check_sequences([np.asarray(query)[None], *sequences])
+    if not sequences:
+        return []
+    frames = nearest_frames(query, sequences)[0]
+    apart = [
+        sequence[frame].astype(np.float64) - query[0]
+        for sequence, frame in zip(sequences, frames, strict=True)
+    ]
+    distances = np.square(apart).sum(axis=1)
+    order = np.argsort(distances, kind='stable')[:k]
+    return [Match(int(i), int(frames[i]), float(distances[i])) for i in order]
