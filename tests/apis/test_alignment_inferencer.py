@@ -1,0 +1,248 @@
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+
+from masa.apis import AlignmentInferencer, EmbeddedSequence
+
+ACTIVITIES = ('squat', 'throw')
+
+
+def of(sequences, activity):
+    return [one for one in sequences if one.activity == activity]
+
+
+@pytest.fixture(scope='module')
+def sequences(inferencer, annotations):
+    return inferencer.embed(annotations[1])
+
+
+@pytest.fixture(scope='module')
+def times(annotations):
+    return {
+        record['frame_dir']: record['canonical_time']
+        for record in annotations[0]['annotations']
+    }
+
+
+def clock(first, second):
+    """The frame of the second at the same share of its length."""
+    share = np.arange(len(first)) / max(len(first) - 1, 1)
+    return np.round(share * (len(second) - 1)).astype(int)
+
+
+class TestInputs:
+    def test_annotation_file(self, sequences, annotations):
+        records = annotations[0]['annotations']
+        assert [one.name for one in sequences] == [
+            record['frame_dir'] for record in records
+        ]
+        for one, record in zip(sequences, records, strict=True):
+            assert one.embedding.shape == (record['total_frames'], 64)
+            assert one.embedding.dtype == np.float32
+            np.testing.assert_array_equal(one.phase, record['phase'])
+            np.testing.assert_array_equal(one.keypoint, record['keypoint'][0])
+            assert one.label == record['label']
+            assert one.activity == annotations[0]['activities'][one.label]
+
+    def test_every_other_way_gives_the_same(
+        self, inferencer, sequences, annotations, tmp_path
+    ):
+        record = annotations[0]['annotations'][0]
+        expected = sequences[0].embedding
+        np.save(tmp_path / 'a.npy', record['keypoint'][0])
+        ways = {
+            'a': str(tmp_path / 'a.npy'),
+            '0': record['keypoint'][0],
+            record['frame_dir']: record,
+        }
+        for name, way in ways.items():
+            (found,) = inferencer.embed(way)
+            assert found.name == name
+            # Alone or in a batch.
+            np.testing.assert_allclose(found.embedding, expected, atol=2e-4)
+        assert inferencer.embed(sequences[:2]) == sequences[:2]
+
+    def test_call_as_mmengine_does(self, inferencer, annotations):
+        records = annotations[0]['annotations'][:3]
+        result = inferencer([dict(record) for record in records])
+        assert [len(one) for one in result['predictions']] == [
+            record['total_frames'] for record in records
+        ]
+        samples = inferencer(
+            [dict(record) for record in records], return_datasamples=True
+        )
+        assert samples['predictions'][0].embedding.shape[1] == 64
+        # What was given is as it was.
+        assert records[0]['keypoint'].shape[0] == 1
+
+    def test_what_is_no_input(self, inferencer, annotations, tmp_path):
+        frames = annotations[0]['annotations'][0]['keypoint'][0]
+        (tmp_path / 'a.txt').touch()
+        with pytest.raises(ValueError, match=r'a\.txt is expected to be a vi'):
+            inferencer.embed(tmp_path / 'a.txt')
+        with pytest.raises(FileNotFoundError, match=r'no input none\.npy'):
+            inferencer.embed('none.npy')
+        with pytest.raises(ValueError, match=r'takes joints, .* \(5, 75\)'):
+            inferencer.embed(np.zeros((5, 75)))
+        with pytest.raises(ValueError, match='finite numbers are expected'):
+            inferencer.embed(np.full_like(frames, np.nan))
+        with pytest.raises(TypeError, match='is a int'):
+            inferencer.embed(3)
+        (known,) = inferencer.embed(frames)
+        with pytest.raises(TypeError, match='apart'):
+            inferencer.embed([known, frames])
+        twice = annotations[0]['annotations'][0]
+        with pytest.raises(ValueError, match='more than once'):
+            inferencer.embed([twice, twice])
+        with pytest.raises(ValueError, match='one sequence is expected'):
+            inferencer.align(annotations[1], frames)
+
+    def test_videos_need_a_way_to_read_them(self, inferencer, tmp_path):
+        (tmp_path / 'a.mp4').touch()
+        with pytest.raises(ValueError, match='from_video=dict'):
+            inferencer.embed(tmp_path / 'a.mp4')
+
+
+class TestModel:
+    def test_config_and_checkpoint(self, trained, sequences, annotations):
+        other = AlignmentInferencer(
+            trained / 'config.py'
+            if (trained / 'config.py').exists()
+            else next(trained.glob('*.py')),
+            trained / 'epoch_40.pth',
+            device='cpu',
+        )
+        found = other.embed(annotations[1])
+        np.testing.assert_array_equal(
+            found[0].embedding, sequences[0].embedding
+        )
+
+    def test_missing_and_unfit_files(self, trained, tmp_path):
+        config = next(trained.glob('*.py'))
+        with pytest.raises(FileNotFoundError, match='no checkpoint is given'):
+            AlignmentInferencer(config)
+        with pytest.raises(FileNotFoundError, match=r'no checkpoint .*none'):
+            AlignmentInferencer(config, tmp_path / 'none.pth')
+        with pytest.raises(FileNotFoundError, match='no config or folder'):
+            AlignmentInferencer(tmp_path / 'none')
+        with pytest.raises(ValueError, match=r'one config, but has \[\]'):
+            AlignmentInferencer(tmp_path)
+        (tmp_path / 'a.py').write_text(config.read_text())
+        with pytest.raises(FileNotFoundError, match='no last_checkpoint'):
+            AlignmentInferencer(tmp_path)
+        state = torch.load(trained / 'epoch_40.pth', weights_only=True)
+        del state['state_dict'][
+            'backbone.input_projection.weight'
+            if ('backbone.input_projection.weight' in state['state_dict'])
+            else next(iter(state['state_dict']))
+        ]
+        torch.save(state, tmp_path / 'part.pth')
+        with pytest.raises(ValueError, match=r'part\.pth is not of this conf'):
+            AlignmentInferencer(config, tmp_path / 'part.pth')
+
+    def test_unknown_source_of_videos(self, trained, tmp_path):
+        config = Config.fromfile(next(trained.glob('*.py')))
+        (tmp_path / 'a.mp4').touch()
+        weights = trained / 'epoch_40.pth'
+        for source, message in (
+            (dict(type='sounds'), "one of .* but is 'sounds'"),
+            (dict(type='skeletons', colour=1), r"unknown options \['colour"),
+        ):
+            config.from_video = source
+            inferencer = AlignmentInferencer(config, weights, device='cpu')
+            with pytest.raises(ValueError, match=message):
+                inferencer.embed(tmp_path / 'a.mp4')
+
+
+class TestKnownAnswers:
+    """On performances whose true time is known, against a clock."""
+
+    @pytest.mark.parametrize('method', ['dtw', 'nearest'])
+    def test_alignment(self, inferencer, sequences, times, method):
+        own, by_clock = [], []
+        for activity in ACTIVITIES:
+            group = of(sequences, activity)
+            for first, other in itertools.permutations(group, 2):
+                found = inferencer.align(first, other, method)
+                match = found.match_first()
+                true, reached = times[first.name], times[other.name]
+                own.append(np.abs(reached[match] - true).mean())
+                by_clock.append(
+                    np.abs(reached[clock(first, other)] - true).mean()
+                )
+                assert found.cost == pytest.approx(found.distances.mean())
+        assert np.mean(own) < 0.9 * np.mean(by_clock)
+
+    def test_timeline(self, inferencer, sequences, times):
+        for activity in ACTIVITIES:
+            group = of(sequences, activity)
+            timeline = inferencer.align_all(group)
+            at_once = [
+                times[one.name][frames]
+                for one, frames in zip(group, timeline.frames, strict=True)
+            ]
+            together = np.std(at_once, axis=0).mean()
+            reference = group[timeline.reference]
+            apart = np.std(
+                [times[one.name][clock(reference, one)] for one in group],
+                axis=0,
+            ).mean()
+            assert together < apart
+
+    def test_retrieval(self, inferencer, sequences, times):
+        known = [one for one in sequences if one.activity in ACTIVITIES]
+        right, errors = [], []
+        for query in known:
+            others = [one for one in known if one is not query]
+            frame = int(np.abs(times[query.name] - 50).argmin())
+            found = inferencer.retrieve(query, frame, others, k=3)
+            assert len(found) == 3
+            for match in found:
+                other = others[match.sequence]
+                right.append(other.activity == query.activity)
+                if right[-1]:
+                    errors.append(abs(times[other.name][match.frame] - 50))
+        assert np.mean(right) > 0.6
+        assert np.median(errors) < 12
+        with pytest.raises(IndexError, match='no frame 9999'):
+            inferencer.retrieve(known[0], 9999, known[1:])
+
+    def test_labels(self, inferencer, sequences):
+        own, by_clock = [], []
+        for activity in ACTIVITIES:
+            first, *others = of(sequences, activity)
+            carried = inferencer.transfer_labels(first, others)
+            for found, other in zip(carried, others, strict=True):
+                own.append((found == other.phase).mean())
+                by_clock.append(
+                    (first.phase[clock(other, first)] == other.phase).mean()
+                )
+        assert np.mean(own) > np.mean(by_clock)
+        names = np.array(['a'] * len(first))
+        (named,) = inferencer.transfer_labels(first, others[:1], names)
+        assert set(named) == {'a'}
+        bare = EmbeddedSequence('bare', first.embedding)
+        with pytest.raises(ValueError, match='bare has no phases'):
+            inferencer.transfer_labels(bare, others)
+
+    def test_anomalies(self, inferencer, annotations, sequences):
+        """A part done backwards, and a part left out."""
+        _, *references = of(sequences, 'squat')
+        record = next(
+            one
+            for one in annotations[0]['annotations']
+            if one['frame_dir'] == of(sequences, 'squat')[0].name
+        )
+        keypoint = record['keypoint'][0]
+        third = len(keypoint) // 3
+        usual = inferencer.anomaly_score(keypoint, references)
+        assert usual.shape == (len(keypoint),)
+        backwards = keypoint.copy()
+        backwards[third : 2 * third] = keypoint[third : 2 * third][::-1]
+        left_out = np.concatenate([keypoint[:third], keypoint[2 * third :]])
+        for changed in (backwards, left_out):
+            score = inferencer.anomaly_score(changed, references)
+            assert score.max() > 1.2 * usual.max()
