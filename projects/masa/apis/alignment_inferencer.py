@@ -119,6 +119,9 @@ class AlignmentInferencer(BaseInferencer):
             one for one in transforms if one.type == 'PackSequenceInputs'
         )
         self.modalities = tuple(pack.get('modalities', ('keypoint',)))
+        # As cameras and images have it, unless the pipeline says.
+        ups = [one.get('up_axis') for one in transforms]
+        self.up = next((up for up in ups if up), '-y')
         return pipeline
 
     def _init_visualizer(self, cfg):

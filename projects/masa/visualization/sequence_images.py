@@ -1,0 +1,87 @@
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from ..apis.embedded_sequence import EmbeddedSequence
+from ..extraction.frames import FrameReader
+from .drawing import draw_bones, draw_poses, flatten_poses
+from .video import frames_at
+
+# Of sequences that say nothing of it.
+USUAL_RATE = 30.0
+
+
+class SequenceImages:
+    """What there is to see of a sequence: its video, or its skeleton.
+
+    A 2D skeleton is drawn into the video; one in metres cannot be placed
+    there.
+
+    Args:
+        sequence (EmbeddedSequence): The sequence.
+        skeleton (dict, optional): Layout of its joints.
+        height (int): Of drawn images, pixels.
+        up_axis (str): For :func:`flatten_poses`.
+
+    Attributes:
+        frame_rate (float): Frames per second, 30 if not known.
+
+    Raises:
+        ValueError: If there is neither a video nor a skeleton.
+    """
+
+    def __init__(
+        self,
+        sequence: EmbeddedSequence,
+        skeleton: dict | None,
+        height: int,
+        up_axis: str = '-y',
+    ):
+        self.sequence = sequence
+        self.skeleton = skeleton
+        self.frame_rate = USUAL_RATE
+        self._drawn = None
+        if sequence.video is not None:
+            rate = FrameReader(sequence.video).frame_rate
+            self.frame_rate = rate or USUAL_RATE
+        elif sequence.keypoint is not None and skeleton is not None:
+            self._drawn = draw_poses(
+                flatten_poses(sequence.keypoint, up_axis),
+                skeleton,
+                height,
+                sequence.keypoint_score,
+            )
+        else:
+            raise ValueError(
+                f'there is nothing to show of {sequence.name}: neither a '
+                'video nor a skeleton is known'
+            )
+
+    def at(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
+        """Show frames.
+
+        Args:
+            indices (Iterable[int]): Which, never decreasing.
+
+        Yields:
+            np.ndarray: RGB, (H, W, 3) uint8.
+        """
+        if self._drawn is not None:
+            yield from (self._drawn[i] for i in indices)
+            return
+        indices = [int(i) for i in indices]
+        keypoint = self.sequence.keypoint
+        score = self.sequence.keypoint_score
+        overlay = (
+            keypoint is not None
+            and keypoint.shape[-1] == 2
+            and self.skeleton is not None
+        )
+        frames = frames_at(FrameReader(self.sequence.video), indices)
+        for index, frame in zip(indices, frames, strict=True):
+            if overlay:
+                seen = None if score is None else score[index]
+                frame = draw_bones(
+                    frame.copy(), keypoint[index], self.skeleton, seen
+                )
+            yield frame

@@ -1,0 +1,174 @@
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..files import atomic_path
+from .drawing import INK, PAPER
+
+BAR = 10
+TEXT = 24
+HEAD = (70, 70, 70)
+DONE = (0, 114, 178)
+REST = (210, 210, 210)
+
+
+def frames_at(
+    frames: Iterable[np.ndarray], indices: Iterable[int]
+) -> Iterator[np.ndarray]:
+    """Take frames of a stream, one in memory at a time.
+
+    Args:
+        frames (Iterable[np.ndarray]): All frames, in order.
+        indices (Iterable[int]): Which, never decreasing.
+
+    Yields:
+        np.ndarray: The frame of every index.
+
+    Raises:
+        ValueError: If indices decrease, or the stream ends before.
+    """
+    stream = enumerate(frames)
+    at, frame = -1, None
+    for index in indices:
+        if index < at:
+            raise ValueError(
+                f'indices are expected never to decrease, but {index} comes '
+                f'after {at}'
+            )
+        while at < index:
+            try:
+                at, frame = next(stream)
+            except StopIteration:
+                raise ValueError(
+                    f'there is no frame {index}: the stream has {at + 1}'
+                ) from None
+        yield frame
+
+
+def show_in_step(
+    names: Sequence[str],
+    unaligned: Sequence[Iterable[np.ndarray]],
+    aligned: Sequence[Iterable[np.ndarray]],
+    unaligned_progress: np.ndarray,
+    aligned_progress: np.ndarray,
+    height: int = 240,
+) -> Iterator[np.ndarray]:
+    """Lay sequences side by side, as they are above and in step below.
+
+    Args:
+        names (Sequence[str]): N names.
+        unaligned (Sequence[Iterable[np.ndarray]]): Of every sequence T
+            images, RGB (H, W, 3) uint8, as they were recorded.
+        aligned (Sequence[Iterable[np.ndarray]]): T images in step.
+        unaligned_progress (np.ndarray): Share of the sequence that has been
+            played, (N, T), in [0, 1], for the bar under it.
+        aligned_progress (np.ndarray): (N, T).
+        height (int): Of the images, pixels.
+
+    Yields:
+        np.ndarray: RGB images of one size, its sides even, as video codecs
+        ask for.
+    """
+    rows = (
+        ('as recorded', unaligned, unaligned_progress),
+        ('aligned', aligned, aligned_progress),
+    )
+    streams = [[iter(one) for one in images] for _, images, _ in rows]
+    for t in range(aligned_progress.shape[1]):
+        lines = []
+        for (title, _, progress), images in zip(rows, streams, strict=True):
+            cells = [
+                _cell(next(image), name, share, height)
+                for name, image, share in zip(
+                    names, images, progress[:, t], strict=True
+                )
+            ]
+            line = np.concatenate(cells, axis=1)
+            head = np.full((TEXT + 4, line.shape[1], 3), HEAD, np.uint8)
+            lines += [_write(head, title, 0.55, PAPER), line]
+        picture = np.concatenate(lines)
+        high, wide = picture.shape[:2]
+        yield np.pad(
+            picture,
+            ((0, high % 2), (0, wide % 2), (0, 0)),
+            mode='edge',
+        )
+
+
+def _cell(
+    image: np.ndarray, title: str, share: float, height: int
+) -> np.ndarray:
+    width = max(round(image.shape[1] * height / image.shape[0]), 80)
+    shrinks = height < image.shape[0]
+    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    cell = np.full((TEXT + height + 2 * BAR, width + BAR, 3), PAPER, np.uint8)
+    cell[TEXT : TEXT + height, :width] = cv2.resize(
+        image, (width, height), interpolation=way
+    )
+    _write(cell, title, 0.42, INK)
+    bar = slice(TEXT + height + 3, TEXT + height + BAR)
+    cell[bar, :width] = REST
+    cell[bar, : round(share * width)] = DONE
+    return cell
+
+
+def _write(
+    image: np.ndarray, text: str, scale: float, colour: tuple
+) -> np.ndarray:
+    """Write a line; of one that is too long the end, which tells names."""
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    shown = text
+    while len(text) > 1 and (
+        cv2.getTextSize(shown, font, scale, 1)[0][0] > image.shape[1] - 8
+    ):
+        text = text[1:]
+        shown = f'..{text}'
+    return cv2.putText(
+        image, shown, (4, TEXT - 7), font, scale, colour, 1, cv2.LINE_AA
+    )
+
+
+def write_video(
+    path: Path, images: Iterable[np.ndarray], frame_rate: float
+) -> int:
+    """Write a video, completely or not at all.
+
+    Args:
+        path (Path): The file, ``.mp4``; H.264 where FFmpeg has it, else
+            MPEG-4.
+        images (Iterable[np.ndarray]): RGB, of one size with even sides.
+        frame_rate (float): Frames per second.
+
+    Returns:
+        int: How many frames there are.
+
+    Raises:
+        ValueError: If there is no image.
+    """
+    import av
+
+    codec = 'libx264' if 'libx264' in av.codecs_available else 'mpeg4'
+    count = 0
+    with (
+        atomic_path(path) as temporary,
+        av.open(str(temporary), 'w') as container,
+    ):
+        stream = container.add_stream(
+            codec, rate=Fraction(frame_rate).limit_denominator(1001)
+        )
+        stream.pix_fmt = 'yuv420p'
+        for image in images:
+            if not count:
+                stream.height, stream.width = image.shape[:2]
+                # FFmpeg's default is made for small pictures.
+                stream.bit_rate = max(10 * image[..., 0].size, 10**6)
+            frame = av.VideoFrame.from_ndarray(image, format='rgb24')
+            container.mux(stream.encode(frame))
+            count += 1
+        if not count:
+            raise ValueError(f'there is no image to write to {path}')
+        container.mux(stream.encode())
+    return count

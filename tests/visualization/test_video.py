@@ -1,0 +1,148 @@
+import numpy as np
+import pytest
+
+from masa.visualization.drawing import (
+    LEFT,
+    MIDDLE,
+    PAPER,
+    RIGHT,
+    UNSEEN,
+    draw_bones,
+    draw_poses,
+    flatten_poses,
+)
+from masa.visualization.video import frames_at, show_in_step, write_video
+
+SKELETON = dict(
+    joints=['neck', 'left_hand', 'right_hand', 'head'],
+    bones=[[0, 1], [0, 2], [0, 3]],
+)
+
+
+class TestFramesAt:
+    def test_repeats_and_skips(self):
+        found = list(frames_at(iter('abcdef'), [0, 0, 2, 5, 5]))
+        assert found == ['a', 'a', 'c', 'f', 'f']
+
+    def test_takes_no_more_than_it_needs(self):
+        taken = []
+
+        def stream():
+            for i in range(10):
+                taken.append(i)
+                yield i
+
+        assert list(frames_at(stream(), [1, 3])) == [1, 3]
+        assert taken == [0, 1, 2, 3]
+
+    def test_errors(self):
+        with pytest.raises(ValueError, match='but 1 comes after 2'):
+            list(frames_at('abc', [2, 1]))
+        with pytest.raises(ValueError, match='no frame 3: the stream has 3'):
+            list(frames_at('abc', [0, 3]))
+
+
+class TestSkeleton:
+    def test_colours_tell_sides(self):
+        image = np.full((40, 40, 3), PAPER, np.uint8)
+        pose = np.array([[20, 20], [35, 20], [5, 20], [20, 5]])
+        draw_bones(image, pose, SKELETON, np.array([1, 1, 1, 0]))
+        # Lines are smoothed.
+        np.testing.assert_allclose(image[20, 30], LEFT, atol=40)
+        np.testing.assert_allclose(image[20, 10], RIGHT, atol=40)
+        np.testing.assert_allclose(image[10, 20], UNSEEN, atol=40)
+        draw_bones(image, pose, SKELETON)
+        np.testing.assert_allclose(image[10, 20], MIDDLE, atol=40)
+        # Far outside is cut, not an error.
+        draw_bones(image, pose * 1e12, SKELETON)
+
+    def test_views(self):
+        joints = np.arange(12.0).reshape(1, 4, 3)
+        np.testing.assert_array_equal(
+            flatten_poses(joints, '-y'), joints[..., :2]
+        )
+        np.testing.assert_array_equal(
+            flatten_poses(joints, 'y'), joints[..., :2] * [1, -1]
+        )
+        np.testing.assert_array_equal(
+            flatten_poses(joints, 'z'), joints[..., [0, 2]] * [1, -1]
+        )
+        with pytest.raises(ValueError, match="2D joints, but got 'z'"):
+            flatten_poses(joints[..., :2], 'z')
+        with pytest.raises(ValueError, match="but got 'x'"):
+            flatten_poses(joints, 'x')
+
+    def test_one_size_for_all_poses(self):
+        pose = np.array([[0, 0], [1, 0], [-1, 0], [0, -2.0]])
+        large, small = draw_poses(
+            np.stack([pose, pose / 2 + 50]), SKELETON, 64
+        )
+        assert large.shape == (64, 64, 3)
+
+        def extent(image):
+            rows, columns = np.nonzero((image != PAPER).any(-1))
+            return np.ptp(rows), (columns.min() + columns.max()) / 2
+
+        tall, middle = extent(large)
+        short, other = extent(small)
+        assert abs(tall - 2 * short) < 4
+        # Both stand in the middle.
+        assert abs(middle - 32) < 2
+        assert abs(other - 32) < 2
+        # A pose without extent is no error.
+        assert len(draw_poses(np.zeros((2, 4, 2)), SKELETON, 32)) == 2
+
+
+def plain(value, height, width, number):
+    return [
+        np.full((height, width, 3), value + i, np.uint8) for i in range(number)
+    ]
+
+
+def test_rows_and_bars():
+    pictures = list(
+        show_in_step(
+            ['a', 'a name that is far too long to be written'],
+            [plain(10, 30, 40, 3), plain(50, 60, 40, 3)],
+            [plain(100, 30, 40, 3), plain(150, 60, 40, 3)],
+            np.array([[0, 0.5, 1], [0, 0, 1]]),
+            np.array([[0, 0, 0.5], [1, 1, 1]]),
+            height=60,
+        )
+    )
+    assert len(pictures) == 3
+    shapes = {picture.shape for picture in pictures}
+    assert len(shapes) == 1
+    high, wide, _ = shapes.pop()
+    assert high % 2 == wide % 2 == 0
+    half = high // 2
+    for t, picture in enumerate(pictures):
+        # What was recorded is above, what is in step below.
+        for rows, values in (
+            (slice(half), (10, 50)),
+            (slice(half, None), (100, 150)),
+        ):
+            found = set(np.unique(picture[rows]).tolist())
+            assert {value + t for value in values} <= found
+    blue = (pictures[1] == (0, 114, 178)).all(-1)
+    # Half of the first one's bar, 80 pixels wide, and none of the second's.
+    assert blue[:half].sum(1).max() == 40
+    assert blue[half:].sum(1).max() == 80
+
+
+def test_written_videos_are_read_again(tmp_path):
+    av = pytest.importorskip('av', reason='needs the extra "features"')
+    path = tmp_path / 'out' / 'a.mp4'
+    images = plain(60, 48, 64, 5)
+    assert write_video(path, iter(images), 29.97) == 5
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert float(stream.average_rate) == pytest.approx(29.97, abs=1e-3)
+        found = [
+            frame.to_ndarray(format='rgb24') for frame in container.decode(0)
+        ]
+    for image, expected in zip(found, images, strict=True):
+        assert np.abs(image.astype(int) - expected).max() < 8
+    with pytest.raises(ValueError, match='no image to write'):
+        write_video(tmp_path / 'none.mp4', [], 30)
+    assert list(tmp_path.iterdir()) == [tmp_path / 'out']

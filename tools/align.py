@@ -1,0 +1,349 @@
+"""Align videos, skeletons or features with a trained model."""
+
+import argparse
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from masa.alignment import Timeline
+from masa.apis import AlignmentInferencer, EmbeddedSequence
+from masa.datasets import AnnotationError
+from masa.extraction.errors import ExtractionError
+from masa.files import atomic_path
+from masa.visualization.sequence_images import SequenceImages
+from masa.visualization.video import show_in_step, write_video
+
+VERBS = ('video', 'matches', 'retrieve', 'transfer_labels', 'anomaly')
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=f'{__doc__} Exits with 2 if it could not be done.',
+        epilog='Example: python tools/align.py work_dirs/masa_videos '
+        'a.mp4 b.mp4 --video aligned.mp4 --matches aligned.csv',
+    )
+    parser.add_argument(
+        'model', type=Path, help='work directory of a training, or a config'
+    )
+    parser.add_argument(
+        'inputs',
+        nargs='+',
+        type=Path,
+        metavar='INPUT',
+        help='videos, folders, .npy files, annotation files',
+    )
+    parser.add_argument(
+        '--weights', type=Path, help='checkpoint (default: the last one)'
+    )
+    parser.add_argument('--device', help='such as cuda:0')
+    parser.add_argument(
+        '--features',
+        type=Path,
+        default='',
+        help='folder that the feature_path of an annotation file is in',
+    )
+    parser.add_argument(
+        '--cache',
+        type=Path,
+        metavar='FOLDER',
+        help='for what is extracted from videos, so that it is done once',
+    )
+    parser.add_argument(
+        '--sequences',
+        nargs='+',
+        metavar='NAME',
+        help='take these of the inputs only, in this order (default: all)',
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace files'
+    )
+    verbs = parser.add_argument_group('what to do, one or several')
+    verbs.add_argument(
+        '--video',
+        type=Path,
+        metavar='FILE.mp4',
+        help='the sequences in step, and as they are above',
+    )
+    verbs.add_argument(
+        '--matches',
+        type=Path,
+        metavar='FILE',
+        help='.csv or .json: the frame of every sequence at every moment of '
+        "the reference's timeline",
+    )
+    verbs.add_argument(
+        '--retrieve',
+        metavar='NAME:FRAME',
+        help='the same moment in the other sequences, the nearest first',
+    )
+    verbs.add_argument(
+        '--transfer-labels',
+        metavar='NAME',
+        help='carry its labels over to the others, into --results',
+    )
+    verbs.add_argument(
+        '--anomaly',
+        metavar='NAME',
+        help='score its frames against the others, into --results',
+    )
+    options = parser.add_argument_group('options')
+    options.add_argument(
+        '--results',
+        type=Path,
+        metavar='FILE',
+        help='.csv or .json, of --transfer-labels or --anomaly',
+    )
+    options.add_argument(
+        '--labels',
+        type=Path,
+        metavar='FILE.txt',
+        help='for --transfer-labels: a label a line (default: its phases)',
+    )
+    options.add_argument(
+        '--reference',
+        metavar='NAME',
+        help='whose timeline (default: the one that is nearest to all)',
+    )
+    options.add_argument(
+        '-k', type=int, default=5, help='how many to retrieve'
+    )
+    options.add_argument(
+        '--height', type=int, default=240, help="of the video's pictures"
+    )
+    args = parser.parse_args(argv)
+    _check(parser, args)
+    return args
+
+
+def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    asked = [name for name in VERBS if getattr(args, name) is not None]
+    if not asked:
+        wanted = ', '.join(f'--{name.replace("_", "-")}' for name in VERBS)
+        parser.error(f'nothing to do: give some of {wanted}')
+    long = {'transfer_labels', 'anomaly'} & set(asked)
+    if len(long) != (args.results is not None):
+        parser.error(
+            '--results goes with one of --transfer-labels and --anomaly'
+        )
+    for name, suffixes in (
+        ('video', ('.mp4',)),
+        ('matches', ('.csv', '.json')),
+        ('results', ('.csv', '.json')),
+    ):
+        path = getattr(args, name)
+        if path is None:
+            continue
+        if path.suffix not in suffixes:
+            parser.error(
+                f'--{name} {path} is expected to be {" or ".join(suffixes)}'
+            )
+        if path.exists() and not args.overwrite:
+            parser.error(f'{path} exists; --overwrite replaces it')
+    if args.labels is not None and args.transfer_labels is None:
+        parser.error('--labels goes with --transfer-labels')
+    if args.retrieve is not None:
+        name, _, frame = args.retrieve.rpartition(':')
+        if not name or not frame.lstrip('-').isdigit():
+            parser.error(
+                f'--retrieve {args.retrieve} is expected to be NAME:FRAME'
+            )
+    if args.k < 1 or args.height < 16:
+        parser.error('-k is expected above 0, and --height above 15')
+
+
+def main(argv=None) -> int:
+    """Run what is asked for."""
+    args = parse_args(argv)
+    try:
+        _run(args)
+    except (
+        *(ExtractionError, AnnotationError, OSError),
+        *(ValueError, IndexError),
+    ) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(args: argparse.Namespace) -> None:
+    inferencer = AlignmentInferencer(
+        args.model, args.weights, args.device, args.features, args.cache
+    )
+    sequences = inferencer.embed(args.inputs)
+    if args.sequences:
+        sequences = [sequences[_index(sequences, n)] for n in args.sequences]
+    if len(sequences) < 2:
+        raise ValueError(
+            f'two sequences are expected at least, but the inputs hold '
+            f'{len(sequences)}'
+        )
+    if args.video or args.matches:
+        reference = args.reference and _index(sequences, args.reference)
+        timeline = inferencer.align_all(sequences, reference)
+        _show_timeline(sequences, timeline)
+        if args.matches:
+            _write_matches(args.matches, sequences, timeline)
+        if args.video:
+            _write_video(args, inferencer, sequences, timeline)
+    if args.retrieve:
+        _retrieve(args, inferencer, sequences)
+    if args.transfer_labels:
+        _transfer(args, inferencer, sequences)
+    if args.anomaly:
+        _score(args, inferencer, sequences)
+
+
+def _index(sequences: list[EmbeddedSequence], name: str) -> int:
+    names = [one.name for one in sequences]
+    if name not in names:
+        raise ValueError(
+            f'there is no sequence {name!r}; there are {", ".join(names)}'
+        )
+    return names.index(name)
+
+
+def _apart(
+    sequences: list[EmbeddedSequence], name: str
+) -> tuple[EmbeddedSequence, list[EmbeddedSequence]]:
+    index = _index(sequences, name)
+    return sequences[index], [*sequences[:index], *sequences[index + 1 :]]
+
+
+def _print(table: Table) -> None:
+    # Never cut a name to fit a terminal that is not there.
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _show_timeline(
+    sequences: list[EmbeddedSequence], timeline: Timeline
+) -> None:
+    table = Table('sequence', 'frames', 'cost')
+    for i, (one, cost) in enumerate(
+        zip(sequences, timeline.costs, strict=True)
+    ):
+        mark = ' (reference)' if i == timeline.reference else ''
+        table.add_row(f'{one.name}{mark}', str(len(one)), f'{cost:.4g}')
+    _print(table)
+
+
+def _write_rows(path: Path, columns: dict[str, list]) -> None:
+    """Write columns of plain values as CSV or JSON."""
+    with atomic_path(path) as temporary:
+        if path.suffix == '.json':
+            temporary.write_text(json.dumps(columns, indent=1) + '\n')
+        else:
+            with open(temporary, 'w', newline='', encoding='utf-8') as file:
+                writer = csv.writer(file)
+                writer.writerow(columns)
+                writer.writerows(zip(*columns.values(), strict=True))
+    print(path)
+
+
+def _write_matches(
+    path: Path, sequences: list[EmbeddedSequence], timeline: Timeline
+) -> None:
+    frames = {
+        one.name: row.tolist()
+        for one, row in zip(sequences, timeline.frames, strict=True)
+    }
+    if path.suffix == '.json':
+        names = list(frames)
+        frames = dict(
+            reference=names[timeline.reference],
+            costs=dict(zip(names, timeline.costs.tolist(), strict=True)),
+            frames=frames,
+        )
+    _write_rows(path, frames)
+
+
+def _write_video(
+    args: argparse.Namespace,
+    inferencer: AlignmentInferencer,
+    sequences: list[EmbeddedSequence],
+    timeline: Timeline,
+) -> None:
+    sources = [
+        SequenceImages(one, inferencer.skeleton, args.height, inferencer.up)
+        for one in sequences
+    ]
+    lengths = np.array([len(one) for one in sequences])
+    total = max(lengths.max(), timeline.frames.shape[1])
+    moments = np.arange(total)
+    # Who is done stands still.
+    recorded = np.minimum(moments, lengths[:, None] - 1)
+    last = timeline.frames.shape[1] - 1
+    aligned = timeline.frames[:, np.minimum(moments, last)]
+    ends = np.maximum(lengths - 1, 1)[:, None]
+    pictures = show_in_step(
+        [one.name for one in sequences],
+        [one.at(i) for one, i in zip(sources, recorded, strict=True)],
+        [one.at(i) for one, i in zip(sources, aligned, strict=True)],
+        recorded / ends,
+        aligned / ends,
+        args.height,
+    )
+    rate = sources[timeline.reference].frame_rate
+    count = write_video(args.video, pictures, rate)
+    print(f'{args.video}: {count} frames, {rate:g} a second')
+
+
+def _retrieve(
+    args: argparse.Namespace,
+    inferencer: AlignmentInferencer,
+    sequences: list[EmbeddedSequence],
+) -> None:
+    name, _, frame = args.retrieve.rpartition(':')
+    query, others = _apart(sequences, name)
+    table = Table('sequence', 'frame', 'distance')
+    for match in inferencer.retrieve(query, int(frame), others, args.k):
+        table.add_row(
+            others[match.sequence].name,
+            str(match.frame),
+            f'{match.distance:.4g}',
+        )
+    _print(table)
+
+
+def _transfer(
+    args: argparse.Namespace,
+    inferencer: AlignmentInferencer,
+    sequences: list[EmbeddedSequence],
+) -> None:
+    labelled, others = _apart(sequences, args.transfer_labels)
+    labels = None
+    if args.labels is not None:
+        labels = args.labels.read_text(encoding='utf-8').splitlines()
+    carried = inferencer.transfer_labels(labelled, others, labels)
+    columns: dict[str, list] = dict(sequence=[], frame=[], label=[])
+    for other, found in zip(others, carried, strict=True):
+        columns['sequence'] += [other.name] * len(found)
+        columns['frame'] += range(len(found))
+        columns['label'] += found.tolist()
+    _write_rows(args.results, columns)
+
+
+def _score(
+    args: argparse.Namespace,
+    inferencer: AlignmentInferencer,
+    sequences: list[EmbeddedSequence],
+) -> None:
+    sequence, references = _apart(sequences, args.anomaly)
+    score = inferencer.anomaly_score(sequence, references)
+    print(
+        f'{sequence.name}: median {np.median(score):.3g}, largest '
+        f'{score.max():.3g} at frame {score.argmax()}'
+    )
+    _write_rows(
+        args.results,
+        dict(frame=list(range(len(score))), score=score.round(6).tolist()),
+    )
+
+
+if __name__ == '__main__':
+    sys.exit(main())
