@@ -63,7 +63,8 @@ def find_sequences(inputs: Iterable[Path]) -> list[Sequence]:
             if name in found:
                 raise ExtractionError(
                     f'two sequences have the id {name!r}: {found[name]} and '
-                    f'{one}'
+                    f'{one}; give a folder above both, whose folders become '
+                    'part of the ids'
                 )
             found[name] = one
     return [Sequence(*one) for one in found.items()]

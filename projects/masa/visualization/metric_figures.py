@@ -1,0 +1,204 @@
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from sklearn.metrics import confusion_matrix as count_confusions
+
+from .style import WRONG, class_style, new_figure, styled
+
+# Normalised embeddings that use all directions have a spread near 1.
+COLLAPSED = 0.1
+# With more classes numbers in the cells can't be read.
+MOST_NUMBERS = 16
+
+
+@styled
+def confusion_matrix(
+    true: np.ndarray, predicted: np.ndarray, names: Sequence[str]
+) -> Figure:
+    """Show what is taken for what (Fig. S2, S3 of the paper).
+
+    Args:
+        true (np.ndarray): Classes, (N,) integers in [0, C).
+        predicted (np.ndarray): (N,).
+        names (Sequence[str]): Of the C classes.
+
+    Returns:
+        Figure: Shares of every true class, in percent.
+
+    Raises:
+        ValueError: If lengths disagree, or a class has no name.
+    """
+    true, predicted = np.asarray(true), np.asarray(predicted)
+    if true.shape != predicted.shape or true.ndim != 1 or not len(true):
+        raise ValueError(
+            'a predicted class for every true one is expected, but got the '
+            f'shapes {true.shape} and {predicted.shape}'
+        )
+    classes = len(names)
+    both = np.concatenate([true, predicted])
+    if both.min() < 0 or both.max() >= classes:
+        raise ValueError(
+            f'classes are expected in [0, {classes}), which have names, but '
+            f'reach from {both.min()} to {both.max()}'
+        )
+    counts = count_confusions(true, predicted, labels=np.arange(classes))
+    shares = 100 * counts / counts.sum(axis=1, keepdims=True).clip(1)
+    side = max(3.6, 0.45 * classes + 1.8)
+    figure = new_figure(side + 0.6, side)
+    axes = figure.subplots()
+    shown = axes.imshow(shares, cmap='Blues', vmin=0, vmax=100)
+    axes.set_xticks(range(classes), names, rotation=45, ha='right')
+    axes.set_yticks(range(classes), names)
+    axes.set(xlabel='predicted', ylabel='true')
+    if classes <= MOST_NUMBERS:
+        for i, j in np.argwhere(counts):
+            axes.text(
+                *(j, i, f'{shares[i, j]:.0f}'),
+                ha='center',
+                va='center',
+                fontsize=8,
+                color='white' if shares[i, j] > 55 else 'black',
+            )
+    figure.colorbar(shown, ax=axes, label='% of the true class', shrink=0.7)
+    return figure
+
+
+@styled
+def label_share_curve(
+    shares: Sequence[float], accuracies: dict[str, Sequence[float]]
+) -> Figure:
+    """Show accuracy against the share of the labels.
+
+    Args:
+        shares (Sequence[float]): In (0, 1].
+        accuracies (dict[str, Sequence[float]]): Of every method, in [0, 1].
+
+    Returns:
+        Figure: A line a method, its name at the line's end.
+
+    Raises:
+        ValueError: If a method has not one accuracy a share.
+    """
+    figure = new_figure(5.2, 3.4)
+    axes = figure.subplots()
+    ends = []
+    for i, (name, values) in enumerate(accuracies.items()):
+        if len(values) != len(shares):
+            raise ValueError(
+                f'{name} is expected to have {len(shares)} accuracies, but '
+                f'has {len(values)}'
+            )
+        colour, marker = class_style(i)
+        percent = 100 * np.asarray(values, dtype=float)
+        axes.plot(
+            np.arange(len(shares)),
+            percent,
+            color=colour,
+            marker=marker,
+            lw=3 if i == 0 else 1.5,
+        )
+        ends.append((percent[-1], name, colour))
+    low, high = axes.get_ylim()
+    gap = (high - low) / 18
+    # Names that would lie over each other are moved up.
+    at = -np.inf
+    for value, name, colour in sorted(ends):
+        at = max(value, at + gap)
+        axes.annotate(
+            name,
+            (len(shares) - 1, at),
+            xytext=(8, 0),
+            textcoords='offset points',
+            va='center',
+            color=colour,
+            annotation_clip=False,
+        )
+    axes.set_xticks(range(len(shares)), [f'{s:.0%}' for s in shares])
+    axes.set(xlabel='share of the labels', ylabel='phase classification, %')
+    return figure
+
+
+@styled
+def training_curves(
+    scalars: dict[str, tuple[np.ndarray, np.ndarray]],
+) -> Figure:
+    """Show a training.
+
+    Args:
+        scalars (dict[str, tuple]): Steps and values by name: see
+            :func:`read_scalars`.
+
+    Returns:
+        Figure: A panel a curve. Below 0.1 of ``embedding_std`` the embedding
+        has collapsed, which is marked.
+
+    Raises:
+        ValueError: If none of the curves is there.
+    """
+    titles = dict(
+        loss='loss (eq. 9)',
+        match_frames='matching error, frames',
+        cluster_cos='agreement of the cluster predictor',
+        embedding_std='spread of the embeddings',
+        grad_norm='norm of the gradient',
+        lr='learning rate',
+    )
+    shown = [name for name in titles if name in scalars]
+    if not shown:
+        raise ValueError(
+            f'curves of {list(titles)} are expected, but got {list(scalars)}'
+        )
+    rows = -(-len(shown) // 3)
+    figure = new_figure(9.5, 2.3 * rows)
+    panels = figure.subplots(rows, 3, squeeze=False).ravel()
+    for axes, name in zip(panels, shown, strict=False):
+        steps, values = scalars[name]
+        axes.plot(steps, values, color=class_style(0)[0], lw=1.2)
+        axes.set(title=titles[name], xlabel='step')
+        if name == 'embedding_std':
+            axes.set_ylim(0, max(1.1, np.max(values) * 1.05))
+            axes.axhspan(0, COLLAPSED, color=WRONG, alpha=0.25, lw=0)
+            axes.text(
+                *(0.98, COLLAPSED / 2 / axes.get_ylim()[1], 'collapsed'),
+                transform=axes.transAxes,
+                ha='right',
+                va='center',
+                color=WRONG,
+                fontsize=8,
+            )
+    for axes in panels[len(shown) :]:
+        axes.set_axis_off()
+    return figure
+
+
+def read_scalars(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Read what MMEngine logged of a training.
+
+    Args:
+        path (str | Path): ``vis_data/scalars.json``, a JSON object a line.
+
+    Returns:
+        dict[str, tuple[np.ndarray, np.ndarray]]: Steps and values of every
+        training curve; validation lines have no loss and are passed over.
+
+    Raises:
+        ValueError: If a line is not JSON; it is named.
+    """
+    found: dict[str, list] = {}
+    for number, line in enumerate(Path(path).read_text().splitlines(), 1):
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise ValueError(f'{path}, line {number}: {error}') from error
+        if 'loss' not in entry:
+            continue
+        for key, value in entry.items():
+            if key != 'step' and isinstance(value, (int, float)):
+                found.setdefault(key, []).append((entry['step'], value))
+    return {
+        key: tuple(np.array(pairs, dtype=float).T)
+        for key, pairs in found.items()
+    }

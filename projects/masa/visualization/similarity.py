@@ -1,0 +1,87 @@
+import numpy as np
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from scipy.spatial.distance import cdist
+
+from ..evaluation.functional.checks import check_sequences
+from .style import WRONG, class_style, new_figure, styled
+
+
+@styled
+def similarity_matrix(
+    first: np.ndarray,
+    second: np.ndarray,
+    path: np.ndarray | None = None,
+    phases: tuple[np.ndarray, np.ndarray] | None = None,
+    names: tuple[str, str] = ('first', 'second'),
+) -> Figure:
+    """Show how near every frame of one sequence is to those of another.
+
+    Args:
+        first (np.ndarray): (T, D).
+        second (np.ndarray): (S, D).
+        path (np.ndarray, optional): Pairs of frames that belong together,
+            (P, 2).
+        phases (tuple, optional): Of both, (T,) and (S,) integers, shown as
+            bands along the sides; negative where unknown.
+        names (tuple[str, str]): Of the sequences.
+
+    Returns:
+        Figure: Dark is near.
+
+    Raises:
+        ValueError: If shapes disagree, or the path leaves the matrix.
+    """
+    first, second = check_sequences([first, second])
+    distances = cdist(first, second, 'sqeuclidean')
+    figure = new_figure(5.4, 5.4 * min(max(len(first) / len(second), 0.5), 2))
+    axes = figure.subplots()
+    shown = axes.imshow(
+        np.sqrt(distances), cmap='gray', aspect='auto', origin='lower'
+    )
+    if path is not None:
+        path = np.asarray(path)
+        if path.min() < 0 or (path.max(0) >= distances.shape).any():
+            raise ValueError(
+                f'the path is expected within {distances.shape}, but reaches '
+                f'{path.max(0).tolist()}'
+            )
+        axes.plot(*path[:, ::-1].T, color=WRONG, lw=2, label='alignment')
+        axes.legend(loc='lower right', labelcolor='white')
+    if phases is not None:
+        for phase, length in zip(phases, distances.shape, strict=True):
+            if np.shape(phase) != (length,):
+                raise ValueError(
+                    f'phases are expected for {length} frames, but have the '
+                    f'shape {np.shape(phase)}'
+                )
+        side = axes.inset_axes([-0.05, 0, 0.03, 1])
+        below = axes.inset_axes([0, -0.05, 1, 0.03])
+        _draw_band(side, np.asarray(phases[0])[:, None])
+        _draw_band(below, np.asarray(phases[1])[None])
+        axes.tick_params(pad=14)
+    axes.set(xlabel=f'frame of {names[1]}', ylabel=f'frame of {names[0]}')
+    figure.colorbar(shown, ax=axes, label='distance', shrink=0.7)
+    return figure
+
+
+def _draw_band(axes, phases: np.ndarray) -> None:
+    axes.imshow(phase_colours(phases), aspect='auto', origin='lower')
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def phase_colours(phases: np.ndarray) -> np.ndarray:
+    """Colour phases; unknown ones are white.
+
+    Args:
+        phases (np.ndarray): Integers, of any shape.
+
+    Returns:
+        np.ndarray: RGB in [0, 1], (..., 3).
+    """
+    known = np.unique(phases[phases >= 0])
+    colours = np.ones((*phases.shape, 3))
+    for phase in known:
+        colours[phases == phase] = to_rgb(class_style(int(phase))[0])
+    return colours
