@@ -1,10 +1,10 @@
 import numpy as np
-from matplotlib.colors import to_rgb
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from scipy.spatial.distance import cdist
 
 from ..evaluation.functional.checks import check_sequences
-from .style import WRONG, class_style, new_figure, styled
+from .style import PROGRESS, WRONG, new_figure, styled
 
 
 @styled
@@ -72,7 +72,7 @@ def _draw_band(axes, phases: np.ndarray) -> None:
 
 
 def phase_colours(phases: np.ndarray) -> np.ndarray:
-    """Colour phases; unknown ones are white.
+    """Colour phases in their order; unknown ones are white.
 
     Args:
         phases (np.ndarray): Integers, of any shape.
@@ -80,8 +80,6 @@ def phase_colours(phases: np.ndarray) -> np.ndarray:
     Returns:
         np.ndarray: RGB in [0, 1], (..., 3).
     """
-    known = np.unique(phases[phases >= 0])
-    colours = np.ones((*phases.shape, 3))
-    for phase in known:
-        colours[phases == phase] = to_rgb(class_style(int(phase))[0])
-    return colours
+    last = max(int(phases.max()), 1)
+    colours = colormaps[PROGRESS](np.clip(phases / last, 0, 1))[..., :3]
+    return np.where((phases >= 0)[..., None], colours, 1.0)

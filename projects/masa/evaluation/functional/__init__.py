@@ -26,6 +26,7 @@ from .phases import (
     phase_classification_accuracy,
     phase_progress_r2,
     phase_progress_targets,
+    predict_phases,
 )
 from .retrieval import frame_retrieval_ap, sequence_retrieval_precision
 
@@ -48,6 +49,7 @@ __all__ = [
     'phase_progress_targets',
     'phase_runs',
     'predict_actions',
+    'predict_phases',
     'sequence_retrieval_precision',
     'uniform_frames',
 ]

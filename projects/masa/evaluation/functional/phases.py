@@ -56,6 +56,40 @@ def phase_classification_accuracy(
     return float((predicted == truth).mean())
 
 
+def predict_phases(
+    train_embeddings: Sequence[np.ndarray],
+    train_phases: Sequence[np.ndarray],
+    val_embeddings: Sequence[np.ndarray],
+    estimator: str = 'logistic',
+) -> list[np.ndarray]:
+    """Classify the phase of single frames, as the accuracy above does.
+
+    Args:
+        train_embeddings (Sequence[np.ndarray]): Training sequences of one
+            activity, arrays of shape (T_i, D).
+        train_phases (Sequence[np.ndarray]): Phase of every frame, integer
+            arrays of shape (T_i,), negative where unknown.
+        val_embeddings (Sequence[np.ndarray]): Sequences to classify.
+        estimator (str): 'logistic' or 'svc'.
+
+    Returns:
+        list[np.ndarray]: Predicted phases, (T_i,) each.
+
+    Raises:
+        ValueError: If no training frame's phase is known, shapes do not
+            agree or an embedding is not finite.
+    """
+    train, labels = _labelled_frames(train_embeddings, train_phases)
+    val = check_sequences(val_embeddings, 'val_embeddings')
+    if not (len(labels) and val):
+        raise ValueError(
+            'training frames of known phase and sequences to classify are '
+            f'expected, but got {len(labels)} and {len(val)}'
+        )
+    predicted = fit_predict(estimator, train, labels, np.concatenate(val))
+    return np.split(predicted, np.cumsum([len(one) for one in val])[:-1])
+
+
 def _labelled_frames(embeddings, phases):
     sequences = check_sequences(embeddings)
     phases = check_frame_values(phases, sequences)

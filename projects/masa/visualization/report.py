@@ -1,0 +1,227 @@
+import base64
+import io
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import jinja2
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from .. import __version__
+from ..files import atomic_path
+from .paper_results import paper_results
+from .run_figures import RunFigures
+
+# Columns, how they are called for people, and how they are written.
+METRICS = {
+    'phase_classification/accuracy_10': ('phase classification, 10%', 100),
+    'phase_classification/accuracy_50': ('50% of the labels', 100),
+    'phase_classification/accuracy_100': ('100%', 100),
+    'phase_progress/r2': ('phase progress, R²', 1),
+    'kendalls_tau/tau': ("Kendall's tau", 1),
+    'frame_retrieval/ap@5': ('frame retrieval, AP@5', 100),
+    'frame_retrieval/ap@10': ('AP@10', 100),
+    'frame_retrieval/ap@15': ('AP@15', 100),
+    'cross_activity_retrieval/ap@5': ('AP@5 among all activities', 100),
+    'action_recognition/accuracy': ('action recognition', 100),
+    'key_event_transfer/median_error': (
+        'key event transfer, median error, % of the length',
+        100,
+    ),
+    'key_event_transfer/within_5%': ('within 5%', 100),
+    'activity_separation/nearest_neighbor': (
+        'activity of the nearest clip',
+        100,
+    ),
+    'activity_separation/ami': ('activity clusters, AMI', 1),
+    'alignment_error/mean_frames': ('alignment error, frames, mean', 0),
+    'alignment_error/median_frames': ('median', 0),
+}
+SMALLER_IS_BETTER = ('error', 'frames')
+
+
+def write_report(
+    path: Path,
+    run: RunFigures,
+    figures: Sequence[tuple[str, str, Figure]],
+) -> None:
+    """Write a page that needs no other file.
+
+    Args:
+        path (Path): The ``.html`` file.
+        run (RunFigures): Of the training.
+        figures (Sequence[tuple[str, str, Figure]]): Names, captions and
+            figures, in the order of the page.
+    """
+    config = run.inferencer.cfg
+    page = _TEMPLATE.render(
+        title=Path(config.filename or run.work_dir).stem,
+        counts=_counts(run),
+        methods=list(run.report['rows']) if run.report else [],
+        table=metric_table(run.report) if run.report else [],
+        paper=paper_results(Path(config.filename or '').stem),
+        notes=run.report['notes'] + run.report['warnings']
+        if run.report
+        else [],
+        figures=[
+            (name, caption, _inline(figure))
+            for name, caption, figure in figures
+        ],
+        versions=_versions(),
+        seed=config.get('randomness', {}).get('seed'),
+        config=config.pretty_text,
+    )
+    with atomic_path(path) as temporary:
+        temporary.write_text(page, encoding='utf-8')
+
+
+def metric_table(report: dict) -> list[dict]:
+    """Lay metrics out for people.
+
+    Args:
+        report (dict): Of ``SequenceEvaluator``.
+
+    Returns:
+        list[dict]: For every metric ``key``, ``title``, and ``cells``: pairs
+        of text and whether it is the best of its row.
+    """
+    table = []
+    for key, (title, factor) in METRICS.items():
+        if key not in report['columns']:
+            continue
+        values = [row.get(key) for row in report['rows'].values()]
+        numbers = np.array(
+            [np.nan if value is None else value for value in values], float
+        )
+        if np.isnan(numbers).all():
+            continue
+        smaller = any(word in key for word in SMALLER_IS_BETTER)
+        best = np.nanmin(numbers) if smaller else np.nanmax(numbers)
+        table.append(
+            dict(
+                key=key,
+                title=title,
+                cells=[
+                    (format_metric(number, factor), number == best)
+                    for number in numbers
+                ],
+            )
+        )
+    return table
+
+
+def format_metric(value: float, factor: int) -> str:
+    """Write a metric.
+
+    Args:
+        value (float): NaN if it is not known.
+        factor (int): 100 for percent, 1 for three digits, 0 for frames.
+
+    Returns:
+        str: For the table.
+    """
+    if np.isnan(value):
+        return '-'
+    if factor == 1:
+        return f'{value:.3f}' if value > -10 else '< -10'
+    return f'{value * (factor or 1):.1f}'
+
+
+def _counts(run: RunFigures) -> str:
+    frames = sum(map(len, run.evaluated))
+    activities = {one.activity for one in run.evaluated} - {''}
+    text = f'{len(run.evaluated)} sequences, {frames} frames'
+    if activities:
+        text += f', {len(activities)} activities'
+    return text
+
+
+def _versions() -> str:
+    found = [f'masa {__version__}']
+    for name in ('mmengine', 'mmaction2', 'numpy', 'scikit-learn'):
+        found.append(f'{name} {version(name)}')
+    return ', '.join([*found, f'torch {torch.__version__}'])
+
+
+def _inline(figure: Figure) -> str:
+    data = io.BytesIO()
+    figure.savefig(data, format='png', dpi=130)
+    return base64.b64encode(data.getvalue()).decode('ascii')
+
+
+_TEMPLATE = jinja2.Environment(
+    autoescape=True, trim_blocks=True, lstrip_blocks=True
+).from_string(
+    """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ title }}</title>
+<style>
+:root { color-scheme: light dark; --ink: #1c1c1c; --paper: #fff;
+  --soft: #666; --line: #ddd; --mark: #0a6b4b; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e8e8e8; --paper: #16181b; --soft: #a5a5a5; --line: #3a3d42;
+    --mark: #5fd0a5; } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink);
+  background: var(--paper); max-width: 62rem; margin: 0 auto;
+  padding: 1rem; }
+h1 { margin-bottom: 0; overflow-wrap: anywhere; }
+h2 { margin-top: 2.5rem; }
+p.soft, figcaption, td.soft { color: var(--soft); }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .7rem; text-align: right; white-space: nowrap;
+  border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child { text-align: left; position: sticky; left: 0;
+  background: var(--paper); white-space: normal; min-width: 9rem; }
+td.best { font-weight: 700; color: var(--mark); }
+figure { margin: 1rem 0 2rem; }
+img { max-width: 100%; height: auto; border-radius: 4px; background: #fff; }
+pre { overflow-x: auto; font-size: .8rem; border: 1px solid var(--line);
+  padding: .7rem; }
+</style>
+<h1>{{ title }}</h1>
+<p class="soft">Evaluated on {{ counts }}. Seed {{ seed }}.</p>
+{% if table %}
+<h2>Metrics</h2>
+<div class="scroll"><table>
+<tr><th></th>
+{% for name in methods %}
+<th>{{ 'this model' if name == 'model' else name }}</th>
+{% endfor %}
+{% if paper %}<th>paper</th>{% endif %}</tr>
+{% for row in table %}
+<tr><td>{{ row.title }}</td>
+{% for text, best in row.cells %}
+<td class="{{ 'best' if best }}">{{ text }}</td>
+{% endfor %}
+{% if paper %}
+<td class="soft">{{ paper.get(row.key, '') }}</td>
+{% endif %}
+</tr>
+{% endfor %}
+</table></div>
+<p class="soft">Raw is the model's input, clock the frame's share of the
+length, position the position code alone: what an embedding must beat.
+{% if paper %}The paper's figures are of its own features, labels and split,
+and so no direct comparison.{% endif %}</p>
+{% for note in notes %}<p class="soft">{{ note }}</p>{% endfor %}
+{% else %}
+<p>No metrics yet: tools/test.py writes them.</p>
+{% endif %}
+<h2>Figures</h2>
+{% for name, caption, data in figures %}
+<figure id="{{ name }}">
+<img alt="{{ caption }}" src="data:image/png;base64,{{ data }}">
+<figcaption>{{ caption }}</figcaption>
+</figure>
+{% endfor %}
+<h2>How it was made</h2>
+<p class="soft">{{ versions }}</p>
+<details><summary>Config</summary><pre>{{ config }}</pre></details>
+</html>
+"""
+)

@@ -1,0 +1,328 @@
+"""The figures of a training run, from its work directory."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from mmaction.registry import DATASETS, MODELS
+
+from ..alignment import align_all, align_pair
+from ..apis import AlignmentInferencer, EmbeddedSequence
+from ..evaluation.functional import predict_actions, predict_phases
+from .drawing import draw_poses, flatten_poses
+from .embedding_map import embedding_map, project_frames
+from .image_grids import alignment_strips, phase_strips, retrieval_grid
+from .metric_figures import (
+    confusion_matrix,
+    label_share_curve,
+    read_scalars,
+    training_curves,
+)
+from .similarity import similarity_matrix
+
+IMAGE_HEIGHT = 160
+# As many as fit a page.
+ROWS, COLUMNS = 4, 7
+
+
+class RunFigures:
+    """Figures of a trained model on the sequences it is tested on.
+
+    Args:
+        work_dir (Path): Of the training: config and checkpoint.
+        weights (Path, optional): Defaults to the last checkpoint.
+        report (dict, optional): What tools/test.py wrote of it,
+            ``metrics.json``.
+        device (str, optional): Such as ``cuda:0``.
+
+    Attributes:
+        inferencer (AlignmentInferencer): The model.
+        train (list[EmbeddedSequence]): What probes are fitted on.
+        evaluated (list[EmbeddedSequence]): What is shown.
+    """
+
+    def __init__(
+        self,
+        work_dir: Path,
+        weights: Path | None = None,
+        report: dict | None = None,
+        device: str | None = None,
+    ):
+        self.work_dir = Path(work_dir)
+        self.report = report
+        self.inferencer = AlignmentInferencer(work_dir, weights, device)
+        config = self.inferencer.cfg.test_dataloader.dataset
+        dataset = DATASETS.build(dict(config, pipeline=[]))
+        self._records = [dataset.get_data_info(i) for i in range(len(dataset))]
+        self.skeleton = self._records[0].get('skeleton')
+        sequences = self.inferencer.embed(self._records)
+        self._by_split: dict[str, list[EmbeddedSequence]] = {}
+        for record, sequence in zip(self._records, sequences, strict=True):
+            self._by_split.setdefault(record['split'], []).append(sequence)
+        # The first split is what probes are fitted on: configs/_base_.
+        first, *others = self._by_split
+        self.train = self._by_split[first]
+        self.evaluated = [
+            one for split in others for one in self._by_split[split]
+        ] or self.train
+
+    def all(self) -> Iterator[tuple[str, str, Callable[[], Figure | None]]]:
+        """Say what figures there are.
+
+        Yields:
+            tuple[str, str, Callable]: A name for a file, a caption, and what
+            draws it; None of what the data does not allow.
+        """
+        yield (
+            'training',
+            'The training. A spread of the embeddings near 0 is a collapse.',
+            self.training,
+        )
+        yield (
+            'embeddings',
+            'Frames of held-out sequences in the plane (t-SNE), by activity '
+            'and by progress, before and after training.',
+            self.embeddings,
+        )
+        yield (
+            'phases',
+            'Phases of held-out sequences of one activity, as recorded and '
+            'on one timeline. Phases are drawn, never used.',
+            self.phases,
+        )
+        yield (
+            'alignment',
+            'The same moments of several sequences.',
+            self.alignment,
+        )
+        yield (
+            'similarity',
+            'Distances between the frames of two sequences and their '
+            'alignment, with phases along the sides.',
+            self.similarity,
+        )
+        yield (
+            'retrieval',
+            'A frame and the nearest ones of other sequences; right where '
+            'activity and phase agree.',
+            self.retrieval,
+        )
+        yield (
+            'actions',
+            'What activity is taken for what (16 frames, linear probe).',
+            self.actions,
+        )
+        yield (
+            'phase_confusion',
+            'What phase is taken for what (single frames, linear probe).',
+            self.phase_confusion,
+        )
+        yield (
+            'label_share',
+            'Phase classification against the share of the labels.',
+            self.label_share,
+        )
+
+    def training(self) -> Figure | None:
+        """Draw the curves of the newest training in the work directory."""
+        for path in sorted(
+            self.work_dir.glob('*/vis_data/scalars.json'), reverse=True
+        ):
+            scalars = read_scalars(path)
+            if scalars:
+                return training_curves(scalars)
+        return None
+
+    def embeddings(self) -> Figure:
+        """Draw frames in the plane, before and after training."""
+        trained = self.inferencer.model
+        seed = self.inferencer.cfg.get('randomness', {}).get('seed') or 0
+        torch.manual_seed(seed)
+        fresh = MODELS.build(self.inferencer.cfg.model)
+        self.inferencer.model = fresh.to(self.inferencer.device).eval()
+        names = {one.name for one in self.evaluated}
+        before = self.inferencer.embed(
+            [one for one in self._records if one['frame_dir'] in names]
+        )
+        self.inferencer.model = trained
+        return embedding_map(
+            {
+                'before training': project_frames(
+                    [one.embedding for one in before]
+                ),
+                'after training': project_frames(
+                    [one.embedding for one in self.evaluated]
+                ),
+            },
+            [one.activity for one in self.evaluated],
+        )
+
+    def phases(self) -> Figure | None:
+        """Draw phases as recorded and aligned."""
+        group = [one for one in self._largest_group() if _has_phases(one)]
+        if len(group) < 2:
+            return None
+        timeline = align_all([one.embedding for one in group])
+        return phase_strips(
+            [one.phase for one in group],
+            timeline.frames,
+            [one.name for one in group],
+        )
+
+    def alignment(self) -> Figure | None:
+        """Draw the same moments of several sequences."""
+        group = self._largest_group()[:ROWS]
+        if len(group) < 2 or not self._drawable(group):
+            return None
+        timeline = align_all([one.embedding for one in group])
+        total = timeline.frames.shape[1]
+        moments = np.linspace(0, total - 1, COLUMNS).round().astype(int)
+        strips = []
+        for one, frames in zip(group, timeline.frames, strict=True):
+            images = self._images(one)
+            strips.append([images[frames[moment]] for moment in moments])
+        return alignment_strips(
+            strips,
+            [one.name for one in group],
+            [f'{moment / max(total - 1, 1):.0%}' for moment in moments],
+        )
+
+    def similarity(self) -> Figure | None:
+        """Draw the distances between two sequences."""
+        group = self._largest_group()
+        if len(group) < 2:
+            return None
+        first, second = group[:2]
+        both = _has_phases(first) and _has_phases(second)
+        return similarity_matrix(
+            first.embedding,
+            second.embedding,
+            align_pair(first.embedding, second.embedding).path,
+            (first.phase, second.phase) if both else None,
+            (first.name, second.name),
+        )
+
+    def retrieval(self) -> Figure | None:
+        """Draw frames and what is nearest to them in other sequences."""
+        if not self._drawable(self.evaluated) or len(self.evaluated) < 3:
+            return None
+        # One of every activity, as far as there is room.
+        first_of = {one.activity: one for one in self.evaluated}
+        queries = list(first_of.values())[:ROWS]
+        if len(queries) < ROWS:
+            queries = self.evaluated[:ROWS]
+        pictures, found, right, captions = [], [], [], []
+        for number, query in enumerate(queries):
+            others = [one for one in self.evaluated if one is not query]
+            # Moments all over the sequences.
+            share = (number + 1) / (len(queries) + 1)
+            frame = int(share * (len(query) - 1))
+            matches = self.inferencer.retrieve(query, frame, others, k=5)
+            pictures.append(self._images(query)[frame])
+            found.append([])
+            right.append([])
+            captions.append([f'{query.activity or query.name}, {frame}'])
+            for match in matches:
+                other = others[match.sequence]
+                found[-1].append(self._images(other)[match.frame])
+                right[-1].append(_agree(query, frame, other, match.frame))
+                captions[-1].append(other.activity or other.name)
+        return retrieval_grid(pictures, found, right, captions)
+
+    def actions(self) -> Figure | None:
+        """Draw what activity is taken for what."""
+        train = [one for one in self.train if one.activity]
+        known = {one.activity for one in train}
+        shown = [one for one in self.evaluated if one.activity in known]
+        names = sorted(known)
+        if len(names) < 2 or not shown or self.evaluated is self.train:
+            return None
+        predicted = predict_actions(
+            [one.embedding for one in train],
+            [names.index(one.activity) for one in train],
+            [one.embedding for one in shown],
+        )
+        true = [names.index(one.activity) for one in shown]
+        return confusion_matrix(np.array(true), predicted, names)
+
+    def phase_confusion(self) -> Figure | None:
+        """Draw what phase is taken for what, of the largest activity."""
+        group = [one for one in self._largest_group() if _has_phases(one)]
+        if not group or self.evaluated is self.train:
+            return None
+        train = [
+            one
+            for one in self.train
+            if one.activity == group[0].activity and _has_phases(one)
+        ]
+        if not train:
+            return None
+        predicted = np.concatenate(
+            predict_phases(
+                [one.embedding for one in train],
+                [one.phase for one in train],
+                [one.embedding for one in group],
+            )
+        )
+        true = np.concatenate([one.phase for one in group])
+        known = true >= 0
+        classes = 1 + max(true.max(), predicted.max())
+        return confusion_matrix(
+            true[known],
+            predicted[known],
+            [f'phase {i}' for i in range(classes)],
+        )
+
+    def label_share(self) -> Figure | None:
+        """Draw phase classification against the share of the labels."""
+        if self.report is None:
+            return None
+        prefix = 'phase_classification/accuracy_'
+        columns = [c for c in self.report['columns'] if c.startswith(prefix)]
+        rows = {
+            name: [row.get(c) for c in columns]
+            for name, row in self.report['rows'].items()
+        }
+        rows = {n: v for n, v in rows.items() if None not in v}
+        if len(columns) < 2 or not rows:
+            return None
+        shares = [int(c.removeprefix(prefix)) / 100 for c in columns]
+        return label_share_curve(shares, rows)
+
+    def _largest_group(self) -> list[EmbeddedSequence]:
+        groups: dict[str, list[EmbeddedSequence]] = {}
+        for one in self.evaluated:
+            groups.setdefault(one.activity, []).append(one)
+        return max(groups.values(), key=len)
+
+    def _drawable(self, sequences: list[EmbeddedSequence]) -> bool:
+        return self.skeleton is not None and all(
+            one.keypoint is not None for one in sequences
+        )
+
+    def _images(self, sequence: EmbeddedSequence) -> list[np.ndarray]:
+        return draw_poses(
+            flatten_poses(sequence.keypoint, self.inferencer.up),
+            self.skeleton,
+            IMAGE_HEIGHT,
+            sequence.keypoint_score,
+        )
+
+
+def _has_phases(sequence: EmbeddedSequence) -> bool:
+    return sequence.phase is not None and bool((sequence.phase >= 0).any())
+
+
+def _agree(
+    query: EmbeddedSequence, frame: int, other: EmbeddedSequence, match: int
+) -> bool | None:
+    if not (query.activity and _has_phases(query) and _has_phases(other)):
+        return None
+    phase = query.phase[frame]
+    if phase < 0 or other.phase[match] < 0:
+        return None
+    return bool(
+        query.activity == other.activity and phase == other.phase[match]
+    )
