@@ -179,7 +179,8 @@ th:first-child, td:first-child { text-align: left; position: sticky; left: 0;
   background: var(--paper); white-space: normal; min-width: 9rem; }
 td.best { font-weight: 700; color: var(--mark); }
 figure { margin: 1rem 0 2rem; }
-img { max-width: 100%; height: auto; border-radius: 4px; background: #fff; }
+img { width: 100%; max-width: max-content; min-width: 34rem; height: auto;
+  border-radius: 4px; background: #fff; }
 pre { overflow-x: auto; font-size: .8rem; border: 1px solid var(--line);
   padding: .7rem; }
 </style>
@@ -215,7 +216,9 @@ and so no direct comparison.{% endif %}</p>
 <h2>Figures</h2>
 {% for name, caption, data in figures %}
 <figure id="{{ name }}">
+<div class="scroll">
 <img alt="{{ caption }}" src="data:image/png;base64,{{ data }}">
+</div>
 <figcaption>{{ caption }}</figcaption>
 </figure>
 {% endfor %}

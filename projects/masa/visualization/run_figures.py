@@ -76,11 +76,6 @@ class RunFigures:
             draws it; None of what the data does not allow.
         """
         yield (
-            'training',
-            'The training. A spread of the embeddings near 0 is a collapse.',
-            self.training,
-        )
-        yield (
             'embeddings',
             'Frames of held-out sequences in the plane (t-SNE), by activity '
             'and by progress, before and after training.',
@@ -123,6 +118,11 @@ class RunFigures:
             'label_share',
             'Phase classification against the share of the labels.',
             self.label_share,
+        )
+        yield (
+            'training',
+            'The training. A spread of the embeddings near 0 is a collapse.',
+            self.training,
         )
 
     def training(self) -> Figure | None:
