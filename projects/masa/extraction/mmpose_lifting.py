@@ -72,10 +72,11 @@ def _windows(length: int, data: dict) -> list[np.ndarray]:
         last = max(length - size, 0)
         starts = [*range(0, last, size), last]
         return [np.arange(s, min(s + size, length)) for s in starts]
+    frames = list(range(length))
     return [
         np.array(
             extract_pose_sequence(
-                list(range(length)),
+                frames,
                 i,
                 data.get('causal', False),
                 data.get('seq_len', 1),
