@@ -8,8 +8,8 @@ from ..datasets.gaps import fill_invisible_joints
 # Human3.6M's pictures, in whose pixels lifters take their input (the sizes
 # vary by 2).
 PICTURE = (1000, 1000)
-# Windows at a time.
-BATCH = 16
+# At a time, in all windows together: of MotionBERT's, two.
+BATCH_FRAMES = 512
 
 
 def lift(
@@ -52,8 +52,9 @@ def lift(
     whole = bool(data.get('multiple_target'))
     windows = _windows(length, data)
     lifted = np.full((length, 17, 3), np.nan)
-    for first in range(0, len(windows), BATCH):
-        batch = windows[first : first + BATCH]
+    size = max(BATCH_FRAMES // len(windows[0]), 1)
+    for first in range(0, len(windows), size):
+        batch = windows[first : first + size]
         output = _lift_windows(model, [poses[one] for one in batch], whole)
         for i, (window, result) in enumerate(zip(batch, output, strict=True)):
             lifted[window if whole else first + i] = result
@@ -71,10 +72,11 @@ def _windows(length: int, data: dict) -> list[np.ndarray]:
         last = max(length - size, 0)
         starts = [*range(0, last, size), last]
         return [np.arange(s, min(s + size, length)) for s in starts]
+    frames = list(range(length))
     return [
         np.array(
             extract_pose_sequence(
-                list(range(length)),
+                frames,
                 i,
                 data.get('causal', False),
                 data.get('seq_len', 1),
