@@ -30,6 +30,7 @@ setup(
         'features': requirements('features'),
         'skeletons': requirements('skeletons'),
         'mediapipe': requirements('mediapipe'),
+        'onnx': requirements('onnx'),
         'tests': requirements('tests'),
     },
 )

@@ -10,7 +10,11 @@ default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
-custom_hooks = [dict(type='RandomKeyHook'), dict(type='PlainCheckpointHook')]
+custom_hooks = [
+    dict(type='RandomKeyHook'),
+    dict(type='PlainCheckpointHook'),
+    dict(type='EmbeddingFiguresHook'),
+]
 
 env_cfg = dict(
     cudnn_benchmark=False,

@@ -1,3 +1,7 @@
-from .hooks import PlainCheckpointHook, RandomKeyHook
+from .hooks import (
+    EmbeddingFiguresHook,
+    PlainCheckpointHook,
+    RandomKeyHook,
+)
 
-__all__ = ['PlainCheckpointHook', 'RandomKeyHook']
+__all__ = ['EmbeddingFiguresHook', 'PlainCheckpointHook', 'RandomKeyHook']

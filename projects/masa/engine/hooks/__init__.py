@@ -1,4 +1,5 @@
+from .embedding_figures_hook import EmbeddingFiguresHook
 from .plain_checkpoint_hook import PlainCheckpointHook
 from .random_key_hook import RandomKeyHook
 
-__all__ = ['PlainCheckpointHook', 'RandomKeyHook']
+__all__ = ['EmbeddingFiguresHook', 'PlainCheckpointHook', 'RandomKeyHook']

@@ -1,0 +1,113 @@
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from mmaction.registry import HOOKS
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+
+from ...alignment import align_pair
+from ...evaluation import SequenceEvaluator
+from ...visualization.embedding_map import embedding_map, project_frames
+from ...visualization.similarity import similarity_matrix
+
+
+@HOOKS.register_module()
+class EmbeddingFiguresHook(Hook):
+    """Logs figures of the embeddings at every validation.
+
+    A map of the frames (t-SNE), by activity and by progress, and the
+    distances between two sequences with their alignment, to every
+    visualization backend of MMEngine that takes images.
+
+    Args:
+        splits (Sequence[str]): Of which the sequences are; if there are none,
+            all are shown. Defaults to ``val`` and ``test``.
+        max_frames (int): Of the map. Defaults to 1000.
+
+    Raises:
+        ValueError: If ``max_frames`` is below 2.
+    """
+
+    priority = 'LOW'
+
+    def __init__(
+        self,
+        splits: Sequence[str] = ('val', 'test'),
+        max_frames: int = 1000,
+    ):
+        if max_frames < 2:
+            raise ValueError(
+                f'max_frames is expected above 1, but got {max_frames}'
+            )
+        self.splits = tuple(splits)
+        self.max_frames = max_frames
+
+    def after_val_epoch(
+        self, runner: Runner, metrics: dict | None = None
+    ) -> None:
+        """Draw and log.
+
+        Args:
+            runner (Runner): The runner.
+            metrics (dict, optional): Not used.
+        """
+        evaluator = runner.val_loop.evaluator
+        if not isinstance(evaluator, SequenceEvaluator):
+            raise ValueError(
+                'EmbeddingFiguresHook needs '
+                'val_evaluator=dict(type="SequenceEvaluator", ...), but got '
+                f'{type(evaluator).__name__}'
+            )
+        collection = evaluator.collection
+        # Only the main process has gathered the embeddings.
+        if collection is None:
+            return
+        shown = collection.subset(self.splits)
+        if not len(shown):
+            shown = collection
+        seed = runner.seed or 0
+        figures = dict(
+            embeddings=embedding_map(
+                {
+                    f'epoch {runner.epoch}': project_frames(
+                        shown.embeddings, self.max_frames, seed
+                    )
+                },
+                shown.activities,
+            )
+        )
+        group = max(shown.by_activity().values(), key=len)
+        if len(group) > 1:
+            first, second = group.embeddings[:2]
+            figures['similarity'] = similarity_matrix(
+                first,
+                second,
+                align_pair(first, second).path,
+                names=tuple(group.names[:2]),
+            )
+        for name, figure in figures.items():
+            # No slash: the local backend makes no folders, and says nothing.
+            runner.visualizer.add_image(
+                f'val_{name}', as_image(figure), step=runner.epoch
+            )
+        print_log(
+            f'figures of the embeddings: {", ".join(figures)}',
+            logger='current',
+        )
+
+
+def as_image(figure: Figure) -> np.ndarray:
+    """Turn a figure into an image.
+
+    Args:
+        figure (Figure): The figure.
+
+    Returns:
+        np.ndarray: RGB, (H, W, 3) uint8.
+    """
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -1,0 +1,67 @@
+"""Export the encoder of a trained model to ONNX."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from masa.apis import AlignmentInferencer
+from masa.apis.onnx_export import (
+    TOLERANCE,
+    compare_with_onnx,
+    describe_config,
+    export_onnx,
+)
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=f'{__doc__} The file takes sequences of any length; it is '
+        'compared with the model on random ones. Exits with 1 if they '
+        'differ, with 2 if it could not be made.',
+        epilog='Example: python tools/export_onnx.py work_dirs/masa_demo '
+        'masa_demo.onnx',
+    )
+    parser.add_argument(
+        'model', type=Path, help='work directory of a training, or a config'
+    )
+    parser.add_argument('output', type=Path, help='FILE.onnx')
+    parser.add_argument(
+        '--weights', type=Path, help='checkpoint (default: the last one)'
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace the file'
+    )
+    args = parser.parse_args(argv)
+    if args.output.suffix != '.onnx':
+        parser.error(f'{args.output} is expected to be .onnx')
+    if args.output.exists() and not args.overwrite:
+        parser.error(f'{args.output} exists; --overwrite replaces it')
+    return args
+
+
+def main(argv=None) -> int:
+    """Export and compare."""
+    args = parse_args(argv)
+    try:
+        inferencer = AlignmentInferencer(args.model, args.weights, 'cpu')
+        export_onnx(
+            inferencer.model, args.output, describe_config(inferencer.cfg)
+        )
+        difference = compare_with_onnx(inferencer.model, args.output)
+    except (ImportError, OSError, ValueError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    size = args.output.stat().st_size / 2**20
+    print(
+        f'{args.output}: {size:.1f} MiB; differs from PyTorch by '
+        f'{difference:.1e} standard deviations at most'
+    )
+    if difference > TOLERANCE:
+        print(f'error: expected {TOLERANCE} at most', file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
