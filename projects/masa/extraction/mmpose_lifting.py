@@ -8,8 +8,8 @@ from ..datasets.gaps import fill_invisible_joints
 # Human3.6M's pictures, in whose pixels lifters take their input (the sizes
 # vary by 2).
 PICTURE = (1000, 1000)
-# At a time, in all windows together: of MotionBERT's, two.
-BATCH_FRAMES = 512
+# At a time, in all windows together: of MotionBERT, one window.
+BATCH_FRAMES = 256
 
 
 def lift(
