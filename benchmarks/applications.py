@@ -7,7 +7,7 @@ activities; and how far the anomaly score of a sequence rises when one of its
 phases is done backwards, or is left out.
 
 Example:
-    python benchmarks/applications.py work_dirs/masa_penn_pose2d data/penn_action.pkl
+    python benchmarks/applications.py work_dirs/masa_penn_pose2d DATA.pkl
 """
 
 import argparse
