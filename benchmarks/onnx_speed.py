@@ -20,7 +20,6 @@ REPEATS = 30
 
 
 @torch.inference_mode()
-@torch.inference_mode()
 def seconds(function, *args) -> float:
     """Time a call: the median of several, after a first one."""
     function(*args)

@@ -44,7 +44,7 @@ def track_people(frames: list[list[Detection]]) -> list[Track]:
             if not len(free) or not open_tracks:
                 break
             last = np.stack(
-                [tracks[i][max(tracks[i])].box for i in open_tracks]
+                [tracks[i][next(reversed(tracks[i]))].box for i in open_tracks]
             ).astype(np.float64)
             cost = cost_of(last, boxes[free])
             # A forbidden pair must not push an allowed one out.

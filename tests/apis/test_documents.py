@@ -1,0 +1,67 @@
+"""The documents' examples run as they are written."""
+
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def blocks(name, language):
+    text = (ROOT / name).read_text(encoding='utf-8')
+    found = re.findall(r'^```(\w*)\n(.*?)^```$', text, re.M | re.S)
+    return [block for kind, block in found if kind == language]
+
+
+@pytest.fixture
+def as_after_the_demo(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path('work_dirs').mkdir()
+    Path('work_dirs', 'masa_demo').symlink_to(trained)
+    Path('data').mkdir()
+
+
+def test_alignment(as_after_the_demo):
+    *examples, config = blocks('docs/alignment.md', 'python')
+    names = {}
+    for example in examples:
+        exec(example, names)
+    assert len(names['sequences']) == 40
+    assert len(names['squats']) == 4
+    assert (np.diff(names['alignment'].path, axis=0) >= 0).all()
+    assert len(names['matches']) == 5
+    assert names['score'].shape == (len(names['squats'][0]),)
+    exec(config, names)
+    assert names['visualizer']['vis_backends'] == names['vis_backends']
+
+
+def test_deployment(as_after_the_demo, inferencer):
+    pytest.importorskip('onnxruntime', reason='needs the extra "onnx"')
+    pytest.importorskip('onnxscript', reason='needs the extra "onnx"')
+    first, *_ = blocks('docs/alignment.md', 'python')
+    names = {}
+    exec(first, names)
+    main = runpy.run_path(str(ROOT / 'tools' / 'export_onnx.py'))['main']
+    assert main(['work_dirs/masa_demo', 'masa_demo.onnx']) == 0
+    for example in blocks('docs/deployment.md', 'python'):
+        exec(example, names)
+    (expected, *_) = inferencer.embed('data/performances.pkl')
+    np.testing.assert_allclose(
+        names['embedding'], expected.embedding, atol=1e-3
+    )
+
+
+@pytest.mark.parametrize('tool', ['align', 'visualize'])
+def test_commands_are_understood(tool):
+    parse = runpy.run_path(str(ROOT / 'tools' / f'{tool}.py'))['parse_args']
+    text = ''.join(blocks('docs/alignment.md', ''))
+    commands = re.findall(
+        rf'^python tools/{tool}\.py ((?:.*\\\n)*.*)', text, re.M
+    )
+    assert commands
+    for command in commands:
+        parse(shlex.split(command.replace('\\\n', ' ')))
