@@ -60,6 +60,7 @@ class Sequences:
         return dict(
             values=torch.from_numpy(values),
             frame_index=torch.from_numpy(frames),
+            num_frames=int(length),
         )
 
 
@@ -102,12 +103,7 @@ def make_batches(args: argparse.Namespace) -> Batches:
                 {key: [r[key] for r in records] for key in records[0]}
             )
         samples = [
-            ActionDataSample(
-                metainfo=dict(
-                    frame_dir=str(i), total_frames=int(sequences.lengths[i])
-                )
-            )
-            for i in indices
+            ActionDataSample(metainfo=dict(frame_dir=str(i))) for i in indices
         ]
         inputs = preprocessor(dict(inputs=views, data_samples=samples))
         batches.append(

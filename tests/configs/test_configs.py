@@ -22,8 +22,9 @@ def test_model_builds_and_trains_one_step(name):
     view = dict(
         values=[torch.randn(6, width), torch.randn(4, width)],
         frame_index=[torch.arange(6), torch.arange(4) * 2],
+        num_frames=[8, 8],
     )
-    sample = type('Sample', (), dict(total_frames=8, frame_dir='a'))
+    sample = type('Sample', (), dict(frame_dir='a'))
     batch = model.data_preprocessor(
         dict(inputs=[view, view], data_samples=[sample, sample])
     )

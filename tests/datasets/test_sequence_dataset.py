@@ -363,3 +363,85 @@ def test_file_is_left_as_it_is(ann_file):
     before = load_annotations(ann_file)
     SequenceDataset(ann_file, [], split='train')
     np.testing.assert_equal(load_annotations(ann_file), before)
+
+
+def with_partners(ann_file, **kwargs):
+    dataset = SequenceDataset(
+        ann_file,
+        pipeline=[
+            dict(type='DualAugmentation'),
+            dict(type='PackSequenceInputs'),
+        ],
+        partner='activity',
+        **kwargs,
+    )
+    dataset.set_random_key(0, 0)
+    return dataset
+
+
+def test_a_partner_is_another_sequence_of_the_activity(ann_file):
+    dataset = with_partners(ann_file)
+    records = {f'{i:02d}': r for i, r in enumerate(_records())}
+    seen = set()
+    for epoch in range(20):
+        dataset.set_random_key(0, epoch)
+        sample = dataset[4]
+        first, second = sample['inputs']
+        partner = records[sample['data_samples'].partner]
+        assert sample['data_samples'].frame_dir == '04'
+        assert partner['label'] == 1
+        assert partner['frame_dir'] != '04'
+        seen.add(partner['frame_dir'])
+        for view, record in ((first, records['04']), (second, partner)):
+            assert view['num_frames'] == record['total_frames']
+            index = view['frame_index'].numpy()
+            np.testing.assert_array_equal(
+                view['values'].numpy(),
+                record['keypoint'][0, index].reshape(len(index), -1),
+            )
+    assert seen == {'01', '07'}
+
+
+def _records():
+    return make_annotations()['annotations']
+
+
+def test_partners_are_keyed(ann_file):
+    def views(epoch):
+        dataset = with_partners(ann_file)
+        dataset.set_random_key(3, epoch)
+        return [
+            view['frame_index'].tolist()
+            for i in range(len(dataset))
+            for view in dataset[i]['inputs']
+        ]
+
+    assert views(1) == views(1) != views(2)
+
+
+def test_partners_of_a_subset_are_of_the_subset(ann_file):
+    dataset = with_partners(ann_file)
+    assert dataset[0]['data_samples'].partner in {'03', '06', '09'}
+    part = dataset.get_subset([0, 9, 1, 4])
+    part.set_random_key(0, 0)
+    assert part[0]['data_samples'].partner == '09'
+    assert part[2]['data_samples'].partner == '04'
+
+
+def test_a_sequence_without_partner_is_told(ann_file):
+    with pytest.raises(
+        AnnotationError, match=r"'00' has no other in the split 'train'"
+    ):
+        with_partners(ann_file, split='train')
+    annotations = make_annotations()
+    del annotations['annotations'][8]['label']
+    save_annotations(annotations, ann_file)
+    with pytest.raises(AnnotationError, match="'08' is not known"):
+        with_partners(ann_file)
+
+
+def test_partners_are_for_training_and_of_a_known_kind(ann_file):
+    with pytest.raises(ValueError, match=r"partner.*'phase'"):
+        SequenceDataset(ann_file, pipeline=[], partner='phase')
+    with pytest.raises(ValueError, match='for training'):
+        with_partners(ann_file, test_mode=True)

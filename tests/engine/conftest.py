@@ -44,6 +44,7 @@ def two_views(results):
             dict(
                 values=torch.tensor(walk[kept] + noise, dtype=torch.float32),
                 frame_index=torch.from_numpy(kept),
+                num_frames=len(walk),
             )
         )
     sample = ActionDataSample(

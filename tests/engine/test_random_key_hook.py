@@ -1,4 +1,5 @@
 import pytest
+import torch
 from mmengine.hooks import Hook
 
 from masa.engine import RandomKeyHook
@@ -24,6 +25,40 @@ def test_every_epoch_has_the_key_of_seed_and_epoch(make_runner):
     runner.register_hook(recorder)
     runner.train()
     assert recorder.keys == [(7, 0), (7, 1), (7, 2)]
+
+
+class DrawRecorder(Hook):
+    """Draws what a model would draw in each iteration."""
+
+    def __init__(self):
+        self.draws = {}
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.draws[runner.iter] = torch.rand(()).item()
+
+
+def draws(make_runner, name, **changes):
+    runner = make_runner(name=name, **{'train_cfg.max_epochs': 2} | changes)
+    recorder = DrawRecorder()
+    runner.register_hook(recorder)
+    runner.train()
+    return recorder.draws
+
+
+def test_draws_of_the_model_are_keyed_by_seed_and_iteration(make_runner):
+    expected = draws(make_runner, 'whole', randomness=dict(seed=7))
+    assert len(expected) > 2
+    assert len(set(expected.values())) == len(expected)
+    draws(
+        make_runner,
+        'parts',
+        randomness=dict(seed=7),
+        **{'train_cfg.max_epochs': 1},
+    )
+    rest = draws(make_runner, 'parts', randomness=dict(seed=7), resume=True)
+    assert rest.items() < expected.items()
+    other = draws(make_runner, 'other', randomness=dict(seed=8))
+    assert not set(other.values()) & set(expected.values())
 
 
 def test_wrappers_are_looked_through(make_runner):

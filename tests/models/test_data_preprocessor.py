@@ -14,14 +14,15 @@ def collated(*views, totals=(9, 5)):
             dict(
                 values=list(view),
                 frame_index=[torch.arange(len(v)) + 1 for v in view],
+                num_frames=list(totals),
             )
             for view in views
         ],
         data_samples=[
             ActionDataSample(
-                metainfo=dict(frame_dir=f'clip{i}', total_frames=total)
+                metainfo=dict(frame_dir=f'clip{i}')
             )
-            for i, total in enumerate(totals)
+            for i in range(len(totals))
         ],
     )
 

@@ -65,5 +65,19 @@ class KeyedRandom:
             dict: What the pipeline returns.
         """
         results = self.get_data_info(idx)
-        results['rng'] = self.generator(results['sample_idx'])
+        return self.run_pipeline(
+            results, self.generator(results['sample_idx'])
+        )
+
+    def run_pipeline(self, results: dict, rng: np.random.Generator):
+        """Run the pipeline on a record with its generator.
+
+        Args:
+            results (dict): The record; changed.
+            rng (np.random.Generator): For the transforms' draws.
+
+        Returns:
+            dict: What the pipeline returns.
+        """
+        results['rng'] = rng
         return self.pipeline(results)

@@ -35,6 +35,13 @@ class SequenceDataset(KeyedRandom, PoseDataset):
             by name or by index (the label): one for a model of a single
             activity, several for a model of these. Labels stay as they are;
             sequences of unknown activity are left out. Defaults to all.
+        partner (str, optional): ``'activity'`` gives every sample another
+            sequence of its activity, drawn anew in every epoch: the sample's
+            second view is that sequence's, and ``partner`` of its data
+            sample says which. For the methods that align two sequences, and
+            only in training; it needs activity labels. None, for the methods
+            that need none, leaves both views to the pipeline. Defaults to
+            None.
         data_prefix (dict): ``feature`` is the folder that every
             ``feature_path`` is relative to. Defaults to the working
             directory.
@@ -44,10 +51,11 @@ class SequenceDataset(KeyedRandom, PoseDataset):
 
     Raises:
         AnnotationError: If the file has problems, lacks a split or an
-            activity, or a sequence would come up twice. The message names
-            the file.
+            activity, a sequence would come up twice, or a sequence has no
+            partner. The message names the file.
         ValueError: If ``data_prefix`` has a folder of skeletons, which
-            MMAction2 would read as pickles that can run code.
+            MMAction2 would read as pickles that can run code; or ``partner``
+            is unknown, or asked for in test mode.
     """
 
     def __init__(
@@ -56,15 +64,28 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         pipeline: list[dict | Callable],
         split: str | Sequence[str] | None = None,
         activities: Sequence[str | int] | None = None,
+        partner: str | None = None,
         data_prefix: dict = dict(feature=''),  # noqa: B006
         **kwargs,
     ):
+        if partner not in (None, 'activity'):
+            raise ValueError(
+                "partner is expected to be None or 'activity', but got "
+                f'{partner!r}'
+            )
+        if partner and kwargs.get('test_mode'):
+            raise ValueError(
+                f'partner={partner!r} is for training: embeddings are taken '
+                'from single sequences'
+            )
         if 'skeleton' in (data_prefix or {}):
             raise ValueError(
                 "data_prefix is expected to have 'feature' at most, but has "
                 "'skeleton'; SequenceDataset reads the joints from ann_file"
             )
         self.activities = activities
+        self.partner = partner
+        self._partners: tuple | None = None
         super().__init__(
             ann_file,
             pipeline=pipeline,
@@ -192,6 +213,68 @@ class SequenceDataset(KeyedRandom, PoseDataset):
                 )
             )
         return record
+
+    def full_init(self) -> None:
+        """Read the annotations, and see that every sequence has a partner."""
+        super().full_init()
+        if self.partner:
+            self._partners_by_label()
+
+    def prepare_data(self, idx: int) -> dict:
+        """Run the pipeline on one record, or on it and its partner.
+
+        Args:
+            idx (int): Index of the record.
+
+        Returns:
+            dict: What the pipeline returns; with partners, the first view of
+            the one and the last of the other.
+        """
+        if not self.partner:
+            return super().prepare_data(idx)
+        record = self.get_data_info(idx)
+        rng = self.generator(record['sample_idx'])
+        others = self._partners_by_label()[record['label']]
+        others = others[others != record['sample_idx']]
+        other = self.get_data_info(int(rng.choice(others)))
+        name = other['frame_dir']
+        packed = self.run_pipeline(record, rng)
+        views = self.run_pipeline(other, rng)['inputs']
+        packed['inputs'] = [packed['inputs'][0], views[-1]]
+        packed['data_samples'].set_metainfo(dict(partner=name))
+        return packed
+
+    def _partners_by_label(self) -> dict[int, np.ndarray]:
+        """Find the sequences of every activity.
+
+        Returns:
+            dict[int, np.ndarray]: Their indices by label.
+
+        Raises:
+            AnnotationError: If a sequence is the only one of its activity,
+                or its activity is not known.
+        """
+        # A subset has other records, which tell it from what it was taken of.
+        stored = self.data_address if self.serialize_data else self.data_list
+        if self._partners is not None and self._partners[0] is stored:
+            return self._partners[1]
+        get_record = super().get_data_info
+        labels = np.array([get_record(i)['label'] for i in range(len(self))])
+        table = {
+            int(label): np.flatnonzero(labels == label)
+            for label in np.unique(labels)
+        }
+        for label, indices in table.items():
+            if label < 0 or len(indices) < 2:
+                name = get_record(int(indices[0]))['frame_dir']
+                why = 'is not known' if label < 0 else 'has no other'
+                raise AnnotationError(
+                    f"{self.source}: partner='activity' needs two sequences "
+                    f'or more of every activity, but that of {name!r} {why} '
+                    f'in the split {self.split!r}'
+                )
+        self._partners = stored, table
+        return table
 
     def get_data_info(self, idx: int) -> dict:
         """Return one record, with the skeleton's description beside it.

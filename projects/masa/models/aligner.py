@@ -18,7 +18,8 @@ class SequenceAligner(BaseModel):
 
     Args:
         backbone (dict): Config of the encoder.
-        neck (dict): Config of the projection.
+        neck (dict, optional): Config of the projection. None gives the head
+            the embeddings themselves.
         head (dict): Config of the head.
         data_preprocessor (dict, optional): Config of the preprocessor.
             Defaults to :class:`SequenceDataPreprocessor`.
@@ -28,7 +29,7 @@ class SequenceAligner(BaseModel):
     def __init__(
         self,
         backbone: dict,
-        neck: dict,
+        neck: dict | None,
         head: dict,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
@@ -40,7 +41,7 @@ class SequenceAligner(BaseModel):
             init_cfg,
         )
         self.backbone = MODELS.build(backbone)
-        self.neck = MODELS.build(neck)
+        self.neck = MODELS.build(neck) if neck else None
         self.head = MODELS.build(head)
 
     def forward(
@@ -68,7 +69,7 @@ class SequenceAligner(BaseModel):
                 not suit it.
         """
         if mode == 'loss':
-            return self.loss(inputs)
+            return self.loss(inputs, data_samples)
         if mode == 'predict':
             return self.predict(inputs, data_samples)
         if mode == 'tensor':
@@ -78,11 +79,18 @@ class SequenceAligner(BaseModel):
             f'but got {mode!r}'
         )
 
-    def loss(self, inputs: Sequence[SequenceBatch]) -> dict[str, Tensor]:
+    def loss(
+        self,
+        inputs: Sequence[SequenceBatch],
+        data_samples: Sequence[ActionDataSample] | None = None,
+    ) -> dict[str, Tensor]:
         """Compute the training loss from two views of every sequence.
 
         Args:
-            inputs (Sequence[SequenceBatch]): The two views.
+            inputs (Sequence[SequenceBatch]): The two views, or the sequences
+                and their partners.
+            data_samples (Sequence[ActionDataSample], optional): Labels, for
+                a head that trains on them.
 
         Returns:
             dict[str, Tensor]: What the head's ``loss`` returns.
@@ -96,11 +104,12 @@ class SequenceAligner(BaseModel):
                 f'{len(inputs)}; is DualAugmentation in the pipeline?'
             )
         view1, view2 = inputs
-        u1, u2 = self.backbone(
+        z1, z2 = self.backbone(
             view1.values, view1.mask, view2.values, view2.mask
         )
-        z1, z2 = self.neck(u1, view1.mask), self.neck(u2, view2.mask)
-        return self.head.loss(z1, z2, view1, view2)
+        if self.neck is not None:
+            z1, z2 = self.neck(z1, view1.mask), self.neck(z2, view2.mask)
+        return self.head.loss(z1, z2, view1, view2, data_samples)
 
     def embed(self, inputs: Sequence[SequenceBatch]) -> Tensor:
         """Embed whole sequences.

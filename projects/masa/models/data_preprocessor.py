@@ -23,8 +23,9 @@ class SequenceDataPreprocessor(BaseDataPreprocessor):
 
         Args:
             data (dict): ``inputs``, a list over views of
-                ``dict(values=[(T_i, D), ...], frame_index=[(T_i,), ...])``,
-                and ``data_samples``, a list of data samples.
+                ``dict(values=[(T_i, D), ...], frame_index=[(T_i,), ...],
+                num_frames=[int, ...])``, and ``data_samples``, a list of
+                data samples.
             training (bool): Not used: nothing here is random.
 
         Returns:
@@ -61,7 +62,5 @@ class SequenceDataPreprocessor(BaseDataPreprocessor):
             values=padded,
             mask=length_mask(lengths, padded.shape[1]),
             frame_index=pad_sequence(view['frame_index'], batch_first=True),
-            num_frames=torch.tensor(
-                [sample.total_frames for sample in samples]
-            ),
+            num_frames=torch.tensor(view['num_frames']),
         )

@@ -15,10 +15,11 @@ MODALITIES = ('keypoint', 'feature')
 class PackSequenceInputs(BaseTransform):
     """Packs one sequence, or its views, into what the model takes.
 
-    Every view becomes ``dict(values=(n, D) float32, frame_index=(n,)
-    int64)``: the modalities' per-frame vectors side by side, joints flattened
-    from (M, T, V, C) to (T, M * V * C), and where each frame stood in the
-    original sequence. Without views there is one, the whole sequence.
+    Every view becomes ``dict(values=(n, D) float32, frame_index=(n,) int64,
+    num_frames=int)``: the modalities' per-frame vectors side by side, joints
+    flattened from (M, T, V, C) to (T, M * V * C), where each frame stood in
+    the original sequence, and how long that is. Without views there is one,
+    the whole sequence.
 
     Modalities side by side differ in width and unit, and the wider or larger
     one drowns the other: 1536 features a frame against 75 coordinates in
@@ -101,7 +102,7 @@ class PackSequenceInputs(BaseTransform):
                     f'{self.modalities} have {len(values)}'
                 )
             index = np.arange(total)
-            inputs = [_as_tensors(values, index)]
+            inputs = [_as_tensors(values, index, int(total))]
         else:
             total = int(require(results, 'total_frames', self))
             inputs = [self._pack_view(view, results, total) for view in views]
@@ -122,7 +123,7 @@ class PackSequenceInputs(BaseTransform):
                 f'{len(values)} strictly increasing frame indices of '
                 f'[0, {total}), but has {index.tolist()}'
             )
-        return _as_tensors(values, index)
+        return _as_tensors(values, index, total)
 
     def _values(self, view: dict, results: dict) -> np.ndarray:
         parts = []
@@ -202,9 +203,11 @@ class PackSequenceInputs(BaseTransform):
         )
 
 
-def _as_tensors(values: np.ndarray, index: np.ndarray) -> dict:
+def _as_tensors(values: np.ndarray, index: np.ndarray, total: int) -> dict:
     return dict(
-        values=torch.from_numpy(values), frame_index=torch.from_numpy(index)
+        values=torch.from_numpy(values),
+        frame_index=torch.from_numpy(index),
+        num_frames=total,
     )
 
 

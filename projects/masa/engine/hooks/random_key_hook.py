@@ -1,5 +1,8 @@
+import numpy as np
+import torch
 from mmaction.registry import HOOKS
 from mmengine.dataset import ClassBalancedDataset, RepeatDataset
+from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
@@ -8,11 +11,13 @@ from ...datasets.keyed_random import KeyedRandom
 
 @HOOKS.register_module()
 class RandomKeyHook(Hook):
-    """Tells the training data set the run's seed and the epoch that begins.
+    """Keys all random draws of training: MMEngine stores no random state.
 
-    The data set keys the random draws of every sample by (seed, epoch,
-    index). Hence a resumed run repeats an uninterrupted one bit for bit, with
-    any number of workers: MMEngine stores no random state.
+    The training data set is told the run's seed and the epoch that begins,
+    and keys the draws of every sample by (seed, epoch, index). The model's
+    own draws come from PyTorch's generators, which are seeded before every
+    iteration from (seed, process, iteration). Hence a resumed run repeats an
+    uninterrupted one bit for bit, with any number of workers.
     """
 
     # The workers must find the key when the epoch's first batch is asked for.
@@ -44,6 +49,19 @@ class RandomKeyHook(Hook):
         """
         for dataset in _keyed_datasets(runner.train_dataloader.dataset):
             dataset.set_random_key(runner.seed, runner.epoch)
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
+        """Seed PyTorch for one iteration.
+
+        Args:
+            runner (Runner): The runner.
+            batch_idx (int): Not used.
+            data_batch (dict, optional): Not used.
+        """
+        key = np.random.SeedSequence([runner.seed, get_rank(), runner.iter])
+        torch.manual_seed(int(key.generate_state(1, np.uint64)[0]))
 
 
 def _keyed_datasets(dataset) -> list[KeyedRandom]:

@@ -1,10 +1,12 @@
+from collections.abc import Sequence
+
 import torch
-import torch.nn.functional as F
 from mmaction.registry import MODELS
-from mmengine.model import BaseModule
+from mmaction.structures import ActionDataSample
 from torch import Tensor
 
 from ...structures import SequenceBatch
+from .alignment_head import AlignmentHead
 
 
 def combine_losses(
@@ -30,7 +32,7 @@ def combine_losses(
 
 
 @MODELS.register_module()
-class MASAHead(BaseModule):
+class MASAHead(AlignmentHead):
     """Head of MASA: matching loss and clip-level implicit clustering.
 
     The total of eq. 9 is taken for every sequence and averaged over the
@@ -61,26 +63,27 @@ class MASAHead(BaseModule):
         self.clustering_loss = MODELS.build(clustering_loss)
         self.eps = eps
 
-    def loss(
+    def compute_losses(
         self,
         z1: Tensor,
         z2: Tensor,
         view1: SequenceBatch,
         view2: SequenceBatch,
-    ) -> dict[str, Tensor]:
-        """Compute the loss of a batch, and what to watch beside it.
+        data_samples: Sequence[ActionDataSample] | None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compute eq. 9 for every sequence.
 
         Args:
             z1 (Tensor): Z', ``(B, M, D)``.
             z2 (Tensor): Z'', ``(B, N, D)``.
             view1 (SequenceBatch): The first view.
             view2 (SequenceBatch): The second view.
+            data_samples (Sequence[ActionDataSample], optional): Not used.
 
         Returns:
-            dict[str, Tensor]: ``loss`` to minimise. Logged only:
-            ``match_mse`` (L_m) and ``match_frames`` (its root in frames),
-            ``cluster_cos`` (S_c, if there is a predictor) and
-            ``embedding_std`` (:func:`embedding_std` of both views).
+            tuple[Tensor, dict[str, Tensor]]: The losses, ``(B,)``; logged
+            are ``match_mse`` (L_m), ``match_frames`` (its root in frames)
+            and ``cluster_cos`` (S_c, if there is a predictor).
         """
         matching = self.matching_loss(
             z1,
@@ -91,21 +94,18 @@ class MASAHead(BaseModule):
             view2.mask,
             view1.num_frames,
         )
-        result = {}
+        logged = dict(
+            match_mse=matching,
+            match_frames=self.matching_loss.frame_error(
+                matching.detach(), view1.num_frames
+            ),
+        )
         if self.predictor is None:
             similarity = torch.zeros_like(matching)
         else:
             similarity = self._similarity(z1, z2, view1, view2)
-            result['cluster_cos'] = similarity.detach().mean()
-        result['loss'] = combine_losses(matching, similarity, self.eps).mean()
-        with torch.no_grad():
-            frames = self.matching_loss.frame_error(matching, view1.num_frames)
-            result['match_mse'] = matching.mean()
-            result['match_frames'] = frames.mean()
-            result['embedding_std'] = embedding_std(
-                torch.cat((z1[view1.mask], z2[view2.mask]))
-            )
-        return result
+            logged['cluster_cos'] = similarity
+        return combine_losses(matching, similarity, self.eps), logged
 
     def _similarity(
         self,
@@ -131,19 +131,3 @@ class MASAHead(BaseModule):
             view1.mask,
         )
         return (first + second) / 2
-
-
-def embedding_std(frames: Tensor) -> Tensor:
-    """Measure how far embeddings are from collapse (Chen and He, 2021).
-
-    Args:
-        frames (Tensor): ``(F, D)``.
-
-    Returns:
-        Tensor: Scalar in [0, 1]: the standard deviation of the channels of
-        normalised frames, averaged and multiplied by ``sqrt(D)``. Close to 1
-        if they point everywhere, 0 if all are the same.
-    """
-    direction = F.normalize(frames.float(), dim=-1)
-    spread = direction.std(0, correction=0).mean()
-    return spread * frames.shape[-1] ** 0.5
