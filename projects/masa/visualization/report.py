@@ -10,36 +10,10 @@ import torch
 from matplotlib.figure import Figure
 
 from .. import __version__
+from ..evaluation.metric_titles import METRIC_TITLES, format_metric
 from ..files import atomic_path
 from .paper_results import paper_results
 from .run_figures import RunFigures
-
-# Columns, how they are called for people, and how they are written.
-METRICS = {
-    'phase_classification/accuracy_10': ('phase classification, 10%', 100),
-    'phase_classification/accuracy_50': ('50% of the labels', 100),
-    'phase_classification/accuracy_100': ('100%', 100),
-    'phase_progress/r2': ('phase progress, R²', 1),
-    'kendalls_tau/tau': ("Kendall's tau", 1),
-    'frame_retrieval/ap@5': ('frame retrieval, AP@5', 100),
-    'frame_retrieval/ap@10': ('AP@10', 100),
-    'frame_retrieval/ap@15': ('AP@15', 100),
-    'cross_activity_retrieval/ap@5': ('AP@5 among all activities', 100),
-    'action_recognition/accuracy': ('action recognition', 100),
-    'key_event_transfer/median_error': (
-        'key event transfer, median error, % of the length',
-        100,
-    ),
-    'key_event_transfer/within_5%': ('within 5%', 100),
-    'activity_separation/nearest_neighbor': (
-        'activity of the nearest clip',
-        100,
-    ),
-    'activity_separation/ami': ('activity clusters, AMI', 1),
-    'alignment_error/mean_frames': ('alignment error, frames, mean', 0),
-    'alignment_error/median_frames': ('median', 0),
-}
-SMALLER_IS_BETTER = ('error', 'frames')
 
 
 def write_report(
@@ -88,7 +62,7 @@ def metric_table(report: dict) -> list[dict]:
         of text and whether it is the best of its row.
     """
     table = []
-    for key, (title, factor) in METRICS.items():
+    for key, metric in METRIC_TITLES.items():
         if key not in report['columns']:
             continue
         values = [row.get(key) for row in report['rows'].values()]
@@ -97,36 +71,18 @@ def metric_table(report: dict) -> list[dict]:
         )
         if np.isnan(numbers).all():
             continue
-        smaller = any(word in key for word in SMALLER_IS_BETTER)
-        best = np.nanmin(numbers) if smaller else np.nanmax(numbers)
+        best = (np.nanmin if metric.smaller_is_better else np.nanmax)(numbers)
         table.append(
             dict(
                 key=key,
-                title=title,
+                title=metric.title,
                 cells=[
-                    (format_metric(number, factor), number == best)
+                    (format_metric(number, metric.factor), number == best)
                     for number in numbers
                 ],
             )
         )
     return table
-
-
-def format_metric(value: float, factor: int) -> str:
-    """Write a metric.
-
-    Args:
-        value (float): NaN if it is not known.
-        factor (int): 100 for percent, 1 for three digits, 0 for frames.
-
-    Returns:
-        str: For the table.
-    """
-    if np.isnan(value):
-        return '-'
-    if factor == 1:
-        return f'{value:.3f}' if value > -10 else '< -10'
-    return f'{value * (factor or 1):.1f}'
 
 
 def _counts(run: RunFigures) -> str:

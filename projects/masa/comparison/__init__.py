@@ -1,0 +1,30 @@
+"""Many methods under one protocol: trainings, their results, one table."""
+
+from .pool import run_trainings
+from .results import ComparisonResult, read_results, write_result
+from .run import train_and_test
+from .table import comparison_rows, format_markdown
+from .trainings import (
+    CONTROLS,
+    Training,
+    find_activities,
+    find_config,
+    labels_used,
+    training_config,
+)
+
+__all__ = [
+    'CONTROLS',
+    'ComparisonResult',
+    'Training',
+    'comparison_rows',
+    'find_activities',
+    'find_config',
+    'format_markdown',
+    'labels_used',
+    'read_results',
+    'run_trainings',
+    'train_and_test',
+    'training_config',
+    'write_result',
+]

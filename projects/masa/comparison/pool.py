@@ -1,0 +1,62 @@
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+
+from .run import train_and_test
+from .trainings import Training
+
+
+def run_trainings(
+    plan: Sequence[tuple[Training, Config]],
+    folder: Path,
+    jobs: int = 1,
+    devices: Sequence[int] | None = None,
+) -> Iterator[tuple[Training, BaseException | None]]:
+    """Run trainings in processes of their own.
+
+    Args:
+        plan (Sequence[tuple[Training, Config]]): What to run, in this order.
+        folder (Path): Work directory of the comparison.
+        jobs (int): Processes, which share the threads of this one. Defaults
+            to 1.
+        devices (Sequence[int], optional): GPUs: one process for each, and
+            ``jobs`` is not used.
+
+    Yields:
+        tuple[Training, BaseException | None]: What has ended, and what was
+        raised.
+    """
+    # Not forked: a process that has used a GPU, or threads, cannot be.
+    context = multiprocessing.get_context('spawn')
+    queue = None
+    if devices:
+        jobs, queue = len(devices), context.Queue()
+        for device in devices:
+            queue.put(device)
+    threads = max(1, torch.get_num_threads() // jobs)
+    with ProcessPoolExecutor(
+        jobs, context, _start_worker, (threads, queue)
+    ) as pool:
+        futures = {
+            pool.submit(train_and_test, training, config, folder): training
+            for training, config in plan
+        }
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.exception()
+        finally:
+            # Interrupted: what has not begun does not.
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _start_worker(threads: int, devices) -> None:
+    """Give a process its GPU, or its threads."""
+    if devices is not None:
+        os.environ['CUDA_VISIBLE_DEVICES'] = str(devices.get())
+    else:
+        torch.set_num_threads(threads)

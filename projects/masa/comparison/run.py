@@ -1,0 +1,88 @@
+import contextlib
+import copy
+import time
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from ..evaluation.evaluator import MODEL
+from ..files import atomic_path
+from .results import ComparisonResult, read_result, write_result
+from .trainings import CONTROLS, Training, labels_used
+
+CONFIG_FILE = 'config.py'
+LOG_FILE = 'log.txt'
+
+
+def train_and_test(
+    training: Training, config: Config, folder: Path
+) -> ComparisonResult:
+    """Train and test, or go on with what was begun, or read what is done.
+
+    Args:
+        training (Training): What to train.
+        config (Config): Of :func:`training_config`.
+        folder (Path): Work directory of the comparison.
+
+    Returns:
+        ComparisonResult: The result, which is on disk too.
+
+    Raises:
+        ValueError: If the folder holds the same training with another
+            config.
+    """
+    work_dir = folder / training.folder
+    keep_config(config, work_dir / CONFIG_FILE)
+    done = read_result(folder, training)
+    if done is not None:
+        return done
+    config = copy.deepcopy(config)
+    config.work_dir = str(work_dir)
+    config.experiment_name = '_'.join(training.folder.parts)
+    config.resume = True
+    resumed = (work_dir / 'last_checkpoint').is_file()
+    with (
+        open(work_dir / LOG_FILE, 'a', encoding='utf-8') as log,
+        contextlib.redirect_stdout(log),
+        contextlib.redirect_stderr(log),
+    ):
+        runner = Runner.from_cfg(config)
+        start = time.perf_counter()
+        if training.method != CONTROLS:
+            runner.train()
+        seconds = time.perf_counter() - start
+        runner.test()
+    result = ComparisonResult(
+        training,
+        labels_used(config),
+        None if resumed else seconds,
+        runner.test_loop.evaluator.report,
+    )
+    if training.method == CONTROLS:
+        # Of a model that was not trained.
+        del result.report['rows'][MODEL]
+    write_result(folder, result)
+    return result
+
+
+def keep_config(config: Config, path: Path) -> None:
+    """Write a config beside its training, or see that it is the same.
+
+    Args:
+        config (Config): The config.
+        path (Path): The file.
+
+    Raises:
+        ValueError: If the file holds another.
+    """
+    text = config.pretty_text
+    if path.is_file():
+        if path.read_text(encoding='utf-8') != text:
+            raise ValueError(
+                f'{path} is of another training: take another --work-dir, or '
+                f'remove {path.parent}'
+            )
+        return
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding='utf-8')

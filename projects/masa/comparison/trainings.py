@@ -1,0 +1,162 @@
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmaction.registry import DATASETS
+from mmengine.config import Config
+
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+# Stands in the place of a method for what needs no training.
+CONTROLS = 'controls'
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training of a comparison.
+
+    Args:
+        method (str): Name of the method, such as ``tcc``; ``controls`` for
+            those of the evaluation, which are not trained.
+        seed (int): Of all random draws.
+        activity (str, optional): The only activity that it is trained and
+            tested on. None: all of them at once.
+    """
+
+    method: str
+    seed: int
+    activity: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Path: Its work directory, below that of the comparison."""
+        single = ('single', self.activity) if self.activity else ('all',)
+        return Path(self.method, *single, f'seed{self.seed}')
+
+    def __str__(self):
+        return f'{self.method}, {self.activity or "all"}, seed {self.seed}'
+
+
+def find_config(configs: Path, data: str, method: str) -> Path:
+    """Find the config of a method for a data set.
+
+    Args:
+        configs (Path): The folder ``configs``.
+        data (str): The data set as configs name it, such as ``penn_pose2d``.
+        method (str): ``masa``, ``controls``, or a file of ``baselines``
+            (without the data set's name) or ``ablations``.
+
+    Returns:
+        Path: ``masa_DATA.py``, ``baselines/METHOD_DATA.py`` or
+        ``ablations/METHOD.py``.
+
+    Raises:
+        ValueError: If there is none, or only an ablation on other data.
+    """
+    ours = configs / f'masa_{data}.py'
+    candidates = [
+        ours if method in ('masa', CONTROLS) else None,
+        configs / 'baselines' / f'{method}_{data}.py',
+        configs / 'ablations' / f'{method}.py',
+    ]
+    for path in candidates:
+        if path is None or not path.is_file():
+            continue
+        if path.parent.name == 'ablations' and not _same_data(path, ours):
+            raise ValueError(
+                f'{path} is an ablation on other data than {ours}'
+            )
+        return path
+    known = sorted(
+        path.stem.removesuffix(f'_{data}')
+        for path in (configs / 'baselines').glob(f'*_{data}.py')
+    )
+    raise ValueError(
+        f'there is no config of {method!r} for {data!r}; there are those of '
+        f'{", ".join(["masa", *known])}, and the ablations'
+    )
+
+
+def _same_data(path: Path, ours: Path) -> bool:
+    first, second = (
+        Config.fromfile(one).test_dataloader.dataset for one in (path, ours)
+    )
+    return first.get('ann_file') == second.get('ann_file')
+
+
+def find_activities(config: Config) -> list[str]:
+    """List the activities that a config trains on.
+
+    Args:
+        config (Config): Of a method.
+
+    Returns:
+        list[str]: Names, in the order of their labels.
+
+    Raises:
+        ValueError: If the sequences have no activities.
+    """
+    dataset = DATASETS.build(
+        dict(config.train_dataloader.dataset, pipeline=[], partner=None)
+    )
+    records = [dataset.get_data_info(i) for i in range(len(dataset))]
+    names = {r['label']: r['activity'] for r in records if r['activity']}
+    if not names:
+        raise ValueError(
+            f'{dataset.source} names no activities, so that there is no model '
+            'of a single one'
+        )
+    return [names[label] for label in sorted(names)]
+
+
+def labels_used(config: Config) -> str:
+    """Say which labels a method is trained with.
+
+    Args:
+        config (Config): Of the method.
+
+    Returns:
+        str: ``'phase'``, ``'activity'`` or ``'none'``.
+    """
+    if config.model.head.type == 'SupervisedHead':
+        return 'phase'
+    return config.train_dataloader.dataset.get('partner') or 'none'
+
+
+def training_config(
+    path: Path,
+    training: Training,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+) -> Config:
+    """Make the config of one training.
+
+    Args:
+        path (Path): The method's config.
+        training (Training): What to train.
+        epochs (int, optional): Length of the training; the schedule's
+            milestones shrink with it. Defaults to the config's.
+        batch_size (int, optional): Defaults to the config's.
+
+    Returns:
+        Config: Without validation during the training.
+    """
+    config = Config.fromfile(path)
+    config.randomness = dict(seed=training.seed)
+    for name in LOADERS:
+        if training.activity:
+            config[name].dataset.activities = [training.activity]
+    if batch_size:
+        config.train_dataloader.batch_size = batch_size
+    if epochs:
+        share = epochs / config.train_cfg.max_epochs
+        config.train_cfg.max_epochs = epochs
+        for scheduler in config.param_scheduler:
+            if 'milestones' in scheduler:
+                scheduler.milestones = [
+                    max(1, round(share * milestone))
+                    for milestone in scheduler.milestones
+                ]
+    for name in ('val_cfg', 'val_dataloader', 'val_evaluator'):
+        config[name] = None
+    if training.method != CONTROLS:
+        config.test_evaluator.controls = ()
+    return config

@@ -1,0 +1,72 @@
+import runpy
+from pathlib import Path
+
+import pytest
+from tiny_configs import write_configs
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def compare(tmp_path, monkeypatch):
+    """The command, on configs of a tiny data set."""
+    tool = runpy.run_path(str(ROOT / 'tools' / 'compare.py'))
+    write_configs(tmp_path / 'configs')
+    names = tool['main'].__globals__
+    monkeypatch.setitem(names, 'CONFIGS', tmp_path / 'configs')
+
+    def run(*args):
+        work = ('--work-dir', str(tmp_path / 'work'))
+        return tool['main'](['tiny', *work, *args])
+
+    run.plan = lambda *args: tool['make_plan'](
+        tool['parse_args'](['tiny', *args])
+    )
+    return run
+
+
+def test_all_methods_are_planned_with_controls_once(compare):
+    plan = compare.plan('--seeds', '0', '1', '--epochs', '3')
+    assert [str(training) for training, _ in plan] == [
+        'controls, all, seed 0',
+        'masa, all, seed 0',
+        'pairs, all, seed 0',
+        'masa, all, seed 1',
+        'pairs, all, seed 1',
+    ]
+    controls = [config.test_evaluator.controls for _, config in plan]
+    assert controls == [('clock',), (), (), (), ()]
+    assert {config.train_cfg.max_epochs for _, config in plan[1:]} == {3}
+
+
+def test_every_activity_is_planned_alone(compare):
+    options = ('--modes', 'single', '--single-batch-size', '2')
+    _, *plan = compare.plan('--methods', 'no_predictor', *options)
+    assert len({training.activity for training, _ in plan}) == 10
+    for training, config in plan:
+        dataset = config.train_dataloader.dataset
+        assert dataset.activities == [training.activity]
+        assert config.train_dataloader.batch_size == 2
+
+
+def test_a_table_is_written_and_added_to(compare, tmp_path, capsys):
+    assert compare('--methods', 'masa', '--epochs', '1') == 0
+    path = tmp_path / 'work' / 'table.md'
+    first = path.read_text()
+    assert '| masa | none |' in first
+    assert '| clock | none |' in first
+    assert 'table: ' in capsys.readouterr().out
+    assert compare('--methods', 'pairs', '--epochs', '1') == 0
+    masa, pairs, clock = path.read_text().splitlines()[-3:]
+    assert masa in first
+    assert pairs.startswith('| pairs | activity |')
+    assert clock in first
+    assert compare('--methods', 'masa', '--epochs', '2') == 1
+    assert 'failed: masa, all, seed 0: ' in capsys.readouterr().err
+
+
+def test_wrong_uses_are_told(compare, capsys):
+    assert compare('--methods', 'none') == 2
+    assert "no config of 'none' for 'tiny'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        compare('--jobs', '0')

@@ -1,0 +1,175 @@
+"""Train and test many methods under one protocol, and write one table."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from masa.comparison import (
+    CONTROLS,
+    Training,
+    comparison_rows,
+    find_activities,
+    find_config,
+    format_markdown,
+    read_results,
+    run_trainings,
+    training_config,
+)
+from masa.files import atomic_path
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=f'{__doc__} Run again, it goes on where it was '
+        'interrupted. Exits with 1 if a training failed, and with 2 if '
+        'nothing could be done.',
+        epilog='Example: python tools/compare.py demo --methods masa tcc '
+        '--seeds 0 1',
+    )
+    parser.add_argument(
+        'data',
+        help='data set as the configs name it: demo, penn_pose2d',
+    )
+    parser.add_argument(
+        '--methods',
+        nargs='+',
+        metavar='NAME',
+        help='masa, files of configs/baselines without the name of the data '
+        'set, files of configs/ablations (default: masa and all baselines)',
+    )
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0])
+    parser.add_argument(
+        '--modes',
+        nargs='+',
+        choices=['all', 'single'],
+        default=['all'],
+        help='one model for all activities, or one for each (default: all)',
+    )
+    parser.add_argument(
+        '--epochs', type=int, help="instead of the config's, for all methods"
+    )
+    parser.add_argument(
+        '--single-batch-size',
+        type=int,
+        metavar='SIZE',
+        help='of the models of single activities, which have fewer sequences',
+    )
+    parser.add_argument(
+        '--work-dir', type=Path, help='(default: work_dirs/compare_DATA)'
+    )
+    parser.add_argument(
+        '--jobs',
+        type=int,
+        default=1,
+        help='trainings at a time on a CPU (default: 1)',
+    )
+    parser.add_argument(
+        '--devices',
+        nargs='+',
+        type=int,
+        metavar='GPU',
+        help='GPUs, one training at a time on each',
+    )
+    args = parser.parse_args(argv)
+    if args.jobs < 1:
+        parser.error(f'--jobs expects 1 or more, got {args.jobs}')
+    if args.work_dir is None:
+        args.work_dir = Path('work_dirs', f'compare_{args.data}')
+    if args.methods is None:
+        names = sorted((CONFIGS / 'baselines').glob(f'*_{args.data}.py'))
+        ending = f'_{args.data}'
+        args.methods = ['masa', *(n.stem.removesuffix(ending) for n in names)]
+    return args
+
+
+def make_plan(args: argparse.Namespace) -> list[tuple]:
+    """List the trainings with their configs.
+
+    Args:
+        args (argparse.Namespace): The command line.
+
+    Returns:
+        list[tuple]: Pairs of training and config; those that the table needs
+        first come first.
+    """
+    controls = Training(CONTROLS, args.seeds[0])
+    path = find_config(CONFIGS, args.data, CONTROLS)
+    plan = [(controls, training_config(path, controls))]
+    paths = {m: find_config(CONFIGS, args.data, m) for m in args.methods}
+    for seed in args.seeds:
+        for mode in args.modes:
+            for method, path in paths.items():
+                activities, batch_size = [None], None
+                if mode == 'single':
+                    config = training_config(path, Training(method, seed))
+                    activities = find_activities(config)
+                    batch_size = args.single_batch_size
+                for activity in activities:
+                    training = Training(method, seed, activity)
+                    plan.append(
+                        (
+                            training,
+                            training_config(
+                                path,
+                                training,
+                                args.epochs,
+                                batch_size,
+                            ),
+                        )
+                    )
+    return plan
+
+
+def run(plan: list[tuple], args: argparse.Namespace) -> list[str]:
+    """Run the trainings.
+
+    Returns:
+        list[str]: Those that failed, and why.
+    """
+    failed, start = [], time.monotonic()
+    ended = run_trainings(plan, args.work_dir, args.jobs, args.devices)
+    for number, (training, error) in enumerate(ended, 1):
+        if error is not None:
+            failed.append(f'{training}: {error}')
+        left = (time.monotonic() - start) / number * (len(plan) - number)
+        print(
+            f'[{number}/{len(plan)}] {training}'
+            f'{": failed" if error else ""}; about {left / 60:.0f} min left',
+            flush=True,
+        )
+    return failed
+
+
+def main(argv=None) -> int:
+    """Run the comparison."""
+    args = parse_args(argv)
+    try:
+        plan = make_plan(args)
+    except (ValueError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    failed = run(plan, args)
+    results = read_results(args.work_dir)
+    parts = []
+    for single, title in (
+        (False, 'One model for all activities'),
+        (True, 'One model for every activity, average'),
+    ):
+        table = format_markdown(comparison_rows(results, single))
+        if table:
+            parts.append(f'### {title}\n\n{table}')
+    path = args.work_dir / 'table.md'
+    with atomic_path(path) as temporary:
+        temporary.write_text('\n'.join(parts), encoding='utf-8')
+    print('\n'.join([*parts, f'table: {path}']))
+    for line in failed:
+        print(f'failed: {line}', file=sys.stderr)
+    return int(bool(failed))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
