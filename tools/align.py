@@ -67,8 +67,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     verbs.add_argument(
         '--video',
         type=Path,
-        metavar='FILE.mp4',
-        help='the sequences in step, and as they are above',
+        metavar='FILE',
+        help='.mp4 or .gif: the sequences in step, and as they are above',
     )
     verbs.add_argument(
         '--matches',
@@ -132,7 +132,7 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
             '--results goes with one of --transfer-labels and --anomaly'
         )
     for name, suffixes in (
-        ('video', ('.mp4',)),
+        ('video', ('.mp4', '.gif')),
         ('matches', ('.csv', '.json')),
         ('results', ('.csv', '.json')),
     ):

@@ -99,7 +99,8 @@ def _unseen(group: list) -> str:
     ]
     total = sum(score.size for score in scores)
     if not total:
-        return 'no scores'
+        joints = any('keypoint' in record for _, record in group)
+        return 'no scores' if joints else 'no joints'
     return f'{sum((score == 0).sum() for score in scores) / total:.1%}'
 
 

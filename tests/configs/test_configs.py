@@ -3,12 +3,13 @@ from pathlib import Path
 import pytest
 import torch
 from mmaction.registry import MODELS
+from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 NAMES = sorted(
     str(path.relative_to(CONFIGS).with_suffix(''))
-    for folder in ('.', 'ablations')
+    for folder in ('.', 'ablations', 'baselines')
     for path in (CONFIGS / folder).glob('*.py')
 )
 
@@ -24,9 +25,15 @@ def test_model_builds_and_trains_one_step(name):
         frame_index=[torch.arange(6), torch.arange(4) * 2],
         num_frames=[8, 8],
     )
-    sample = type('Sample', (), dict(frame_dir='a'))
+    samples = [
+        ActionDataSample(
+            metainfo=dict(frame_dir=f'{label}', label=label, total_frames=8),
+            phase=torch.tensor([0, 0, 0, 0, 1, 1, 1, 1]),
+        )
+        for label in (0, 1)
+    ]
     batch = model.data_preprocessor(
-        dict(inputs=[view, view], data_samples=[sample, sample])
+        dict(inputs=[view, view], data_samples=samples)
     )
     losses = model(**batch, mode='loss')
     losses['loss'].backward()

@@ -17,7 +17,8 @@ from masa.extraction.sequences import Sequence
 SHARED = Path(
     os.environ.get('MASA_SHARED', Path(__file__).parents[2] / '../shared')
 )
-VIDEO = SHARED / 'videos' / 'two_people.mp4'
+VIDEOS = SHARED / 'videos'
+VIDEO = VIDEOS / 'two_people.mp4'
 
 
 def test_labels_of_mirrored_pictures_are_turned_round():
@@ -65,6 +66,44 @@ def test_nobody_in_noise(mediapipe, target, joints, coordinates):
     assert 'mediapipe' in estimator.settings['weights']
     frames = np.random.default_rng(0).integers(0, 255, (3, 60, 80, 3))
     assert list(estimator.detect(frames.astype(np.uint8))) == [[], [], []]
+
+
+def test_loading_models_does_not_disturb_the_progress(mediapipe, capfd):
+    estimator = MediaPipeEstimator('hands2d')
+    estimator.prepare()
+    capfd.readouterr()
+    assert list(estimator.detect(np.zeros((2, 60, 80, 3), np.uint8)))
+    print('shown', file=sys.stderr)
+    assert capfd.readouterr().err == 'shown\n'
+
+
+def test_no_frames(mediapipe):
+    assert list(MediaPipeEstimator('body2d').detect([])) == []
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(
+    ('video', 'target', 'length', 'expected'),
+    [
+        # Of bodies, arms here and legs there.
+        ('arm_wrestling', 'body2d', 280, 223),
+        ('test', 'body2d', 300, 235),
+        ('arm_wrestling', 'hands2d', 280, 231),
+    ],
+)
+def test_parts_of_bodies(mediapipe, tmp_path, video, target, length, expected):
+    pytest.importorskip('av', reason='needs the extra "features"')
+    path = VIDEOS / f'{video}.mp4'
+    if not path.exists():
+        pytest.skip(f'there is no {path}')
+    estimator = MediaPipeEstimator(target)
+    estimator.prepare()
+    frames, found = extract_poses(
+        Sequence(video, path), tmp_path / 'poses.npy', estimator
+    )
+    assert frames == length
+    # Counted once; other processors round otherwise.
+    assert abs(found - expected) <= 0.05 * length
 
 
 @pytest.mark.realdata

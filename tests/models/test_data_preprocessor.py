@@ -19,9 +19,7 @@ def collated(*views, totals=(9, 5)):
             for view in views
         ],
         data_samples=[
-            ActionDataSample(
-                metainfo=dict(frame_dir=f'clip{i}')
-            )
+            ActionDataSample(metainfo=dict(frame_dir=f'clip{i}'))
             for i in range(len(totals))
         ],
     )

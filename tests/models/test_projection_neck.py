@@ -85,3 +85,18 @@ def test_evaluation_leaves_the_statistics_alone(make_view):
 def test_there_must_be_a_layer():
     with pytest.raises(ValueError, match=r'num_layers.*got 0'):
         neck(num_layers=0)
+
+
+def test_without_batch_norm_frames_are_projected_one_by_one(make_view):
+    view = make_view(LENGTHS, LENGTHS, 5, 0, 3, float('nan'), torch.float64)
+    model = neck(num_layers=2, out_channels=4, batch_norm=False)
+    kinds = [type(layer).__name__ for layer in model.projection]
+    assert kinds == ['Linear', 'ReLU', 'Linear']
+    first, _, second = model.projection
+    z = model(view.values, view.mask)
+    assert (z[~view.mask] == 0).all()
+    for row, t in view.mask.nonzero().tolist():
+        hidden = (first.weight @ view.values[row, t] + first.bias).clamp_min(0)
+        torch.testing.assert_close(
+            z[row, t], second.weight @ hidden + second.bias
+        )

@@ -93,6 +93,16 @@ def test_file_without_optional_parts(tmp_path, capsys):
     ]
 
 
+def test_features_alone(tmp_path, capsys):
+    path = tmp_path / 'features.json'
+    record = dict(frame_dir='a', total_frames=2, feature_path='a.npy')
+    save_annotations(dict(annotations=[record]), path)
+    assert main([str(path)]) == 0
+    assert rows(capsys.readouterr().out) == [
+        ['no label', '1', *['2'] * 5, 'no joints', '0%', '100%']
+    ]
+
+
 def test_all_problems_are_listed(bad, capsys):
     assert main([str(bad)]) == 1
     printed = capsys.readouterr().out

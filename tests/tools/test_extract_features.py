@@ -173,7 +173,7 @@ def test_other_settings_are_refused(videos, tmp_path, capsys):
     assert main(command) == 0
     before = contents(tmp_path)
     for change, message in (
-        (('--random-weights', '1'), 'weights "'),
+        (('--random-weights', '1'), 'random_weights 0, not 1'),
         (('--dtype', 'float16'), 'dtype "float32", not "float16"'),
         (('--image-size', '48'), 'preprocessing {'),
         (('--model', 'test_resnet'), 'model "test_vit", not "test_resnet"'),
@@ -183,6 +183,7 @@ def test_other_settings_are_refused(videos, tmp_path, capsys):
         error = capsys.readouterr().err
         assert 'were made with' in error
         assert message in error
+        assert main([*command, *change, '--dry-run']) == 2
     assert contents(tmp_path) == before
     # The same again is nothing to do.
     assert main(command) == 0

@@ -130,19 +130,22 @@ def test_rows_and_bars():
     assert blue[half:].sum(1).max() == 80
 
 
-def test_written_videos_are_read_again(tmp_path):
+@pytest.mark.parametrize(
+    ('name', 'rate', 'tolerance'), [('a.mp4', 29.97, 8), ('a.gif', 25, 1)]
+)
+def test_written_videos_are_read_again(tmp_path, name, rate, tolerance):
     av = pytest.importorskip('av', reason='needs the extra "features"')
-    path = tmp_path / 'out' / 'a.mp4'
+    path = tmp_path / 'out' / name
     images = plain(60, 48, 64, 5)
-    assert write_video(path, iter(images), 29.97) == 5
+    assert write_video(path, iter(images), rate) == 5
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        assert float(stream.average_rate) == pytest.approx(29.97, abs=1e-3)
+        assert float(stream.average_rate) == pytest.approx(rate, abs=1e-3)
         found = [
             frame.to_ndarray(format='rgb24') for frame in container.decode(0)
         ]
     for image, expected in zip(found, images, strict=True):
-        assert np.abs(image.astype(int) - expected).max() < 8
+        assert np.abs(image.astype(int) - expected).max() < tolerance
     with pytest.raises(ValueError, match='no image to write'):
-        write_video(tmp_path / 'none.mp4', [], 30)
+        write_video(tmp_path / f'none{path.suffix}', [], 30)
     assert list(tmp_path.iterdir()) == [tmp_path / 'out']

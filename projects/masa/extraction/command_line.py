@@ -105,10 +105,14 @@ def end_with_status(run: Callable[[], int]) -> int:
         run (Callable[[], int]): Returns the exit status.
 
     Returns:
-        int: The status, 2 after an error.
+        int: The status, 2 after an error, 130 after Ctrl-C.
     """
     try:
         return run()
+    except KeyboardInterrupt:
+        print('interrupted: the same command goes on', file=sys.stderr)
+        # What a shell gives for a process that SIGINT ended.
+        return 130
     except (ExtractionError, OSError, torch.cuda.OutOfMemoryError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2

@@ -37,6 +37,7 @@ class FeatureExtraction(Extraction):
                 _precision(args, device),
             ),
             dtype=args.dtype,
+            random_weights=args.random_weights,
         )
 
     def describe(self) -> str:

@@ -1,5 +1,8 @@
 import os
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +12,7 @@ from .pose_estimator import Detection, PoseEstimator
 
 INSTALL = (
     "pip install -c requirements/constraints.txt -e '.[lite,mediapipe]', in "
-    'Python 3.11 or older'
+    'Python 3.12 or older'
 )
 # The full body model, the only one that the wheel carries.
 MODEL_COMPLEXITY = 1
@@ -61,19 +64,18 @@ class MediaPipeEstimator(PoseEstimator):
         self, frames: Iterable[np.ndarray]
     ) -> Iterator[list[Detection]]:
         """Find people; see :class:`PoseEstimator`."""
-        # What follows people from frame to frame is made anew for a video.
         if self.target.startswith('body'):
-            with self._solutions.pose.Pose(
-                model_complexity=MODEL_COMPLEXITY
-            ) as model:
-                for frame in frames:
-                    yield self._body(model.process(frame), frame)
+            solution, options = self._solutions.pose.Pose, {}
+            read = self._body
         else:
-            with self._solutions.hands.Hands(
-                max_num_hands=2, model_complexity=MODEL_COMPLEXITY
-            ) as model:
-                for frame in frames:
-                    yield self._hands(model.process(frame), frame)
+            solution = self._solutions.hands.Hands
+            options, read = dict(max_num_hands=2), self._hands
+        # What follows people from frame to frame is made anew for a video.
+        for frame, result in _results(
+            lambda: solution(model_complexity=MODEL_COMPLEXITY, **options),
+            frames,
+        ):
+            yield read(result, frame)
 
     def _body(self, result, frame: np.ndarray) -> list[Detection]:
         if result.pose_landmarks is None:
@@ -141,9 +143,44 @@ def assign_sides(hands: list[tuple[str, float]]) -> list[int]:
     return sides
 
 
+def _results(
+    build: Callable[[], Any], frames: Iterable[np.ndarray]
+) -> Iterator[tuple[np.ndarray, Any]]:
+    """Run a solution, without its log of loading models."""
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        return
+    # The models are loaded while the first frame waits for them.
+    with _native_log_off():
+        model = build()
+        result = model.process(first)
+    with model:
+        yield first, result
+        for frame in frames:
+            yield frame, model.process(frame)
+
+
+@contextmanager
+def _native_log_off():
+    """Keep what C++ prints off standard error, where the progress is shown.
+
+    MediaPipe never turns its log on properly, so that no setting turns it
+    off. Its errors come as exceptions.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
+
+
 def _import_solutions():
-    # Its log of every model that it loads would tear the progress bar.
-    os.environ.setdefault('GLOG_minloglevel', '2')
     try:
         import mediapipe
     except ModuleNotFoundError as error:

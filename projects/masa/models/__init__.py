@@ -1,17 +1,45 @@
 from .aligner import SequenceAligner
-from .backbones import ContextAwareEncoder
+from .backbones import ContextAwareEncoder, HeatmapEncoder
 from .data_preprocessor import SequenceDataPreprocessor
-from .heads import ClusterPredictor, MASAHead
+from .heads import (
+    CARLHead,
+    CASAHead,
+    ClusterPredictor,
+    DropContext,
+    GTCCHead,
+    LAVHead,
+    MASAHead,
+    SaLHead,
+    SupervisedHead,
+    TCCHead,
+    TCNHead,
+    VAOTHead,
+    VAVAHead,
+    VSPHead,
+)
 from .losses import ImplicitClusteringLoss, MatchingLoss
 from .necks import ProjectionNeck
 
 __all__ = [
+    'CARLHead',
+    'CASAHead',
     'ClusterPredictor',
     'ContextAwareEncoder',
+    'DropContext',
+    'GTCCHead',
+    'HeatmapEncoder',
     'ImplicitClusteringLoss',
+    'LAVHead',
     'MASAHead',
     'MatchingLoss',
     'ProjectionNeck',
+    'SaLHead',
     'SequenceAligner',
     'SequenceDataPreprocessor',
+    'SupervisedHead',
+    'TCCHead',
+    'TCNHead',
+    'VAOTHead',
+    'VAVAHead',
+    'VSPHead',
 ]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from ..files import atomic_path
 from .drawing import INK, PAPER
@@ -137,8 +138,8 @@ def write_video(
     """Write a video, completely or not at all.
 
     Args:
-        path (Path): The file, ``.mp4``; H.264 where FFmpeg has it, else
-            MPEG-4.
+        path (Path): The file, ``.mp4``: H.264 where FFmpeg has it, else
+            MPEG-4; or ``.gif``, which whatever shows images shows.
         images (Iterable[np.ndarray]): RGB, of one size with even sides.
         frame_rate (float): Frames per second.
 
@@ -148,6 +149,8 @@ def write_video(
     Raises:
         ValueError: If there is no image.
     """
+    if path.suffix == '.gif':
+        return _write_gif(path, iter(images), frame_rate)
     import av
 
     codec = 'libx264' if 'libx264' in av.codecs_available else 'mpeg4'
@@ -172,3 +175,34 @@ def write_video(
             raise ValueError(f'there is no image to write to {path}')
         container.mux(stream.encode())
     return count
+
+
+def _write_gif(
+    path: Path, images: Iterator[np.ndarray], frame_rate: float
+) -> int:
+    # PyAV's encoder has one palette for all videos and dithers, which makes
+    # drawings ten times as large.
+    first = next(images, None)
+    if first is None:
+        raise ValueError(f'there is no image to write to {path}')
+    count = 1
+
+    def others() -> Iterator[Image.Image]:
+        nonlocal count
+        for image in images:
+            count += 1
+            yield _with_palette(image)
+
+    with atomic_path(path) as temporary:
+        _with_palette(first).save(
+            temporary,
+            save_all=True,
+            append_images=others(),
+            duration=1000 / frame_rate,
+            loop=0,
+        )
+    return count
+
+
+def _with_palette(image: np.ndarray) -> Image.Image:
+    return Image.fromarray(image).quantize(dither=Image.Dither.NONE)

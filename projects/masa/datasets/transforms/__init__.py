@@ -1,4 +1,5 @@
 from .formatting import PackSequenceInputs
+from .hide_joints import HideJoints
 from .loading import LoadFrameFeatures
 from .pose_prior import LinearPosePrior, PosePriorNoise
 from .skeleton import FlipSkeleton, NormalizeSkeleton
@@ -10,6 +11,7 @@ from .vposer import VPoserPrior
 __all__ = [
     'DualAugmentation',
     'FlipSkeleton',
+    'HideJoints',
     'JointAngleNoise',
     'LinearPosePrior',
     'LoadFrameFeatures',

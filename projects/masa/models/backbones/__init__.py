@@ -1,3 +1,4 @@
 from .context_aware_encoder import ContextAwareEncoder
+from .heatmap_encoder import HeatmapEncoder
 
-__all__ = ['ContextAwareEncoder']
+__all__ = ['ContextAwareEncoder', 'HeatmapEncoder']

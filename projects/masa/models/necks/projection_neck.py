@@ -10,9 +10,10 @@ class ProjectionNeck(BaseModule):
     """Projection head of MASA, Sec. 3.3: ``Z = P(U)``.
 
     Fully connected layers with batch normalisation after each and ReLU
-    between them, after SimCLR and SimSiam. Every existing frame counts once
-    in the statistics, padding never. For several processes set
-    ``sync_bn='torch'`` in the config, which MMEngine's runner answers by
+    between them, after SimCLR and SimSiam. CASA's has two layers and no
+    batch normalisation (``num_layers=2, batch_norm=False``). Every existing
+    frame counts once in the statistics, padding never. For several processes
+    set ``sync_bn='torch'`` in the config, which MMEngine's runner answers by
     converting them to synchronised ones.
 
     Args:
@@ -22,6 +23,8 @@ class ProjectionNeck(BaseModule):
         hidden_channels (int, optional): Width of the layers between.
             Defaults to ``in_channels``.
         num_layers (int): Number of layers. Defaults to 4 (Sec. 3.3).
+        batch_norm (bool): Whether batch normalisation follows each layer;
+            without it the layers have biases. Defaults to True.
         init_cfg (dict, optional): How to initialise. Defaults to None,
             PyTorch's own.
 
@@ -35,6 +38,7 @@ class ProjectionNeck(BaseModule):
         out_channels: int | None = None,
         hidden_channels: int | None = None,
         num_layers: int = 4,
+        batch_norm: bool = True,
         init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
@@ -48,7 +52,7 @@ class ProjectionNeck(BaseModule):
             *[hidden] * (num_layers - 1),
             out_channels or in_channels,
         )
-        self.projection = build_mlp(widths, batch_norm=True)
+        self.projection = build_mlp(widths, batch_norm=batch_norm)
 
     def forward(self, embedding: Tensor, mask: Tensor) -> Tensor:
         """Project every frame.

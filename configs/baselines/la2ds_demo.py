@@ -1,0 +1,9 @@
+_base_ = ['../masa_demo.py', '../_base_/methods/la2ds.py']
+model = _base_.method
+# The body is 3D: the encoder looks at it from the front.
+model.backbone.update(coordinates=3)
+# The first view is the sequence as it is.
+train_pipeline = _base_.train_pipeline
+train_pipeline[1].update(dual=False)
+train_pipeline[1].spatial.append(dict(type='HideJoints', prob=0.3))
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -1,0 +1,3 @@
+_base_ = ['../masa_demo.py', '../_base_/methods/sal.py']
+model = _base_.method
+model.head.update(in_channels=64)

@@ -1,0 +1,3 @@
+_base_ = ['../masa_penn_pose2d.py', '../_base_/methods/sal.py']
+model = _base_.method
+model.head.update(in_channels=128)

@@ -1,0 +1,4 @@
+_base_ = ['../masa_demo.py', '../_base_/methods/supervised.py']
+model = _base_.method
+# Training uses activity and phase labels.
+model.head.update(in_channels=64, num_activities=10)

@@ -1,0 +1,250 @@
+from collections.abc import Callable, Sequence
+
+import torch
+from mmaction.registry import MODELS
+from torch import Tensor, nn
+
+from ..layers import AttentionLayer
+from .context_aware_encoder import ContextAwareEncoder
+
+
+def joint_heatmaps(
+    points: Tensor, resolution: int, window: float, sigma: float
+) -> Tensor:
+    """Render every joint as a Gaussian on a grid of its own.
+
+    ``h[r, c] = exp(-((x - x_c)^2 + (y - y_r)^2) / (2 sigma^2))`` at the
+    centres ``(x_c, y_r)`` of the grid's cells, as the product of a column
+    and a row.
+
+    Args:
+        points (Tensor): Coordinates x and y, ``(..., 2)``, finite.
+        resolution (int): Cells along each axis, R.
+        window (float): The grid covers ``[-window, window]`` along each
+            axis, in the units of the points.
+        sigma (float): Standard deviation, in the same units.
+
+    Returns:
+        Tensor: ``(..., R, R)``, in [0, 1]; all 0 for a joint far outside.
+    """
+    cell = 2 * window / resolution
+    steps = torch.arange(resolution, device=points.device, dtype=points.dtype)
+    centres = cell * (steps + 0.5) - window
+    offset = (points[..., None] - centres) / sigma
+    along_x, along_y = (-0.5 * offset.square()).exp().unbind(-2)
+    return along_y[..., None] * along_x[..., None, :]
+
+
+class JointGroups:
+    """Lets the joints of a frame attend to each other, frame by frame.
+
+    Takes the place of ``AttentionGroups``: all frames have as many joints.
+
+    Args:
+        num_joints (int): Joints V of a frame.
+    """
+
+    def __init__(self, num_joints: int):
+        self.num_joints = num_joints
+
+    def attend(
+        self, function: Callable, query: Tensor, key_value: Tensor
+    ) -> Tensor:
+        """Attend, as ``AttentionGroups.attend`` does.
+
+        Args:
+            function (Callable): The kind of attention.
+            query (Tensor): ``(F * V, H, C)``.
+            key_value (Tensor): ``(F * V, 2, H, C)``.
+
+        Returns:
+            Tensor: ``(F * V, H, C)``.
+        """
+        message = function(
+            *(
+                joints.unflatten(0, (-1, self.num_joints)).transpose(1, 2)
+                for joints in (query, *key_value.unbind(1))
+            ),
+            None,
+        )
+        return message.transpose(1, 2).flatten(0, 1)
+
+
+class HeatmapEmbedding(nn.Module):
+    """Embeds the joints of every frame by way of their heatmaps.
+
+    Args:
+        num_joints (int): Joints V of a frame, of all persons.
+        coordinates (int): Coordinates of a joint.
+        embed_dims (int): Width D of a frame's embedding.
+        joint_dims (int): Width of a joint's.
+        num_heads (int): Heads of the attention over joints.
+        num_layers (int): Its layers.
+        resolution (int): See :func:`joint_heatmaps`.
+        window (float): Likewise.
+        sigma (float): Likewise.
+    """
+
+    def __init__(
+        self,
+        num_joints: int,
+        coordinates: int,
+        embed_dims: int,
+        joint_dims: int,
+        num_heads: int,
+        num_layers: int,
+        resolution: int,
+        window: float,
+        sigma: float,
+    ):
+        super().__init__()
+        self.shape = num_joints, coordinates
+        self.grid = resolution, window, sigma
+        self.heatmap_embedding = nn.Linear(resolution**2, joint_dims)
+        self.joint_embedding = nn.Parameter(
+            # As spread as a heatmap's embedding is under Xavier's weights.
+            0.1 * torch.randn(num_joints, joint_dims)
+        )
+        self.layers = nn.ModuleList(
+            AttentionLayer(joint_dims, num_heads) for _ in range(num_layers)
+        )
+        self.output = nn.Linear(num_joints * joint_dims, embed_dims)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Embed frames.
+
+        Args:
+            frames (Tensor): Packed frames, ``(F, V * coordinates)``.
+
+        Returns:
+            Tensor: ``(F, D)``.
+        """
+        points = frames.unflatten(-1, self.shape)[..., :2]
+        heatmaps = joint_heatmaps(points, *self.grid).flatten(-2)
+        joints = self.heatmap_embedding(heatmaps) + self.joint_embedding
+        joints, groups = joints.flatten(0, 1), JointGroups(self.shape[0])
+        for layer in self.layers:
+            joints = layer(joints, groups)
+        joints = joints.unflatten(0, (-1, self.shape[0]))
+        return self.output(joints.flatten(1))
+
+
+@MODELS.register_module()
+class HeatmapEncoder(ContextAwareEncoder):
+    """Encoder of 2D skeleton heatmaps, in the manner of LA2DS.
+
+    Of *Learning by Aligning 2D Skeleton Sequences in Time* (Tran et al.,
+    arXiv:2305.19480) only the abstract was at hand when this was written. It
+    says: self-supervised alignment; a transformer over sequences of 2D
+    skeleton heatmaps, with attention in space and in time; and augmentation
+    of the heatmaps. All else here is ours: the resolution, what the layers
+    are, how the joints become a frame, which joints :class:`HideJoints`
+    hides, and, in the config, :class:`CASAHead` as objective, with which MASA
+    groups it. Its figures are no reproduction of the paper's.
+
+    Every joint is rendered as a Gaussian on a grid
+    (:func:`joint_heatmaps`), and the grid is embedded by a linear layer; an
+    embedding tells which joint it is. Attention layers run over the joints
+    of each frame. These, side by side, go through a linear layer: their mean
+    would be narrower than a pose is. All this takes the place of the MLP
+    ``f`` of :class:`ContextAwareEncoder`. What follows is that encoder:
+    positions and layers in time, within the views and between them.
+
+    Args:
+        in_channels (int): Width of a frame of the input: all joints' (of all
+            persons) times ``coordinates``, as :class:`PackSequenceInputs`
+            lays them out.
+        embed_dims (int): Width D of the embedding.
+        num_heads (int): Number of attention heads in time; must divide
+            ``embed_dims``.
+        coordinates (int): Coordinates of a joint, 2 or 3; the third is not
+            looked at. Defaults to 2.
+        resolution (int): Cells of a heatmap along each axis. Defaults to 16.
+        window (float): A heatmap covers ``[-window, window]``, in torso
+            lengths, about the skeleton's root. Defaults to 2.5: a raised
+            hand is about two above the hips.
+        sigma (float): Standard deviation of the Gaussian, in torso lengths.
+            Defaults to 0.3, a cell.
+        joint_dims (int): Width of a joint's embedding. Defaults to 32.
+        joint_heads (int): Number of attention heads over joints; must divide
+            ``joint_dims``. Defaults to 4.
+        joint_layers (int): Number of attention layers over joints, 0 or
+            more. Defaults to 2.
+        layers (Sequence[str]): Layers in time, see
+            :class:`ContextAwareEncoder`.
+        attention (str): Of the layers in time, ``'softmax'`` or
+            ``'linear'``. Defaults to ``'softmax'``.
+        scale_features (bool): See :class:`ContextAwareEncoder`.
+        init_cfg (dict, optional): How to initialise. Defaults to Xavier
+            uniform for every linear layer.
+
+    Raises:
+        ValueError: If an argument is outside its range, ``in_channels`` is
+            not a multiple of ``coordinates``, or heads do not divide a
+            width.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        embed_dims: int,
+        num_heads: int,
+        coordinates: int = 2,
+        resolution: int = 16,
+        window: float = 2.5,
+        sigma: float = 0.3,
+        joint_dims: int = 32,
+        joint_heads: int = 4,
+        joint_layers: int = 2,
+        layers: Sequence[str] = ('self', 'cross', 'self', 'cross'),
+        attention: str = 'softmax',
+        scale_features: bool = True,
+        init_cfg: dict | None = dict(  # noqa: B006
+            type='Xavier', layer='Linear', distribution='uniform'
+        ),
+    ):
+        if coordinates not in (2, 3):
+            raise ValueError(
+                f'coordinates is expected to be 2 or 3, but got {coordinates}'
+            )
+        if in_channels < coordinates or in_channels % coordinates:
+            raise ValueError(
+                f'in_channels={in_channels} is expected to be a multiple of '
+                f'coordinates={coordinates}'
+            )
+        for name, value, least in (
+            ('resolution', resolution, 1),
+            ('joint_layers', joint_layers, 0),
+        ):
+            if value < least:
+                raise ValueError(
+                    f'{name} is expected to be {least} or more, but got '
+                    f'{value}'
+                )
+        for name, value in (('window', window), ('sigma', sigma)):
+            if not value > 0:
+                raise ValueError(
+                    f'{name} is expected to be above 0, but got {value}'
+                )
+        super().__init__(
+            in_channels,
+            embed_dims,
+            num_heads,
+            layers,
+            hidden_channels=(),
+            attention=attention,
+            scale_features=scale_features,
+            init_cfg=init_cfg,
+        )
+        # f of eq. 1.
+        self.frame_mlp = HeatmapEmbedding(
+            num_joints=in_channels // coordinates,
+            coordinates=coordinates,
+            embed_dims=embed_dims,
+            joint_dims=joint_dims,
+            num_heads=joint_heads,
+            num_layers=joint_layers,
+            resolution=resolution,
+            window=window,
+            sigma=sigma,
+        )

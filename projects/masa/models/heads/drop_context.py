@@ -1,0 +1,117 @@
+from collections.abc import Sequence
+
+import torch
+from mmaction.registry import MODELS
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from ..layers import build_mlp
+
+
+def keep_probability(
+    affinity: Tensor, mask: Tensor, least: float | Tensor
+) -> Tensor:
+    """Turn affinities into the probability that a frame is aligned.
+
+    ``p_i = b + (1 - b) * sigmoid((a_i - mean(a)) / std(a))``.
+
+    Args:
+        affinity (Tensor): a, ``(B, T)``.
+        mask (Tensor): Existing frames, ``(B, T)``, bool.
+        least (float | Tensor): b, a number in [0, 1].
+
+    Returns:
+        Tensor: ``(B, T)``, in [b, 1]; ``(1 + b) / 2`` in the padding and
+        where all affinities of a sequence are the same.
+    """
+    count = mask.sum(1, keepdim=True)
+    affinity = torch.where(mask, affinity, 0)
+    mean = affinity.sum(1, keepdim=True) / count
+    offset = torch.where(mask, affinity - mean, 0)
+    variance = offset.square().sum(1, keepdim=True) / (count - 1).clamp_min(1)
+    # Noise of rounding must not be blown up to unit variance, and the root
+    # has no slope at 0.
+    noise = 100 * torch.finfo(mean.dtype).eps * mean
+    varied = variance > noise.square()
+    score = offset / torch.where(varied, variance, 1).sqrt()
+    score = torch.where(varied, score, 0)
+    return least + (1 - least) * score.sigmoid()
+
+
+@MODELS.register_module()
+class DropContext(BaseModule):
+    """Which frames of one sequence have a counterpart in another, of GTCC.
+
+    ``p_i = b + (1 - b) sigmoid(zscore_i(x_i . d_Y))``: d_Y is an MLP's output
+    averaged over the frames of Y, the z-score is over the frames of X, and
+    ``b = gamma^(1 + step / steps)`` falls as training goes on. The published
+    code also adds an offset d0 to the product, which the z-score takes away
+    again, and lowers b from epoch to epoch instead of from step to step.
+
+    Args:
+        embed_dims (int): Width D of the embeddings.
+        hidden_channels (Sequence[int]): Widths of the MLP between. Defaults
+            to (512, 128, 256) (the code's).
+        gamma (float): In (0, 1]. Defaults to 0.95 (the code's, for videos in
+            the wild).
+        steps (float): Training steps in which b falls by ``gamma``, above 0.
+            Defaults to 50: so b ends where the code's does if training takes
+            2,500 steps to its 50 epochs.
+        init_cfg (dict, optional): How to initialise. Defaults to None,
+            PyTorch's own.
+
+    Raises:
+        ValueError: If ``gamma`` or ``steps`` is out of its range.
+    """
+
+    def __init__(
+        self,
+        embed_dims: int,
+        hidden_channels: Sequence[int] = (512, 128, 256),
+        gamma: float = 0.95,
+        steps: float = 50,
+        init_cfg: dict | None = None,
+    ):
+        super().__init__(init_cfg)
+        if not 0 < gamma <= 1:
+            raise ValueError(
+                f'gamma is expected to be in (0, 1], but got {gamma}'
+            )
+        if not steps > 0:
+            raise ValueError(
+                f'steps is expected to be above 0, but got {steps}'
+            )
+        self.gamma = gamma
+        self.steps = steps
+        self.mlp = build_mlp((embed_dims, *hidden_channels, embed_dims))
+        self.register_buffer('step', torch.zeros((), dtype=torch.int64))
+
+    def forward(
+        self, x: Tensor, y: Tensor, mask_x: Tensor, mask_y: Tensor
+    ) -> Tensor:
+        """Compute the probabilities.
+
+        Args:
+            x (Tensor): Embeddings of X, ``(B, M, D)``, of the type of the
+                parameters.
+            y (Tensor): Of Y, ``(B, N, D)``.
+            mask_x (Tensor): Existing frames of X, ``(B, M)``, bool.
+            mask_y (Tensor): Of Y, ``(B, N)``.
+
+        Returns:
+            Tensor: p, ``(B, M)``, in [b, 1].
+        """
+        x = torch.where(mask_x[..., None], x, 0)
+        y = torch.where(mask_y[..., None], y, 0)
+        shares = mask_y / mask_y.sum(1, keepdim=True)
+        context = shares[:, None].to(y.dtype) @ self.mlp(y)
+        affinity = (x @ context.mT).squeeze(-1)
+        return keep_probability(affinity, mask_x, self.least())
+
+    def least(self) -> Tensor:
+        """Compute b, the least probability.
+
+        Returns:
+            Tensor: Scalar in (0, 1].
+        """
+        return self.gamma ** (1 + self.step / self.steps)

@@ -1,0 +1,199 @@
+import math
+from collections import Counter
+from itertools import combinations
+
+import pytest
+import torch
+
+from masa.models import SaLHead
+from masa.models.losses.shuffle_order import draw_triplets
+from masa.structures import length_mask
+
+WIDTH = 4
+TOTALS = (30, 20, 12, 9, 9)
+# Five frames are needed; one row has fewer in one batch, one in both.
+LENGTHS1, LENGTHS2 = (25, 5, 12, 1, 7), (9, 6, 3, 4, 8)
+
+
+def make_views(make_view, extra=3, padding=float('nan'), dtype=torch.float64):
+    view1, view2 = (
+        make_view(lengths, TOTALS, WIDTH, seed, extra, padding, dtype)
+        for seed, lengths in enumerate((LENGTHS1, LENGTHS2))
+    )
+    for view in (view1, view2):
+        view.values.requires_grad_()
+    return view1, view2
+
+
+def make_head(**kwargs):
+    torch.manual_seed(0)
+    kwargs = dict(in_channels=WIDTH, hidden_channels=(6, 5)) | kwargs
+    return SaLHead(**kwargs).double()
+
+
+def compute(head, view1, view2, seed=5):
+    torch.manual_seed(seed)
+    return head.compute_losses(view1.values, view2.values, view1, view2, None)
+
+
+def loop_mlp(head, x):
+    first, *rest = [m for m in head.classifier if hasattr(m, 'weight')]
+    layers = [first, *rest]
+    for number, layer in enumerate(layers):
+        x = [
+            sum(w * v for w, v in zip(row, x, strict=True)) + b
+            for row, b in zip(layer.weight, layer.bias, strict=True)
+        ]
+        if number < len(layers) - 1:
+            x = [v * (v > 0) for v in x]
+    return x
+
+
+def loop_losses(head, view1, view2, seed=5):
+    """By loops over triplets and units, from the same draws."""
+    torch.manual_seed(seed)
+    totals = [0.0] * len(TOTALS)
+    for view in (view1, view2):
+        triplets, in_order, _ = draw_triplets(
+            view.mask, head.num_triplets, head.shuffled_share
+        )
+        for row, length in enumerate(view.lengths.tolist()):
+            if length < 5:
+                continue
+            for triplet, right in zip(
+                triplets[row].tolist(), in_order[row].tolist(), strict=True
+            ):
+                x = [v for t in triplet for v in view.values[row, t]]
+                logits = loop_mlp(head, x)
+                total = sum(logit.exp() for logit in logits)
+                entropy = -(logits[int(right)].exp() / total).log()
+                totals[row] = totals[row] + entropy / head.num_triplets / 2
+    return totals
+
+
+def test_losses_and_gradients_equal_loops(make_view):
+    head = make_head()
+    views = make_views(make_view)
+    inputs = [view.values for view in views] + list(head.parameters())
+    losses, _ = compute(head, *views)
+    expected = loop_losses(head, *views)
+    assert losses.tolist() == pytest.approx(list(map(float, expected)))
+    assert expected[3] == losses[3] == 0
+    grads = torch.autograd.grad(losses.sum(), inputs)
+    wanted = torch.autograd.grad(sum(expected), inputs)
+    torch.testing.assert_close(grads, wanted)
+    for grad, view in zip(grads, views, strict=False):
+        assert (grad[~view.mask] == 0).all()
+
+
+def test_accuracy_is_of_the_sequences_that_count(make_view):
+    head = make_head(shuffled_share=1)
+    last = head.classifier[-1]
+    torch.nn.init.zeros_(last.weight)
+    last.bias.data = torch.tensor([3.0, 0.0], dtype=torch.float64)
+    losses, logged = compute(head, *make_views(make_view))
+    assert logged['order_accuracy'].item() == 1
+    expected = math.log(1 + math.exp(-3))
+    assert losses.tolist() == pytest.approx(
+        [expected, expected, expected / 2, 0, expected]
+    )
+    last.bias.data = -last.bias.data
+    _, logged = compute(head, *make_views(make_view))
+    assert logged['order_accuracy'].item() == 0
+
+
+@pytest.mark.parametrize('share', [0.0, 0.75, 1.0])
+def test_triplets_are_what_they_are_said_to_be(share):
+    torch.manual_seed(0)
+    lengths = torch.tensor([5, 9, 30])
+    triplets, in_order, enough = draw_triplets(
+        length_mask(lengths, 34), 3000, share
+    )
+    assert enough.all()
+    assert (triplets >= 0).all()
+    assert (triplets < lengths[:, None, None]).all()
+    first, middle, last = triplets.unbind(-1)
+    low, high = torch.minimum(first, last), torch.maximum(first, last)
+    # One frame lies between the ends at least, and one on either side.
+    assert (high - low >= 2).all()
+    assert (low >= 1).all()
+    assert (high < lengths[:, None] - 1).all()
+    between = (low < middle) & (middle < high)
+    assert torch.equal(between, in_order)
+    before, after = middle < low, middle > high
+    assert torch.equal(before | after, ~in_order)
+    # Four standard errors of 9000 draws.
+    assert in_order.float().mean().item() == pytest.approx(
+        1 - share, abs=0.019
+    )
+    for direction in (first < last, first > last):
+        if share:
+            share_before = before[~in_order & direction].float().mean()
+            assert share_before.item() == pytest.approx(0.5, abs=0.036)
+    assert (first > last).float().mean().item() == pytest.approx(
+        0.5, abs=0.022
+    )
+
+
+def test_all_sets_of_five_frames_are_equally_likely():
+    torch.manual_seed(0)
+    count = 21000
+    triplets, _, _ = draw_triplets(length_mask(torch.tensor([7]), 9), count, 0)
+    found = Counter(map(tuple, triplets[0].sort(-1).values.tolist()))
+    expected = Counter(five[1:4] for five in combinations(range(7), 5))
+    assert set(found) == set(expected)
+    for triplet, sets in expected.items():
+        # 21 sets; four standard errors.
+        p = sets / 21
+        assert found[triplet] == pytest.approx(
+            count * p, abs=4 * math.sqrt(count * p)
+        )
+
+
+@pytest.mark.parametrize('longest', [1, 4, 5])
+def test_short_batches(make_view, longest):
+    view = make_view((1, longest), (9, 9), WIDTH, 0, 0, 0.0, torch.float64)
+    losses, logged = compute(make_head(), view, view)
+    assert (losses > 0).tolist() == [False, longest == 5]
+    assert logged['order_accuracy'].isfinite()
+
+
+def test_half_precision(make_view):
+    views = make_views(make_view, dtype=torch.float32)
+    head = make_head().float()
+    with torch.autocast('cpu', torch.bfloat16):
+        losses, _ = compute(head, *views)
+    assert losses.dtype == torch.float32
+    losses.sum().backward()
+    assert views[0].values.grad.isfinite().all()
+    exact, _ = compute(head, *views)
+    torch.testing.assert_close(losses, exact, rtol=0.05, atol=0.01)
+
+
+def test_loss_of_the_base_is_finite(make_view):
+    view1, view2 = make_views(make_view)
+    head = make_head()
+    result = head.loss(view1.values, view2.values, view1, view2)
+    assert set(result) == {'loss', 'order_accuracy', 'embedding_std'}
+    assert all(value.isfinite() for value in result.values())
+
+
+def test_defaults_are_those_of_tcc():
+    head = SaLHead(in_channels=10)
+    widths = [m.out_features for m in head.classifier if hasattr(m, 'weight')]
+    assert widths == [128, 64, 2]
+    assert (head.num_triplets, head.shuffled_share) == (8, 0.75)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (dict(num_triplets=0), 'num_triplets.*got 0'),
+        (dict(shuffled_share=1.1), r'shuffled_share.*got 1\.1'),
+        (dict(shuffled_share=float('nan')), r'shuffled_share.*got nan'),
+        (dict(hidden_channels=(0,)), 'positive'),
+    ],
+)
+def test_wrong_arguments_are_told(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        SaLHead(**dict(in_channels=4) | arguments)
