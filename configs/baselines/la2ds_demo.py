@@ -5,5 +5,6 @@ model.backbone.update(coordinates=3)
 # The first view is the sequence as it is.
 train_pipeline = _base_.train_pipeline
 train_pipeline[1].update(dual=False)
+# With the probability of the other augmentations; the rest is ours.
 train_pipeline[1].spatial.append(dict(type='HideJoints', prob=0.3))
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -180,6 +180,36 @@ def test_merged_with_features(videos, capsys):
     assert 'has keypoint, keypoint_score already' in capsys.readouterr().err
 
 
+def test_joints_are_replaced(videos, capsys):
+    """As for data that has 2D joints and phases, and is to get 3D ones."""
+    records = [
+        dict(
+            frame_dir=name,
+            total_frames=length,
+            keypoint=np.ones((1, length, 2, 2), dtype=np.float32),
+            phase=np.arange(length),
+        )
+        for name, length in LENGTHS.items()
+    ]
+    plain = videos.parent / 'plain.pkl'
+    skeleton = dict(joints=['a', 'b'], bones=[[0, 1]])
+    annotations = dict(annotations=records, skeleton=skeleton)
+    save_annotations(annotations, plain)
+    options = ('--target', 'body3d', '--merge', str(plain))
+    # Found out before anything is computed.
+    assert main(arguments(videos, *options)) == 2
+    assert "'hop/1' has keypoint already" in capsys.readouterr().err
+    assert not (videos.parent / 'poses').exists()
+    assert main(arguments(videos, *options, '--replace')) == 0
+    annotations = load_annotations(videos.parent / 'all.pkl')
+    assert check_annotations(annotations) == []
+    assert annotations['skeleton'] == BLAZEPOSE_33
+    for record in annotations['annotations']:
+        length = LENGTHS[record['frame_dir']]
+        assert record['keypoint'].shape == (1, length, 33, 3)
+        np.testing.assert_array_equal(record['phase'], np.arange(length))
+
+
 def test_what_is_done_is_kept(videos, monkeypatch, capsys):
     asked = []
     detect = Fake.detect
@@ -235,6 +265,7 @@ def test_dry_run(videos, capsys):
         (['--person', '0'], '--person is expected above 0'),
         (['--min-found', '1.5'], r'--min-found is expected in'),
         (['--pose-weights', 'none.pth'], 'there is no file none.pth'),
+        (['--replace'], '--replace goes with --merge'),
         (
             ['--backend', 'mediapipe', '--detector', 'none'],
             '--detector goes with --backend mmpose',

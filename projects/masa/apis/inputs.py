@@ -15,6 +15,7 @@ _RUNNING = dict(
     overwrite=True,
     labels=None,
     merge=None,
+    replace=False,
     device=None,
     skip_broken=False,
     dry_run=False,

@@ -50,6 +50,11 @@ def add_sequence_options(
         metavar='ANN_FILE',
         help=f'annotation file whose records get the {content}',
     )
+    parser.add_argument(
+        '--replace',
+        action='store_true',
+        help=f'with --merge: in the place of the {content} that the file has',
+    )
 
 
 def add_running_options(parser: argparse.ArgumentParser):
@@ -89,6 +94,8 @@ def check_files(
         parser.error(f'{args.ann_file} is expected to be .pkl, .npz or .json')
     if args.ann_file.exists() and not args.overwrite:
         parser.error(f'{args.ann_file} exists; --overwrite replaces it')
+    if args.replace and args.merge is None:
+        parser.error('--replace goes with --merge')
     for name, value in vars(args).items():
         if (
             name.endswith('weights')

@@ -27,12 +27,14 @@ class Extraction(ABC):
 
     Args:
         args (argparse.Namespace): Of the tool. Every tool has ``inputs``,
-            ``output``, ``ann_file``, ``labels``, ``merge``, ``skip_broken``,
-            ``dry_run``, ``device`` and ``random_weights``.
+            ``output``, ``ann_file``, ``labels``, ``merge``, ``replace``,
+            ``skip_broken``, ``dry_run``, ``device`` and ``random_weights``.
         device (str): Such as ``cuda:0``.
 
     Attributes:
         content (str): What the files hold, for messages.
+        fields (tuple[str, ...]): Keys of annotations and their records that
+            :meth:`annotate` gives values to.
         dtype (str): ``float16`` or ``float32``, of the files.
         settings (dict): Plain values that tell the files from others. Before
             :meth:`prepare` those that need no weights.
@@ -41,6 +43,7 @@ class Extraction(ABC):
     """
 
     content: str
+    fields: tuple[str, ...]
     dtype: str
     settings: dict
     per_frame: str
@@ -134,7 +137,13 @@ def _run(args: argparse.Namespace, extraction: Extraction) -> int:
     folder = OutputFolder(args.output, extraction.dtype, extraction.content)
     plan = on_main_process(
         lambda: make_plan(
-            args.inputs, folder, extraction.settings, args.labels, args.merge
+            args.inputs,
+            folder,
+            extraction.settings,
+            args.labels,
+            args.merge,
+            extraction.fields,
+            args.replace,
         )
     )
     problems = plan.problems()

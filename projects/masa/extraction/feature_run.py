@@ -25,6 +25,7 @@ class FeatureExtraction(Extraction):
     """
 
     content = 'features'
+    fields = ('feature_path',)
 
     def __init__(self, args: argparse.Namespace, device: str):
         super().__init__(args, device)

@@ -12,6 +12,7 @@ from .record_contents import (
     add_contents,
     expected_lengths,
     make_annotations,
+    make_room,
     read_labels,
 )
 from .sequences import Sequence, find_sequences
@@ -124,6 +125,8 @@ def make_plan(
     settings: dict,
     labels_file: Path | None = None,
     merge_file: Path | None = None,
+    fields: tuple[str, ...] = (),
+    replace: bool = False,
 ) -> Plan:
     """Find the sequences and see what there is to do.
 
@@ -135,6 +138,9 @@ def make_plan(
             line for every sequence.
         merge_file (Path, optional): Annotation file to add to. Sequences
             that it has no record of are not asked for.
+        fields (tuple[str, ...]): Keys that are to be added.
+        replace (bool): Whether to put them in the place of those that the
+            annotation file has.
 
     Returns:
         Plan: Also of what is in the way of single sequences.
@@ -158,7 +164,7 @@ def make_plan(
             )
         absent = [name for name in labels if name not in names]
     if merge_file is not None:
-        annotations = _read_annotations(merge_file)
+        annotations = make_room(_read_annotations(merge_file), fields, replace)
         expected = expected_lengths(annotations)
         unasked = [one.name for one in sequences if one.name not in expected]
         absent = [name for name in expected if name not in names]

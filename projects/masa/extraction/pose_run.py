@@ -61,6 +61,7 @@ class PoseExtraction(Extraction):
     """
 
     content = 'poses'
+    fields = ('keypoint', 'keypoint_score', 'skeleton')
     dtype = 'float32'
 
     def __init__(self, args: argparse.Namespace, device: str):

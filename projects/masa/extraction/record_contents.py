@@ -116,6 +116,44 @@ def expected_lengths(annotations: dict) -> dict[str, int]:
     }
 
 
+def make_room(
+    annotations: dict, fields: tuple[str, ...], replace: bool
+) -> dict:
+    """Make sure that annotations have none of what is to be extracted.
+
+    Args:
+        annotations (dict): Without problems; left as they are.
+        fields (tuple[str, ...]): Keys of annotations and of their records.
+        replace (bool): Whether to leave out what they have of these.
+
+    Returns:
+        dict: The annotations without these keys.
+
+    Raises:
+        ExtractionError: If they have one, and it is not to be replaced.
+    """
+    records = annotations['annotations']
+    for i, record in enumerate(records):
+        known = [key for key in fields if key in record]
+        if known and not replace:
+            raise ExtractionError(
+                f'record {record_name(record, i)!r} has {", ".join(known)} '
+                'already, which would be lost: merge with a file that has '
+                'none, or --replace'
+            )
+    kept = [
+        {key: value for key, value in record.items() if key not in fields}
+        for record in records
+    ]
+    # A skeleton that stays is compared with the new one, by add_contents.
+    common = {
+        key: value
+        for key, value in annotations.items()
+        if not (replace and key in fields)
+    }
+    return dict(common, annotations=kept)
+
+
 def add_contents(
     annotations: dict,
     contents: dict[str, dict],
