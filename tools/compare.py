@@ -98,16 +98,19 @@ def make_plan(args: argparse.Namespace) -> list[tuple]:
     """
     controls = Training(CONTROLS, args.seeds[0])
     path = find_config(CONFIGS, args.data, CONTROLS)
-    plan = [(controls, training_config(path, controls))]
+    config = training_config(path, controls)
+    plan = [(controls, config)]
+    # All methods have the same data.
+    single = find_activities(config) if 'single' in args.modes else []
+    groups = {
+        'all': ([None], None),
+        'single': (single, args.single_batch_size),
+    }
     paths = {m: find_config(CONFIGS, args.data, m) for m in args.methods}
     for seed in args.seeds:
         for mode in args.modes:
+            activities, batch_size = groups[mode]
             for method, path in paths.items():
-                activities, batch_size = [None], None
-                if mode == 'single':
-                    config = training_config(path, Training(method, seed))
-                    activities = find_activities(config)
-                    batch_size = args.single_batch_size
                 for activity in activities:
                     training = Training(method, seed, activity)
                     plan.append(

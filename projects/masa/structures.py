@@ -29,6 +29,18 @@ class SequenceBatch(NamedTuple):
         """Tensor: Number of frames of each view, ``(B,)``, int64."""
         return self.mask.sum(1)
 
+    def relative_time(self, dtype: torch.dtype) -> Tensor:
+        """Say where each frame stood, as a share of the original length.
+
+        Args:
+            dtype (torch.dtype): Of the result, floating point.
+
+        Returns:
+            Tensor: ``frame_index / num_frames``, ``(B, T)``, in [0, 1) at
+            the frames that exist.
+        """
+        return self.frame_index.to(dtype) / self.num_frames[:, None]
+
 
 def length_mask(lengths: Tensor, max_length: int) -> Tensor:
     """Return the mask of sequences that are padded at their end.

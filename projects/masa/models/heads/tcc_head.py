@@ -181,7 +181,7 @@ class TCCHead(AlignmentHead):
             )
             return losses, dict(cycle_accuracy=masked_mean(hit, view1.mask))
         num_frames = view1.num_frames.unsqueeze(1).to(logits.dtype)
-        time = view1.frame_index.to(logits.dtype) / num_frames
+        time = view1.relative_time(logits.dtype)
         mean, variance = returned_time(logits, time)
         if self.loss_type == 'regression_mse_var':
             losses = gaussian_regression(

@@ -181,8 +181,7 @@ class VAOTHead(AlignmentHead):
         self, cosine: Tensor, view1: SequenceBatch, view2: SequenceBatch
     ) -> tuple[Tensor, Tensor]:
         time1, time2 = (
-            view.frame_index.to(cosine.dtype) / view.num_frames[:, None]
-            for view in (view1, view2)
+            view.relative_time(cosine.dtype) for view in (view1, view2)
         )
         cost = (
             1

@@ -229,10 +229,8 @@ class VAVAHead(AlignmentHead):
         cost = add_virtual_frame(distance, self.virtual_cost)
         log_kernel = vava_log_kernel(
             cost,
-            *(
-                view.frame_index.to(cost.dtype) / view.num_frames[:, None]
-                for view in (view1, view2)
-            ),
+            view1.relative_time(cost.dtype),
+            view2.relative_time(cost.dtype),
             view1.mask,
             view2.mask,
             phi,

@@ -3,6 +3,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .precision import full_precision
+from .time_contrastive import gather_frames
 
 # A triplet's three frames and one on either side of them.
 FRAMES_DRAWN = 5
@@ -58,9 +59,8 @@ def gather_triplets(z: Tensor, mask: Tensor, triplets: Tensor) -> Tensor:
     Returns:
         Tensor: ``(B, K, 3 * D)``, zeros in place of padding.
     """
-    z = z.masked_fill(~mask[..., None], 0)
-    rows = torch.arange(len(z), device=z.device)[:, None, None]
-    return z[rows, triplets].flatten(2)
+    frames = gather_frames(z, mask, triplets.flatten(1))
+    return frames.unflatten(1, triplets.shape[1:]).flatten(2)
 
 
 def order_loss(logits: Tensor, in_order: Tensor, enough: Tensor) -> Tensor:
