@@ -5,6 +5,8 @@ import sys
 import time
 from pathlib import Path
 
+from mmengine.config import DictAction
+
 from masa.comparison import (
     CONTROLS,
     Training,
@@ -74,7 +76,19 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar='GPU',
         help='GPUs, one training at a time on each',
     )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override settings of every config: key=value pairs, such as '
+        'optim_wrapper.optimizer.lr=1e-3; with a --work-dir of its own',
+    )
     args = parser.parse_args(argv)
+    if args.cfg_options and args.work_dir is None:
+        parser.error(
+            '--cfg-options make other trainings than the configs do: they '
+            'need a --work-dir of their own'
+        )
     if args.jobs < 1:
         parser.error(f'--jobs expects 1 or more, got {args.jobs}')
     if args.work_dir is None:
@@ -98,7 +112,7 @@ def make_plan(args: argparse.Namespace) -> list[tuple]:
     """
     controls = Training(CONTROLS, args.seeds[0])
     path = find_config(CONFIGS, args.data, CONTROLS)
-    config = training_config(path, controls)
+    config = training_config(path, controls, options=args.cfg_options)
     plan = [(controls, config)]
     # All methods have the same data.
     single = find_activities(config) if 'single' in args.modes else []
@@ -121,6 +135,7 @@ def make_plan(args: argparse.Namespace) -> list[tuple]:
                                 training,
                                 args.epochs,
                                 batch_size,
+                                args.cfg_options,
                             ),
                         )
                     )

@@ -41,6 +41,7 @@ def build(name, **backbone):
         ('masa_penn_skeleton', dict(layers=('self',))),
         ('masa_demo', dict(layers=('self',), attention='linear')),
         ('masa_demo', dict(layers=('cross',), scale_features=False)),
+        ('masa_demo', dict(layers=('self',), position='rotary')),
     ],
 )
 def test_equals_the_model_at_any_length(tmp_path, name, backbone):

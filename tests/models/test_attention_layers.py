@@ -11,6 +11,8 @@ from masa.models.layers import (
     FramePacking,
     build_mlp,
     linear_attention,
+    position_code,
+    rotate_by_position,
     sinusoidal_position_code,
     softmax_attention,
 )
@@ -235,6 +237,47 @@ def test_position_code_counts_far_in_half_precision(dtype):
     exact = sinusoidal_position_code(5000, 32, dtype=torch.float64)
     assert code.dtype == dtype
     assert (code - exact).abs().max() < 5e-3
+
+
+def test_position_code_at_any_position():
+    code = sinusoidal_position_code(9, 7, dtype=torch.float64)
+    position = torch.tensor([[8.0, 3.0], [0.0, 3.0]], dtype=torch.float64)
+    expected = code[position.long()]
+    torch.testing.assert_close(position_code(position, 7), expected)
+
+
+@pytest.mark.parametrize('width', [2, 5, 8])
+def test_rotation_equals_formula(width):
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.randn(3, 2, width, generator=generator).double()
+    position = torch.tensor([0.0, 1.5, 40.0], dtype=torch.float64)
+    expected = vectors.clone()
+    even = width // 2 * 2
+    for frame, t in enumerate(position.tolist()):
+        for head in range(2):
+            for i in range(0, even, 2):
+                angle = t / 10000 ** (i / even)
+                x, y = vectors[frame, head, i : i + 2].tolist()
+                turned = complex(x, y) * complex(
+                    math.cos(angle), math.sin(angle)
+                )
+                expected[frame, head, i] = turned.real
+                expected[frame, head, i + 1] = turned.imag
+    torch.testing.assert_close(rotate_by_position(vectors, position), expected)
+
+
+def test_rotated_products_depend_on_differences_of_position():
+    generator = torch.Generator().manual_seed(0)
+    query, key = torch.randn(2, 6, 2, 5, generator=generator).double()
+    position = torch.rand(2, 6, generator=generator).double() * 50
+
+    def products(shift):
+        first, second = position + shift
+        turned = rotate_by_position(query, first)
+        return (turned * rotate_by_position(key, second)).sum(-1)
+
+    torch.testing.assert_close(products(0.0), products(17.5))
+    assert not torch.allclose(products(0.0), (query * key).sum(-1))
 
 
 @pytest.mark.parametrize('lengths', [(4, 4), (4, 1), (2, 3)])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from masa.models import ContextAwareEncoder
-from masa.models.layers import sinusoidal_position_code
+from masa.models.layers import position_code, sinusoidal_position_code
 
 LENGTHS1, LENGTHS2 = (9, 1, 5), (4, 7, 1)
 TOTALS = (12, 12, 12)
@@ -139,6 +139,43 @@ def test_position_counts_within_the_view(views):
     )
 
 
+@pytest.mark.parametrize('position', ['sinusoidal', 'rotary', None])
+def test_without_positions_order_is_unknown(views, position):
+    model = encoder(position=position)
+    values, mask = views[0].values[:1], views[0].mask[:1]
+    order = torch.tensor([4, 0, 8, 1, 7, 2, 3, 6, 5])
+    expected = model.encode(values, mask)[:, order]
+    shuffled = model.encode(values[:, order], mask)
+    assert torch.allclose(shuffled, expected) == (position is None)
+
+
+@pytest.mark.parametrize('position', ['sinusoidal', 'rotary'])
+def test_tempo_is_of_training_only(views, position):
+    plain = encoder(position=position)
+    model = encoder(position=position, tempo=2.0)
+    expected = embed(plain, *views)
+    torch.testing.assert_close(embed(model, *views), expected)
+    model.train()
+    torch.manual_seed(1)
+    first = embed(model, *views)
+    assert not torch.allclose(first[0], expected[0])
+    torch.manual_seed(1)
+    torch.testing.assert_close(embed(model, *views), first)
+    assert not torch.allclose(embed(model, *views)[0], first[0])
+
+
+def test_tempo_multiplies_positions(views):
+    model = encoder(layers=(), tempo=3.0).train()
+    values, mask = views[0].values, views[0].mask
+    torch.manual_seed(1)
+    exponent = 2 * torch.rand(3, 1) - 1
+    torch.manual_seed(1)
+    found = model.encode(values, mask)
+    position = torch.arange(9).double() * 3 ** exponent.double()
+    expected = model.frame_mlp(values) * 6**0.5 + position_code(position, 6)
+    torch.testing.assert_close(found[mask], expected[mask])
+
+
 def test_hidden_widths_are_an_argument():
     model = encoder(in_channels=5, hidden_channels=(11, 3))
     widths = [
@@ -166,6 +203,8 @@ def test_wrong_widths_are_told(views):
         (dict(layers=('self', 'both')), "'both'"),
         (dict(attention='fused'), "'fused'"),
         (dict(hidden_channels=(0,)), 'positive'),
+        (dict(position='learned'), "rotary.*'learned'"),
+        (dict(tempo=0.5), '1 or more, but got 0.5'),
     ],
 )
 def test_wrong_arguments_are_told(arguments, message):

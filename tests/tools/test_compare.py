@@ -70,3 +70,15 @@ def test_wrong_uses_are_told(compare, capsys):
     assert "no config of 'none' for 'tiny'" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         compare('--jobs', '0')
+    with pytest.raises(SystemExit):
+        compare.plan('--cfg-options', 'randomness.seed=1')
+    assert 'need a --work-dir of their own' in capsys.readouterr().err
+
+
+def test_settings_go_before_those_of_every_config(compare):
+    options = ('model.neck=None', 'model.head.eps=1e-3')
+    plan = compare.plan('--work-dir', 'other', '--cfg-options', *options)
+    assert len(plan) == 3
+    for _, config in plan:
+        assert config.model.neck is None
+        assert config.model.head.eps == 1e-3

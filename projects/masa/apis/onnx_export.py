@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from ..files import atomic_path
 from ..models import ContextAwareEncoder
-from ..models.layers import sinusoidal_position_code
 
 # The first with every operator that the encoder is made of.
 OPSET = 18
@@ -66,12 +65,12 @@ class SequenceEncoder(nn.Module):
             Tensor: ``(T, D)``.
         """
         encoder = self.encoder
-        position = sinusoidal_position_code(
-            values.shape[0], encoder.embed_dims, values.device, values.dtype
+        position = torch.arange(
+            values.shape[0], device=values.device, dtype=values.dtype
         )
-        frames = encoder.frame_mlp(values) * encoder.feature_scale + position
+        frames, rotation = encoder.embed_frames(values, position)
         for layer in encoder.attention_layers:
-            frames = layer(frames, WholeSequence())
+            frames = layer(frames, WholeSequence(), rotation)
         return frames
 
 

@@ -126,6 +126,7 @@ def training_config(
     training: Training,
     epochs: int | None = None,
     batch_size: int | None = None,
+    options: dict | None = None,
 ) -> Config:
     """Make the config of one training.
 
@@ -135,11 +136,14 @@ def training_config(
         epochs (int, optional): Length of the training; the schedule's
             milestones shrink with it. Defaults to the config's.
         batch_size (int, optional): Defaults to the config's.
+        options (dict, optional): Settings that go before the config's, as
+            ``Config.merge_from_dict`` takes them.
 
     Returns:
         Config: Without validation during the training.
     """
     config = Config.fromfile(path)
+    config.merge_from_dict(options or {})
     config.randomness = dict(seed=training.seed)
     for name in LOADERS:
         if training.activity:

@@ -11,10 +11,11 @@ from ..layers import (
     AttentionLayer,
     FramePacking,
     build_mlp,
-    sinusoidal_position_code,
+    position_code,
 )
 
 LAYER_KINDS = ('self', 'cross')
+POSITIONS = ('sinusoidal', 'rotary', None)
 
 
 @MODELS.register_module()
@@ -44,12 +45,20 @@ class ContextAwareEncoder(BaseModule):
             ``sqrt(embed_dims)`` before the position code is added, as CASA
             does; without it the position drowns the appearance. Defaults to
             True.
+        position (str, optional): How the layers learn of positions:
+            ``'sinusoidal'`` adds a code to the features (Sec. 3.2),
+            ``'rotary'`` rotates queries and keys, so that only differences
+            of positions count (Su et al., 2021), None tells them nothing.
+            Defaults to ``'sinusoidal'``.
+        tempo (float): Above 1, the positions of every view are multiplied
+            in training by a number of its own, ``tempo ** U(-1, 1)``, so that
+            they do not count frames. Defaults to 1.0: as they are.
         init_cfg (dict, optional): How to initialise. Defaults to Xavier
             uniform for every linear layer, as in CASA.
 
     Raises:
-        ValueError: If a layer's kind is unknown, or the heads do not divide
-            the width.
+        ValueError: If a layer's kind or ``position`` is unknown, ``tempo``
+            is below 1, or the heads do not divide the width.
     """
 
     def __init__(
@@ -61,6 +70,8 @@ class ContextAwareEncoder(BaseModule):
         hidden_channels: Sequence[int] | None = None,
         attention: str = 'softmax',
         scale_features: bool = True,
+        position: str | None = 'sinusoidal',
+        tempo: float = 1.0,
         init_cfg: dict | None = dict(  # noqa: B006
             type='Xavier', layer='Linear', distribution='uniform'
         ),
@@ -72,11 +83,22 @@ class ContextAwareEncoder(BaseModule):
                 f'layers are expected to be of {LAYER_KINDS}, '
                 f'but got {unknown} in {tuple(layers)}'
             )
+        if position not in POSITIONS:
+            raise ValueError(
+                f'position is expected to be one of {POSITIONS}, but got '
+                f'{position!r}'
+            )
+        if not tempo >= 1:
+            raise ValueError(
+                f'tempo is expected to be 1 or more, but got {tempo}'
+            )
         if hidden_channels is None:
             hidden_channels = (embed_dims, embed_dims)
         self.in_channels = in_channels
         self.embed_dims = embed_dims
         self.feature_scale = embed_dims**0.5 if scale_features else 1.0
+        self.position = position
+        self.tempo = tempo
         self.frame_mlp = build_mlp((in_channels, *hidden_channels, embed_dims))
         self.layer_kinds = tuple(layers)
         self.attention_layers = nn.ModuleList(
@@ -160,12 +182,8 @@ class ContextAwareEncoder(BaseModule):
         self, values: Tensor, mask: Tensor, partner: Tensor | None
     ) -> Tensor:
         packing = FramePacking(mask)
-        length = mask.shape[1]
-        position = sinusoidal_position_code(
-            length, self.embed_dims, values.device, values.dtype
-        )
-        frames = self.frame_mlp(packing.pack(values)) * self.feature_scale
-        frames = frames + packing.pack(position.expand(len(mask), -1, -1))
+        position = packing.pack(self._positions(mask, values.dtype))
+        frames, rotation = self.embed_frames(packing.pack(values), position)
         groups = {'self': AttentionGroups(mask)}
         groups['cross'] = (
             groups['self']
@@ -175,5 +193,35 @@ class ContextAwareEncoder(BaseModule):
         for kind, layer in zip(
             self.layer_kinds, self.attention_layers, strict=True
         ):
-            frames = layer(frames, groups[kind])
+            frames = layer(frames, groups[kind], rotation)
         return packing.unpack(frames)
+
+    def embed_frames(
+        self, values: Tensor, position: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Embed frames by themselves: ``f(S) + PE`` of eq. 1.
+
+        Args:
+            values (Tensor): ``(F, in_channels)``.
+            position (Tensor): Position of each within its view, ``(F,)``,
+                float32 or float64.
+
+        Returns:
+            tuple[Tensor, Tensor | None]: Frames, ``(F, D)``, and the
+            positions by which the attention layers rotate, if they do.
+        """
+        frames = self.frame_mlp(values) * self.feature_scale
+        if self.position == 'sinusoidal':
+            code = position_code(position, self.embed_dims)
+            frames = frames + code.to(frames.dtype)
+        return frames, position if self.position == 'rotary' else None
+
+    def _positions(self, mask: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return positions within the views, ``(B, T)``."""
+        # Half precision cannot count to the length of a sequence.
+        exact = torch.promote_types(dtype, torch.float32)
+        position = torch.arange(mask.shape[1], device=mask.device, dtype=exact)
+        if not self.training or self.tempo == 1:
+            return position.expand(mask.shape)
+        exponent = 2 * torch.rand(len(mask), 1, device=mask.device) - 1
+        return position * self.tempo ** exponent.to(exact)

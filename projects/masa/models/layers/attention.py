@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from .groups import AttentionGroups
 from .mlp import build_mlp
+from .position import rotate_by_position
 
 # Multiple that the widths of a head must have for every fused kernel.
 FUSED_WIDTH = 8
@@ -122,12 +123,19 @@ class AttentionLayer(nn.Module):
         self.mlp = build_mlp((2 * embed_dims, 2 * embed_dims, embed_dims))
         self.mlp_norm = nn.LayerNorm(embed_dims)
 
-    def forward(self, frames: Tensor, groups: AttentionGroups) -> Tensor:
+    def forward(
+        self,
+        frames: Tensor,
+        groups: AttentionGroups,
+        position: Tensor | None = None,
+    ) -> Tensor:
         """Let every frame gather a message and return the updated frames.
 
         Args:
             frames (Tensor): Packed frames, ``(F, D)``.
             groups (AttentionGroups): Who attends to whom.
+            position (Tensor, optional): ``(F,)``: rotates queries and keys,
+                see :func:`rotate_by_position`.
 
         Returns:
             Tensor: ``(F, D)``. Both sides of a cross layer see the frames
@@ -135,7 +143,12 @@ class AttentionLayer(nn.Module):
         """
         projected = self.query_key_value(frames)
         projected = projected.unflatten(-1, (3, self.num_heads, -1))
-        message = groups.attend(self.attend, projected[:, 0], projected[:, 1:])
+        query, key_value = projected[:, 0], projected[:, 1:]
+        if position is not None:
+            query = rotate_by_position(query, position)
+            key = rotate_by_position(key_value[:, 0], position)
+            key_value = torch.stack((key, key_value[:, 1]), dim=1)
+        message = groups.attend(self.attend, query, key_value)
         message = self.message_norm(self.merge(message.flatten(1)))
         update = self.mlp(torch.cat((frames, message), dim=-1))
         return frames + self.mlp_norm(update)

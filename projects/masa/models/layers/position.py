@@ -23,11 +23,53 @@ def sinusoidal_position_code(
     Returns:
         Tensor: ``(T, D)``, in [-1, 1].
     """
-    even = dims + dims % 2
     # Half precision cannot count to the length of a sequence.
     exact = torch.promote_types(dtype, torch.float32)
     position = torch.arange(length, device=device, dtype=exact)
-    column = torch.arange(0, even, 2, device=device, dtype=exact)
-    angle = position[:, None] * 10000.0 ** (-column / even)
+    return position_code(position, dims).to(dtype)
+
+
+def position_code(position: Tensor, dims: int) -> Tensor:
+    """Return the code of :func:`sinusoidal_position_code` at any positions.
+
+    Args:
+        position (Tensor): ``(...)``, float32 or float64.
+        dims (int): Width D of the code.
+
+    Returns:
+        Tensor: ``(..., D)``, in [-1, 1].
+    """
+    angle = _angles(position, dims + dims % 2)
     code = torch.stack((angle.sin(), angle.cos()), dim=-1)
-    return code.flatten(1)[:, :dims].to(dtype)
+    return code.flatten(-2)[..., :dims]
+
+
+def rotate_by_position(vectors: Tensor, position: Tensor) -> Tensor:
+    """Rotate queries or keys by their positions (Su et al., 2021, eq. 34).
+
+    Channels ``2i`` and ``2i + 1`` turn together by the angle
+    ``t / 10000^(2i / d)``, so that the dot product of a query and a key
+    depends on the difference of their positions alone; the last of an odd
+    number of channels stays.
+
+    Args:
+        vectors (Tensor): ``(F, H, C)``: of F frames and H heads.
+        position (Tensor): ``(F,)``, float32 or float64.
+
+    Returns:
+        Tensor: ``(F, H, C)``, of the same lengths.
+    """
+    even = vectors.shape[-1] // 2 * 2
+    angle = _angles(position, even)[:, None]
+    sine, cosine = angle.sin().to(vectors), angle.cos().to(vectors)
+    first, second = vectors[..., :even].unflatten(-1, (-1, 2)).unbind(-1)
+    turned = torch.stack(
+        (first * cosine - second * sine, first * sine + second * cosine),
+        dim=-1,
+    )
+    return torch.cat((turned.flatten(-2), vectors[..., even:]), dim=-1)
+
+
+def _angles(position: Tensor, dims: int) -> Tensor:
+    column = torch.arange(0, dims, 2).to(position)
+    return position[..., None] * 10000.0 ** (-column / dims)
