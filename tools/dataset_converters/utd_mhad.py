@@ -1,0 +1,69 @@
+"""Turn UTD-MHAD's official Kinect skeletons into an annotation file."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from masa.datasets.annotation import AnnotationError
+from masa.datasets.conversion import save_checked
+from masa.datasets.conversion_cli import (
+    add_output,
+    check_arguments,
+    next_step,
+    summary,
+)
+from masa.datasets.utd_mhad import make_annotations, read_skeleton_file
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='Example: python tools/dataset_converters/utd_mhad.py '
+        'UTD-MHAD/Skeleton data/utd_mhad.pkl --val-subjects 7',
+    )
+    parser.add_argument(
+        'skeletons',
+        type=Path,
+        help='folder of the skeleton files, a1_s1_t1_skeleton.mat on',
+    )
+    add_output(parser)
+    parser.add_argument(
+        '--val-subjects',
+        type=int,
+        nargs='+',
+        default=(),
+        metavar='SUBJECT',
+        help='subjects of the training split (1, 3, 5, 7) that make a split '
+        '"val" (default: none)',
+    )
+    args = parser.parse_args(argv)
+    check_arguments(parser, args)
+    if not args.skeletons.is_dir():
+        parser.error(f'there is no folder {args.skeletons}')
+    return args
+
+
+def main(argv=None) -> int:
+    """Run the conversion."""
+    args = parse_args(argv)
+    try:
+        paths = sorted(args.skeletons.glob('*.mat'))
+        if not paths:
+            raise AnnotationError(f'{args.skeletons} holds no *.mat files')
+        annotations = make_annotations(
+            [read_skeleton_file(path) for path in paths], args.val_subjects
+        )
+        save_checked(annotations, args.output, args.skeletons)
+    except AnnotationError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    Console().print(summary(annotations))
+    print(next_step(annotations, args.output))
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
