@@ -31,6 +31,7 @@ def test_mean_and_spread_over_seeds():
     rows = comparison_rows(
         [
             result('controls', 0, 1.0, 9.0),
+            result('controls', 1, 1.0, 9.0),
             result('masa', 0, 0.8, 4.0),
             result('masa', 1, 0.6, 8.0),
             result('tcc', 0, 0.5, 2.0, labels='activity', seconds=None),
@@ -48,6 +49,7 @@ def test_mean_and_spread_over_seeds():
     assert rows['tcc']['labels'] == 'activity'
     assert rows['clock']['labels'] == 'none'
     assert rows['clock']['seeds'] == 0
+    assert math.isnan(rows['clock']['values'][TAU][1])
 
 
 def test_single_models_are_averaged_over_activities_then_over_seeds():

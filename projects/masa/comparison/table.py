@@ -23,7 +23,8 @@ def comparison_rows(
         dict[str, dict]: For every method, the controls among them,
         ``labels``; ``seeds``, their number; ``seconds`` of the trainings of
         one seed, NaN where unknown; and ``values``, (mean, sample standard
-        deviation over seeds) by metric, the latter NaN for a single seed.
+        deviation over seeds) by metric, the latter NaN for a single seed
+        and for the controls, which have none.
     """
     found: dict[str, dict[int, list]] = {}
     for result in results:
@@ -56,13 +57,14 @@ def _row(seeds: dict[int, list]) -> dict:
                 for key in keys
             }
         )
+    first, _ = next(iter(seeds.values()))[0]
+    trained = first.training.method != CONTROLS
     values = {}
     for key in dict.fromkeys(key for one in per_seed for key in one):
         numbers = np.array([one.get(key, np.nan) for one in per_seed])
-        spread = numbers.std(ddof=1) if len(numbers) > 1 else np.nan
+        several = trained and len(numbers) > 1
+        spread = numbers.std(ddof=1) if several else np.nan
         values[key] = float(numbers.mean()), float(spread)
-    first, _ = next(iter(seeds.values()))[0]
-    trained = first.training.method != CONTROLS
     seconds = [
         sum(np.nan if r.seconds is None else r.seconds for r, _ in one)
         for one in seeds.values()
