@@ -22,8 +22,6 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl'),
 )
 randomness = dict(seed=0)
-# Statistics of the projection's BatchNorm over all processes.
-sync_bn = 'torch'
 
 log_processor = dict(type='LogProcessor', window_size=20, by_epoch=True)
 vis_backends = [dict(type='LocalVisBackend')]

@@ -1,15 +1,19 @@
 from .attention import AttentionLayer, linear_attention, softmax_attention
+from .batch_norm import FrameBatchNorm
 from .groups import AttentionGroups
 from .mlp import build_mlp
 from .packing import FramePacking
 from .position import sinusoidal_position_code
+from .transfer import to_device
 
 __all__ = [
     'AttentionGroups',
     'AttentionLayer',
+    'FrameBatchNorm',
     'FramePacking',
     'build_mlp',
     'linear_attention',
     'sinusoidal_position_code',
     'softmax_attention',
+    'to_device',
 ]
