@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
-from mmengine.runner import Runner
+
+from masa.engine import build_runner
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -106,7 +107,7 @@ def main(argv=None) -> None:
     """Run the training."""
     args = parse_args(argv)
     cfg = merge_args(Config.fromfile(args.config), args)
-    Runner.from_cfg(cfg).train()
+    build_runner(cfg).train()
 
 
 if __name__ == '__main__':

@@ -3,5 +3,11 @@ from .hooks import (
     PlainCheckpointHook,
     RandomKeyHook,
 )
+from .launch import build_runner
 
-__all__ = ['EmbeddingFiguresHook', 'PlainCheckpointHook', 'RandomKeyHook']
+__all__ = [
+    'EmbeddingFiguresHook',
+    'PlainCheckpointHook',
+    'RandomKeyHook',
+    'build_runner',
+]
