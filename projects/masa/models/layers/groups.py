@@ -27,6 +27,9 @@ class AttentionGroups:
             Without them the host waits for the device to count the mask.
     """
 
+    # Not compiled, as it would be anew for every batch: its lengths are the
+    # shapes of the groups.
+    @torch.compiler.disable
     def __init__(
         self,
         mask: Tensor,
@@ -66,6 +69,7 @@ class AttentionGroups:
             )
         )
 
+    @torch.compiler.disable
     def attend(
         self, function: Callable, query: Tensor, key_value: Tensor
     ) -> Tensor:

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from .transfer import to_device
@@ -20,6 +21,8 @@ class FramePacking:
             device to look at the mask.
     """
 
+    # Not compiled: it is NumPy.
+    @torch.compiler.disable
     def __init__(self, mask: Tensor, lengths: Sequence[int] | None = None):
         self.shape = tuple(mask.shape)
         if lengths is None:
