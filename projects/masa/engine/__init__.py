@@ -1,4 +1,6 @@
+from .async_optim_wrappers import AsyncAmpOptimWrapper, AsyncOptimWrapper
 from .hooks import (
+    AsyncRuntimeInfoHook,
     EmbeddingFiguresHook,
     PlainCheckpointHook,
     RandomKeyHook,
@@ -6,6 +8,9 @@ from .hooks import (
 from .launch import build_runner
 
 __all__ = [
+    'AsyncAmpOptimWrapper',
+    'AsyncOptimWrapper',
+    'AsyncRuntimeInfoHook',
     'EmbeddingFiguresHook',
     'PlainCheckpointHook',
     'RandomKeyHook',

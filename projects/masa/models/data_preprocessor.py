@@ -25,6 +25,8 @@ class SequenceDataPreprocessor(BaseDataPreprocessor):
     def __init__(self, non_blocking: bool = True):
         super().__init__(non_blocking)
 
+    # Not compiled: it runs on the host, over lists.
+    @torch.compiler.disable
     def forward(self, data: dict, training: bool = False) -> dict:
         """Turn what the data loader collated into the model's input.
 

@@ -21,7 +21,7 @@ class FramePacking:
             device to look at the mask.
     """
 
-    # Not compiled: it is NumPy.
+    # Not compiled: it runs on the host.
     @torch.compiler.disable
     def __init__(self, mask: Tensor, lengths: Sequence[int] | None = None):
         self.shape = tuple(mask.shape)
