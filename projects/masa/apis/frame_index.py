@@ -8,12 +8,9 @@ import numpy as np
 from ..alignment import Match
 from ..evaluation.functional.checks import check_same_length, check_sequences
 from ..files import atomic_path
+from .nearest_rows import nearest_rows
 
 EXACT = 'Flat'
-# Candidates beyond those asked for, to be ranked again in float64.
-MARGIN = 16
-# Queries at once, so that their candidates stay small.
-BLOCK = 256
 
 
 class FrameMatches(NamedTuple):
@@ -143,11 +140,13 @@ class FrameIndex:
         queries = np.ascontiguousarray(queries, dtype=np.float32)
         start, end = self._range(exclude)
         k = min(k, len(self) - (end - start))
-        blocks = [
-            self._nearest(queries[first : first + BLOCK], k, start, end)
-            for first in range(0, len(queries), BLOCK)
-        ]
-        rows, distances = map(np.concatenate, zip(*blocks, strict=True))
+        rows, distances = nearest_rows(
+            self.index,
+            queries,
+            k,
+            (start, end),
+            self._rounding(queries) if self.is_exact else None,
+        )
         sequence = np.searchsorted(self.ends, rows, side='right')
         starts = np.concatenate([[0], self.ends])[sequence]
         found = rows >= 0
@@ -277,53 +276,6 @@ class FrameIndex:
         number = self.names.index(name)
         start = self.ends[number - 1] if number else 0
         return int(start), int(self.ends[number])
-
-    def _nearest(
-        self, queries: np.ndarray, k: int, start: int, end: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Rows outside a range, and their distances, both (Q, k)."""
-        rows = np.full((len(queries), k), -1, dtype=np.int64)
-        distances = np.full((len(queries), k), np.inf)
-        unsure, margin = np.arange(len(queries)), MARGIN
-        while k and len(unsure):
-            some = queries[unsure]
-            wanted = min(k + margin, len(self) - (end - start))
-            rounded, candidates = self.index.search(some, wanted + end - start)
-            own = (candidates >= start) & (candidates < end)
-            kept = np.argsort(own, axis=1, kind='stable')[:, :wanted]
-            candidates = np.take_along_axis(candidates, kept, axis=1)
-            rows[unsure], distances[unsure] = self._ranked(some, candidates, k)
-            if not self.is_exact or wanted < k + margin:
-                break
-            # What is not among the candidates is no nearer than their last.
-            last = np.take_along_axis(rounded, kept[:, -1:], axis=1)[:, 0]
-            limit = last - self._rounding(some)
-            unsure = unsure[distances[unsure, -1] >= limit]
-            margin *= 4
-        return rows, distances
-
-    def _ranked(
-        self, queries: np.ndarray, candidates: np.ndarray, k: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """The k nearest of the candidates, of which -1 is none."""
-        # By row, so that the first of equally near ones comes first.
-        candidates = np.sort(candidates, axis=1)
-        vectors = self._vectors(candidates).astype(np.float64)
-        vectors -= queries[:, None]
-        distances = np.einsum('qcd,qcd->qc', vectors, vectors)
-        distances[candidates < 0] = np.inf
-        order = distances.argsort(axis=1, kind='stable')[:, :k]
-        return (
-            np.take_along_axis(candidates, order, axis=1),
-            np.take_along_axis(distances, order, axis=1),
-        )
-
-    def _vectors(self, rows: np.ndarray) -> np.ndarray:
-        flat = np.maximum(rows.ravel(), 0)
-        if hasattr(self.index, 'make_direct_map'):
-            self.index.make_direct_map()
-        vectors = self.index.reconstruct_batch(flat)
-        return vectors.reshape(*rows.shape, -1)
 
     def _rounding(self, queries: np.ndarray) -> np.ndarray:
         """Bound the rounding of faiss's distances to each query, (Q,)."""

@@ -11,7 +11,8 @@ class AsyncRuntimeInfoHook(RuntimeInfoHook):
 
     It turns every scalar of every iteration into a number at once. Here they
     stay on the device until a log or a checkpoint needs them, and come all
-    together: the same numbers, in the same order.
+    together: the same numbers, in the same order. Between, the message hub
+    lacks the newest.
     """
 
     def __init__(self):
