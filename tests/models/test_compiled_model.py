@@ -80,8 +80,8 @@ def train(model, step, after_step=lambda: None):
 @pytest.mark.usefixtures('_fresh_compiler')
 @pytest.mark.parametrize(
     ('device', 'backend'),
-    # On a CPU, inductor builds C++ for minutes, and aot_eager takes four times
-    # as long as this.
+    # On a CPU, inductor builds C++ for minutes, and aot_eager takes
+    # twice as long as this.
     [('cpu', 'eager'), pytest.param('cuda', 'inductor', marks=GPU.marks)],
 )
 def test_a_compiled_training_step_is_the_plain_one(device, backend):
