@@ -31,6 +31,7 @@ setup(
         'skeletons': requirements('skeletons'),
         'mediapipe': requirements('mediapipe'),
         'onnx': requirements('onnx'),
+        'index': requirements('index'),
         'tests': requirements('tests'),
     },
 )

@@ -91,6 +91,7 @@ def make_batches(args: argparse.Namespace) -> Batches:
     """Batch the views of one epoch as training does."""
     sequences = Sequences(args.sequences)
     preprocessor = MODELS.build(dict(type='SequenceDataPreprocessor'))
+    preprocessor.to(args.device)
     sampler = LengthBucketBatchSampler(
         DefaultSampler(sequences, shuffle=True, seed=0), args.batch_size
     )
@@ -106,12 +107,7 @@ def make_batches(args: argparse.Namespace) -> Batches:
             ActionDataSample(metainfo=dict(frame_dir=str(i))) for i in indices
         ]
         inputs = preprocessor(dict(inputs=views, data_samples=samples))
-        batches.append(
-            [
-                SequenceBatch(*(x.to(args.device) for x in view))
-                for view in inputs['inputs']
-            ]
-        )
+        batches.append(inputs['inputs'])
     return batches
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from masa.alignment import Timeline
-from masa.apis import AlignmentInferencer, EmbeddedSequence
+from masa.apis import AlignmentInferencer, EmbeddedSequence, FrameIndex
 from masa.datasets import AnnotationError
 from masa.extraction.errors import ExtractionError
 from masa.files import atomic_path
@@ -114,6 +114,13 @@ def parse_args(argv=None) -> argparse.Namespace:
         '-k', type=int, default=5, help='how many to retrieve'
     )
     options.add_argument(
+        '--index',
+        type=Path,
+        metavar='FILE.faiss',
+        help='for --retrieve: look in this index of tools/index_frames.py, '
+        'not in the other inputs',
+    )
+    options.add_argument(
         '--height', type=int, default=240, help="of the video's pictures"
     )
     args = parser.parse_args(argv)
@@ -147,6 +154,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
             parser.error(f'{path} exists; --overwrite replaces it')
     if args.labels is not None and args.transfer_labels is None:
         parser.error('--labels goes with --transfer-labels')
+    if args.index is not None and args.retrieve is None:
+        parser.error('--index goes with --retrieve')
     if args.retrieve is not None:
         name, _, frame = args.retrieve.rpartition(':')
         if not name or not frame.lstrip('-').isdigit():
@@ -164,7 +173,7 @@ def main(argv=None) -> int:
         _run(args)
     except (
         *(ExtractionError, AnnotationError, OSError),
-        *(ValueError, IndexError),
+        *(ValueError, IndexError, ImportError),
     ) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
@@ -178,7 +187,8 @@ def _run(args: argparse.Namespace) -> None:
     sequences = inferencer.embed(args.inputs)
     if args.sequences:
         sequences = [sequences[_index(sequences, n)] for n in args.sequences]
-    if len(sequences) < 2:
+    asked = [name for name in VERBS if getattr(args, name) is not None]
+    if len(sequences) < 2 and not (args.index and asked == ['retrieve']):
         raise ValueError(
             f'two sequences are expected at least, but the inputs hold '
             f'{len(sequences)}'
@@ -300,12 +310,17 @@ def _retrieve(
 ) -> None:
     name, _, frame = args.retrieve.rpartition(':')
     query, others = _apart(sequences, name)
+    if args.index is None:
+        names = [one.name for one in others]
+        matches = inferencer.retrieve(query, int(frame), others, args.k)
+    else:
+        index = FrameIndex.load(args.index)
+        names = index.names
+        matches = inferencer.retrieve(query, int(frame), index, args.k)
     table = Table('sequence', 'frame', 'distance')
-    for match in inferencer.retrieve(query, int(frame), others, args.k):
+    for match in matches:
         table.add_row(
-            others[match.sequence].name,
-            str(match.frame),
-            f'{match.distance:.4g}',
+            names[match.sequence], str(match.frame), f'{match.distance:.4g}'
         )
     _print(table)
 

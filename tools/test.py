@@ -6,8 +6,8 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
-from mmengine.runner import Runner
 
+from masa.engine import build_runner
 from masa.evaluation import SequenceEvaluator, format_table, save_report
 
 
@@ -102,7 +102,7 @@ def main(argv=None) -> None:
     """Run the evaluation."""
     args = parse_args(argv)
     cfg = merge_args(Config.fromfile(args.config), args)
-    runner = Runner.from_cfg(cfg)
+    runner = build_runner(cfg)
     runner.test()
     evaluator = runner.test_loop.evaluator
     if not is_main_process():

@@ -7,7 +7,8 @@ alone.
 import importlib.util
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
@@ -258,6 +259,26 @@ def provide_torchvision_operators() -> bool:
             )
         _torchvision_operators = library
     return True
+
+
+@contextmanager
+def no_cuda_device() -> Iterator[None]:
+    """Let MMEngine start distributed training where there is no GPU.
+
+    ``init_dist`` of MMEngine 0.10 selects a CUDA device whatever the backend
+    is, which PyTorch refuses where there is none. Within this context nothing
+    is selected then.
+
+    Yields:
+        None: Nothing.
+    """
+    select = torch.cuda.set_device
+    if not torch.cuda.is_available():
+        torch.cuda.set_device = lambda device: None
+    try:
+        yield
+    finally:
+        torch.cuda.set_device = select
 
 
 def pack_message_hub(state: dict) -> dict:

@@ -17,12 +17,16 @@ class SequenceBatch(NamedTuple):
             that exist.
         num_frames (Tensor): Length of each original sequence, ``(B,)``,
             int64. A view may hold fewer frames.
+        host_lengths (tuple[int, ...], optional): ``lengths`` as plain
+            numbers, so that nobody has to wait for the device to know them.
+            None where they are not known without it.
     """
 
     values: Tensor
     mask: Tensor
     frame_index: Tensor
     num_frames: Tensor
+    host_lengths: tuple[int, ...] | None = None
 
     @property
     def lengths(self) -> Tensor:

@@ -110,9 +110,8 @@ def test_original_frame_indices_cannot_reach_it():
     # They would hand the matching loss its answer.
     for method in (ContextAwareEncoder.forward, ContextAwareEncoder.encode):
         names = set(inspect.signature(method).parameters) - {'self'}
-        assert names <= {'values', 'mask'} | {
-            f'{name}{i}' for name in ('values', 'mask') for i in (1, 2)
-        }
+        given = {'values', 'mask', 'lengths'}
+        assert names <= given | {f'{n}{i}' for n in given for i in (1, 2)}
 
 
 @pytest.mark.parametrize('scale', [True, False])

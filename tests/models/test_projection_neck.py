@@ -66,9 +66,9 @@ def test_running_statistics_are_of_the_existing_frames(make_view):
 def test_layers_and_widths():
     model = neck(num_layers=4, hidden_channels=3, out_channels=2)
     kinds = [type(layer).__name__ for layer in model.projection]
-    assert kinds == ['Linear', 'BatchNorm1d', 'ReLU'] * 3 + [
+    assert kinds == ['Linear', 'FrameBatchNorm', 'ReLU'] * 3 + [
         'Linear',
-        'BatchNorm1d',
+        'FrameBatchNorm',
     ]
     assert model.projection[-2].out_features == 2
     assert neck().projection[-2].out_features == 5

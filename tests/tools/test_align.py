@@ -9,6 +9,7 @@ import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
 
+from masa.apis import AlignmentInferencer, FrameIndex
 from masa.datasets import save_annotations
 from masa.datasets.synthetic import make_annotations
 
@@ -88,6 +89,25 @@ def test_retrieval(work, capsys):
     assert sum(name in printed for name in names) == 2
 
 
+def test_retrieval_from_an_index(work, tmp_path, capsys):
+    folder, names, _ = work
+    query = '--retrieve', f'{names[0]}:5'
+    assert run(work, *query) == 0
+    printed = capsys.readouterr().out
+    sequences = AlignmentInferencer(folder, device='cpu').embed(
+        folder / 'data.pkl'
+    )
+    index = FrameIndex(names, [one.embedding for one in sequences])
+    index.save(tmp_path / 'a.faiss')
+    # The query's own sequence is in the index, and no other is an input.
+    alone = '--index', tmp_path / 'a.faiss', '--sequences', names[0]
+    assert run(work, *query, *alone) == 0
+    assert capsys.readouterr().out == printed
+    absent = '--index', tmp_path / 'b.faiss'
+    assert run(work, *query, *absent) == 2
+    assert 'there is no' in capsys.readouterr().err
+
+
 def test_labels(work, tmp_path):
     _, names, records = work
     path = tmp_path / 'labels.csv'
@@ -137,6 +157,7 @@ def test_errors(work, tmp_path, capsys):
         (('--anomaly', 'a'), '--results goes with'),
         (('--retrieve', 'a'), 'expected to be NAME:FRAME'),
         (('--labels', 'a.txt', '--retrieve', 'a:1'), '--labels goes with'),
+        (('--index', 'a.faiss', *matches), '--index goes with'),
     ):
         with pytest.raises(SystemExit):
             run(work, *options)

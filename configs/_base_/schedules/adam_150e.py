@@ -2,7 +2,7 @@
 # text scans 3e-2 (Sec. 4.2) and CASA uses 3e-4. docs/training.md says what
 # trained well here.
 optim_wrapper = dict(
-    type='OptimWrapper',
+    type='AsyncOptimWrapper',
     optimizer=dict(type='Adam', lr=3e-3),
     # CASA's bound on the gradient's norm.
     clip_grad=dict(max_norm=0.5),

@@ -1,6 +1,12 @@
-"""Trained models for people who write Python."""
+"""Trained models, and what they embedded, for people who write Python."""
 
 from .alignment_inferencer import AlignmentInferencer
 from .embedded_sequence import EmbeddedSequence
+from .frame_index import FrameIndex, FrameMatches
 
-__all__ = ['AlignmentInferencer', 'EmbeddedSequence']
+__all__ = [
+    'AlignmentInferencer',
+    'EmbeddedSequence',
+    'FrameIndex',
+    'FrameMatches',
+]

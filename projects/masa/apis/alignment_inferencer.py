@@ -22,6 +22,7 @@ from ..alignment import (
     transfer_labels,
 )
 from .embedded_sequence import EmbeddedSequence
+from .frame_index import FrameIndex
 from .inputs import (
     ANNOTATION_SUFFIXES,
     is_video,
@@ -330,7 +331,7 @@ class AlignmentInferencer(BaseInferencer):
         self,
         query: Input,
         frame: int,
-        others: Sequence[Input],
+        others: Sequence[Input] | FrameIndex,
         k: int = 5,
     ) -> list[Match]:
         """Find the moment of a frame in other sequences.
@@ -338,11 +339,13 @@ class AlignmentInferencer(BaseInferencer):
         Args:
             query (Input): One sequence.
             frame (int): Which of its frames; negative from its end.
-            others (Sequence[Input]): Where to look.
+            others (Sequence[Input] | FrameIndex): Where to look. In an
+                index, a sequence of the query's name is left out.
             k (int): How many frames; one of a sequence at most.
 
         Returns:
-            list[Match]: The nearest first.
+            list[Match]: The nearest first; ``sequence`` is a position in
+            ``others``, or in the index's ``names``.
 
         Raises:
             IndexError: If there is no such frame.
@@ -355,6 +358,9 @@ class AlignmentInferencer(BaseInferencer):
             raise IndexError(
                 f'{query.name} has {len(query)} frames, and no frame {frame}'
             )
+        if isinstance(others, FrameIndex):
+            own = query.name if query.name in others.names else None
+            return others.retrieve(query.embedding[frame], k, own)
         return retrieve_frames(
             query.embedding[frame],
             [one.embedding for one in self.embed(others)],

@@ -105,10 +105,16 @@ class SequenceAligner(BaseModel):
             )
         view1, view2 = inputs
         z1, z2 = self.backbone(
-            view1.values, view1.mask, view2.values, view2.mask
+            view1.values,
+            view1.mask,
+            view2.values,
+            view2.mask,
+            view1.host_lengths,
+            view2.host_lengths,
         )
         if self.neck is not None:
-            z1, z2 = self.neck(z1, view1.mask), self.neck(z2, view2.mask)
+            z1 = self.neck(z1, view1.mask, view1.host_lengths)
+            z2 = self.neck(z2, view2.mask, view2.host_lengths)
         return self.head.loss(z1, z2, view1, view2, data_samples)
 
     def embed(self, inputs: Sequence[SequenceBatch]) -> Tensor:
@@ -130,7 +136,9 @@ class SequenceAligner(BaseModel):
                 'pipeline of validation or test?'
             )
         (sequences,) = inputs
-        return self.backbone.encode(sequences.values, sequences.mask)
+        return self.backbone.encode(
+            sequences.values, sequences.mask, sequences.host_lengths
+        )
 
     def predict(
         self,
@@ -147,7 +155,7 @@ class SequenceAligner(BaseModel):
             list[ActionDataSample]: The same, with ``embedding`` ``(T, D)``.
         """
         embeddings = self.embed(inputs)
-        lengths = inputs[0].lengths.tolist()
+        lengths = inputs[0].host_lengths or inputs[0].lengths.tolist()
         for sample, embedding, length in zip(
             data_samples, embeddings, lengths, strict=True
         ):

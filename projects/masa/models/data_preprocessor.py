@@ -4,7 +4,6 @@ import torch
 from mmaction.registry import MODELS
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from ..structures import SequenceBatch, length_mask
 
@@ -15,9 +14,19 @@ class SequenceDataPreprocessor(BaseDataPreprocessor):
 
     MMAction2's own preprocessor pads without a mask. Here padding reaches
     only to the longest view of the batch, not of the data set, and every
-    batch of values travels with its mask.
+    batch of values travels with its mask, and with its lengths as plain
+    numbers. Data samples stay on the host, where they are read.
+
+    Args:
+        non_blocking (bool): Whether the host goes on while a batch is
+            copied to the device. Defaults to True.
     """
 
+    def __init__(self, non_blocking: bool = True):
+        super().__init__(non_blocking)
+
+    # Not compiled: it runs on the host, over lists.
+    @torch.compiler.disable
     def forward(self, data: dict, training: bool = False) -> dict:
         """Turn what the data loader collated into the model's input.
 
@@ -38,7 +47,7 @@ class SequenceDataPreprocessor(BaseDataPreprocessor):
         """
         samples = data['data_samples']
         views = [self._pad(view, samples) for view in data['inputs']]
-        return self.cast_data(dict(inputs=views, data_samples=samples))
+        return dict(inputs=self.cast_data(views), data_samples=samples)
 
     def _pad(self, view: dict, samples: Sequence) -> SequenceBatch:
         values: list[Tensor] = view['values']
@@ -56,11 +65,30 @@ class SequenceDataPreprocessor(BaseDataPreprocessor):
                     f'{frames.shape[-1]} values, but '
                     f'{samples[0].frame_dir!r} in the same batch has {width}'
                 )
-        padded = pad_sequence(values, batch_first=True)
-        lengths = torch.tensor([len(frames) for frames in values])
-        return SequenceBatch(
-            values=padded,
-            mask=length_mask(lengths, padded.shape[1]),
-            frame_index=pad_sequence(view['frame_index'], batch_first=True),
+        lengths = tuple(len(frames) for frames in values)
+        batch = SequenceBatch(
+            values=self._pad_rows(values),
+            mask=length_mask(torch.tensor(lengths), max(lengths)),
+            frame_index=self._pad_rows(view['frame_index']),
             num_frames=torch.tensor(view['num_frames']),
+            host_lengths=lengths,
         )
+        if self._to_gpu:
+            batch = batch._replace(
+                mask=batch.mask.pin_memory(),
+                num_frames=batch.num_frames.pin_memory(),
+            )
+        return batch
+
+    @property
+    def _to_gpu(self) -> bool:
+        return self.device.type == 'cuda'
+
+    def _pad_rows(self, rows: list[Tensor]) -> Tensor:
+        # Where a copy to a GPU starts from: other memory is copied twice,
+        # and the host waits.
+        shape = len(rows), max(map(len, rows)), *rows[0].shape[1:]
+        padded = rows[0].new_zeros(shape, pin_memory=self._to_gpu)
+        for target, row in zip(padded, rows, strict=True):
+            target[: len(row)] = row
+        return padded

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from mmaction.registry import MODELS
@@ -111,6 +112,8 @@ class ContextAwareEncoder(BaseModule):
         mask1: Tensor,
         values2: Tensor,
         mask2: Tensor,
+        lengths1: Sequence[int] | None = None,
+        lengths2: Sequence[int] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Embed two views, each in the context of the other.
 
@@ -121,6 +124,10 @@ class ContextAwareEncoder(BaseModule):
             values2 (Tensor): Frames of the second view S'',
                 ``(B, N, in_channels)``.
             mask2 (Tensor): Its existing frames, ``(B, N)``, bool.
+            lengths1 (Sequence[int], optional): Numbers of frames of the
+                first view. Without them, and ``lengths2``, the host waits
+                for the device to count the masks.
+            lengths2 (Sequence[int], optional): Of the second view.
 
         Returns:
             tuple[Tensor, Tensor]: U' ``(B, M, D)`` and U'' ``(B, N, D)``,
@@ -147,11 +154,19 @@ class ContextAwareEncoder(BaseModule):
                 F.pad(mask2, (0, length - length2)),
             ]
         )
-        rows = torch.arange(2 * batch, device=mask.device)
-        embedding = self._encode(values, mask, rows.roll(batch))
+        lengths = None
+        if lengths1 is not None and lengths2 is not None:
+            lengths = (*lengths1, *lengths2)
+        partner = np.roll(np.arange(2 * batch), batch)
+        embedding = self._encode(values, mask, lengths, partner)
         return embedding[:batch, :length1], embedding[batch:, :length2]
 
-    def encode(self, values: Tensor, mask: Tensor) -> Tensor:
+    def encode(
+        self,
+        values: Tensor,
+        mask: Tensor,
+        lengths: Sequence[int] | None = None,
+    ) -> Tensor:
         """Embed sequences that stand on both sides of the encoder.
 
         The two outputs for twice the same input are equal, so one is
@@ -160,6 +175,8 @@ class ContextAwareEncoder(BaseModule):
         Args:
             values (Tensor): ``(B, T, in_channels)``.
             mask (Tensor): Existing frames, ``(B, T)``, bool.
+            lengths (Sequence[int], optional): Numbers of frames, see
+                :meth:`forward`.
 
         Returns:
             Tensor: U' ``(B, T, D)``, zero in the padding.
@@ -168,7 +185,7 @@ class ContextAwareEncoder(BaseModule):
             ValueError: If the width of the frames is not ``in_channels``.
         """
         self._check_width(values)
-        return self._encode(values, mask, None)
+        return self._encode(values, mask, lengths, None)
 
     def _check_width(self, values: Tensor) -> None:
         if values.shape[-1] != self.in_channels:
@@ -179,16 +196,20 @@ class ContextAwareEncoder(BaseModule):
             )
 
     def _encode(
-        self, values: Tensor, mask: Tensor, partner: Tensor | None
+        self,
+        values: Tensor,
+        mask: Tensor,
+        lengths: Sequence[int] | None,
+        partner: np.ndarray | None,
     ) -> Tensor:
-        packing = FramePacking(mask)
+        packing = FramePacking(mask, lengths)
         position = packing.pack(self._positions(mask, values.dtype))
         frames, rotation = self.embed_frames(packing.pack(values), position)
-        groups = {'self': AttentionGroups(mask)}
+        groups = {'self': AttentionGroups(mask, lengths=lengths)}
         groups['cross'] = (
             groups['self']
             if partner is None
-            else AttentionGroups(mask, partner)
+            else AttentionGroups(mask, partner, lengths)
         )
         for kind, layer in zip(
             self.layer_kinds, self.attention_layers, strict=True

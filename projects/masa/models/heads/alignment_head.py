@@ -8,6 +8,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from ...structures import SequenceBatch
+from ..layers import FramePacking
 
 
 class AlignmentHead(BaseModule):
@@ -58,7 +59,12 @@ class AlignmentHead(BaseModule):
             for name, values in logged.items():
                 result[name] = values.detach().mean()
             result['embedding_std'] = embedding_std(
-                torch.cat((z1[view1.mask], z2[view2.mask]))
+                torch.cat(
+                    [
+                        FramePacking(view.mask, view.host_lengths).pack(z)
+                        for z, view in ((z1, view1), (z2, view2))
+                    ]
+                )
             )
         return result
 

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -47,18 +49,22 @@ class ClusterPredictor(BaseModule):
             for _ in range(num_layers)
         )
 
-    def forward(self, z: Tensor, mask: Tensor) -> Tensor:
+    def forward(
+        self, z: Tensor, mask: Tensor, lengths: Sequence[int] | None = None
+    ) -> Tensor:
         """Predict the other view's embedding of every frame.
 
         Args:
             z (Tensor): Z of one view, ``(B, T, D)``.
             mask (Tensor): Existing frames, ``(B, T)``, bool.
+            lengths (Sequence[int], optional): Numbers of frames. Without
+                them the host waits for the device to count the mask.
 
         Returns:
             Tensor: H(Z), ``(B, T, D)``, zero in the padding.
         """
-        packing = FramePacking(mask)
-        groups = AttentionGroups(mask)
+        packing = FramePacking(mask, lengths)
+        groups = AttentionGroups(mask, lengths=lengths)
         frames = packing.pack(z)
         for layer in self.layers:
             frames = layer(frames, groups)

@@ -116,7 +116,7 @@ class MASAHead(AlignmentHead):
     ) -> Tensor:
         first = self.clustering_loss(
             z1,
-            self.predictor(z2, view2.mask),
+            self.predictor(z2, view2.mask, view2.host_lengths),
             view1.frame_index,
             view2.frame_index,
             view1.mask,
@@ -124,7 +124,7 @@ class MASAHead(AlignmentHead):
         )
         second = self.clustering_loss(
             z2,
-            self.predictor(z1, view1.mask),
+            self.predictor(z1, view1.mask, view1.host_lengths),
             view2.frame_index,
             view1.frame_index,
             view2.mask,

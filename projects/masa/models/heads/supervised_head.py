@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from ...structures import SequenceBatch
+from ..layers import to_device
 from ..losses import masked_mean
 from ..losses.precision import full_precision
 from .alignment_head import AlignmentHead
@@ -117,26 +118,26 @@ class SupervisedHead(AlignmentHead):
                 'labels are expected to be below num_activities='
                 f'{self.num_activities}, but got {max(labels)}'
             )
-        unknown = torch.full((1,), -1, device=device)
+        unknown = torch.full((1,), -1)
         phases = pad_sequence(
             [
-                sample.phase.to(device) if 'phase' in sample else unknown
+                sample.phase if 'phase' in sample else unknown
                 for sample in samples
             ],
             batch_first=True,
             padding_value=-1,
         )
-        # A wait for the device, or these would be phases of the next
-        # activity.
+        # Or these would be phases of the next activity.
         highest = int(phases.amax())
         if highest >= self.max_phases:
             raise ValueError(
                 f'phases are expected to be below max_phases='
                 f'{self.max_phases}, but got {highest}'
             )
-        label = torch.tensor(labels, device=device)[:, None]
+        label = torch.tensor(labels)[:, None]
         known = (phases >= 0) & (label >= 0)
-        return torch.where(known, label * self.max_phases + phases, -1)
+        classes = torch.where(known, label * self.max_phases + phases, -1)
+        return to_device(classes.numpy(), device)
 
     def _classify(
         self, z: Tensor, view: SequenceBatch, classes: Tensor

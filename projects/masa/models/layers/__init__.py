@@ -1,4 +1,5 @@
 from .attention import AttentionLayer, linear_attention, softmax_attention
+from .batch_norm import FrameBatchNorm
 from .groups import AttentionGroups
 from .mlp import build_mlp
 from .packing import FramePacking
@@ -7,10 +8,12 @@ from .position import (
     rotate_by_position,
     sinusoidal_position_code,
 )
+from .transfer import to_device
 
 __all__ = [
     'AttentionGroups',
     'AttentionLayer',
+    'FrameBatchNorm',
     'FramePacking',
     'build_mlp',
     'linear_attention',
@@ -18,4 +21,5 @@ __all__ = [
     'rotate_by_position',
     'sinusoidal_position_code',
     'softmax_attention',
+    'to_device',
 ]

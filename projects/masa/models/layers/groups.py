@@ -1,10 +1,11 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ...bucketing import bucket_sizes
+from .transfer import to_device
 
 # Few small groups cost more in calls than they save.
 MAX_PADDING = 0.15
@@ -19,14 +20,27 @@ class AttentionGroups:
 
     Args:
         mask (Tensor): True at the frames that exist, ``(B, T)``, bool.
-        partner (Tensor, optional): For cross attention, the row of the batch
-            that each row attends to, ``(B,)``, int64. None is self attention.
+        partner (Sequence[int], optional): For cross attention, the row of
+            the batch that each row attends to, B of them. None is self
+            attention.
+        lengths (Sequence[int], optional): Numbers of frames of the rows.
+            Without them the host waits for the device to count the mask.
     """
 
-    def __init__(self, mask: Tensor, partner: Tensor | None = None):
-        lengths = mask.sum(1).cpu().numpy()
-        rows = np.arange(len(lengths))
-        keys = rows if partner is None else partner.cpu().numpy()
+    # Not compiled, as it would be anew for every batch: its lengths are the
+    # shapes of the groups.
+    @torch.compiler.disable
+    def __init__(
+        self,
+        mask: Tensor,
+        partner: Sequence[int] | None = None,
+        lengths: Sequence[int] | None = None,
+    ):
+        if lengths is None:
+            lengths = mask.sum(1).tolist()
+        lengths = np.array(lengths)
+        keys = np.arange(len(lengths)) if partner is None else partner
+        keys = np.asarray(keys)
         longest = np.maximum(lengths, lengths[keys])
         order = np.argsort(-longest, kind='stable')
         sizes = bucket_sizes(longest[order], len(order), MAX_PADDING)
@@ -44,12 +58,10 @@ class AttentionGroups:
             all_keys.append(key.ravel())
             self.shapes.append((*query.shape, key.shape[1]))
             self.key_masks.append(
-                None
-                if key_mask.all()
-                else torch.from_numpy(key_mask).to(mask.device)
+                None if key_mask.all() else to_device(key_mask, mask.device)
             )
         self.query, self.key, self.place = (
-            torch.from_numpy(array).to(mask.device)
+            to_device(array, mask.device)
             for array in (
                 np.concatenate(queries),
                 np.concatenate(all_keys),
@@ -57,6 +69,7 @@ class AttentionGroups:
             )
         )
 
+    @torch.compiler.disable
     def attend(
         self, function: Callable, query: Tensor, key_value: Tensor
     ) -> Tensor:

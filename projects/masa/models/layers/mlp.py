@@ -3,6 +3,8 @@ from itertools import pairwise
 
 from torch import nn
 
+from .batch_norm import FrameBatchNorm
+
 
 def build_mlp(widths: Sequence[int], batch_norm: bool = False) -> nn.Module:
     """Build fully connected layers with ReLU between them.
@@ -30,7 +32,7 @@ def build_mlp(widths: Sequence[int], batch_norm: bool = False) -> nn.Module:
         # A bias would be cancelled by the normalisation that follows it.
         layers.append(nn.Linear(width_in, width_out, bias=not batch_norm))
         if batch_norm:
-            layers.append(nn.BatchNorm1d(width_out))
+            layers.append(FrameBatchNorm(width_out))
         if i < last:
             layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)

@@ -1,4 +1,10 @@
+from collections.abc import Sequence
+
+import numpy as np
+import torch
 from torch import Tensor
+
+from .transfer import to_device
 
 
 class FramePacking:
@@ -10,12 +16,22 @@ class FramePacking:
 
     Args:
         mask (Tensor): True at the frames that exist, ``(B, T)``, bool.
+        lengths (Sequence[int], optional): Numbers of frames of the rows,
+            which come first in each. Without them the host waits for the
+            device to look at the mask.
     """
 
-    def __init__(self, mask: Tensor):
+    # Not compiled: it runs on the host.
+    @torch.compiler.disable
+    def __init__(self, mask: Tensor, lengths: Sequence[int] | None = None):
         self.shape = tuple(mask.shape)
-        self.frames = mask.flatten().nonzero().squeeze(1)
-        self.is_dense = len(self.frames) == mask.numel()
+        if lengths is None:
+            exists = mask.cpu().numpy()
+        else:
+            exists = np.arange(self.shape[1]) < np.array(lengths)[:, None]
+        frames = np.flatnonzero(exists)
+        self.is_dense = len(frames) == exists.size
+        self.frames = to_device(frames, mask.device)
 
     def pack(self, padded: Tensor) -> Tensor:
         """Drop the padding.

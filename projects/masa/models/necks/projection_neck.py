@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor
@@ -12,9 +14,7 @@ class ProjectionNeck(BaseModule):
     Fully connected layers with batch normalisation after each and ReLU
     between them, after SimCLR and SimSiam. CASA's has two layers and no
     batch normalisation (``num_layers=2, batch_norm=False``). Every existing
-    frame counts once in the statistics, padding never. For several processes
-    set ``sync_bn='torch'`` in the config, which MMEngine's runner answers by
-    converting them to synchronised ones.
+    frame of all processes counts once in the statistics, padding never.
 
     Args:
         in_channels (int): Width of the embedding U.
@@ -54,15 +54,22 @@ class ProjectionNeck(BaseModule):
         )
         self.projection = build_mlp(widths, batch_norm=batch_norm)
 
-    def forward(self, embedding: Tensor, mask: Tensor) -> Tensor:
+    def forward(
+        self,
+        embedding: Tensor,
+        mask: Tensor,
+        lengths: Sequence[int] | None = None,
+    ) -> Tensor:
         """Project every frame.
 
         Args:
             embedding (Tensor): U, ``(B, T, in_channels)``.
             mask (Tensor): Existing frames, ``(B, T)``, bool.
+            lengths (Sequence[int], optional): Numbers of frames. Without
+                them the host waits for the device to count the mask.
 
         Returns:
             Tensor: Z, ``(B, T, out_channels)``, zero in the padding.
         """
-        packing = FramePacking(mask)
+        packing = FramePacking(mask, lengths)
         return packing.unpack(self.projection(packing.pack(embedding)))

@@ -1,0 +1,304 @@
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..alignment import Match
+from ..evaluation.functional.checks import check_same_length, check_sequences
+from ..files import atomic_path
+from .nearest_rows import nearest_rows
+
+EXACT = 'Flat'
+
+
+class FrameMatches(NamedTuple):
+    """The nearest frames of several queries, the nearest first.
+
+    Attributes:
+        sequence (np.ndarray): Positions in ``FrameIndex.names``, (Q, k)
+            int64; -1 where an approximate index found no more.
+        frame (np.ndarray): Frames of these sequences, (Q, k) int64; likewise.
+        distance (np.ndarray): Squared Euclidean distances, (Q, k) float64;
+            infinite there.
+    """
+
+    sequence: np.ndarray
+    frame: np.ndarray
+    distance: np.ndarray
+
+
+class FrameIndex:
+    """Finds the nearest among millions of frames, with faiss.
+
+    Exact by default: what is found is what float64 finds, as the candidates
+    of faiss's float32 are ranked again, and more are taken wherever rounding
+    could have left one out. Frames that are equally near come in the order
+    that they were added in.
+
+    Args:
+        names (Sequence[str]): Ids of the sequences, each once.
+        embeddings (Sequence[np.ndarray]): Theirs, (T_i, D), finite.
+        factory (str): What to build, in the language of
+            ``faiss.index_factory``. Defaults to ``'Flat'``, which is exact;
+            ``'IVF1024,Flat'`` and ``'HNSW32,Flat'`` are fast and miss some.
+            Those that do not store the vectors give rounded distances.
+        parameters (str): Of the search, in the language of
+            ``faiss.ParameterSpace``, such as ``'nprobe=16'`` or
+            ``'efSearch=64'``.
+
+    Raises:
+        ImportError: If faiss is not installed.
+        ValueError: If names come twice, there is no sequence, or shapes
+            disagree.
+
+    Example:
+        >>> from masa.apis import FrameIndex
+        >>> index = FrameIndex([s.name for s in sequences],
+        ...                    [s.embedding for s in sequences])
+        >>> index.retrieve(sequences[0].embedding[30], k=5,
+        ...                exclude=sequences[0].name)
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        embeddings: Sequence[np.ndarray],
+        factory: str = EXACT,
+        parameters: str = '',
+    ):
+        if not len(embeddings):
+            raise ValueError('an index is expected to hold sequences')
+        faiss = _faiss()
+        self.names: list[str] = []
+        self.ends = np.zeros(0, dtype=np.int64)
+        self.largest_norm = 0.0
+        width = np.shape(embeddings[0])[-1]
+        self.index = faiss.index_factory(width, factory)
+        if not self.index.is_trained:
+            frames = check_sequences(embeddings)
+            self.index.train(np.concatenate(frames).astype(np.float32))
+        self.add(names, embeddings)
+        self._configure(parameters)
+
+    def add(
+        self, names: Sequence[str], embeddings: Sequence[np.ndarray]
+    ) -> None:
+        """Add sequences.
+
+        Args:
+            names (Sequence[str]): Their ids.
+            embeddings (Sequence[np.ndarray]): (T_i, D).
+
+        Raises:
+            ValueError: If a name is there already, or shapes disagree.
+        """
+        sequences = check_sequences(embeddings)
+        check_same_length(sequences, names, 'names')
+        together = [*self.names, *names]
+        if len(set(together)) < len(together):
+            twice = sorted({n for n in together if together.count(n) > 1})
+            raise ValueError(f'sequences come more than once: {twice}')
+        for sequence in sequences:
+            self._check_width(sequence)
+        for sequence in sequences:
+            self.index.add(np.ascontiguousarray(sequence, dtype=np.float32))
+            norm = np.linalg.norm(sequence.astype(np.float64), axis=1).max()
+            self.largest_norm = max(self.largest_norm, float(norm))
+        self.names = together
+        lengths = np.array([len(sequence) for sequence in sequences])
+        self.ends = np.concatenate([self.ends, len(self) + lengths.cumsum()])
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return int(self.ends[-1]) if len(self.ends) else 0
+
+    def search(
+        self, queries: np.ndarray, k: int, exclude: str | None = None
+    ) -> FrameMatches:
+        """Find the nearest frames.
+
+        Args:
+            queries (np.ndarray): Embeddings of frames, (Q, D).
+            k (int): How many for each, at least 1; fewer if there are no
+                more.
+            exclude (str, optional): The queries' own sequence, whose frames
+                are left out.
+
+        Returns:
+            FrameMatches: Arrays of shape (Q, k).
+
+        Raises:
+            ValueError: If ``k`` is below 1, the width is another, or there
+                is no sequence ``exclude``.
+        """
+        if k < 1:
+            raise ValueError(f'k is expected above 0, but got {k}')
+        (queries,) = check_sequences([queries], 'queries')
+        self._check_width(queries)
+        queries = np.ascontiguousarray(queries, dtype=np.float32)
+        start, end = self._range(exclude)
+        k = min(k, len(self) - (end - start))
+        rows, distances = nearest_rows(
+            self.index,
+            queries,
+            k,
+            (start, end),
+            self._rounding(queries) if self.is_exact else None,
+        )
+        sequence = np.searchsorted(self.ends, rows, side='right')
+        starts = np.concatenate([[0], self.ends])[sequence]
+        found = rows >= 0
+        return FrameMatches(
+            np.where(found, sequence, -1),
+            np.where(found, rows - starts, -1),
+            distances,
+        )
+
+    def retrieve(
+        self, query: np.ndarray, k: int = 5, exclude: str | None = None
+    ) -> list[Match]:
+        """Find the same moment in other sequences, one frame of each.
+
+        Does what :func:`~masa.alignment.retrieve_frames` does.
+
+        Args:
+            query (np.ndarray): Embedding of a frame, (D,).
+            k (int): How many sequences, at least 1.
+            exclude (str, optional): The query's own sequence.
+
+        Returns:
+            list[Match]: The nearest first; ``sequence`` is a position in
+            ``names``.
+
+        Raises:
+            ValueError: See :meth:`search`.
+        """
+        count = k
+        while True:
+            count *= 4
+            matches = self.search(np.asarray(query)[None], count, exclude)
+            sequence = matches.sequence[0]
+            _, first = np.unique(sequence, return_index=True)
+            # The nearest frame of every sequence comes first.
+            first = [i for i in np.sort(first) if sequence[i] >= 0]
+            if len(first) >= k or len(sequence) < count or -1 in sequence:
+                break
+        return [
+            Match(
+                int(sequence[i]),
+                int(matches.frame[0, i]),
+                float(matches.distance[0, i]),
+            )
+            for i in first[:k]
+        ]
+
+    def save(self, path: str | Path) -> None:
+        """Write the index, and beside it a ``.json`` of the sequences.
+
+        Args:
+            path (str | Path): The file, ending in ``.faiss``.
+
+        Raises:
+            ValueError: If it does not.
+        """
+        path = _checked_path(path)
+        with atomic_path(path) as temporary:
+            _faiss().write_index(self.index, str(temporary))
+        sequences = dict(
+            names=self.names,
+            ends=self.ends.tolist(),
+            largest_norm=self.largest_norm,
+        )
+        with atomic_path(path.with_suffix('.json')) as temporary:
+            temporary.write_text(json.dumps(sequences), encoding='utf-8')
+
+    @classmethod
+    def load(cls, path: str | Path, parameters: str = '') -> 'FrameIndex':
+        """Read what :meth:`save` wrote.
+
+        Args:
+            path (str | Path): The ``.faiss`` file.
+            parameters (str): Of the search, see the class. Defaults to those
+                that it was saved with.
+
+        Returns:
+            FrameIndex: The index.
+
+        Raises:
+            FileNotFoundError: If one of the two files is not there.
+            ValueError: If they do not belong together.
+        """
+        path = _checked_path(path)
+        for file in (path, path.with_suffix('.json')):
+            if not file.is_file():
+                raise FileNotFoundError(f'there is no {file}')
+        index = cls.__new__(cls)
+        index.index = _faiss().read_index(str(path))
+        text = path.with_suffix('.json').read_text(encoding='utf-8')
+        sequences = json.loads(text)
+        index.names = sequences['names']
+        index.ends = np.array(sequences['ends'], dtype=np.int64)
+        index.largest_norm = sequences['largest_norm']
+        if index.index.ntotal != len(index):
+            raise ValueError(
+                f'{path} holds {index.index.ntotal} frames, but the '
+                f'sequences of {path.with_suffix(".json")} have {len(index)}'
+            )
+        index._configure(parameters)
+        return index
+
+    @property
+    def is_exact(self) -> bool:
+        """bool: Whether nothing that is nearer can be missed."""
+        return isinstance(self.index, _faiss().IndexFlat)
+
+    def _configure(self, parameters: str) -> None:
+        if parameters:
+            _faiss().ParameterSpace().set_index_parameters(
+                self.index, parameters
+            )
+
+    def _check_width(self, frames: np.ndarray) -> None:
+        if frames.shape[1] != self.index.d:
+            raise ValueError(
+                f'frames are expected to have {self.index.d} values, as the '
+                f'index has, but got {frames.shape[1]}'
+            )
+
+    def _range(self, name: str | None) -> tuple[int, int]:
+        """First and last row but one of a sequence."""
+        if name is None:
+            return 0, 0
+        if name not in self.names:
+            raise ValueError(f'there is no sequence {name!r} in the index')
+        number = self.names.index(name)
+        start = self.ends[number - 1] if number else 0
+        return int(start), int(self.ends[number])
+
+    def _rounding(self, queries: np.ndarray) -> np.ndarray:
+        """Bound the rounding of faiss's distances to each query, (Q,)."""
+        norms = np.linalg.norm(queries.astype(np.float64), axis=1)
+        unit = np.finfo(np.float32).eps / 2 * (self.index.d + 4)
+        return unit * (norms + self.largest_norm) ** 2
+
+
+def _checked_path(path: str | Path) -> Path:
+    path = Path(path)
+    if path.suffix != '.faiss':
+        raise ValueError(
+            f"the file's name is expected to end in .faiss, but got {path}"
+        )
+    return path
+
+
+def _faiss():
+    try:
+        import faiss
+    except ImportError as error:
+        raise ImportError(
+            'an index of frames needs faiss: pip install -c '
+            "requirements/constraints.txt -e '.[index]'"
+        ) from error
+    return faiss

@@ -1,0 +1,38 @@
+from mmengine.config import Config, ConfigDict
+from mmengine.device import get_device
+from mmengine.runner import Runner
+
+from ..compat import no_cuda_device
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build MMEngine's runner, for several processes without GPUs too.
+
+    Args:
+        cfg (Config): Of a run, with ``launcher``. Where that is not
+            ``'none'`` and there is no GPU, the backend ``nccl`` becomes
+            ``gloo``, and the model is wrapped for the CPU.
+
+    Returns:
+        Runner: Connected with the other processes, if there are any.
+    """
+    if cfg.get('launcher', 'none') == 'none' or get_device() != 'cpu':
+        return Runner.from_cfg(cfg)
+    _fit_to_cpu(cfg)
+    with no_cuda_device():
+        return Runner.from_cfg(cfg)
+
+
+def _fit_to_cpu(cfg: Config) -> None:
+    cfg.setdefault('env_cfg', ConfigDict())
+    dist_cfg = cfg.env_cfg.setdefault('dist_cfg', ConfigDict())
+    # NCCL runs on GPUs only.
+    if dist_cfg.get('backend', 'nccl') == 'nccl':
+        dist_cfg.backend = 'gloo'
+    wrapper = cfg.get('model_wrapper_cfg') or dict(
+        type='MMDistributedDataParallel',
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
+    )
+    # MMEngine gives every process the GPU of its number.
+    cfg.model_wrapper_cfg = dict(wrapper, device_ids=None)

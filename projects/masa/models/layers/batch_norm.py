@@ -1,0 +1,90 @@
+import torch
+import torch.distributed
+import torch.nn.functional as F
+from mmengine.dist import get_dist_info
+from torch import Tensor, nn
+
+
+class _SumOverProcesses(torch.autograd.Function):
+    """Adds a tensor up over all processes, and its gradients likewise."""
+
+    @staticmethod
+    def forward(ctx, values: Tensor) -> Tensor:
+        total = values.clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        total = gradient.contiguous().clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+
+class FrameBatchNorm(nn.BatchNorm1d):
+    """Batch normalisation over the frames of all processes.
+
+    In one process it is ``nn.BatchNorm1d``. In several, every frame counts
+    once wherever it is, however the frames are divided: training on two
+    processes is training on both of their batches together.
+
+    Takes the place of ``nn.SyncBatchNorm``, which runs on GPUs only and makes
+    the host wait for the numbers of frames.
+
+    Args:
+        num_features (int): Number of channels D.
+    """
+
+    def __init__(self, num_features: int):
+        super().__init__(num_features)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Normalise every channel.
+
+        Args:
+            frames (Tensor): Packed frames, ``(F, D)``, one at least in every
+                process.
+
+        Returns:
+            Tensor: ``(F, D)``.
+        """
+        rank, world_size = get_dist_info()
+        if not self.training or world_size == 1:
+            return super().forward(frames)
+        exact = frames.float() if frames.dtype.itemsize < 4 else frames
+        mean, variance, count = _joint_statistics(exact, rank, world_size)
+        with torch.no_grad():
+            self.num_batches_tracked.add_(1)
+            # As nn.BatchNorm1d, which keeps the unbiased one.
+            unbiased = variance * (count / (count - 1).clamp_min(1))
+            self.running_mean.lerp_(
+                mean.to(self.running_mean.dtype), self.momentum
+            )
+            self.running_var.lerp_(
+                unbiased.to(self.running_var.dtype), self.momentum
+            )
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        return ((exact - mean) * scale + self.bias).to(frames.dtype)
+
+
+def _joint_statistics(
+    frames: Tensor, rank: int, world_size: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and variance, ``(D,)``, and number of all processes' frames.
+
+    Every process's own are put together (Chan et al., 1979): sums of squares
+    would lose what lies close together far from 0.
+    """
+    variance, mean = torch.var_mean(frames, 0, correction=0)
+    count = frames.new_full((1,), len(frames))
+    own = torch.cat((mean, variance, count))
+    # With zeros elsewhere, adding up is gathering.
+    rows = _SumOverProcesses.apply(
+        F.pad(own[None], (0, 0, rank, world_size - rank - 1))
+    )
+    means, variances, counts = rows.split([len(mean), len(mean), 1], 1)
+    total = counts.sum()
+    shares = counts / total
+    mean = (shares * means).sum(0)
+    between = (means - mean).square()
+    return mean, (shares * (variances + between)).sum(0), total

@@ -1,0 +1,133 @@
+"""A training step gives the host nothing to wait for."""
+
+import contextlib
+
+import numpy as np
+import pytest
+import torch
+from mmaction.registry import MODELS
+from mmengine.config import Config
+from tiny_configs import CONFIGS
+from torch.utils._python_dispatch import TorchDispatchMode
+from training_batches import collated_batch
+
+from masa.models.layers import to_device
+
+CHANNELS = 75
+DEMOS = [
+    'masa_demo',
+    *sorted(p.stem for p in CONFIGS.glob('baselines/*_demo.py')),
+]
+
+
+class NoHostWaits(TorchDispatchMode):
+    """Raises at waits that tensors without values let pass."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if (
+            func is torch.ops.aten._to_copy.default
+            and args[0].device.type == 'cpu'
+            and torch.device(kwargs.get('device') or 'cpu').type == 'meta'
+            and not kwargs.get('non_blocking')
+        ):
+            raise RuntimeError(f'a blocking copy of {tuple(args[0].shape)}')
+        if func.overloadpacket in (
+            torch.ops.aten.index_put,
+            torch.ops.aten.index_put_,
+        ) and any(x is not None and x.dtype == torch.bool for x in args[1]):
+            raise RuntimeError('an assignment that counts a mask')
+        return func(*args, **kwargs)
+
+
+@pytest.fixture
+def _autocast_on_meta(monkeypatch):
+    # Tensors without values: whatever would read one on the host fails.
+    # Autocast does not know the device, and decides nothing here.
+    monkeypatch.setattr(
+        torch, 'autocast', lambda *args, **kwargs: contextlib.nullcontext()
+    )
+
+
+def demo_model(name):
+    folder = CONFIGS if name == 'masa_demo' else CONFIGS / 'baselines'
+    torch.manual_seed(0)
+    return MODELS.build(Config.fromfile(folder / f'{name}.py').model).train()
+
+
+def training_step(model, data):
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    inputs = model.data_preprocessor(data, training=True)
+    loss, _ = model.parse_losses(model.loss(**inputs))
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+    optimizer.step()
+
+
+@pytest.mark.usefixtures('_autocast_on_meta')
+@pytest.mark.parametrize('name', DEMOS)
+def test_the_host_reads_nothing_from_the_device(name):
+    model = demo_model(name).to('meta')
+    with NoHostWaits():
+        training_step(model, collated_batch((14, 9, 11), CHANNELS))
+    # Distributed training waits for the gradients of all parameters.
+    unused = [k for k, p in model.named_parameters() if p.grad is None]
+    assert unused == []
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+@pytest.mark.parametrize('name', DEMOS)
+def test_cuda_sees_no_synchronisation(name):
+    model = demo_model(name).cuda()
+    data = collated_batch((14, 9, 11), CHANNELS)
+    # Libraries initialise at first use, and wait for that.
+    training_step(model, data)
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        training_step(model, data)
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
+
+
+@pytest.mark.parametrize(
+    'read',
+    [
+        lambda x: x.sum().item(),
+        lambda x: x.tolist(),
+        lambda x: x.cpu(),
+        lambda x: x[x > 0],
+        lambda x: x.nonzero(),
+        lambda x: bool(x.any()),
+        lambda x: x.new_zeros(4).index_put_((x > 0,), x[0]),
+        lambda x: torch.zeros(4).to(x.device),
+    ],
+)
+def test_such_reads_are_noticed(read):
+    values = torch.ones(4, device='meta')
+    with (
+        NoHostWaits(),
+        pytest.raises((RuntimeError, NotImplementedError)),
+    ):
+        read(values)
+
+
+def test_lengths_given_or_counted_are_the_same(make_view):
+    model = demo_model('masa_demo').eval()
+    views = model.data_preprocessor(collated_batch((14, 9, 11), CHANNELS))[
+        'inputs'
+    ]
+    counted = [view._replace(host_lengths=None) for view in views]
+    assert views[0].host_lengths == tuple(views[0].lengths.tolist())
+    torch.testing.assert_close(
+        model.loss(views), model.loss(counted), rtol=0, atol=0
+    )
+    torch.testing.assert_close(
+        model.embed(views[:1]), model.embed(counted[:1]), rtol=0, atol=0
+    )
+
+
+def test_arrays_arrive_as_they_are():
+    array = np.arange(6).reshape(2, 3)
+    assert torch.equal(
+        to_device(array, torch.device('cpu')), torch.tensor(array)
+    )

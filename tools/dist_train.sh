@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# bash tools/dist_train.sh CONFIG GPUS [ARGUMENTS of tools/train.py]
+# A process for every GPU of this machine, or on the CPU where there is none.
+# Over several machines: NNODES, NODE_RANK, MASTER_ADDR and PORT in the
+# environment.
+set -euo pipefail
+if [ $# -lt 2 ]; then
+    sed -n 2p "$0" | cut -c3- >&2
+    exit 2
+fi
+CONFIG=$1
+GPUS=$2
+NNODES=${NNODES:-1}
+NODE_RANK=${NODE_RANK:-0}
+PORT=${PORT:-29500}
+MASTER_ADDR=${MASTER_ADDR:-127.0.0.1}
+
+exec python -m torch.distributed.run --nnodes="$NNODES" \
+    --node_rank="$NODE_RANK" --master_addr="$MASTER_ADDR" \
+    --nproc_per_node="$GPUS" --master_port="$PORT" \
+    "$(dirname "$0")/train.py" "$CONFIG" --launcher pytorch "${@:3}"
