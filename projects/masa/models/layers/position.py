@@ -71,5 +71,7 @@ def rotate_by_position(vectors: Tensor, position: Tensor) -> Tensor:
 
 
 def _angles(position: Tensor, dims: int) -> Tensor:
-    column = torch.arange(0, dims, 2).to(position)
+    column = torch.arange(
+        0, dims, 2, device=position.device, dtype=position.dtype
+    )
     return position[..., None] * 10000.0 ** (-column / dims)
