@@ -2,9 +2,10 @@
 
 import os
 import pickle
+import pickletools
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -36,6 +37,26 @@ def _from_buffer(
     return flat.reshape(shape, order=order)
 
 
+def _dtype(kind: str, align: bool = False, copy: bool = True) -> np.dtype:
+    dtype = np.dtype(kind, align=align)
+    if dtype.kind == 'V':
+        raise pickle.UnpicklingError('it holds an array of records')
+    # Always a copy: the state that follows must not reach numpy's own.
+    return np.dtype(dtype, copy=True)
+
+
+def _from_values(kind: type) -> Callable:
+    def make(*values: Any) -> Any:
+        # Of a number, these would make as many zeros.
+        if values and isinstance(values[0], int):
+            raise pickle.UnpicklingError(
+                f'it asks for {kind.__name__} of {values[0]} zeros'
+            )
+        return kind(*values)
+
+    return make
+
+
 def _latin1(text: str | bytes, encoding: str = 'latin1') -> bytes:
     if encoding not in ('latin1', 'latin-1'):
         raise pickle.UnpicklingError(f'it asks for the codec {encoding!r}')
@@ -45,7 +66,7 @@ def _latin1(text: str | bytes, encoding: str = 'latin1') -> bytes:
 # NumPy 2 names its core numpy._core, older ones numpy.core.
 _ADMITTED = {
     ('numpy', 'ndarray'): _NDARRAY,
-    ('numpy', 'dtype'): np.dtype,
+    ('numpy', 'dtype'): _dtype,
     **{
         (f'numpy.{core}.{module}', name): stand_in
         for core in ('core', '_core')
@@ -59,10 +80,11 @@ _ADMITTED = {
     # How protocols below 3 write bytes that are not empty.
     ('_codecs', 'encode'): _latin1,
     **{
-        (module, kind.__name__): kind
+        (module, kind.__name__): _from_values(kind)
         for module in ('builtins', '__builtin__')
-        for kind in (set, frozenset, bytes, bytearray, complex)
+        for kind in (set, frozenset, bytes, bytearray)
     },
+    **{(module, 'complex'): complex for module in ('builtins', '__builtin__')},
 }
 
 
@@ -80,6 +102,23 @@ class _PlainUnpickler(pickle.Unpickler):
                 'containers are read, because anything else can run code'
             )
         return self.admitted[module, name]
+
+
+def _check_memo(file: BinaryIO) -> None:
+    """See that no object is remembered under a number beyond its place.
+
+    The unpickler makes a table as long as the highest number: a few damaged
+    bytes would ask for gigabytes.
+    """
+    for count, (opcode, number, _) in enumerate(pickletools.genops(file)):
+        if opcode.name in _PUTS and number > count:
+            raise pickle.UnpicklingError(
+                f'it puts an object at {number} of a table of {count}'
+            )
+    file.seek(0)
+
+
+_PUTS = ('PUT', 'BINPUT', 'LONG_BINPUT')
 
 
 def load_plain_pickle(
@@ -107,6 +146,7 @@ def load_plain_pickle(
     """
     with open(path, 'rb') as file:
         try:
+            _check_memo(file)
             return _PlainUnpickler(file, admit or {}).load()
         except Exception as error:
             # A damaged pickle may raise nearly anything.
