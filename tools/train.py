@@ -7,6 +7,8 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
+from masa.config_checks import exit_on_wrong_config
+
 
 def parse_args(argv=None) -> argparse.Namespace:
     """Parse the command line."""
@@ -106,6 +108,7 @@ def main(argv=None) -> None:
     """Run the training."""
     args = parse_args(argv)
     cfg = merge_args(Config.fromfile(args.config), args)
+    exit_on_wrong_config(cfg, args.config, args.cfg_options)
     Runner.from_cfg(cfg).train()
 
 

@@ -39,9 +39,10 @@ def make_annotations():
         ),
         annotations=records,
         activities=['jump', 'run', 'walk'],
-        phases=dict.fromkeys(
-            ['jump', 'run', 'walk'], ['start', 'up', 'down', 'end']
-        ),
+        phases={
+            name: ['start', 'up', 'down', 'end']
+            for name in ('jump', 'run', 'walk')
+        },
         skeleton=SKELETON,
     )
 

@@ -12,8 +12,8 @@ import numpy as np
 from ..files import atomic_path
 from .errors import AnnotationError
 from .npy_file import read_npz
-from .problem import as_array
 from .plain_pickle import load_plain_pickle
+from .problem import as_array
 
 
 def load_annotations(path: str | os.PathLike) -> dict:
