@@ -104,6 +104,11 @@ def _unseen(group: list) -> str:
     return f'{sum((score == 0).sum() for score in scores) / total:.1%}'
 
 
+def _printable(text: str) -> str:
+    # An id may hold what no encoding has.
+    return text.encode('utf-8', 'backslashreplace').decode('utf-8')
+
+
 def main(argv=None) -> int:
     """Run the checks."""
     args = parse_args(argv)
@@ -126,7 +131,7 @@ def main(argv=None) -> int:
         status = max(status, 1)
         table = Table('record', 'field', 'expected', 'found')
         for problem in problems:
-            table.add_row(*map(escape, problem))
+            table.add_row(*(escape(_printable(part)) for part in problem))
         console.print(f'{name}: problems: {len(problems)}')
         console.print(table)
     return status

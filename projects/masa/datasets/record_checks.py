@@ -58,10 +58,11 @@ def check_record(
 
 
 def _check_image_shape(name: str, key: str, value: Any) -> Iterator[Problem]:
+    sizes = value.tolist() if isinstance(value, np.ndarray) else value
     if (
-        not isinstance(value, (list, tuple, np.ndarray))
-        or np.shape(value) != (2,)
-        or not all(is_integer(size) and size > 0 for size in value)
+        not isinstance(sizes, (list, tuple))
+        or len(sizes) != 2
+        or not all(is_integer(size) and size > 0 for size in sizes)
     ):
         yield Problem(
             name, key, 'height and width, integers above 0', short(value)
