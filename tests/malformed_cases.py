@@ -84,7 +84,7 @@ ONE_FRAME_MORE = dict(
 )
 # A torso of next to no length.
 FAR = np.tile(
-    np.array([[0, 0], [1e-30, 0], [1e30, 0], [1, 1.0]]), (1, 5, 1, 1)
+    np.array([[0, 0], [1e-18, 0], [1e22, 0], [1, 1.0]]), (1, 5, 1, 1)
 )
 # Name: how to break the file, the record, the field, what is said to be
 # expected, and found.

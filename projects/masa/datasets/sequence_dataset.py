@@ -120,7 +120,10 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         for key in ('activities', 'phases', 'skeleton'):
             self._metainfo.setdefault(key, annotations.get(key))
             annotations[key] = self._metainfo[key]
-        self._refuse(check_annotations(annotations))
+        self._refuse(
+            check_annotations(annotations),
+            'tools/check_data.py lists them all',
+        )
         names = annotations['activities']
         records = self._select(annotations)
         if self.activities is not None:
@@ -135,11 +138,12 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         self._refuse(
             check_pipeline_inputs(
                 records, annotations['skeleton'], self.pipeline.transforms
-            )
+            ),
+            'of what the pipeline reads',
         )
         return records
 
-    def _refuse(self, problems: list[Problem]) -> None:
+    def _refuse(self, problems: list[Problem], note: str) -> None:
         if not problems:
             return
         shown = '\n  '.join(map(str, problems[:PROBLEMS_SHOWN]))
@@ -147,7 +151,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         rest = f'\n  and {more} more' if more > 0 else ''
         raise AnnotationError(
             f'{self.source} has {len(problems)} problems:\n  {shown}'
-            f'{rest}\ntools/check_data.py lists them all'
+            f'{rest}\n{note}'
         )
 
     def _labels_to_keep(
