@@ -46,6 +46,8 @@ def findings(options, base=DEMO, named=()):
         ('model.head.matching_loss.type', 'MatchingLos', 'MatchingLoss'),
         ('model.head.matching_loss.type', 'matchingloss', 'MatchingLoss'),
         ('model.backbone.type', 'mmaction.ResNt', 'mmaction.ResNet'),
+        ('custom_hooks.0.type', 'mmengine.EMHook', 'mmengine.EMAHook'),
+        ('model.type', 'mmelse.ResNet', ''),
         (
             'train_dataloader.dataset.type',
             'SyntheticSequencesDataset',

@@ -45,8 +45,7 @@ def check_component(
     name = config.get('type', default)
     target, registry = find_type(name, registry)
     if target is None:
-        scope = name.rpartition('.')[0]
-        known = list(names_of(registry, f'{scope}.' if scope else ''))
+        known = names_of(registry, name.rpartition('.')[0])
         if strict or get_close_matches(name, known, 1, 0.75):
             yield Finding(
                 f'{path}.type',

@@ -1,6 +1,6 @@
 """What a ``type`` of a config stands for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import mmengine.registry as roots
 from mmengine.registry import Registry
@@ -78,18 +78,25 @@ def _scoped(root: Registry) -> Registry:
         return scoped
 
 
-def names_of(registry: Registry, prefix: str = '') -> Iterator[str]:
-    """List the names of a registry and of its parents.
+def names_of(registry: Registry, scope: str = '') -> set[str]:
+    """List the names that a ``type`` may have.
 
     Args:
         registry (Registry): The root registry.
-        prefix (str): Scope and dot to put in front of each.
+        scope (str): The package to list names of, such as ``mmengine``; they
+            then start with it. Defaults to the default scope and those that
+            it takes names from.
 
-    Yields:
-        str: Each name.
+    Returns:
+        set[str]: The names; none of a package that has no such registry.
     """
-    scoped: Registry | None = _scoped(registry)
-    while scoped is not None:
-        for name in scoped.module_dict:
-            yield prefix + name
-        scoped = scoped.parent
+    if scope:
+        scoped = {**registry.children, registry.scope: registry}.get(scope)
+        names = scoped.module_dict if scoped is not None else ()
+        return {f'{scope}.{name}' for name in names}
+    names = set()
+    one: Registry | None = _scoped(registry)
+    while one is not None:
+        names |= one.module_dict.keys()
+        one = one.parent
+    return names

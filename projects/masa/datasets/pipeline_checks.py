@@ -6,8 +6,8 @@ from itertools import takewhile
 
 import numpy as np
 
+from .feature_checks import check_feature_file
 from .problem import Problem, is_finite, not_finite
-from .record_checks import check_feature_file
 from .transforms import (
     DualAugmentation,
     LoadFrameFeatures,

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from .feature_checks import check_feature_file
 from .problem import (
     Problem,
     as_array,
@@ -11,7 +12,7 @@ from .problem import (
     is_list_of_names,
     short,
 )
-from .record_checks import check_feature_file, check_labels, check_record
+from .record_checks import check_labels, check_record
 from .skeleton_checks import check_skeleton, num_joints
 from .split_checks import check_split
 
