@@ -854,10 +854,26 @@ UNREADABLE = {
         lambda content: pickle.dumps(Zeros()),
         'bytearray of 10000000000000 zeros',
     ),
-    'pickle of a long table': (
+    'pickle of an endless array': (
         '.pkl',
-        lambda content: b'\x80\x02}r\xff\xff\xff\x7f.',
-        'at 2147483647 of a table of 2',
+        lambda content: pickle.dumps(np.ones(4), 2).replace(
+            b'K\x04\x85', b'J\xfc\xff\xff\xff\x85'
+        ),
+        'a ndarray an impossible state',
+    ),
+    'pickle of a type with wrong flags': (
+        '.pkl',
+        # The state of numpy's float64 ends with its flags, 0.
+        lambda content: pickle.dumps(np.ones(4), 2).replace(
+            b'NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00',
+            b'NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x3f',
+        ),
+        'impossible state',
+    ),
+    'pickle that changes a function': (
+        '.pkl',
+        lambda content: b'\x80\x02c_codecs\nencode\n}X\x01\x00\x00\x00xNsb.',
+        'a function an impossible state',
     ),
     'empty JSON': ('.json', lambda content: b'', 'read as JSON'),
     'cut JSON': ('.json', lambda content: content[:-9], 'read as JSON'),

@@ -2,10 +2,9 @@
 
 import os
 import pickle
-import pickletools
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,7 +23,7 @@ def _reconstruct(subtype: Any, shape: Any, typecode: Any) -> np.ndarray:
 
 
 def _scalar(dtype: np.dtype, *value: Any) -> np.generic:
-    if dtype.kind not in 'biufcSUmM':
+    if dtype.kind not in 'biufcSU':
         raise pickle.UnpicklingError(f'it holds a scalar of type {dtype}')
     return np.frombuffer(_latin1(*value), dtype=dtype, count=1)[0]
 
@@ -39,8 +38,8 @@ def _from_buffer(
 
 def _dtype(kind: str, align: bool = False, copy: bool = True) -> np.dtype:
     dtype = np.dtype(kind, align=align)
-    if dtype.kind == 'V':
-        raise pickle.UnpicklingError('it holds an array of records')
+    if dtype.kind not in 'biufcSUO':
+        raise pickle.UnpicklingError(f'it holds an array of type {dtype}')
     # Always a copy: the state that follows must not reach numpy's own.
     return np.dtype(dtype, copy=True)
 
@@ -88,8 +87,16 @@ _ADMITTED = {
 }
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    """Reads arrays and plain containers; anything else is refused."""
+class _PlainUnpickler(pickle._Unpickler):
+    """Reads arrays and plain containers; anything else is refused.
+
+    Python's own unpickler, not that of C, whose table of objects is as long
+    as the highest number in the file: a few damaged bytes would ask for
+    gigabytes. And of NumPy, which believes any state it is given, the states
+    can be checked here.
+    """
+
+    dispatch: ClassVar[dict] = dict(pickle._Unpickler.dispatch)
 
     def __init__(self, file, admit: Mapping[tuple[str, str], Callable]):
         super().__init__(file)
@@ -103,22 +110,42 @@ class _PlainUnpickler(pickle.Unpickler):
             )
         return self.admitted[module, name]
 
+    def load_build(self) -> None:
+        target, state = self.stack[-2:]
+        checks = {np.dtype: _is_state_of_dtype, np.ndarray: _is_array_state}
+        for kind, is_right in checks.items():
+            if isinstance(target, kind) and is_right(target, state):
+                super().load_build()
+                return
+        raise pickle.UnpicklingError(
+            f'it gives a {type(target).__name__} an impossible state'
+        )
 
-def _check_memo(file: BinaryIO) -> None:
-    """See that no object is remembered under a number beyond its place.
-
-    The unpickler makes a table as long as the highest number: a few damaged
-    bytes would ask for gigabytes.
-    """
-    for count, (opcode, number, _) in enumerate(pickletools.genops(file)):
-        if opcode.name in _PUTS and number > count:
-            raise pickle.UnpicklingError(
-                f'it puts an object at {number} of a table of {count}'
-            )
-    file.seek(0)
+    dispatch[pickle.BUILD[0]] = load_build
 
 
-_PUTS = ('PUT', 'BINPUT', 'LONG_BINPUT')
+def _is_state_of_dtype(dtype: np.dtype, state: Any) -> bool:
+    """Say whether a state changes nothing but the order of bytes."""
+    if not isinstance(state, tuple) or len(state) != 8:
+        return False
+    _, order, subtype, names, fields, size, alignment, flags = state
+    return (
+        order in ('<', '>', '|', '=')
+        and subtype is names is fields is None
+        and size in (-1, dtype.itemsize)
+        and alignment in (-1, dtype.alignment)
+        and flags == dtype.flags
+    )
+
+
+def _is_array_state(array: np.ndarray, state: Any) -> bool:
+    return (
+        isinstance(state, tuple)
+        and len(state) == 5
+        and isinstance(state[1], tuple)
+        and all(type(size) is int and size >= 0 for size in state[1])
+        and isinstance(state[2], np.dtype)
+    )
 
 
 def load_plain_pickle(
@@ -146,7 +173,6 @@ def load_plain_pickle(
     """
     with open(path, 'rb') as file:
         try:
-            _check_memo(file)
             return _PlainUnpickler(file, admit or {}).load()
         except Exception as error:
             # A damaged pickle may raise nearly anything.
