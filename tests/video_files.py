@@ -38,3 +38,20 @@ def cut_short(path, share):
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
     return path
+
+
+def unusable_videos(folder):
+    """Videos of which nothing can be made, and what is to be said of each."""
+    (folder / 'text.mp4').write_text('no video')
+    (folder / 'nothing.mp4').touch()
+    with av.open(str(folder / 'header.avi'), 'w') as container:
+        stream = container.add_stream('mpeg4', rate=30)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, 'yuv420p'
+        container.start_encoding()
+    cut_short(write_video(folder / 'cut.avi', make_noise(40)), 0.6)
+    return {
+        'text.mp4': 'is no video that can be read',
+        'nothing.mp4': 'is no video that can be read',
+        'header.avi': 'holds no frame',
+        'cut.avi': 'cannot be decoded after frame',
+    }

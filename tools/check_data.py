@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,7 @@ def health(annotations: dict) -> Table:
         'longest',
         'joints unseen',
         'with phases',
+        'phases in order',
         'with features',
     )
     groups: dict[int, list] = {}
@@ -77,10 +79,13 @@ def health(annotations: dict) -> Table:
                 for length in np.percentile(lengths, [0, 25, 50, 75, 100])
             ),
             _unseen(group),
-            *(
-                f'{np.mean([key in record for _, record in group]):.0%}'
-                for key in ('phase', 'feature_path')
+            _share('phase' in record for _, record in group),
+            _share(
+                _in_order(record['phase'])
+                for _, record in group
+                if 'phase' in record
             ),
+            _share('feature_path' in record for _, record in group),
         )
     return table
 
@@ -89,6 +94,18 @@ def _activity(label: int, names: list[str] | None) -> str:
     if label < 0:
         return 'no label'
     return names[label] if names else f'label {label}'
+
+
+def _share(which: Iterable[bool]) -> str:
+    which = list(which)
+    return f'{np.mean(which):.0%}' if which else '-'
+
+
+def _in_order(phases: np.ndarray) -> bool:
+    # Steps of some activities come in any order and again, which is valid.
+    phases = np.asarray(phases)
+    steps = np.diff(phases[phases >= 0])
+    return bool(np.isin(steps, (0, 1)).all())
 
 
 def _unseen(group: list) -> str:
@@ -102,6 +119,11 @@ def _unseen(group: list) -> str:
         joints = any('keypoint' in record for _, record in group)
         return 'no scores' if joints else 'no joints'
     return f'{sum((score == 0).sum() for score in scores) / total:.1%}'
+
+
+def _printable(text: str) -> str:
+    # An id may hold what no encoding has.
+    return text.encode('utf-8', 'backslashreplace').decode('utf-8')
 
 
 def main(argv=None) -> int:
@@ -126,7 +148,7 @@ def main(argv=None) -> int:
         status = max(status, 1)
         table = Table('record', 'field', 'expected', 'found')
         for problem in problems:
-            table.add_row(*map(escape, problem))
+            table.add_row(*(escape(_printable(part)) for part in problem))
         console.print(f'{name}: problems: {len(problems)}')
         console.print(table)
     return status

@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
+from masa.config_checks import exit_on_wrong_config
 from masa.engine import build_runner
 from masa.evaluation import SequenceEvaluator, format_table, save_report
 
@@ -102,6 +103,7 @@ def main(argv=None) -> None:
     """Run the evaluation."""
     args = parse_args(argv)
     cfg = merge_args(Config.fromfile(args.config), args)
+    exit_on_wrong_config(cfg, args.config, args.cfg_options)
     runner = build_runner(cfg)
     runner.test()
     evaluator = runner.test_loop.evaluator

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
+from masa.config_checks import exit_on_wrong_config
 from masa.engine import build_runner
 
 
@@ -107,6 +108,7 @@ def main(argv=None) -> None:
     """Run the training."""
     args = parse_args(argv)
     cfg = merge_args(Config.fromfile(args.config), args)
+    exit_on_wrong_config(cfg, args.config, args.cfg_options)
     build_runner(cfg).train()
 
 

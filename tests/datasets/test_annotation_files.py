@@ -14,6 +14,7 @@ from masa.datasets.annotation import (
     save_annotations,
 )
 from masa.datasets.plain_pickle import load_plain_pickle
+from masa.datasets.schema import check_annotations
 
 
 @pytest.fixture
@@ -255,12 +256,17 @@ def test_anything_but_a_dict_is_refused(suffix, content, tmp_path):
         load_annotations(path)
 
 
-def test_ragged_json_array_is_named(tmp_path):
+@pytest.mark.parametrize(
+    'value', [[[1, 2], [3]], ['1', '2'], [None, 1], [10**400], 5, 'x', {}]
+)
+def test_json_that_is_no_array_is_left_for_the_checks(value, tmp_path):
     path = tmp_path / 'data.json'
-    record = dict(frame_dir='seq', keypoint=[[1, 2], [3]])
+    record = dict(frame_dir='seq', total_frames=2, keypoint=value)
     path.write_text(json.dumps(dict(annotations=[record])))
-    with pytest.raises(AnnotationError, match="'keypoint' of record 'seq'"):
-        load_annotations(path)
+    annotations = load_annotations(path)
+    assert annotations['annotations'][0]['keypoint'] == value
+    (problem,) = check_annotations(annotations)
+    assert problem[:2] == ('seq', 'keypoint')
 
 
 def test_npz_that_lacks_an_array_is_named(tmp_path):

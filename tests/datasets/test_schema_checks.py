@@ -137,14 +137,29 @@ def test_number_of_people_may_differ(people):
         (make(split=[]), '', 'split', '[]'),
         (make(split=dict(train=[])), '', "split 'train'", '[]'),
         (make(split=dict(train='a')), '', "split 'train'", "'a'"),
-        (make(split=dict(x=['a', 'a'])), '', "split 'x'", "['a']"),
-        (make(split=dict(x=['a', 'c'])), '', "split 'x'", "1 without one: ['"),
-        (make(split=dict(x=[['a']])), '', "split 'x'", "1 without one: [['"),
+        (make(split=dict(x=['a', 'a', 'b'])), '', "split 'x'", "['a']"),
+        (
+            make(split=dict(x=['a', 'b', 'c'])),
+            '',
+            "split 'x'",
+            "1 without one: ['",
+        ),
+        (
+            make(split=dict(x=['a', 'b', ['a']])),
+            '',
+            "split 'x'",
+            "1 without one: [['",
+        ),
         (make(activities='jump'), '', 'activities', "'jump'"),
         (make(activities=['a', 'a']), '', 'activities', "['a', 'a']"),
         (make(phases=['up']), '', 'phases', "['up']"),
         (make(phases=dict(jump='up')), '', "phases 'jump'", "'up'"),
-        (make(phases=dict(walk=['up'])), '', "phases 'walk'", "'walk'"),
+        (
+            make(phases=dict(jump=['a', 'b'], walk=['up'])),
+            '',
+            "phases 'walk'",
+            "'walk'",
+        ),
         (without('total_frames'), 'b', 'total_frames', 'None'),
         (with_record(total_frames=4.0), 'b', 'total_frames', '4.0'),
         (with_record(total_frames=True), 'b', 'total_frames', 'True'),
@@ -294,12 +309,12 @@ def test_id_problem_is_found(frame_dir, record, found):
 def test_record_that_is_no_dict():
     annotations = make()
     annotations['annotations'].append('c')
-    (problem,) = check_annotations(annotations)
+    problem = check_annotations(annotations)[0]
     assert problem[:2] == ('number 2', 'record')
 
 
 def test_joints_must_agree_where_no_skeleton_tells():
-    annotations = make(skeleton=None)
+    annotations = make(skeleton=None, split=None)
     annotations['annotations'].append(
         dict(frame_dir='c', total_frames=2, keypoint=np.ones((1, 2, 5, 3)))
     )
@@ -325,6 +340,9 @@ def test_all_problems_are_found_at_once():
             'total_frames',
             'keypoint',
             "split 'train'",
+            # Of either record, which are in none.
+            'split',
+            'split',
         ]
     )
 

@@ -35,10 +35,14 @@ def make_annotations():
             train=['07', '01', '04', '00', '05'],
             val=['09', '02', '03'],
             all=['02', '01', '00'],
+            rest=['06', '08'],
         ),
         annotations=records,
         activities=['jump', 'run', 'walk'],
-        phases=dict(jump=['start', 'up', 'down', 'end']),
+        phases={
+            name: ['start', 'up', 'down', 'end']
+            for name in ('jump', 'run', 'walk')
+        },
         skeleton=SKELETON,
     )
 
@@ -214,7 +218,7 @@ def test_long_lists_of_problems_are_cut(tmp_path):
 
 def test_ordinary_mmaction2_file(tmp_path):
     annotations = dict(
-        split=dict(xsub_train=['s1', 's3']),
+        split=dict(xsub_train=['s1', 's3'], xsub_val=['s0', 's2']),
         annotations=[
             dict(
                 frame_dir=f's{i}',

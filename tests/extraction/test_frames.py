@@ -14,6 +14,7 @@ from video_files import (  # noqa: E402
     cut_short,
     make_frames,
     make_noise,
+    unusable_videos,
     write_video,
 )
 
@@ -212,6 +213,12 @@ def test_what_is_no_video(tmp_path):
         container.mux(stream.encode(frame))
     with pytest.raises(SequenceError, match='has no video stream'):
         FrameReader(sound)
+
+
+def test_unusable_videos(tmp_path):
+    for name, reason in unusable_videos(tmp_path).items():
+        with pytest.raises(SequenceError, match=f'{name} {reason}'):
+            list(FrameReader(tmp_path / name))
 
 
 def test_broken_image(tmp_path):

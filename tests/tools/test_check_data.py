@@ -69,14 +69,14 @@ def test_good_file(good, capsys):
     printed = capsys.readouterr().out
     assert 'good [1].pkl: no problems' in printed
     assert rows(printed) == [
-        ['jump', '1', '0', '1', *['10'] * 5, '25.0%', '100%', '0%'],
+        ['jump', '1', '0', '1', *['10'] * 5, '25.0%', '100%', '100%', '0%'],
         [
             *('ru[/]n', '2', '1', '3', '20', '25', '30', '35', '40'),
-            *('25.0%', '100%', '0%'),
+            *('25.0%', '100%', '100%', '0%'),
         ],
         [
             *('all', '3', '1', '4', '10', '18', '25', '32', '40'),
-            *('25.0%', '100%', '0%'),
+            *('25.0%', '100%', '100%', '0%'),
         ],
     ]
 
@@ -89,8 +89,24 @@ def test_file_without_optional_parts(tmp_path, capsys):
     save_annotations(dict(annotations=[record]), path)
     assert main([str(path)]) == 0
     assert rows(capsys.readouterr().out) == [
-        ['no label', '1', *['2'] * 5, 'no scores', '0%', '0%']
+        ['no label', '1', *['2'] * 5, 'no scores', '0%', '-', '0%']
     ]
+
+
+def test_phases_out_of_order_are_counted(tmp_path, capsys):
+    annotations = make_annotations()
+    for record, phases in zip(
+        annotations['annotations'],
+        ([0, 1, -1, 1, 2], [0, 2], [1, 0], [1, 1, 2]),
+        strict=True,
+    ):
+        record['phase'] = np.resize(phases, record['total_frames'])
+        record['phase'][len(phases) :] = phases[-1]
+    path = tmp_path / 'data.pkl'
+    save_annotations(annotations, path)
+    assert main([str(path)]) == 0
+    column = [row[-2] for row in rows(capsys.readouterr().out)]
+    assert column == ['100%', '33%', '50%']
 
 
 def test_features_alone(tmp_path, capsys):
@@ -99,18 +115,19 @@ def test_features_alone(tmp_path, capsys):
     save_annotations(dict(annotations=[record]), path)
     assert main([str(path)]) == 0
     assert rows(capsys.readouterr().out) == [
-        ['no label', '1', *['2'] * 5, 'no joints', '0%', '100%']
+        ['no label', '1', *['2'] * 5, 'no joints', '0%', '-', '100%']
     ]
 
 
 def test_all_problems_are_listed(bad, capsys):
     assert main([str(bad)]) == 1
     printed = capsys.readouterr().out
-    assert 'bad.pkl: problems: 3' in printed
+    assert 'bad.pkl: problems: 4' in printed
     found = rows(printed)
     assert found[0][:2] == ['b', 'keypoint']
     assert found[1][:2] == ['[/red]', 'label']
     assert found[2][1] == "split 'train'"
+    assert found[3][:2] == ['[/red]', 'split']
 
 
 def test_worst_status_of_several_files(good, bad, tmp_path, capsys):
@@ -164,4 +181,4 @@ def test_command_line_passes_the_status_on(bad):
         [sys.executable, tool, str(bad)], capture_output=True, text=True
     )
     assert run.returncode == 1
-    assert 'problems: 3' in run.stdout
+    assert 'problems: 4' in run.stdout

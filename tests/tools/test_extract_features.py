@@ -24,6 +24,7 @@ from video_files import (
     cut_short,
     make_frames,
     make_noise,
+    unusable_videos,
     write_video,
 )
 
@@ -249,6 +250,25 @@ def test_broken_videos(tmp_path, capsys):
     assert '1 sequences cannot be used:\n  2: ' in capsys.readouterr().err
     annotations = load_annotations(tmp_path / 'all.pkl')
     assert annotations['split'] == dict(train=['3'])
+
+
+def test_all_unusable_videos_are_named(tmp_path, capsys):
+    root = tmp_path / 'videos'
+    root.mkdir()
+    write_video(root / 'good.mp4', make_noise(4))
+    reasons = unusable_videos(root)
+    command = arguments(root, tmp_path)
+    for name, reason in reasons.items():
+        alone = arguments(root / name, tmp_path)
+        assert main(alone) == 2
+        assert f'{name} {reason}' in capsys.readouterr().err
+    assert main([*command, '--skip-broken']) == 1
+    printed = capsys.readouterr().err
+    assert f'{len(reasons)} sequences cannot be used' in printed
+    for name, reason in reasons.items():
+        assert f'{name} {reason}' in printed
+    annotations = load_annotations(tmp_path / 'all.pkl')
+    assert annotations['split'] == dict(train=['good'])
 
 
 def test_labels(videos, tmp_path, capsys):

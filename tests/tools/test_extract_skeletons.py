@@ -244,6 +244,22 @@ def test_sequences_of_no_use(videos, capsys):
     assert annotations['split'] == dict(train=list(LENGTHS))
 
 
+def test_all_unusable_videos_are_named(videos, capsys):
+    files = pytest.importorskip('video_files', reason='needs "features"')
+    reasons = files.unusable_videos(videos)
+    for name, reason in reasons.items():
+        alone = arguments(videos)
+        alone[0] = str(videos / name)
+        assert main(alone) == 2
+        assert f'{name} {reason}' in capsys.readouterr().err
+    assert main(arguments(videos, '--skip-broken')) == 1
+    printed = capsys.readouterr().err
+    for name, reason in reasons.items():
+        assert f'{name} {reason}' in printed
+    annotations = load_annotations(videos.parent / 'all.pkl')
+    assert annotations['split'] == dict(train=list(LENGTHS))
+
+
 def test_all_of_no_use(videos, capsys):
     options = ('--person', '3', '--skip-broken')
     assert main(arguments(videos, *options)) == 2

@@ -21,6 +21,7 @@ from ..alignment import (
     retrieve_frames,
     transfer_labels,
 )
+from ..config_checks import check_config
 from .embedded_sequence import EmbeddedSequence
 from .frame_index import FrameIndex
 from .inputs import (
@@ -57,6 +58,7 @@ class AlignmentInferencer(BaseInferencer):
         show_progress (bool): Whether to show a bar. Defaults to False.
 
     Raises:
+        ConfigError: If the config has misspelt names.
         FileNotFoundError: If there is no config or no checkpoint.
         ValueError: If a work directory has several configs, or the
             checkpoint does not fit the model.
@@ -80,6 +82,7 @@ class AlignmentInferencer(BaseInferencer):
         if isinstance(model, (str, Path)):
             model, weights = _find_files(Path(model), weights)
             model = Config.fromfile(model)
+        check_config(model, scope='mmaction')
         if weights is None:
             raise FileNotFoundError(
                 'no checkpoint is given: an untrained model aligns nothing'

@@ -4,6 +4,8 @@ from pathlib import Path
 from mmaction.registry import DATASETS
 from mmengine.config import Config
 
+from ..config_checks import check_config
+
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # Stands in the place of a method for what needs no training.
 CONTROLS = 'controls'
@@ -141,9 +143,13 @@ def training_config(
 
     Returns:
         Config: Without validation during the training.
+
+    Raises:
+        ConfigError: If the file has misspelt names.
     """
     config = Config.fromfile(path)
     config.merge_from_dict(options or {})
+    check_config(config, path, options)
     config.randomness = dict(seed=training.seed)
     for name in LOADERS:
         if training.activity:

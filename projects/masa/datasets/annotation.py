@@ -4,8 +4,6 @@ import io
 import json
 import os
 import pickle
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,9 @@ import numpy as np
 
 from ..files import atomic_path
 from .errors import AnnotationError
+from .npy_file import read_npz
 from .plain_pickle import load_plain_pickle
+from .problem import as_array
 
 
 def load_annotations(path: str | os.PathLike) -> dict:
@@ -31,6 +31,10 @@ def load_annotations(path: str | os.PathLike) -> dict:
         FileNotFoundError: If there is no such file.
     """
     path = Path(path)
+    if path.is_dir():
+        raise AnnotationError(
+            f'{path} is expected to be an annotation file, but is a folder'
+        )
     readers = {
         '.pkl': load_plain_pickle,
         '.pickle': load_plain_pickle,
@@ -111,20 +115,11 @@ def _npz_bytes(annotations: dict) -> bytes:
 
 def _load_npz(path: Path) -> Any:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        arrays = read_npz(path)
         header = json.loads(arrays[_HEADER].tobytes())
     except FileNotFoundError:
         raise
-    except (
-        KeyError,
-        ValueError,
-        EOFError,
-        OSError,
-        NotImplementedError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except (KeyError, ValueError, OSError, RecursionError) as error:
         raise AnnotationError(
             f'{path} cannot be read as annotations in .npz: {error}'
         ) from error
@@ -132,11 +127,11 @@ def _load_npz(path: Path) -> Any:
     def put_back(value: Any) -> Any:
         if isinstance(value, dict):
             if value.keys() == {_ARRAY}:
-                if value[_ARRAY] not in arrays:
+                if str(value[_ARRAY]) not in arrays:
                     raise AnnotationError(
                         f'{path} lacks its array {value[_ARRAY]!r}'
                     )
-                return arrays[value[_ARRAY]]
+                return arrays[str(value[_ARRAY])]
             return {key: put_back(item) for key, item in value.items()}
         if isinstance(value, list):
             return [put_back(item) for item in value]
@@ -151,6 +146,8 @@ _ARRAY_FIELDS = {
     'keypoint_score': np.float32,
     'canonical_time': np.float32,
     'phase': None,
+    'smpl_body_pose': np.float32,
+    'smpl_betas': np.float32,
 }
 
 
@@ -166,7 +163,10 @@ def _json_bytes(annotations: dict) -> bytes:
 def _load_json(path: Path) -> Any:
     try:
         annotations = json.loads(path.read_bytes())
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except FileNotFoundError:
+        raise
+    except (ValueError, OSError, RecursionError) as error:
+        # A number of too many digits is a plain ValueError.
         raise AnnotationError(
             f'{path} cannot be read as JSON: {error}'
         ) from error
@@ -175,21 +175,22 @@ def _load_json(path: Path) -> Any:
         if isinstance(annotations, dict)
         else None
     )
-    for i, record in enumerate(records if isinstance(records, list) else []):
+    for record in records if isinstance(records, list) else []:
         if not isinstance(record, dict):
             continue
         for field, dtype in _ARRAY_FIELDS.items():
-            if field not in record:
-                continue
-            try:
-                record[field] = np.asarray(record[field], dtype=dtype)
-            except (TypeError, ValueError) as error:
-                name = record.get('frame_dir', f'number {i}')
-                raise AnnotationError(
-                    f'{path}: {field!r} of record {name!r} is expected to be '
-                    f'an array of numbers, but: {error}'
-                ) from error
+            if isinstance(record.get(field), list):
+                record[field] = _numbers(record[field], dtype)
     return annotations
+
+
+def _numbers(value: list, dtype: type | None) -> np.ndarray | list:
+    array = as_array(value)
+    if array.dtype.kind not in 'iuf':
+        # As it is, for the checks to find.
+        return value
+    with np.errstate(over='ignore'):
+        return array if dtype is None else array.astype(dtype)
 
 
 def _plain_scalar(value: Any) -> Any:

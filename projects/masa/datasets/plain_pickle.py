@@ -4,7 +4,7 @@ import os
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,7 +23,7 @@ def _reconstruct(subtype: Any, shape: Any, typecode: Any) -> np.ndarray:
 
 
 def _scalar(dtype: np.dtype, *value: Any) -> np.generic:
-    if dtype.kind not in 'biufcSUmM':
+    if dtype.kind not in 'biufcSU':
         raise pickle.UnpicklingError(f'it holds a scalar of type {dtype}')
     return np.frombuffer(_latin1(*value), dtype=dtype, count=1)[0]
 
@@ -36,6 +36,26 @@ def _from_buffer(
     return flat.reshape(shape, order=order)
 
 
+def _dtype(kind: str, align: bool = False, copy: bool = True) -> np.dtype:
+    dtype = np.dtype(kind, align=align)
+    if dtype.kind not in 'biufcSUO':
+        raise pickle.UnpicklingError(f'it holds an array of type {dtype}')
+    # Always a copy: the state that follows must not reach numpy's own.
+    return np.dtype(dtype, copy=True)
+
+
+def _from_values(kind: type) -> Callable:
+    def make(*values: Any) -> Any:
+        # Of a number, these would make as many zeros.
+        if values and isinstance(values[0], int):
+            raise pickle.UnpicklingError(
+                f'it asks for {kind.__name__} of {values[0]} zeros'
+            )
+        return kind(*values)
+
+    return make
+
+
 def _latin1(text: str | bytes, encoding: str = 'latin1') -> bytes:
     if encoding not in ('latin1', 'latin-1'):
         raise pickle.UnpicklingError(f'it asks for the codec {encoding!r}')
@@ -45,7 +65,7 @@ def _latin1(text: str | bytes, encoding: str = 'latin1') -> bytes:
 # NumPy 2 names its core numpy._core, older ones numpy.core.
 _ADMITTED = {
     ('numpy', 'ndarray'): _NDARRAY,
-    ('numpy', 'dtype'): np.dtype,
+    ('numpy', 'dtype'): _dtype,
     **{
         (f'numpy.{core}.{module}', name): stand_in
         for core in ('core', '_core')
@@ -59,15 +79,24 @@ _ADMITTED = {
     # How protocols below 3 write bytes that are not empty.
     ('_codecs', 'encode'): _latin1,
     **{
-        (module, kind.__name__): kind
+        (module, kind.__name__): _from_values(kind)
         for module in ('builtins', '__builtin__')
-        for kind in (set, frozenset, bytes, bytearray, complex)
+        for kind in (set, frozenset, bytes, bytearray)
     },
+    **{(module, 'complex'): complex for module in ('builtins', '__builtin__')},
 }
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    """Reads arrays and plain containers; anything else is refused."""
+class _PlainUnpickler(pickle._Unpickler):
+    """Reads arrays and plain containers; anything else is refused.
+
+    Python's own unpickler, not that of C, whose table of objects is as long
+    as the highest number in the file: a few damaged bytes would ask for
+    gigabytes. And of NumPy, which believes any state it is given, the states
+    can be checked here.
+    """
+
+    dispatch: ClassVar[dict] = dict(pickle._Unpickler.dispatch)
 
     def __init__(self, file, admit: Mapping[tuple[str, str], Callable]):
         super().__init__(file)
@@ -80,6 +109,43 @@ class _PlainUnpickler(pickle.Unpickler):
                 'containers are read, because anything else can run code'
             )
         return self.admitted[module, name]
+
+    def load_build(self) -> None:
+        target, state = self.stack[-2:]
+        checks = {np.dtype: _is_state_of_dtype, np.ndarray: _is_array_state}
+        for kind, is_right in checks.items():
+            if isinstance(target, kind) and is_right(target, state):
+                super().load_build()
+                return
+        raise pickle.UnpicklingError(
+            f'it gives a {type(target).__name__} an impossible state'
+        )
+
+    dispatch[pickle.BUILD[0]] = load_build
+
+
+def _is_state_of_dtype(dtype: np.dtype, state: Any) -> bool:
+    """Say whether a state changes nothing but the order of bytes."""
+    if not isinstance(state, tuple) or len(state) != 8:
+        return False
+    _, order, subtype, names, fields, size, alignment, flags = state
+    return (
+        order in ('<', '>', '|', '=')
+        and subtype is names is fields is None
+        and size in (-1, dtype.itemsize)
+        and alignment in (-1, dtype.alignment)
+        and flags == dtype.flags
+    )
+
+
+def _is_array_state(array: np.ndarray, state: Any) -> bool:
+    return (
+        isinstance(state, tuple)
+        and len(state) == 5
+        and isinstance(state[1], tuple)
+        and all(type(size) is int and size >= 0 for size in state[1])
+        and isinstance(state[2], np.dtype)
+    )
 
 
 def load_plain_pickle(

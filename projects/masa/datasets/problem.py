@@ -1,8 +1,19 @@
 """What the checks of annotation files find, and how they say it."""
 
+import reprlib
 from typing import Any, NamedTuple
 
 import numpy as np
+
+# Nested or long values are not walked through to their end.
+_REPR = reprlib.Repr()
+_REPR.maxlevel = 4
+_REPR.maxdict = _REPR.maxlist = _REPR.maxtuple = _REPR.maxset = 20
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 60
+
+
+# Labels and phases; beyond it, integers of the models overflow.
+LARGEST_INDEX = 2**31 - 1
 
 
 class Problem(NamedTuple):
@@ -39,8 +50,27 @@ def short(value: Any) -> str:
     """
     if isinstance(value, np.ndarray):
         return f'{value.dtype} of shape {value.shape}'
-    text = repr(value)
+    try:
+        text = _REPR.repr(value)
+    except (ValueError, RecursionError):
+        # Such as of a number of too many digits.
+        text = f'a value of type {type(value).__name__}'
     return text if len(text) <= 60 else f'{text[:57]}...'
+
+
+def is_finite(value: np.ndarray) -> np.ndarray:
+    """Say which numbers float32, which the models compute in, can hold.
+
+    Args:
+        value (np.ndarray): Numbers.
+
+    Returns:
+        np.ndarray: Of bools, of the same shape.
+    """
+    if value.dtype.itemsize > 4 or value.dtype.kind != 'f':
+        with np.errstate(over='ignore'):
+            value = value.astype(np.float32)
+    return np.isfinite(value)
 
 
 def not_finite(value: np.ndarray) -> str:
@@ -52,7 +82,7 @@ def not_finite(value: np.ndarray) -> str:
     Returns:
         str: The description.
     """
-    where = np.argwhere(~np.isfinite(value))
+    where = np.argwhere(~is_finite(value))
     return f'{len(where)} that are not, the first at {where[0].tolist()}'
 
 
@@ -64,11 +94,11 @@ def as_array(value: Any) -> np.ndarray:
 
     Returns:
         np.ndarray: Of objects, which no check admits, where the rows differ
-        in length.
+        in length, or nothing can be made of the value.
     """
     try:
         return np.asarray(value)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return np.asarray(None, dtype=object)
 
 

@@ -1,9 +1,17 @@
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from .problem import Problem, as_array, is_integer, not_finite, short
+from .problem import (
+    LARGEST_INDEX,
+    Problem,
+    as_array,
+    is_finite,
+    is_integer,
+    not_finite,
+    short,
+)
 
 
 def check_record(
@@ -40,8 +48,23 @@ def check_record(
     for key, kinds in (('phase', 'iu'), ('canonical_time', 'fiu')):
         if key in record:
             yield from _check_frame_values(name, key, record, total, kinds)
+    for key in ('img_shape', 'original_shape'):
+        if record.get(key) is not None:
+            yield from _check_image_shape(name, key, record[key])
     if 'smpl_body_pose' in record:
         yield from _check_body_model(name, record, total)
+
+
+def _check_image_shape(name: str, key: str, value: Any) -> Iterator[Problem]:
+    sizes = value.tolist() if isinstance(value, np.ndarray) else value
+    if (
+        not isinstance(sizes, (list, tuple))
+        or len(sizes) != 2
+        or not all(is_integer(size) and size > 0 for size in sizes)
+    ):
+        yield Problem(
+            name, key, 'height and width, integers above 0', short(value)
+        )
 
 
 def _check_body_model(
@@ -64,7 +87,7 @@ def _check_body_model(
             )
         ):
             yield Problem(name, key, f'numbers of shape {shape}', short(value))
-        elif not np.isfinite(value).all():
+        elif not is_finite(value).all():
             yield Problem(name, key, 'finite numbers', not_finite(value))
 
 
@@ -75,15 +98,20 @@ def _check_frame_values(
     numbers = 'integers' if key == 'phase' else 'numbers'
     frames = 'total_frames' if total is None else total
     expected = f'{numbers} of shape ({frames},)'
-    if value.dtype.kind not in kinds or value.ndim != 1:
+    if value.dtype.kind not in kinds or value.ndim != 1 or not value.size:
         yield Problem(name, key, expected, short(value))
     elif total is not None and len(value) != total:
         yield Problem(name, key, expected, f'shape {value.shape}')
-    elif key == 'phase' and (value < -1).any():
+    elif key == 'phase' and not (
+        value.min() >= -1 and value.max() <= LARGEST_INDEX
+    ):
         yield Problem(
-            name, key, 'phases from 0, or -1 for unknown', f'{value.min()}'
+            name,
+            key,
+            f'phases in [0, {LARGEST_INDEX}], or -1 for unknown',
+            f'{value.min()} to {value.max()}',
         )
-    elif not np.isfinite(value).all():
+    elif not is_finite(value).all():
         yield Problem(name, key, 'finite numbers', not_finite(value))
 
 
@@ -106,7 +134,7 @@ def _check_keypoint(
     ):
         yield Problem(name, 'keypoint', expected, short(keypoint))
         return
-    if not np.isfinite(keypoint).all():
+    if not is_finite(keypoint).all():
         yield Problem(name, 'keypoint', 'finite numbers', not_finite(keypoint))
     elif not keypoint.any():
         yield Problem(name, 'keypoint', 'positions', 'all 0')
@@ -120,7 +148,7 @@ def _check_keypoint(
             f'numbers of shape {keypoint.shape[:3]}',
             short(score),
         )
-    elif not np.isfinite(score).all():
+    elif not is_finite(score).all():
         yield Problem(
             name, 'keypoint_score', 'finite numbers', not_finite(score)
         )
@@ -150,8 +178,9 @@ def check_labels(
     label = record.get('label')
     if label is None:
         return
-    if not is_integer(label) or label < 0:
-        yield Problem(name, 'label', 'an integer from 0', short(label))
+    if not is_integer(label) or not 0 <= label <= LARGEST_INDEX:
+        expected = f'an integer in [0, {LARGEST_INDEX}]'
+        yield Problem(name, 'label', expected, short(label))
         return
     if activities is None:
         return
@@ -171,46 +200,3 @@ def check_labels(
                 f'phases of {activities[label]} in [0, {len(names)})',
                 str(highest),
             )
-
-
-def check_feature_file(
-    name: str, record: dict, prefix: str, channels: int
-) -> tuple[list[Problem], int]:
-    """Check the file of frame features of one record.
-
-    Args:
-        name (str): What to call it.
-        record (dict): The record.
-        prefix (str): Folder that its ``feature_path`` is relative to.
-        channels (int): Number of channels that it must have, 0 for any.
-
-    Returns:
-        tuple[list[Problem], int]: The problems, and the number of channels, 0
-        if the file does not tell.
-    """
-    path = Path(prefix, record['feature_path'])
-    total = record.get('total_frames')
-    expected = (
-        f'a .npy file of shape ({total}, {channels or "channels"}), float16 '
-        'or float32'
-    )
-    try:
-        feature = np.load(path, mmap_mode='r', allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        return [Problem(name, 'feature_path', expected, f'{path}: {error}')], 0
-    if (
-        not isinstance(feature, np.ndarray)
-        or feature.ndim != 2
-        or feature.dtype not in (np.float16, np.float32)
-        or 0 in feature.shape
-        or (is_integer(total) and len(feature) != total)
-        or (channels and feature.shape[1] != channels)
-    ):
-        found = f'{path}: {short(feature)}'
-        return [Problem(name, 'feature_path', expected, found)], 0
-    if not np.isfinite(feature).all():
-        found = f'{path}: {not_finite(feature)}'
-        return [
-            Problem(name, 'feature_path', 'finite numbers', found)
-        ], feature.shape[1]
-    return [], feature.shape[1]

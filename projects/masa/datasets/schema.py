@@ -4,20 +4,23 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
-from .problem import Problem, as_array, is_list_of_names, short
-from .record_checks import check_feature_file, check_labels, check_record
+from .feature_checks import check_feature_file
+from .problem import (
+    Problem,
+    as_array,
+    is_integer,
+    is_list_of_names,
+    short,
+)
+from .record_checks import check_labels, check_record
 from .skeleton_checks import check_skeleton, num_joints
+from .split_checks import check_split
 
 
 def check_annotations(
     annotations: dict, feature_prefix: str | None = None
 ) -> list[Problem]:
     """Find everything that is wrong with annotations.
-
-    An id may be in several splits, as in data sets with several protocols;
-    :class:`SequenceDataset` refuses to read such splits together.
 
     Args:
         annotations (dict): Of the layout that docs/data.md describes.
@@ -45,7 +48,8 @@ def check_annotations(
         )
         activities = None
     phases = annotations.get('phases')
-    problems += _check_phase_names(phases, activities)
+    records = annotations.get('annotations')
+    problems += _check_phase_names(phases, activities, records)
     phases = (
         {
             name: names
@@ -55,7 +59,6 @@ def check_annotations(
         if isinstance(phases, dict)
         else {}
     )
-    records = annotations.get('annotations')
     if not isinstance(records, (list, tuple)) or not records:
         problems.append(
             Problem('', 'annotations', 'a list of records', short(records))
@@ -92,7 +95,7 @@ def check_annotations(
         for name, n in Counter(names).items()
         if n > 1
     ]
-    problems += _check_split(annotations.get('split'), set(names))
+    problems += check_split(annotations.get('split'), names)
     return problems
 
 
@@ -119,7 +122,7 @@ def _record_id(record: Any) -> str:
 
 
 def _check_phase_names(
-    phases: Any, activities: list[str] | None
+    phases: Any, activities: list[str] | None, records: Any
 ) -> Iterator[Problem]:
     if phases is None:
         return
@@ -134,6 +137,27 @@ def _check_phase_names(
             yield Problem('', field, 'a list of names', short(names))
         if activities is not None and activity not in activities:
             yield Problem('', field, 'one of the activities', short(activity))
+    for activity in _activities_with_phases(activities, records):
+        if activity not in phases:
+            field = f'phases {short(activity)}'
+            yield Problem(
+                '', field, 'names, for its sequences have phases', 'none'
+            )
+
+
+def _activities_with_phases(
+    activities: list[str] | None, records: Any
+) -> list[str]:
+    labels = {
+        int(record['label'])
+        for record in (records if isinstance(records, (list, tuple)) else ())
+        if isinstance(record, dict)
+        and 'phase' in record
+        and is_integer(record.get('label'))
+    }
+    return [
+        name for label, name in enumerate(activities or ()) if label in labels
+    ]
 
 
 def _usual_shape(records: list | tuple, joints: int) -> tuple[int, int]:
@@ -155,30 +179,3 @@ def _usual_shape(records: list | tuple, joints: int) -> tuple[int, int]:
     if not shapes:
         return joints, 0
     return shapes.most_common(1)[0][0]
-
-
-def _check_split(split: Any, names: set[str]) -> Iterator[Problem]:
-    if split is None:
-        return
-    if not isinstance(split, dict) or not split:
-        yield Problem('', 'split', 'a dict of lists of ids', short(split))
-        return
-    for key, ids in split.items():
-        field = f'split {short(key)}'
-        if not isinstance(ids, (list, tuple, np.ndarray)) or len(ids) == 0:
-            yield Problem('', field, 'a list of one id or more', short(ids))
-            continue
-        # Of another type, an id may not even be comparable.
-        foreign = [one for one in ids if not isinstance(one, str)]
-        ids = [one for one in ids if isinstance(one, str)]
-        missing = foreign + [one for one in ids if one not in names]
-        if missing:
-            yield Problem(
-                '',
-                field,
-                'ids that have a record',
-                f'{len(missing)} without one: {short(missing)}',
-            )
-        twice = [one for one, n in Counter(ids).items() if n > 1]
-        if twice:
-            yield Problem('', field, 'every id once', short(twice))

@@ -8,6 +8,8 @@ from mmengine.dataset import force_full_init
 
 from .annotation import AnnotationError, load_annotations
 from .keyed_random import KeyedRandom
+from .pipeline_checks import check_pipeline_inputs
+from .problem import Problem
 from .schema import check_annotations, record_name
 
 # More would hide the first ones; tools/check_data.py prints all.
@@ -21,7 +23,8 @@ class SequenceDataset(KeyedRandom, PoseDataset):
     Reads MMAction2's skeleton annotation files and, beside what these hold,
     a phase for every frame, the path of frame features, and the names of
     activities, phases and joints: see docs/data.md. Pickles are read without
-    running code, and the whole file is checked before it is used.
+    running code, and the whole file is checked before it is used; so is that
+    every sequence has what the transforms of the pipeline read.
 
     Args:
         ann_file (str): The annotation file: ``.pkl``, ``.npz`` or ``.json``.
@@ -117,15 +120,10 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         for key in ('activities', 'phases', 'skeleton'):
             self._metainfo.setdefault(key, annotations.get(key))
             annotations[key] = self._metainfo[key]
-        problems = check_annotations(annotations)
-        if problems:
-            shown = '\n  '.join(map(str, problems[:PROBLEMS_SHOWN]))
-            more = len(problems) - PROBLEMS_SHOWN
-            rest = f'\n  and {more} more' if more > 0 else ''
-            raise AnnotationError(
-                f'{self.source} has {len(problems)} problems:\n  {shown}'
-                f'{rest}\ntools/check_data.py lists them all'
-            )
+        self._refuse(
+            check_annotations(annotations),
+            'tools/check_data.py lists them all',
+        )
         names = annotations['activities']
         records = self._select(annotations)
         if self.activities is not None:
@@ -136,7 +134,25 @@ class SequenceDataset(KeyedRandom, PoseDataset):
                 f'{self.source} has no sequences of the activities '
                 f'{self.activities} in the split {self.split}'
             )
-        return [self._complete(record, names) for record in records]
+        records = [self._complete(record, names) for record in records]
+        self._refuse(
+            check_pipeline_inputs(
+                records, annotations['skeleton'], self.pipeline.transforms
+            ),
+            'of what the pipeline reads',
+        )
+        return records
+
+    def _refuse(self, problems: list[Problem], note: str) -> None:
+        if not problems:
+            return
+        shown = '\n  '.join(map(str, problems[:PROBLEMS_SHOWN]))
+        more = len(problems) - PROBLEMS_SHOWN
+        rest = f'\n  and {more} more' if more > 0 else ''
+        raise AnnotationError(
+            f'{self.source} has {len(problems)} problems:\n  {shown}'
+            f'{rest}\n{note}'
+        )
 
     def _labels_to_keep(
         self, names: list[str] | None, records: list[dict]
@@ -203,6 +219,8 @@ class SequenceDataset(KeyedRandom, PoseDataset):
             ('keypoint_score', np.float32),
             ('canonical_time', np.float32),
             ('phase', np.int64),
+            ('smpl_body_pose', np.float32),
+            ('smpl_betas', np.float32),
         ):
             if key in record:
                 record[key] = np.asarray(record[key], dtype=dtype)

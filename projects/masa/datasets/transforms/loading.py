@@ -1,9 +1,9 @@
 import os
 
-import numpy as np
 from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
+from ..npy_file import map_npy
 from .checks import name_of, require
 
 
@@ -45,17 +45,12 @@ class LoadFrameFeatures(BaseTransform):
         if not os.path.isfile(path):
             raise FileNotFoundError(f'{where} does not exist')
         try:
-            feature = np.load(path, mmap_mode='r', allow_pickle=False)
-        except (ValueError, EOFError) as error:
+            feature = map_npy(path)
+        except ValueError as error:
             raise ValueError(
                 f'{where} is expected to be a complete .npy array of numbers, '
-                f'but: {error}'
+                f'but {error}'
             ) from error
-        if not isinstance(feature, np.ndarray):
-            feature.close()
-            raise ValueError(
-                f'{where} is expected to be one .npy array, but is an archive'
-            )
         if feature.ndim != 2 or 0 in feature.shape:
             raise ValueError(
                 f'{where} is expected to have the shape (frames, channels), '

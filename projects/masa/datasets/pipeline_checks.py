@@ -1,0 +1,126 @@
+"""Whether the records have what the transforms of a pipeline will read."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
+
+import numpy as np
+
+from .feature_checks import check_feature_file
+from .problem import Problem, is_finite, not_finite
+from .transforms import (
+    DualAugmentation,
+    LoadFrameFeatures,
+    NormalizeSkeleton,
+    PackSequenceInputs,
+)
+
+
+def check_pipeline_inputs(
+    records: Sequence[dict],
+    skeleton: dict | None,
+    transforms: Sequence[Callable],
+) -> list[Problem]:
+    """Find what would stop the pipeline in the middle of a training.
+
+    Of feature files the headers are read, and skeletons are normalised once.
+    A transform that is not of this package may change anything: what follows
+    it is not checked.
+
+    Args:
+        records (Sequence[dict]): The records, with complete paths.
+        skeleton (dict, optional): The skeleton's description.
+        transforms (Sequence[Callable]): The transforms of the pipeline.
+
+    Returns:
+        list[Problem]: All problems; empty if there are none.
+    """
+    ours = list(takewhile(_is_ours, transforms))
+    problems: list[Problem] = []
+    for transform in ours:
+        if isinstance(transform, LoadFrameFeatures):
+            problems += _check_features(records)
+        elif isinstance(transform, NormalizeSkeleton):
+            problems += _check_bodies(records, skeleton, transform)
+        elif isinstance(transform, PackSequenceInputs):
+            problems += _check_modalities(records, transform)
+    if not problems:
+        for transform in ours:
+            if isinstance(transform, DualAugmentation):
+                problems += _check_spatial(records[0], skeleton, transform)
+    return problems
+
+
+def _is_ours(transform: Callable) -> bool:
+    package = __name__.partition('.')[0]
+    return type(transform).__module__.partition('.')[0] == package
+
+
+def _check_features(records: Sequence[dict]) -> Iterator[Problem]:
+    channels = 0
+    for record in records:
+        name = record['frame_dir']
+        if 'feature_path' not in record:
+            yield Problem(
+                name, 'feature_path', 'a path, for features are loaded', 'none'
+            )
+            continue
+        found, width = check_feature_file(
+            name, record, '', channels, read_values=False
+        )
+        yield from found
+        channels = channels or width
+
+
+def _check_bodies(
+    records: Sequence[dict], skeleton: dict | None, normalize: Callable
+) -> Iterator[Problem]:
+    for record in records:
+        name = record['frame_dir']
+        expected = 'a body that NormalizeSkeleton takes'
+        try:
+            with np.errstate(all='ignore'):
+                done = normalize(dict(record, skeleton=skeleton))
+        except (KeyError, ValueError) as error:
+            yield Problem(name, 'keypoint', expected, error.args[0])
+            continue
+        if not is_finite(done['keypoint']).all():
+            found = not_finite(done['keypoint'])
+            yield Problem(name, 'keypoint', 'finite normalised joints', found)
+
+
+def _check_modalities(
+    records: Sequence[dict], pack: PackSequenceInputs
+) -> Iterator[Problem]:
+    if 'keypoint' not in pack.modalities:
+        return
+    people = Counter(
+        len(record['keypoint']) for record in records if 'keypoint' in record
+    )
+    usual = people.most_common(1)[0][0] if people else 1
+    for record in records:
+        name = record['frame_dir']
+        if 'keypoint' not in record:
+            yield Problem(name, 'keypoint', 'joints, which are packed', 'none')
+        elif len(record['keypoint']) != usual:
+            yield Problem(
+                name,
+                'keypoint',
+                f'{usual} people, as most sequences have',
+                str(len(record['keypoint'])),
+            )
+
+
+def _check_spatial(
+    record: dict, skeleton: dict | None, augmentation: DualAugmentation
+) -> Iterator[Problem]:
+    """See that the skeleton has what noise needs, with one sequence."""
+    sample = dict(record, skeleton=skeleton, rng=np.random.default_rng(0))
+    for transform in takewhile(_is_ours, augmentation.spatial):
+        try:
+            sample = transform(sample)
+        except (KeyError, ValueError) as error:
+            expected = f'what {type(transform).__name__} takes'
+            yield Problem(
+                record['frame_dir'], 'skeleton', expected, error.args[0]
+            )

@@ -1,0 +1,87 @@
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from .problem import Problem, short
+
+# 'xsub_train' and 'xsub_val' are of one protocol, 'xview_train' is of another.
+_ROLE = re.compile(
+    r'(?<![a-z])(train|training|val|valid|validation|test)'
+    r'(?![a-z])'
+)
+
+
+def check_split(split: Any, names: list[str]) -> Iterator[Problem]:
+    """Check the splits, and that every record is in one.
+
+    An id may be in splits of several protocols, such as ``xsub_train`` and
+    ``xview_train``, and in splits that are not told apart by the words train,
+    val and test; but not in ``train`` and in ``val``.
+
+    Args:
+        split (Any): ``annotations['split']``, None if there is none.
+        names (list[str]): Ids of the records.
+
+    Yields:
+        Problem: Each that there is.
+    """
+    if split is None:
+        return
+    if not isinstance(split, dict) or not split:
+        yield Problem('', 'split', 'a dict of lists of ids', short(split))
+        return
+    known, listed = set(names), {}
+    for key, ids in split.items():
+        field = f'split {short(key)}'
+        if not isinstance(key, str):
+            yield Problem('', field, 'a name, which is a text', short(key))
+        if isinstance(ids, np.ndarray) and ids.ndim == 1:
+            ids = ids.tolist()
+        if not isinstance(ids, (list, tuple)) or not ids:
+            yield Problem('', field, 'a list of one id or more', short(ids))
+            continue
+        listed[key] = {one for one in ids if isinstance(one, str)}
+        yield from _check_ids(field, ids, known)
+    yield from _check_shared(listed)
+    unused = sorted(known - set().union(*listed.values()))
+    for name in unused if len(listed) == len(split) else ():
+        yield Problem(name, 'split', 'in one split at least', 'in none')
+
+
+def _check_ids(field: str, ids: Any, known: set[str]) -> Iterator[Problem]:
+    # Of another type, an id may not even be comparable.
+    foreign = [one for one in ids if not isinstance(one, str)]
+    ids = [one for one in ids if isinstance(one, str)]
+    missing = foreign + [one for one in ids if one not in known]
+    if missing:
+        yield Problem(
+            '',
+            field,
+            'ids that have a record',
+            f'{len(missing)} without one: {short(missing)}',
+        )
+    twice = [one for one, n in Counter(ids).items() if n > 1]
+    if twice:
+        yield Problem('', field, 'every id once', short(twice))
+
+
+def _check_shared(listed: dict[str, set[str]]) -> Iterator[Problem]:
+    protocols: dict[str, list[str]] = {}
+    for key in listed:
+        protocol, roles = _ROLE.subn('', str(key).lower())
+        if roles:
+            protocols.setdefault(protocol, []).append(key)
+    for splits in protocols.values():
+        for one, other in combinations(splits, 2):
+            shared = sorted(listed[one] & listed[other])
+            if shared:
+                yield Problem(
+                    '',
+                    f'split {short(other)}',
+                    f'ids that are not in split {short(one)}',
+                    f'{len(shared)} that are: {short(shared)}',
+                )

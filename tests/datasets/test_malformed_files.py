@@ -1,0 +1,198 @@
+"""Every kind of bad file is named with its record, field and reason.
+
+Each through the check, through tools/check_data.py and through the data set.
+"""
+
+import json
+import pickle
+import runpy
+from pathlib import Path
+
+import pytest
+from malformed_cases import CASES, PIPELINE_CASES, SLOW_CASES, UNREADABLE
+from valid_annotations import LENGTHS, PIPELINE, make_valid, write_features
+
+from masa.datasets import (
+    AnnotationError,
+    SequenceDataset,
+    check_annotations,
+    save_annotations,
+)
+
+ROOT = Path(__file__).parents[2]
+check_data = runpy.run_path(str(ROOT / 'tools' / 'check_data.py'))['main']
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_features(tmp_path)
+    return tmp_path
+
+
+def write(annotations, folder):
+    path = folder / 'data.pkl'
+    path.write_bytes(pickle.dumps(annotations))
+    return path
+
+
+def columns(printed):
+    """The columns of a printed table, lines of a cell put together."""
+    lines = [
+        line.strip('│').split('│')
+        for line in printed.splitlines()
+        if line.startswith('│')
+    ]
+    return [squeezed(''.join(column)) for column in zip(*lines, strict=True)]
+
+
+def squeezed(text):
+    return ''.join(text.split())
+
+
+def read(path, folder):
+    return SequenceDataset(
+        str(path), PIPELINE, data_prefix=dict(feature=str(folder))
+    )
+
+
+def test_valid_file(folder, capsys):
+    path = write(make_valid(), folder)
+    assert check_annotations(make_valid(), str(folder)) == []
+    assert check_data([str(path), '--features', str(folder)]) == 0
+    dataset = read(path, folder)
+    lengths = [len(one['inputs'][0]['values']) for one in dataset]
+    # One frame is enough.
+    assert lengths[0] == LENGTHS['a'] == 1
+
+
+def is_said(problem, name, field, expected, found):
+    return (
+        problem.record == name
+        and problem.field == field
+        and expected in problem.expected
+        and found in problem.found
+    )
+
+
+@pytest.mark.parametrize('name', [*CASES, *SLOW_CASES])
+def test_bad_file(name, folder, capsys):
+    change, *words = (CASES | SLOW_CASES)[name]
+    annotations = make_valid()
+    change(annotations, folder)
+    problems = check_annotations(annotations, str(folder))
+    assert any(is_said(problem, *words) for problem in problems), problems
+
+    path = write(annotations, folder)
+    assert check_data([str(path), '--features', str(folder)]) == 1
+    printed = capsys.readouterr().out
+    assert f'data.pkl: problems: {len(problems)}' in printed.replace('\n', '')
+    for word, column in zip(words, columns(printed), strict=True):
+        assert squeezed(word) in column
+
+    if name in CASES:
+        with pytest.raises(AnnotationError) as error:
+            read(path, folder)
+        for word in (str(path), *words):
+            assert word in str(error.value)
+
+
+@pytest.mark.parametrize('name', PIPELINE_CASES)
+def test_file_that_does_not_fit_the_pipeline(name, folder):
+    change, *words = PIPELINE_CASES[name]
+    annotations = make_valid()
+    change(annotations, folder)
+    assert check_annotations(annotations, str(folder)) == []
+    path = write(annotations, folder)
+    with pytest.raises(AnnotationError) as error:
+        read(path, folder)
+    for word in (str(path), *words):
+        assert word in str(error.value)
+    # Without the pipeline there is nothing to find.
+    SequenceDataset(str(path), [])
+
+
+def test_many_problems_are_listed_in_one_pass(folder, capsys):
+    apart = {
+        'number 4': 'record of text',
+        'val': 'id of another type',
+        'phases': 'phases of no activity',
+        'label': 'label text',
+        'phase': 'phases float',
+        'keypoint': 'joint NaN',
+        'time': 'time of another length',
+        'image': 'image of text',
+        'skeleton': 'root out of range',
+        'bones': 'bone out of range',
+        'features': 'features truncated',
+    }
+    annotations = make_valid()
+    for name in apart.values():
+        CASES[name][0](annotations, folder)
+    path = write(annotations, folder)
+    assert check_data([str(path), '--features', str(folder)]) == 1
+    printed = capsys.readouterr().out
+    # A record that is no dict is in no split either.
+    assert f'problems: {len(apart) + 1}' in printed
+    for name in apart.values():
+        for word, column in zip(
+            CASES[name][1:], columns(printed), strict=True
+        ):
+            assert squeezed(word) in column
+    with pytest.raises(AnnotationError, match='has 11 problems'):
+        # It reads no features of a file that has problems.
+        read(path, folder)
+
+
+@pytest.mark.parametrize('name', UNREADABLE)
+def test_file_that_cannot_be_read(name, folder, capsys, monkeypatch):
+    suffix, make, message = UNREADABLE[name]
+    path = folder / f'data{suffix}'
+    content = b''
+    if suffix != '.csv':
+        save_annotations(make_valid(), path)
+        content = path.read_bytes()
+    path.write_bytes(make(content))
+    monkeypatch.chdir(folder)
+    assert check_data([str(path)]) == 2
+    assert squeezed(message) in squeezed(capsys.readouterr().out)
+    with pytest.raises(AnnotationError) as error:
+        read(path, folder)
+    assert str(path) in str(error.value)
+    assert message in str(error.value)
+    assert not Path('code-was-run').exists()
+
+
+@pytest.mark.parametrize('suffix', ['.pkl', '.npz', '.json'])
+def test_folder_in_the_place_of_a_file(suffix, folder, capsys):
+    path = folder / f'data{suffix}'
+    path.mkdir()
+    assert check_data([str(path)]) == 2
+    assert 'is a folder' in capsys.readouterr().out.replace('\n', ' ')
+    with pytest.raises(AnnotationError, match='but is a folder'):
+        read(path, folder)
+
+
+def test_id_that_cannot_be_printed(folder, capsys):
+    path = folder / 'data.json'
+    text = json.dumps(dict(annotations=[dict(frame_dir='\ud800')]))
+    path.write_text(text)
+    assert check_data([str(path)]) == 1
+    assert '\\ud800' in capsys.readouterr().out
+
+
+def test_protocols_share_ids_and_roles_do_not():
+    split = dict(
+        xsub_train=['a', 'b'],
+        xsub_val=['c', 'd'],
+        xview_train=['a', 'c'],
+        xview_val=['b', 'd'],
+        all=list('abcd'),
+        trainval=list('abcd'),
+        train1=['a'],
+        test2=['a'],
+    )
+    assert check_annotations(make_valid(split=split)) == []
+    split['test1'] = ['a']
+    (problem,) = check_annotations(make_valid(split=split))
+    assert problem.field == "split 'test1'"
+    assert problem.expected == "ids that are not in split 'train1'"
