@@ -1,7 +1,17 @@
+from .errors import NonFiniteError
 from .hooks import (
+    CollapseMonitorHook,
     EmbeddingFiguresHook,
+    FiniteCheckHook,
     PlainCheckpointHook,
     RandomKeyHook,
 )
 
-__all__ = ['EmbeddingFiguresHook', 'PlainCheckpointHook', 'RandomKeyHook']
+__all__ = [
+    'CollapseMonitorHook',
+    'EmbeddingFiguresHook',
+    'FiniteCheckHook',
+    'NonFiniteError',
+    'PlainCheckpointHook',
+    'RandomKeyHook',
+]
