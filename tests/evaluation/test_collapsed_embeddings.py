@@ -61,7 +61,10 @@ def chances(collection):
 
 
 # What a figure may be better than chance by: sequences differ.
-TOLERANCE = {'alignment_error/mean_frames': 2.0}
+TOLERANCE = {
+    'alignment_error/mean_frames': 2.0,
+    'activity_separation/ami': 0.25,
+}
 
 
 def constant(rng, lengths):
@@ -111,7 +114,13 @@ def judged(make_collection):
         whole = make_collection(
             num_train=6, num_val=12, activities=('jump', 'throw', 'turn')
         )
-        whole = whole.select(np.arange(len(whole))[order])
+        # Fewer of one activity, so that their order would show.
+        kept = [
+            i
+            for i, name in enumerate(whole.activities)
+            if name != 'jump' or i % 3
+        ]
+        whole = whole.select(np.array(kept)[order])
         whole = whole.with_embeddings(make(rng, map(len, whole.embeddings)))
         evaluator = EVALUATOR.build(
             dict(type='SequenceEvaluator', metrics=METRICS)

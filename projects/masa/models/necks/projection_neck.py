@@ -1,6 +1,6 @@
 from mmaction.registry import MODELS
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..layers import FramePacking, build_mlp
 
@@ -63,6 +63,20 @@ class ProjectionNeck(BaseModule):
 
         Returns:
             Tensor: Z, ``(B, T, out_channels)``, zero in the padding.
+
+        Raises:
+            ValueError: If batch normalisation is to train on a single frame.
         """
         packing = FramePacking(mask)
+        # Synchronised normalisation counts the frames of all processes.
+        normalized = any(
+            isinstance(layer, nn.BatchNorm1d) for layer in self.projection
+        )
+        if self.training and normalized and len(packing.frames) == 1:
+            raise ValueError(
+                'batch normalisation is expected to train on two frames or '
+                'more, but the batch is one sequence whose view has a single '
+                'frame: raise train_dataloader.batch_size, or leave out '
+                'sequences of one frame'
+            )
         return packing.unpack(self.projection(packing.pack(embedding)))
