@@ -1,21 +1,26 @@
-"""Peak memory of the extraction tools against the length of the video.
+r"""Peak memory of the extraction tools against the length of the video.
 
 Videos are made on the spot, and every one is worked on in a process of its
 own. Beside its peak stands what the video's frames alone would take if they
-were all held at once. Features come from a tiny random model, and poses from
-a small random one of mmpose: memory is what matters.
+were all held at once. Features come from a random model, a tiny one by
+default, and poses from a small random one of mmpose or from MediaPipe: memory
+is what matters.
 
 Example:
     python benchmarks/extraction_memory.py --minutes 1 5 30
     python benchmarks/extraction_memory.py --tool skeletons --minutes 1 5
+    python benchmarks/extraction_memory.py --tool skeletons \
+        --backend mediapipe --source people.mp4 --fps 10 --minutes 1 30
 """
 
 import argparse
+import itertools
 import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import av
@@ -24,31 +29,67 @@ from rich.console import Console
 from rich.table import Table
 
 TOOLS = Path(__file__).resolve().parents[1] / 'tools'
+NOBODY_NEEDED = ('--min-found', '0')
 POSE_MODEL = (
     'mmpose::body_2d_keypoint/rtmpose/body8/'
     'rtmpose-t_8xb256-420e_body8-256x192.py'
 )
-FRAMES_PER_SECOND = 30
 MEBIBYTE = 2**20
 
 
-def make_video(path: Path, frames: int, width: int, height: int) -> None:
-    """Write a video of a moving ramp."""
+def moving_ramp(width: int, height: int) -> Iterator[np.ndarray]:
+    """Yield pictures of a moving ramp, for ever."""
     ramp = np.linspace(0, 255, width).astype(np.uint8)
     image = np.broadcast_to(ramp[None, :, None], (height, width, 3))
+    for shift in itertools.cycle(range(width)):
+        yield np.roll(image, shift, axis=1)
+
+
+def repeated(source: Path, width: int, height: int) -> Iterator[np.ndarray]:
+    """Yield the pictures of a video again and again."""
+    while True:
+        with av.open(str(source)) as container:
+            for frame in container.decode(video=0):
+                yield frame.to_ndarray(
+                    width=width, height=height, format='rgb24'
+                )
+
+
+def make_video(path: Path, frames: int, args: argparse.Namespace) -> None:
+    """Write a video of so many frames."""
+    size = args.width, args.height
+    pictures = repeated(args.source, *size) if args.source else None
+    pictures = pictures or moving_ramp(*size)
     with av.open(str(path), 'w') as container:
-        stream = container.add_stream('mpeg4', rate=FRAMES_PER_SECOND)
-        stream.width, stream.height = width, height
+        stream = container.add_stream('mpeg4', rate=args.fps)
+        stream.width, stream.height = size
         stream.pix_fmt = 'yuv420p'
-        for i in range(frames):
-            moved = np.roll(image, i % width, axis=1)
-            frame = av.VideoFrame.from_ndarray(moved, format='rgb24')
+        for picture in itertools.islice(pictures, frames):
+            frame = av.VideoFrame.from_ndarray(picture, format='rgb24')
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
 
 
+def tool_options(args: argparse.Namespace) -> tuple[str, ...]:
+    """Say what a tool is to do with a video."""
+    if args.tool == 'features':
+        return (
+            *('--model', args.model, '--image-size', str(args.image_size)),
+            *('--batch-size', str(args.batch_size), '--workers', '2'),
+            *('--random-weights', '0', '--device', 'cpu'),
+        )
+    if args.backend == 'mediapipe':
+        # Whether there is a person does not matter here.
+        return '--backend', 'mediapipe', '--target', 'body3d', *NOBODY_NEEDED
+    return (
+        *('--backend', 'mmpose', '--detector', 'none', '--target', 'body3d'),
+        *('--pose-model', POSE_MODEL),
+        *('--random-weights', '0', '--device', 'cpu'),
+    )
+
+
 def measure(
-    tool: str, video: Path, folder: Path, batch_size: int
+    tool: str, video: Path, folder: Path, options: Sequence[str]
 ) -> tuple[float, int]:
     """Extract in a process of its own.
 
@@ -56,26 +97,15 @@ def measure(
         tool (str): ``features`` or ``skeletons``.
         video (Path): The video.
         folder (Path): For the output.
-        batch_size (int): Frames that the model of features sees at once.
+        options (Sequence[str]): Other options of the tool.
 
     Returns:
         tuple[float, int]: Seconds, and bytes resident at the peak.
     """
-    options = dict(
-        features=(
-            *('--model', 'test_vit', '--image-size', '32'),
-            *('--batch-size', str(batch_size), '--workers', '2'),
-        ),
-        skeletons=(
-            *('--backend', 'mmpose', '--detector', 'none'),
-            *('--target', 'body3d', '--pose-model', POSE_MODEL),
-        ),
-    )
     command = [
         *(sys.executable, '-W', 'ignore', str(TOOLS / f'extract_{tool}.py')),
         *(str(video), '--output', str(folder / video.stem)),
-        *('--ann-file', str(folder / f'{video.stem}.pkl')),
-        *('--random-weights', '0', '--device', 'cpu', *options[tool]),
+        *('--ann-file', str(folder / f'{video.stem}.pkl'), *options),
     ]
     start = time.perf_counter()
     with subprocess.Popen(
@@ -100,6 +130,20 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--tool', choices=['features', 'skeletons'], default='features'
     )
+    parser.add_argument(
+        '--backend',
+        choices=['mmpose', 'mediapipe'],
+        default='mmpose',
+        help='of skeletons (default: %(default)s)',
+    )
+    parser.add_argument('--model', default='test_vit', help='of features')
+    parser.add_argument('--image-size', type=int, default=32)
+    parser.add_argument(
+        '--source',
+        type=Path,
+        help='a video to repeat, in place of a moving ramp',
+    )
+    parser.add_argument('--fps', type=int, default=30, help='of the video')
     parser.add_argument('--minutes', type=float, nargs='+', default=[1, 5, 30])
     parser.add_argument('--width', type=int, default=320)
     parser.add_argument('--height', type=int, default=240)
@@ -116,11 +160,11 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as name:
         for minutes in args.minutes:
-            frames = round(minutes * 60 * FRAMES_PER_SECOND)
+            frames = round(minutes * 60 * args.fps)
             video = Path(name, f'{minutes:g}.mp4')
-            make_video(video, frames, args.width, args.height)
+            make_video(video, frames, args)
             seconds, peak = measure(
-                args.tool, video, Path(name), args.batch_size
+                args.tool, video, Path(name), tool_options(args)
             )
             video.unlink()
             size = frames * args.width * args.height * 3

@@ -13,6 +13,10 @@ default_hooks = dict(
 custom_hooks = [
     dict(type='RandomKeyHook'),
     dict(type='PlainCheckpointHook'),
+    # Stops before a step on a loss or gradient that is not finite.
+    dict(type='FiniteCheckHook'),
+    # Warns of an embedding that collapses.
+    dict(type='CollapseMonitorHook'),
     dict(type='EmbeddingFiguresHook'),
 ]
 

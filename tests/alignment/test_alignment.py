@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from masa.alignment import (
     retrieve_frames,
     transfer_labels,
 )
+from masa.evaluation.functional import CollapseWarning
 
 
 def least_cost(first, second):
@@ -233,3 +236,17 @@ class TestAnomaly:
     def test_equal_references(self, usual):
         score = anomaly_score(usual, [usual, usual])
         assert (score == 0).all()
+
+
+@pytest.mark.parametrize('method', ['dtw', 'nearest'])
+def test_a_collapsed_embedding_is_warned_of(method):
+    flat = np.full((9, 4), 0.3)
+    walk = np.arange(9.0)[:, None] * np.ones(4)
+    for both in ((flat, flat), (flat, walk), (walk, flat + 1e-7 * walk)):
+        with pytest.warns(CollapseWarning, match='any alignment of it'):
+            align_pair(*both, method)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        align_pair(walk, walk, method)
+        # A single frame has nothing to differ from.
+        align_pair(flat[:1], walk, method)

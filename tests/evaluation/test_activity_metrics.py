@@ -113,6 +113,16 @@ def test_a_collapse_does_not_separate(recwarn):
     assert not recwarn
 
 
+def test_of_equal_clips_the_order_decides_nothing():
+    flat = [np.ones((4, 2))] * 30
+    gallery = np.repeat([0, 1], [20, 10])
+    labels = np.repeat([0, 1], [24, 6])
+    for order in (slice(None), slice(None, None, -1)):
+        hits = F.nearest_clip_hits(flat, gallery[order], flat, labels)
+        np.testing.assert_allclose(hits[:24], 2 / 3)
+        np.testing.assert_allclose(hits[24:], 1 / 3)
+
+
 def test_bad_arguments_raise():
     rng = np.random.default_rng(0)
     embeddings, labels = clips(rng, 6)

@@ -1,3 +1,4 @@
+import itertools
 import warnings
 
 import numpy as np
@@ -12,19 +13,39 @@ def sequences(rng, lengths=(9, 14, 5, 11), width=6):
     return [rng.normal(size=(n, width)).astype(np.float32) for n in lengths]
 
 
+def tau_of_pair(a, b, forgive):
+    """Tau-b that forgives no ties of copies, unless it is told to."""
+    order = [int(cdist(f[None], b, 'sqeuclidean').argmin()) for f in a]
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        tau = kendalltau(np.arange(len(order)), order)[0]
+    if forgive or np.isnan(tau):
+        return tau
+    concordant = ties = copies = 0
+    pairs = list(itertools.combinations(range(len(order)), 2))
+    for s, t in pairs:
+        concordant += np.sign(order[t] - order[s])
+        if order[s] == order[t]:
+            ties += 1
+            found = (b == b[order[s]]).all(axis=1).sum()
+            copies += bool(found > 1 or (a[s] == a[t]).all())
+    assert tau == pytest.approx(
+        concordant / np.sqrt(len(pairs) * (len(pairs) - ties))
+    )
+    return concordant / np.sqrt(len(pairs) * (len(pairs) - ties + copies))
+
+
 def loop_tau(embeddings, stride, nan):
-    taus = []
-    for i, a in enumerate(embeddings):
-        for j, b in enumerate(embeddings):
-            if i == j:
-                continue
-            a64 = a[::stride].astype(np.float64)
-            b64 = b[::stride].astype(np.float64)
-            order = cdist(a64, b64, 'sqeuclidean').argmin(axis=1)
-            with warnings.catch_warnings():
-                warnings.simplefilter('ignore')
-                taus.append(kendalltau(np.arange(len(order)), order)[0])
-    taus = np.array(taus)
+    taus = np.array(
+        [
+            tau_of_pair(
+                a[::stride].astype(np.float64),
+                b[::stride].astype(np.float64),
+                forgive=nan == 'drop',
+            )
+            for a, b in itertools.permutations(embeddings, 2)
+        ]
+    )
     undefined = np.isnan(taus).mean()
     taus = taus[~np.isnan(taus)] if nan == 'drop' else np.nan_to_num(taus)
     return taus.mean() if len(taus) else np.nan, undefined
@@ -167,10 +188,26 @@ def test_transfer_of_a_perfect_alignment_and_of_none():
     clock = np.linspace(0, 1, 15)[:, None]
     perfect = F.key_event_transfer_error([clock, clock], [phase, phase])
     assert perfect == (0, 1, 4)
-    flat = np.zeros((15, 1))
-    collapsed = F.key_event_transfer_error([flat, flat], [phase, phase])
-    assert collapsed.median > 0.3
-    assert collapsed.within == 0
+
+
+def test_transfer_of_a_collapsed_embedding_is_at_chance():
+    # An early event, which the first frame would be close to.
+    phase = np.repeat([0, 1], [1, 19])
+    flat = np.zeros((20, 3))
+    errors = np.abs(np.arange(20) - 1) / 20
+    result = F.key_event_transfer_error([flat, flat], [phase, phase])
+    assert result.median == pytest.approx(errors.mean())
+    assert result.within == pytest.approx((errors <= 0.05).mean())
+
+
+def test_transfer_to_one_of_two_copies():
+    phase = np.repeat([0, 1], 4)
+    clock = np.arange(8.0)[:, None]
+    copied = clock.copy()
+    copied[0] = copied[4]
+    result = F.key_event_transfer_error([clock, copied], [phase, phase])
+    # To the copied one: 0 or 4 frames off; back from it: none.
+    assert result == (pytest.approx((0.25 + 0) / 2), 0.75, 2)
 
 
 def test_transfer_without_a_common_event():
@@ -203,6 +240,26 @@ def test_alignment_error_equals_the_loop():
     assert result.mean == pytest.approx(np.mean(errors))
     assert result.median == pytest.approx(np.median(errors))
     assert result.num_frames == len(errors)
+
+
+def test_alignment_error_of_a_collapsed_embedding_is_at_chance():
+    times = [np.arange(0.0, 30), np.arange(0.0, 30, 2)]
+    flat = [np.full((len(t), 2), 0.7) for t in times]
+    expected = np.abs(times[0][:, None] - times[1])
+    result = F.alignment_error(flat, times)
+    assert result.mean == pytest.approx(
+        (expected.mean(1).sum() + expected.mean(0).sum()) / 45
+    )
+
+
+def test_values_of_tau_of_two_values():
+    halves = np.repeat([0.0, 1.0], 10)[:, None]
+    assert F.kendalls_tau([halves, halves]).tau == pytest.approx(
+        100 / 190, abs=1e-12
+    )
+    assert F.kendalls_tau([halves, halves], nan='drop').tau > 0.7
+    one_apart = np.repeat([0.0, 1.0], [1, 19])[:, None]
+    assert F.kendalls_tau([one_apart, one_apart]).tau == pytest.approx(0.1)
 
 
 def test_alignment_error_of_a_perfect_embedding_and_of_one_sequence():

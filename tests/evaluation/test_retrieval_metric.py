@@ -117,7 +117,48 @@ def test_a_collapsed_embedding_is_at_chance():
     lengths = rng.integers(20, 40, 12)
     phases = [np.arange(n) * 4 // n for n in lengths]
     flat = [np.full((n, 9), 0.3) for n in lengths]
-    assert F.frame_retrieval_ap(flat, phases, 10) < 0.35
+    assert F.frame_retrieval_ap(flat, phases, 10) == pytest.approx(
+        0.25, abs=0.01
+    )
+
+
+def test_of_copies_the_share_counts():
+    rng = np.random.default_rng(3)
+    phases = [np.sort(rng.integers(0, 3, n)) for n in (12, 9, 15)]
+    # Few values, so that most candidates have copies, in any sequence.
+    embeddings = [
+        rng.integers(0, 3, (len(p), 1)).astype(float) for p in phases
+    ]
+    for k in (1, 4, 7):
+        expected = []
+        for i, phase in enumerate(phases):
+            others = [j for j in range(3) if j != i]
+            frames = np.concatenate([embeddings[j] for j in others])[:, 0]
+            labels = np.concatenate([phases[j] for j in others])
+            shares = []
+            for t, frame in enumerate(embeddings[i][:, 0]):
+                left, share = k, 0.0
+                # Of two values as near, the smaller one comes first.
+                for value in sorted(
+                    {0.0, 1.0, 2.0}, key=lambda v: (abs(v - frame), v)
+                ):
+                    tied = labels[frames == value]
+                    taken = min(left, len(tied))
+                    if taken:
+                        share += taken * (tied == phase[t]).mean() / k
+                    left -= taken
+                shares.append(share)
+            expected.append(np.mean(shares))
+        result = F.sequence_retrieval_precision(embeddings, phases, (k,))
+        np.testing.assert_allclose(result[:, 0], expected)
+
+
+@pytest.mark.parametrize('scale', [1e-30, 1e25])
+def test_the_unit_does_not_matter(scale):
+    embeddings, phases = data(np.random.default_rng(0), (60, 50, 70))
+    expected = F.frame_retrieval_ap(embeddings, phases, 5)
+    scaled = [(scale * e).astype(np.float32) for e in embeddings]
+    assert F.frame_retrieval_ap(scaled, phases, 5) == expected
 
 
 def test_too_few_sequences_have_no_value():

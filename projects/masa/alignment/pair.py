@@ -5,6 +5,7 @@ from dtaidistance import dtw_ndim
 
 from ..evaluation.functional.checks import check_sequences
 from ..evaluation.functional.neighbors import nearest_frames
+from ..evaluation.functional.spread import warn_if_collapsed
 
 METHODS = ('dtw', 'nearest')
 # Of the table of dynamic time warping, float64: 2 GiB.
@@ -57,6 +58,10 @@ def align_pair(
     sequence for every frame of the first, in any order; of equally near ones
     the first.
 
+    Frames that all have one embedding align equally well in any way, and
+    dynamic time warping then takes the diagonal at no cost. A
+    :class:`~masa.evaluation.functional.CollapseWarning` says so.
+
     Args:
         first (np.ndarray): (T, D).
         second (np.ndarray): (S, D).
@@ -70,6 +75,7 @@ def align_pair(
             is unknown, or the table of ``dtw`` would take more than 2 GiB.
     """
     first, second = check_sequences([first, second])
+    warn_if_collapsed([first, second])
     first, second = first.astype(np.float64), second.astype(np.float64)
     if method == 'nearest':
         matched = nearest_frames(first, [second])[:, 0]

@@ -1,7 +1,10 @@
 from .async_optim_wrappers import AsyncAmpOptimWrapper, AsyncOptimWrapper
+from .errors import NonFiniteError
 from .hooks import (
     AsyncRuntimeInfoHook,
+    CollapseMonitorHook,
     EmbeddingFiguresHook,
+    FiniteCheckHook,
     PlainCheckpointHook,
     RandomKeyHook,
 )
@@ -11,7 +14,10 @@ __all__ = [
     'AsyncAmpOptimWrapper',
     'AsyncOptimWrapper',
     'AsyncRuntimeInfoHook',
+    'CollapseMonitorHook',
     'EmbeddingFiguresHook',
+    'FiniteCheckHook',
+    'NonFiniteError',
     'PlainCheckpointHook',
     'RandomKeyHook',
     'build_runner',

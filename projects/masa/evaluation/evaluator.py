@@ -10,6 +10,7 @@ from mmengine.dist import (
 from mmengine.evaluator import Evaluator
 from mmengine.logging import print_log
 
+from .collapse import without_rounding
 from .collection import SequenceCollection
 from .controls import CONTROLS, control_embeddings
 from .gather import collection_from_records, sequence_records
@@ -159,6 +160,9 @@ class SequenceEvaluator(Evaluator):
 
     def _add_row(self, report, method, collection):
         row = report['rows'][method] = {}
+        collection, warnings = without_rounding(collection)
+        if method == MODEL:
+            report['warnings'] += warnings
         for metric in self.metrics:
             result = metric.compute_collection(collection)
             for key, value in result.values.items():

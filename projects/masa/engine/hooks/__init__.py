@@ -1,11 +1,15 @@
 from .async_runtime_info_hook import AsyncRuntimeInfoHook
+from .collapse_monitor_hook import CollapseMonitorHook
 from .embedding_figures_hook import EmbeddingFiguresHook
+from .finite_check_hook import FiniteCheckHook
 from .plain_checkpoint_hook import PlainCheckpointHook
 from .random_key_hook import RandomKeyHook
 
 __all__ = [
     'AsyncRuntimeInfoHook',
+    'CollapseMonitorHook',
     'EmbeddingFiguresHook',
+    'FiniteCheckHook',
     'PlainCheckpointHook',
     'RandomKeyHook',
 ]

@@ -8,6 +8,7 @@ from .activity import (
     Separation,
     action_recognition_accuracy,
     activity_separation,
+    nearest_clip_hits,
     nearest_clip_labels,
     phase_runs,
     predict_actions,
@@ -29,8 +30,10 @@ from .phases import (
     predict_phases,
 )
 from .retrieval import frame_retrieval_ap, sequence_retrieval_precision
+from .spread import CollapseWarning, has_collapsed, relative_spread
 
 __all__ = [
+    'CollapseWarning',
     'Separation',
     'TauScore',
     'TimeError',
@@ -39,8 +42,10 @@ __all__ = [
     'activity_separation',
     'alignment_error',
     'frame_retrieval_ap',
+    'has_collapsed',
     'kendalls_tau',
     'key_event_transfer_error',
+    'nearest_clip_hits',
     'nearest_clip_labels',
     'nearest_frames',
     'pair_neighbors',
@@ -50,6 +55,7 @@ __all__ = [
     'phase_runs',
     'predict_actions',
     'predict_phases',
+    'relative_spread',
     'sequence_retrieval_precision',
     'uniform_frames',
 ]

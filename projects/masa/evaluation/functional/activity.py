@@ -7,7 +7,7 @@ from sklearn.metrics import adjusted_mutual_info_score
 
 from .checks import check_same_length, check_sequences
 from .classifiers import fit_predict
-from .neighbors import nearest_frames
+from .neighbors import frame_groups, mean_over_copies, nearest_frames
 
 
 class Separation(NamedTuple):
@@ -146,7 +146,7 @@ def nearest_clip_labels(
 ) -> np.ndarray:
     """Give every clip the label of the nearest training clip.
 
-    A clip is the mean of its frames.
+    A clip is the mean of its frames; of equally near ones the first decides.
 
     Args:
         train_embeddings (Sequence[np.ndarray]): Gallery, arrays of shape
@@ -166,6 +166,41 @@ def nearest_clip_labels(
     return np.asarray(train_labels)[nearest_frames(clips, [gallery])[:, 0]]
 
 
+def nearest_clip_hits(
+    train_embeddings: Sequence[np.ndarray],
+    train_labels: Sequence[int],
+    val_embeddings: Sequence[np.ndarray],
+    val_labels: Sequence[int],
+) -> np.ndarray:
+    """Say of every clip whether the nearest training clip has its label.
+
+    Where several training clips are the same point, the share of them that
+    has it: their order in the gallery decides nothing.
+
+    Args:
+        train_embeddings (Sequence[np.ndarray]): Gallery, arrays of shape
+            (T_i, D).
+        train_labels (Sequence[int]): Label of every clip of the gallery.
+        val_embeddings (Sequence[np.ndarray]): Evaluated clips.
+        val_labels (Sequence[int]): Their labels.
+
+    Returns:
+        np.ndarray: (V,) float64 in [0, 1].
+
+    Raises:
+        ValueError: If shapes do not agree or an embedding is not finite.
+    """
+    check_same_length(train_embeddings, train_labels, 'train_labels')
+    check_same_length(val_embeddings, val_labels, 'val_labels')
+    gallery = _clip_means(train_embeddings, 'train_embeddings')
+    clips = _clip_means(val_embeddings, 'val_embeddings')
+    return mean_over_copies(
+        np.asarray(val_labels)[:, None] == np.asarray(train_labels),
+        nearest_frames(clips, [gallery])[:, 0],
+        frame_groups(gallery),
+    )
+
+
 def activity_separation(
     train_embeddings: Sequence[np.ndarray],
     train_labels: Sequence[int],
@@ -175,7 +210,7 @@ def activity_separation(
 ) -> Separation:
     """Measure how well activities lie apart.
 
-    Nearest neighbour: :func:`nearest_clip_labels`. Clusters: k-means on the
+    Nearest neighbour: :func:`nearest_clip_hits`. Clusters: k-means on the
     evaluated clips alone, with as many clusters as they have activities, the
     best of ten seeded starts.
 
@@ -193,9 +228,8 @@ def activity_separation(
     Raises:
         ValueError: If shapes do not agree or an embedding is not finite.
     """
-    check_same_length(val_embeddings, val_labels, 'val_labels')
-    predicted = nearest_clip_labels(
-        train_embeddings, train_labels, val_embeddings
+    hits = nearest_clip_hits(
+        train_embeddings, train_labels, val_embeddings, val_labels
     )
     clips = _clip_means(val_embeddings, 'val_embeddings')
     # k-means cannot make more clusters than there are different clips.
@@ -206,7 +240,7 @@ def activity_separation(
         clips
     )
     return Separation(
-        float((predicted == np.asarray(val_labels)).mean()),
+        float(hits.mean()),
         float(adjusted_mutual_info_score(val_labels, clusters)),
     )
 

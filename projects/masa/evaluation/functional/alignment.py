@@ -4,7 +4,14 @@ from typing import NamedTuple
 import numpy as np
 
 from .checks import check_frame_values, check_sequences, check_stride
-from .neighbors import BLOCK_ENTRIES, nearest_frames, pair_neighbors
+from .neighbors import (
+    BLOCK_ENTRIES,
+    copied_frames,
+    frame_groups,
+    mean_over_copies,
+    nearest_frames,
+    pair_neighbors,
+)
 
 
 class TauScore(NamedTuple):
@@ -65,6 +72,12 @@ def kendalls_tau(
     undefined. The reference implementations drop such pairs, which lets a
     half-collapsed model score 1; here they count as 0.
 
+    Two queries with one neighbour are a tie, which tau-b forgives: where a
+    sequence is the shorter one it cannot be otherwise. Not forgiven is a tie
+    between frames that are copies of each other, as queries or as
+    neighbours, which have no order to find: an embedding of two values, one
+    for each half of the activity, gets 0.5.
+
     Sequences that keep fewer than two frames have no order and are left out.
 
     Args:
@@ -72,7 +85,7 @@ def kendalls_tau(
             of shape (T_i, D).
         stride (int): Every how many frames one is taken, at least 1.
         nan (str): What an undefined pair counts: 'zero', or 'drop' for the
-            reference implementations' way.
+            reference implementations' way, which forgives all ties, too.
 
     Returns:
         TauScore: tau, share of undefined pairs, number of pairs.
@@ -88,9 +101,23 @@ def kendalls_tau(
     sequences = [sequence for sequence in sequences if len(sequence) > 1]
     if len(sequences) < 2:
         return TauScore(np.nan, np.nan, 0)
+    groups = [frame_groups(sequence) for sequence in sequences]
+    if nan == 'drop':
+        groups = [np.arange(len(sequence)) for sequence in sequences]
+    copied = [copied_frames(group) for group in groups]
     tau = np.concatenate(
         [
-            _rank_correlation(np.delete(neighbors, i, axis=0))
+            _rank_correlation(
+                np.delete(neighbors, i, axis=0),
+                np.stack(
+                    [
+                        copied[j][frames]
+                        for j, frames in enumerate(neighbors)
+                        if j != i
+                    ]
+                ),
+                groups[i],
+            )
             for i, neighbors in enumerate(pair_neighbors(sequences))
         ]
     )
@@ -101,25 +128,39 @@ def kendalls_tau(
     return TauScore(float(mean), float(undefined.mean()), len(tau))
 
 
-def _rank_correlation(order: np.ndarray) -> np.ndarray:
-    """Work out tau-b of each row of (P, n) against 0 .. n - 1."""
+def _rank_correlation(
+    order: np.ndarray, copied: np.ndarray, groups: np.ndarray
+) -> np.ndarray:
+    """Work out tau-b of each row of (P, n) against 0 .. n - 1.
+
+    ``copied``, (P, n), says of which neighbours there are copies; ``groups``,
+    (n,), which queries are copies of each other.
+    """
     num_rows, length = order.shape
     rising = np.zeros(num_rows, dtype=np.int64)
     falling = np.zeros(num_rows, dtype=np.int64)
+    unordered = np.zeros(num_rows, dtype=np.int64)
+    any_copies = copied.any() or len(np.unique(groups)) < length
     step = max(1, 4 * BLOCK_ENTRIES // (num_rows * length))
     for start in range(0, length - 1, step):
-        earlier = order[:, start : start + step, None]
-        later = order[:, None, start + 1 :]
+        rows, columns = slice(start, start + step), slice(start + 1, None)
+        earlier, later = order[:, rows, None], order[:, None, columns]
         # Column c stands for position start + 1 + c, row r for start + r.
         after = np.tri(later.shape[2], earlier.shape[1], dtype=bool).T
         rising += np.count_nonzero((later > earlier) & after, axis=(1, 2))
         falling += np.count_nonzero((later < earlier) & after, axis=(1, 2))
+        if any_copies:
+            alike = copied[:, rows, None] | (
+                groups[rows, None] == groups[None, columns]
+            )
+            alike = alike & (later == earlier) & after
+            unordered += np.count_nonzero(alike, axis=(1, 2))
     num_pairs = length * (length - 1) // 2
     untied = rising + falling
     tau = np.full(num_rows, np.nan)
     np.divide(
         rising - falling,
-        np.sqrt(float(num_pairs) * untied),
+        np.sqrt(float(num_pairs) * (untied + unordered)),
         out=tau,
         where=untied > 0,
     )
@@ -136,7 +177,9 @@ def key_event_transfer_error(
     A key event is the first frame of a phase that follows another phase.
     For every ordered pair (A, B) and every event that both have, A's event
     frame is carried to its nearest frame in B; the error is its distance
-    from B's own event frame as a share of B's length.
+    from B's own event frame as a share of B's length. Where the nearest
+    frame has copies, error and share are means over all of them, which puts
+    a collapsed embedding where chance is.
 
     Args:
         embeddings (Sequence[np.ndarray]): Sequences of one activity, arrays
@@ -173,14 +216,25 @@ def key_event_transfer_error(
     found = nearest_frames(queries, sequences)  # (events, V)
     lengths = np.array([len(sequence) for sequence in sequences])
     errors = np.abs(found - truth[kind]) / lengths
+    within = (errors <= tolerance).astype(np.float64)
+    for number, sequence in enumerate(sequences):
+        groups = frame_groups(sequence)
+        if copied_frames(groups).any():
+            apart = np.abs(np.arange(len(groups)) - truth[kind, number, None])
+            apart /= len(groups)
+            nearest = found[:, number]
+            errors[:, number] = mean_over_copies(apart, nearest, groups)
+            within[:, number] = mean_over_copies(
+                apart <= tolerance, nearest, groups
+            )
     errors[np.arange(len(sources)), sources] = np.nan
-    errors = errors[~np.isnan(errors)]
-    if not errors.size:
+    known = ~np.isnan(errors)
+    if not known.any():
         return TransferError(np.nan, np.nan, 0)
     return TransferError(
-        float(np.median(errors)),
-        float((errors <= tolerance).mean()),
-        errors.size,
+        float(np.median(errors[known])),
+        float(within[known].mean()),
+        int(known.sum()),
     )
 
 
@@ -201,6 +255,7 @@ def alignment_error(
 
     For every ordered pair of sequences, |canonical time of a frame -
     canonical time of its nearest neighbour|, over all frames of all pairs.
+    Where that neighbour has copies, the mean over all of them.
 
     Args:
         embeddings (Sequence[np.ndarray]): Sequences of one activity, arrays
@@ -219,10 +274,17 @@ def alignment_error(
     times = check_frame_values(canonical_times, sequences, 'canonical_times')
     if len(sequences) < 2:
         return TimeError(np.nan, np.nan, 0)
+    groups = [frame_groups(sequence) for sequence in sequences]
+    with_copies = [copied_frames(group).any() for group in groups]
     errors = []
     for i, neighbors in enumerate(pair_neighbors(sequences)):
         for j, time in enumerate(times):
-            if i != j:
+            if i == j:
+                continue
+            if with_copies[j]:
+                apart = np.abs(times[i][:, None] - time)
+                errors.append(mean_over_copies(apart, neighbors[j], groups[j]))
+            else:
                 errors.append(np.abs(times[i] - time[neighbors[j]]))
     errors = np.concatenate(errors).astype(np.float64)
     return TimeError(

@@ -89,3 +89,50 @@ def pair_neighbors(sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
     nearest = nearest_frames(np.concatenate(sequences), sequences)
     ends = np.cumsum([len(sequence) for sequence in sequences])
     return [part.T for part in np.split(nearest, ends[:-1])]
+
+
+def frame_groups(frames: np.ndarray) -> np.ndarray:
+    """Number the distinct frames.
+
+    Args:
+        frames (np.ndarray): (T, D).
+
+    Returns:
+        np.ndarray: A number for every frame, (T,) int64; copies of a frame
+        have the same.
+    """
+    _, groups = np.unique(frames, axis=0, return_inverse=True)
+    # NumPy 2.0 alone gives it another shape.
+    return groups.reshape(-1)
+
+
+def copied_frames(groups: np.ndarray) -> np.ndarray:
+    """Say which frames have a copy.
+
+    Args:
+        groups (np.ndarray): Of :func:`frame_groups`, (T,).
+
+    Returns:
+        np.ndarray: (T,) bool.
+    """
+    return np.bincount(groups)[groups] > 1
+
+
+def mean_over_copies(
+    values: np.ndarray, found: np.ndarray, groups: np.ndarray
+) -> np.ndarray:
+    """Average what hangs on a found frame over all copies of it.
+
+    Which of equal frames a search returns is a matter of their order, which
+    must not decide a figure.
+
+    Args:
+        values (np.ndarray): What every frame would give every query, (Q, T).
+        found (np.ndarray): The frame found for every query, (Q,).
+        groups (np.ndarray): Of :func:`frame_groups`, (T,).
+
+    Returns:
+        np.ndarray: (Q,) float64.
+    """
+    equal = groups[found][:, None] == groups
+    return np.where(equal, values, 0).sum(axis=1) / equal.sum(axis=1)

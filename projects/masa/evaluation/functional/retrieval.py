@@ -9,6 +9,7 @@ from .checks import (
     check_sequences,
     check_stride,
 )
+from .neighbors import frame_groups
 from .threads import run_threads
 
 # Entries of one block of distances: 64 MB in float32, for every thread.
@@ -74,7 +75,9 @@ def sequence_retrieval_precision(
     ``activities``, sequences of several activities are searched together
     and a candidate is right only if activity and phase agree. Frames of
     unknown phase are neither queries nor candidates. Where there are fewer
-    than k candidates all of them count.
+    than k candidates all of them count. Where more frames are copies of each
+    other than fit among the k, the share of all of them counts, so that the
+    order of equal frames decides nothing.
 
     Args:
         embeddings (Sequence[np.ndarray]): V arrays of shape (T_i, D).
@@ -111,21 +114,49 @@ def sequence_retrieval_precision(
         ]
     )
     ends = np.cumsum([keep.sum() for keep in known])
-    search = _FrameSearch(frames)
+    groups = frame_groups(frames)
+    _, first = np.unique(groups, return_index=True)
+    search = _FrameSearch(frames[first])
 
     def search_from(number):
         keep = known[number]
         own = slice(ends[number] - keep.sum(), ends[number])
         queries = np.arange(own.start, own.stop)
         queries = queries[np.flatnonzero(keep) % stride == 0]
-        count = min(max(k), len(frames) - keep.sum())
-        if len(queries) and count:
-            nearest = search(queries, own, count)
-            right = kinds[nearest] == kinds[queries, None]
-            precision[number] = [right[:, :size].mean() for size in k]
+        others = np.ones(len(frames), dtype=bool)
+        others[own] = False
+        # How many candidates every distinct frame stands for.
+        copies = np.bincount(groups[others], minlength=len(first))
+        count = min(max(k), np.count_nonzero(copies))
+        if not (len(queries) and count):
+            return
+        nearest = search(frames[queries], copies > 0, count)
+        right = np.empty_like(nearest)
+        for kind in np.unique(kinds[queries]):
+            asking = kinds[queries] == kind
+            alike = groups[others & (kinds == kind)]
+            right[asking] = np.bincount(alike, minlength=len(first))[
+                nearest[asking]
+            ]
+        precision[number] = _precision(copies[nearest], right, k)
 
     run_threads(search_from, range(len(sequences)))
     return precision
+
+
+def _precision(copies, right, k):
+    """Average the shares that are right among the k nearest.
+
+    ``copies`` (Q, C) is how many candidates each found frame stands for, the
+    nearest first, ``right`` how many of them are.
+    """
+    before = np.cumsum(copies, axis=1) - copies
+    shares = right / copies
+    means = []
+    for size in k:
+        taken = np.clip(size - before, 0, copies)
+        means.append(((shares * taken).sum(1) / taken.sum(1)).mean())
+    return means
 
 
 def _frame_classes(phases, known, activities):
@@ -147,14 +178,16 @@ class _FrameSearch:
     rounding decides nothing.
 
     Args:
-        frames (np.ndarray): All candidates, (N, D).
+        frames (np.ndarray): All candidates, distinct, (N, D).
     """
 
     def __init__(self, frames: np.ndarray):
         self.frames = frames
-        # Distances do not depend on the origin, but their rounding does.
-        origin = frames.mean(axis=0, dtype=np.float64).astype(frames.dtype)
-        values = torch.from_numpy((frames - origin).astype(np.float32))
+        # Neither origin nor unit matter to the order of distances, but they
+        # do to rounding, overflow and underflow.
+        self.origin = frames.mean(axis=0, dtype=np.float64)
+        self.unit = float(np.abs(frames - self.origin).max()) or 1.0
+        values = self._scaled(frames)
         self.size = len(values)
         padding = -self.size % PARTS
         self.values = torch.cat(
@@ -163,39 +196,45 @@ class _FrameSearch:
         self.norms = self.values.square().sum(dim=1)
         self.norms[self.size :] = torch.inf
 
-    def __call__(self, queries: np.ndarray, own: slice, count: int):
-        """Find the nearest frames outside the queries' own sequence.
+    def __call__(self, queries: np.ndarray, allowed: np.ndarray, count: int):
+        """Find the nearest frames.
 
         Args:
-            queries (np.ndarray): Frame indices, (Q,).
-            own (slice): Frames that are no candidates.
-            count (int): Number of neighbours; there are that many candidates.
+            queries (np.ndarray): Frames, (Q, D).
+            allowed (np.ndarray): Which candidates may be found, (N,) bool;
+                at least ``count``.
+            count (int): Number of neighbours.
 
         Returns:
-            np.ndarray: Frame indices, nearest first, (Q, count).
+            np.ndarray: Candidate indices, nearest first, (Q, count).
         """
+        barred = torch.from_numpy(np.flatnonzero(~allowed))
         step = max(1, BLOCK_ENTRIES // len(self.values))
         return np.concatenate(
             [
-                self._block(queries[start : start + step], own, count)
+                self._block(queries[start : start + step], barred, count)
                 for start in range(0, len(queries), step)
             ]
         )
 
-    def _block(self, queries, own, count):
+    def _block(self, queries, barred, count):
         # |f|^2 - 2 q f: |q|^2 is the same for all candidates of a query.
         distances = torch.addmm(
-            self.norms, self.values[queries], self.values.T, alpha=-2
+            self.norms, self._scaled(queries), self.values.T, alpha=-2
         )
-        distances[:, own] = torch.inf
-        candidates = self.size - (own.stop - own.start)
+        distances[:, barred] = torch.inf
+        candidates = self.size - len(barred)
         nearest = _smallest(distances, min(count + MARGIN, candidates))
         nearest = nearest.sort(dim=1).values.numpy()
         difference = self.frames[nearest].astype(np.float64)
-        difference -= self.frames[queries, None]
+        difference -= queries[:, None]
         exact = np.einsum('qcd,qcd->qc', difference, difference)
         order = exact.argsort(axis=1, kind='stable')[:, :count]
         return np.take_along_axis(nearest, order, axis=1)
+
+    def _scaled(self, frames):
+        values = (frames - self.origin) / self.unit
+        return torch.from_numpy(values.astype(np.float32))
 
 
 def _smallest(distances: torch.Tensor, count: int) -> torch.Tensor:

@@ -180,13 +180,10 @@ class ActivitySeparation(AcrossActivities):
         """See the base class."""
         gallery = train.embeddings, train.activity_names()
         activities = val.activity_names()
-        nearest = functional.nearest_clip_labels(*gallery, val.embeddings)
-        result = _hit_rates(
-            'nearest_neighbor',
-            nearest == np.array(activities),
-            activities,
-            notes,
+        hits = functional.nearest_clip_hits(
+            *gallery, val.embeddings, activities
         )
+        result = _hit_rates('nearest_neighbor', hits, activities, notes)
         result.values['ami'] = functional.activity_separation(
             *gallery, val.embeddings, activities, self.seed
         ).ami

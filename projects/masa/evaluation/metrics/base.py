@@ -7,6 +7,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from ..collapse import without_rounding
 from ..collection import SequenceCollection
 from ..gather import collection_from_records, sequence_records
 
@@ -89,10 +90,13 @@ class SequenceMetric(BaseMetric):
         Returns:
             dict[str, float]: The figures.
         """
-        result = self.compute_collection(collection_from_records(results))
+        collection, collapse = without_rounding(
+            collection_from_records(results)
+        )
+        result = self.compute_collection(collection)
         for note in result.notes:
             print_log(note, logger='current')
-        for warning in result.warnings:
+        for warning in collapse + result.warnings:
             print_log(warning, logger='current', level=logging.WARNING)
         return result.values
 

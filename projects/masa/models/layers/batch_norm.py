@@ -47,8 +47,18 @@ class FrameBatchNorm(nn.BatchNorm1d):
 
         Returns:
             Tensor: ``(F, D)``.
+
+        Raises:
+            ValueError: If it is to train on a single frame.
         """
         rank, world_size = get_dist_info()
+        if self.training and world_size == 1 and len(frames) == 1:
+            raise ValueError(
+                'batch normalisation is expected to train on two frames or '
+                'more, but the batch is one sequence whose view has a single '
+                'frame: raise train_dataloader.batch_size, or leave out '
+                'sequences of one frame'
+            )
         if not self.training or world_size == 1:
             return super().forward(frames)
         exact = frames.float() if frames.dtype.itemsize < 4 else frames

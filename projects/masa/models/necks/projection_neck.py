@@ -70,6 +70,9 @@ class ProjectionNeck(BaseModule):
 
         Returns:
             Tensor: Z, ``(B, T, out_channels)``, zero in the padding.
+
+        Raises:
+            ValueError: If batch normalisation is to train on a single frame.
         """
         packing = FramePacking(mask, lengths)
         return packing.unpack(self.projection(packing.pack(embedding)))

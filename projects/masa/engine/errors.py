@@ -1,0 +1,2 @@
+class NonFiniteError(RuntimeError):
+    """Training stopped at a loss or gradient that is infinite or NaN."""

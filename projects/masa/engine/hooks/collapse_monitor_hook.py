@@ -1,0 +1,65 @@
+import logging
+
+from mmaction.registry import HOOKS
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+
+LOGGED = 'train/embedding_std'
+
+
+@HOOKS.register_module()
+class CollapseMonitorHook(Hook):
+    """Warns, once an epoch, of an embedding that has collapsed.
+
+    It reads what every head logs as ``embedding_std``: close to 1 if the
+    embeddings point everywhere, 0 if all are the same
+    (:func:`~masa.models.heads.alignment_head.embedding_std`).
+
+    Args:
+        threshold (float): Mean of an epoch below which it warns, in (0, 1).
+            Defaults to 0.1: half of the least that a sound epoch of any
+            method has shown (docs/reliability_numbers.md).
+
+    Raises:
+        ValueError: If ``threshold`` is outside (0, 1).
+    """
+
+    def __init__(self, threshold: float = 0.1):
+        if not 0 < threshold < 1:
+            raise ValueError(
+                f'threshold is expected in (0, 1), but got {threshold}'
+            )
+        self.threshold = threshold
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Remember where the epoch starts.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        self._start = runner.iter
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Compare the epoch's mean with the threshold.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        iterations = runner.iter - self._start
+        scalars = runner.message_hub.log_scalars
+        if not iterations or LOGGED not in scalars:
+            return
+        spread = scalars[LOGGED].mean(iterations)
+        # What is not finite is as bad.
+        if spread >= self.threshold:
+            return
+        print_log(
+            f'epoch {runner.epoch + 1}: embedding_std is {spread:.4f}, '
+            f'expected {self.threshold:g} at least: the embeddings of '
+            'different frames have become nearly the same, and nothing later '
+            'in a run brings them back. Stop it, and see docs/training.md, '
+            '"Reading the log"',
+            logger='current',
+            level=logging.WARNING,
+        )

@@ -1,0 +1,180 @@
+import torch
+from mmaction.registry import HOOKS
+from mmengine.dist import get_dist_info
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import Tensor, nn
+
+from ..errors import NonFiniteError
+
+REMEDY = (
+    'The optimizer has not stepped and the last checkpoint is as it was. '
+    'Check these sequences (tools/check_data.py); if they are sound, train '
+    'with a lower learning rate or clip_grad.max_norm'
+)
+
+
+@HOOKS.register_module()
+class FiniteCheckHook(Hook):
+    """Stops training before a step on a loss or gradient that is not finite.
+
+    Loss and norm of the gradient are looked at when the optimizer is about to
+    step: there the host waits for the device, once in a step. It is the only
+    wait there is with :class:`~masa.engine.AsyncOptimWrapper`, and a config
+    that leaves this hook out has none. Without ``clip_grad``, which works out
+    the norm, the hook does.
+
+    With a loss scaler (``AmpOptimWrapper``) gradients may overflow: the
+    scaler leaves the step out and lowers its scale. Then only a loss that is
+    not finite, or one step left out after another, stops the training.
+
+    Args:
+        max_skipped (int): Steps that a loss scaler may leave out in a row.
+            Defaults to 20: from its usual start, 2^16, the scale is then
+            2^-4, and no overflow can be to blame.
+
+    Raises:
+        ValueError: If ``max_skipped`` is below 1.
+    """
+
+    # Before a hook that would write a checkpoint.
+    priority = 'VERY_HIGH'
+
+    def __init__(self, max_skipped: int = 20):
+        if max_skipped < 1:
+            raise ValueError(
+                f'max_skipped is expected above 0, but got {max_skipped}'
+            )
+        self.max_skipped = max_skipped
+        self._handles = []
+        self._skipped = 0
+
+    def before_train(self, runner: Runner) -> None:
+        """Watch the model's losses and the optimizer's steps.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+
+        def keep_loss(module: nn.Module, inputs: tuple, output) -> None:
+            if module.training and isinstance(output, dict):
+                with torch.no_grad():
+                    self._loss, _ = module.parse_losses(output)
+
+        def check(*_) -> None:
+            self._stepped = True
+            self._check_step(runner)
+
+        self._handles = [
+            model.register_forward_hook(keep_loss),
+            runner.optim_wrapper.optimizer.register_step_pre_hook(check),
+        ]
+
+    def after_train(self, runner: Runner) -> None:
+        """Leave model and optimizer as they were.
+
+        Args:
+            runner (Runner): Not used.
+        """
+        for handle in self._handles:
+            handle.remove()
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
+        """Remember the batch.
+
+        Args:
+            runner (Runner): Not used.
+            batch_idx (int): Not used.
+            data_batch (dict, optional): What the loader collated.
+        """
+        self._batch = data_batch
+        self._loss = None
+        self._stepped = False
+        self._gradient_finite = True
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Check the loss where there was no step.
+
+        Args:
+            runner (Runner): The runner.
+            batch_idx (int): Not used.
+            data_batch (dict, optional): Not used.
+            outputs (dict, optional): Not used.
+
+        Raises:
+            NonFiniteError: If the loss is not finite, or the loss scaler has
+                left out too many steps.
+        """
+        if not self._stepped:
+            self._check_loss(runner)
+        if self._stepped and self._gradient_finite:
+            self._skipped = 0
+        elif runner.optim_wrapper.should_update():
+            self._skipped += 1
+        if self._skipped > self.max_skipped:
+            scale = runner.optim_wrapper.loss_scaler.get_scale()
+            raise NonFiniteError(
+                f'the gradient is not finite in {self._skipped} steps in a '
+                f'row, down to a loss scale of {scale:g}, the last '
+                f'{self._place(runner)}'
+            )
+
+    def _check_step(self, runner: Runner) -> None:
+        self._check_loss(runner)
+        norm = _gradient_norm(runner)
+        self._gradient_finite = bool(torch.isfinite(norm))
+        scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
+        # In bfloat16 there is one that does nothing.
+        scaled = scaler is not None and scaler.is_enabled()
+        if not self._gradient_finite and not scaled:
+            raise NonFiniteError(
+                f'the norm of the gradient is {norm.item()} '
+                f'{self._place(runner)}'
+            )
+
+    def _check_loss(self, runner: Runner) -> None:
+        if self._loss is not None and not torch.isfinite(self._loss):
+            raise NonFiniteError(
+                f'the loss is {self._loss.item()} {self._place(runner)}'
+            )
+
+    def _place(self, runner: Runner) -> str:
+        names = []
+        for sample in (self._batch or {}).get('data_samples', []):
+            name = str(sample.get('frame_dir', '?'))
+            partner = sample.get('partner')
+            names.append(f'{name} with {partner}' if partner else name)
+        rank, world_size = get_dist_info()
+        process = f' of process {rank}' if world_size > 1 else ''
+        return (
+            f'in epoch {runner.epoch + 1}, iteration {runner.iter + 1}'
+            f'{process}, sequences: {", ".join(names) or "not known"}. '
+            f'{REMEDY}'
+        )
+
+
+def _gradient_norm(runner: Runner) -> Tensor:
+    wrapper = runner.optim_wrapper
+    if getattr(wrapper, 'grad_norm', None) is not None:
+        return wrapper.grad_norm
+    if wrapper.clip_grad_kwargs and wrapper.grad_name == 'grad_norm':
+        logged = runner.message_hub.get_scalar('train/grad_norm')
+        return torch.tensor(logged.current())
+    norms = [
+        parameter.grad.norm()
+        for group in wrapper.optimizer.param_groups
+        for parameter in group['params']
+        if parameter.grad is not None
+    ]
+    return torch.stack(norms).norm() if norms else torch.zeros(())
