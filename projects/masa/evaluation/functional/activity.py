@@ -2,8 +2,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_mutual_info_score
 
 from .checks import check_same_length, check_sequences
 from .classifiers import fit_predict
@@ -193,6 +191,9 @@ def activity_separation(
     Raises:
         ValueError: If shapes do not agree or an embedding is not finite.
     """
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import adjusted_mutual_info_score
+
     check_same_length(val_embeddings, val_labels, 'val_labels')
     predicted = nearest_clip_labels(
         train_embeddings, train_labels, val_embeddings
