@@ -82,8 +82,9 @@ def _figures(sections: list[Section], results: dict[str, dict]) -> str:
     return f"""\
 ## Figures
 
-Predictions were written into the benchmark before it was first run; one that
-is off by more than a factor of {TOLERANCE} is called missed.
+Predictions were committed before these sections first ran; one that is off by
+more than a factor of {TOLERANCE} is called missed. Those of the training step
+knew older figures of one core, those of start-up a profile of the imports.
 
 {table(header, rows)}
 """

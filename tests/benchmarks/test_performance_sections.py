@@ -15,7 +15,13 @@ from performance_page.operations import (
 )
 from performance_page.processes import PeakMemory, in_own_process
 from performance_page.section import Settings
-from performance_page.sections import SECTIONS, data, evaluation, memory
+from performance_page.sections import (
+    SECTIONS,
+    data,
+    evaluation,
+    memory,
+    startup,
+)
 from performance_page.workload import LONGEST, penn_lengths
 
 SETTINGS = Settings(device='cpu', threads=1, memory_limit=6.0)
@@ -185,3 +191,45 @@ def test_features_are_not_copied_twice(tmp_path):
     assert data.count_copies(tmp_path, 200, 'float32') < 1.4
     # As they are in the file, and as float32; another half meanwhile.
     assert data.count_copies(tmp_path, 200, 'float16') < 1.9
+
+
+def stages(first):
+    names = (
+        *('python', 'imports of MMEngine', 'config, import of masa'),
+        *('runner, model, report of the environment',),
+        *('data sets, loaders, optimiser', 'first batch', 'first iteration'),
+    )
+    return {name: first + number for number, name in enumerate(names)}
+
+
+def test_startup_is_the_median_after_a_warm_start(monkeypatch):
+    starts = iter((90, 90, 1, 2, 3, 4, 2, 3))
+
+    def run(config, options, threads, stop, validate=False):
+        assert stop
+        return dict(stages=stages(next(starts)))
+
+    monkeypatch.setattr(startup, 'run_training', run)
+    monkeypatch.setattr(startup, '_time_imports', lambda: dict(torch=1.25))
+    section = SECTIONS['startup']
+    result = section.measure(SETTINGS, sequences=4, repeats=3)
+    # 1, 3, 2 and 2, 4, 3, and six stages after the first.
+    assert result['figures'] == {startup.DEMO: 8, startup.PENN: 9}
+    text = section.describe(result)
+    assert '| together | 8 | 9 |' in text
+    assert 'torch 1.25 s' in text
+    assert list(section.draw(result)) == ['startup']
+
+
+def test_waiting_leaves_the_first_iteration_out(monkeypatch):
+    monkeypatch.setattr(
+        data,
+        'run_training',
+        lambda *_: dict(data_time=[9.0, 0.1, 0.3], time=[9.0, 1.0, 3.0]),
+    )
+    section = SECTIONS['data']
+    result = section.measure(SETTINGS, **section.small)
+    for figure in ('joints', 'features', 'joints_alone'):
+        assert result['figures'][figure] == pytest.approx(0.1)
+    assert '| 2D joints | 2 | 2.00 | 10.0% |' in section.describe(result)
+    assert list(section.draw(result)) == ['data']
