@@ -13,6 +13,7 @@ from masa.datasets.synthetic.body import (
     SKELETON,
     pose_body,
 )
+from masa.datasets.synthetic.dataset import _recorded
 from masa.datasets.synthetic.performance import perform
 
 
@@ -38,6 +39,7 @@ def test_at_least_eight_activities_with_several_events():
 
 
 def test_same_seed_gives_the_same_data(annotations):
+    _recorded.cache_clear()
     again = make_annotations(dict(train=3, val=2), seed=1)
     other = make_annotations(dict(train=3, val=2), seed=2)
     first = annotations['annotations'][0]['keypoint']
@@ -45,7 +47,18 @@ def test_same_seed_gives_the_same_data(annotations):
     assert not np.array_equal(first, other['annotations'][0]['keypoint'])
 
 
+def test_changed_data_do_not_come_back():
+    first = make_annotations(dict(val=1), seed=1)['annotations'][0]
+    before = first['keypoint'].copy()
+    for key in ('keypoint', 'phase', 'canonical_time'):
+        first[key] += 1
+    again = make_annotations(dict(val=1), seed=1)['annotations'][0]
+    assert np.array_equal(again['keypoint'], before)
+    assert again['phase'].min() == 0
+
+
 def test_a_sequence_does_not_depend_on_the_others(annotations):
+    _recorded.cache_clear()
     alone = make_annotations(dict(val=1), seed=1)
     by_name = {r['frame_dir']: r for r in annotations['annotations']}
     for record in alone['annotations']:

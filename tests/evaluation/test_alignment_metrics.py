@@ -68,7 +68,6 @@ def test_tau_equals_the_loop(stride, nan):
 def test_tau_is_the_same_whatever_the_block_size(monkeypatch):
     embeddings = sequences(np.random.default_rng(0))
     expected = F.kendalls_tau(embeddings)
-    monkeypatch.setattr(F.alignment, 'BLOCK_ENTRIES', 1)
     monkeypatch.setattr(F.neighbors, 'BLOCK_ENTRIES', 1)
     assert F.kendalls_tau(embeddings) == expected
 
@@ -294,3 +293,35 @@ def test_bad_arguments_raise():
         F.key_event_transfer_error(
             embeddings, [np.zeros(9), np.zeros(13), np.zeros(5), np.zeros(11)]
         )
+
+
+# Where float32 cannot tell frames apart, where squares leave its range, and
+# where steps are so small that many are within its rounding.
+@pytest.mark.parametrize(
+    ('scale', 'shift'), [(1, 0), (1e25, 0), (1e-25, 0), (1, 1e4), (1e-3, 1)]
+)
+def test_neighbours_are_those_of_scipy(scale, shift):
+    rng = np.random.default_rng(2)
+    frames = [
+        (np.cumsum(rng.normal(size=(n, 40)), axis=0) * scale + shift).astype(
+            np.float32
+        )
+        for n in (90, 70, 50)
+    ]
+    found = F.nearest_frames(frames[0], frames[1:])
+    for column, other in enumerate(frames[1:]):
+        distances = cdist(
+            *(x.astype(np.float64) for x in (frames[0], other)), 'sqeuclidean'
+        )
+        assert np.array_equal(found[:, column], distances.argmin(axis=1))
+
+
+def test_tau_of_long_sequences_with_many_ties():
+    rng = np.random.default_rng(3)
+    order = np.sort(rng.integers(0, 40_000, (3, 300)), axis=1)
+    order[:, ::7] = order[:, :1]
+    found = F.alignment._rank_correlation(
+        order, np.zeros_like(order, dtype=bool), np.arange(300)
+    )
+    expected = [kendalltau(np.arange(300), row).statistic for row in order]
+    assert found == pytest.approx(expected, abs=1e-12)

@@ -93,13 +93,16 @@ def pose_body(angles: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     world: list[Rotation] = []
     identity = Rotation.identity(frames)
     for i, (name, parent) in enumerate(zip(JOINTS, PARENTS, strict=True)):
-        turn = turns.get(name, identity)
         if parent < 0:
-            world.append(turn)
+            world.append(turns[name])
             continue
         points[:, i] = points[:, parent] + world[parent].apply(offsets[i])
-        level = name.endswith('ankle')
-        world.append(identity if level else world[parent] * turn)
+        if name.endswith('ankle'):
+            world.append(identity)
+        elif name in turns:
+            world.append(world[parent] * turns[name])
+        else:
+            world.append(world[parent])
     lowest = points[..., 1].min(1) - angle['lift']
     points[..., 1] -= lowest[:, None]
     return points

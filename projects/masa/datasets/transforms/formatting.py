@@ -157,8 +157,7 @@ class PackSequenceInputs(BaseTransform):
                 f'sequence {name_of(results)} is expected to have one frame '
                 f'at least, and as many in every modality, but has {lengths}'
             )
-        # A copy even of a single part: the arrays belong to the data set.
-        values = np.concatenate(parts, axis=1, dtype=np.float32)
+        values = _side_by_side(parts, results, self.modalities)
         finite = np.isfinite(values)
         if not finite.all():
             frame, channel = np.argwhere(~finite)[0]
@@ -201,6 +200,18 @@ class PackSequenceInputs(BaseTransform):
             f'{type(self).__name__}(modalities={self.modalities}, '
             f'balance={self.balance})'
         )
+
+
+def _side_by_side(
+    parts: Sequence[np.ndarray], results: dict, names: Sequence[str]
+) -> np.ndarray:
+    if len(parts) > 1:
+        return np.concatenate(parts, axis=1, dtype=np.float32)
+    # A view's frames were copied when they were chosen, and large features
+    # are not to be copied twice; but what the data set has stays its own.
+    source = results.get(names[0])
+    shared = source is not None and np.may_share_memory(parts[0], source)
+    return parts[0].astype(np.float32, order='C', subok=False, copy=shared)
 
 
 def _as_tensors(values: np.ndarray, index: np.ndarray, total: int) -> dict:

@@ -8,10 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from ...alignment import align_pair
 from ...evaluation import SequenceEvaluator
-from ...visualization.embedding_map import embedding_map, project_frames
-from ...visualization.similarity import similarity_matrix
 
 
 @HOOKS.register_module()
@@ -54,6 +51,15 @@ class EmbeddingFiguresHook(Hook):
             runner (Runner): The runner.
             metrics (dict, optional): Not used.
         """
+        # What only drawing needs; the start of a training does not wait for
+        # it.
+        from ...alignment import align_pair
+        from ...visualization.embedding_map import (
+            embedding_map,
+            project_frames,
+        )
+        from ...visualization.similarity import similarity_matrix
+
         evaluator = runner.val_loop.evaluator
         if not isinstance(evaluator, SequenceEvaluator):
             raise ValueError(

@@ -2,8 +2,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_mutual_info_score
 
 from .checks import check_same_length, check_sequences
 from .classifiers import fit_predict
@@ -228,6 +226,9 @@ def activity_separation(
     Raises:
         ValueError: If shapes do not agree or an embedding is not finite.
     """
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import adjusted_mutual_info_score
+
     hits = nearest_clip_hits(
         train_embeddings, train_labels, val_embeddings, val_labels
     )

@@ -1,13 +1,23 @@
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
-ESTIMATORS = {
+
+# Here and elsewhere in this package scikit-learn is imported where it is used:
+# the start of a training does not wait for it.
+def _logistic():
+    from sklearn.linear_model import LogisticRegression
+
     # As in CASA and CARL; no scaling of the features, no search for C.
-    'logistic': lambda: LogisticRegression(max_iter=100000, solver='lbfgs'),
-    'svc': lambda: SVC(decision_function_shape='ovo'),
-}
+    return LogisticRegression(max_iter=100000, solver='lbfgs')
+
+
+def _svc():
+    from sklearn.svm import SVC
+
+    return SVC(decision_function_shape='ovo')
+
+
+ESTIMATORS = {'logistic': _logistic, 'svc': _svc}
 
 
 def fit_predict(

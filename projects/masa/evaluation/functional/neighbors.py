@@ -6,8 +6,8 @@ from scipy.spatial.distance import cdist
 
 from .threads import run_threads
 
-# Entries of one block of distances: 32 MB in float64, for every thread.
-BLOCK_ENTRIES = 2**22
+# Entries of one block of distances: 2 MB at most, to stay in the cache.
+BLOCK_ENTRIES = 2**18
 
 
 def nearest_frames(
@@ -17,9 +17,9 @@ def nearest_frames(
 
     Distances are squared Euclidean. Of frames that are equally near the
     first is taken. The result is that of ``scipy``'s ``cdist`` and
-    ``argmin`` in float64, at the cost of a matrix product: only where the
-    product leaves more than one candidate within rounding is the distance
-    worked out from the differences.
+    ``argmin`` in float64, at the cost of a matrix product in float32: where
+    that leaves more than one candidate within rounding, one in float64
+    follows, and where that does, the differences themselves.
 
     Args:
         queries (np.ndarray): Frames, (Q, D).
@@ -32,47 +32,108 @@ def nearest_frames(
     # it the differences drown. In float32, so that subtracting is exact.
     origin = np.mean([s.mean(axis=0) for s in sequences], axis=0)
     origin = origin.astype(np.float32).astype(np.float64)
-    queries = queries.astype(np.float64) - origin
-    # |q - f|^2 - |q|^2 = (q, 1) . (-2 f, |f|^2), and |q|^2 is the same for
-    # all frames: one product gives the order.
-    spread = np.einsum('qd,qd->q', queries, queries)
-    products = torch.nn.functional.pad(
-        torch.from_numpy(queries), (0, 1), value=1
-    )
+    # Nor does the unit matter; squares must stay in float32's range. A power
+    # of two changes no digit.
+    largest = max(np.abs(values).max() for values in (queries, *sequences))
+    unit = 2.0 ** np.ceil(np.log2(largest)) if largest else 1.0
+    queries = (queries.astype(np.float64) - origin) / unit
+    products = _Products(queries)
     nearest = np.empty((len(queries), len(sequences)), dtype=np.int32)
 
     def search_in(column):
         # Equal frames are one candidate, the first of them, or else a
         # collapsed sequence would be all ties.
-        _, first = np.unique(sequences[column], axis=0, return_index=True)
-        first.sort()
-        frames = sequences[column][first].astype(np.float64) - origin
-        norms = np.einsum('td,td->t', frames, frames)
-        factors = np.concatenate([-2 * frames, norms[:, None]], axis=1)
-        # Twice the bound of the rounding of a product of this width.
-        slack = 4 * factors.shape[1] * np.finfo(np.float64).eps
-        slack = slack * (spread + norms.max())
+        first = _first_of_equals(sequences[column])
+        frames = sequences[column][first].astype(np.float64)
+        frames = (frames - origin) / unit
         step = max(1, BLOCK_ENTRIES // len(frames))
         for start in range(0, len(queries), step):
-            rows = slice(start, start + step)
-            values = products[rows] @ torch.from_numpy(factors).T
-            found, tied = _smallest(values.numpy(), slack[rows])
+            rows = np.arange(start, min(start + step, len(queries)))
+            found, tied = products.smallest(rows, frames, torch.float32)
             if tied.size:
-                exact = cdist(queries[rows][tied], frames, 'sqeuclidean')
-                found[tied] = exact.argmin(axis=1)
+                again, still = products.smallest(
+                    rows[tied], frames, torch.float64
+                )
+                if still.size:
+                    exact = cdist(
+                        queries[rows[tied[still]]], frames, 'sqeuclidean'
+                    )
+                    again[still] = exact.argmin(axis=1)
+                found[tied] = again
             nearest[rows, column] = first[found]
 
     run_threads(search_in, range(len(sequences)))
     return nearest
 
 
-def _smallest(values, slack):
-    """Find each row's smallest value, and rows with another one as small."""
-    smallest = values.argmin(axis=1)
-    every = np.arange(len(values))
-    limit = values[every, smallest] + slack
-    values[every, smallest] = np.inf
-    return smallest, np.flatnonzero(values.min(axis=1) <= limit)
+class _Products:
+    """Squared distances from queries, up to the query's own norm.
+
+    ``|q - f|^2 - |q|^2 = (q, 1) . (-2 f, |f|^2)``, and ``|q|^2`` is the same
+    for all frames: one product gives the order.
+
+    Args:
+        queries (np.ndarray): Frames, (Q, D) float64.
+    """
+
+    def __init__(self, queries: np.ndarray):
+        self.spread = np.einsum('qd,qd->q', queries, queries)
+        padded = torch.nn.functional.pad(
+            torch.from_numpy(queries), (0, 1), value=1
+        )
+        self.queries = {t: padded.to(t) for t in (torch.float32, padded.dtype)}
+
+    def smallest(
+        self, rows: np.ndarray, frames: np.ndarray, dtype: torch.dtype
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Find nearest frames, and which of them rounding may have decided.
+
+        Args:
+            rows (np.ndarray): Queries, (R,), ascending.
+            frames (np.ndarray): (N, D) float64.
+            dtype (torch.dtype): Of the product.
+
+        Returns:
+            tuple[np.ndarray, np.ndarray]: A frame for each, (R,), and the
+            positions in ``rows`` where another is as near within rounding.
+        """
+        norms = np.einsum('td,td->t', frames, frames)
+        factors = np.concatenate([-2 * frames, norms[:, None]], axis=1)
+        queries = self.queries[dtype]
+        # A run of rows needs no copy.
+        queries = (
+            queries[rows[0] : rows[-1] + 1]
+            if len(rows) == rows[-1] - rows[0] + 1
+            else queries[rows]
+        )
+        values = (queries @ torch.from_numpy(factors).to(dtype).T).numpy()
+        # Twice the bound of the rounding of a product of this width and of
+        # its factors.
+        limits = torch.finfo(dtype)
+        width = factors.shape[1] + 4
+        slack = 4 * width * limits.eps * (self.spread[rows] + norms.max())
+        slack += width * limits.tiny
+        smallest = values.argmin(axis=1)
+        every = np.arange(len(values))
+        limit = values[every, smallest] + slack
+        values[every, smallest] = np.inf
+        return smallest, np.flatnonzero(values.min(axis=1) <= limit)
+
+
+def _first_of_equals(frames: np.ndarray) -> np.ndarray:
+    """Return the first of all frames that are equal, ascending, (N,)."""
+    _, first = np.unique(_as_bytes(frames), return_index=True)
+    return np.sort(first)
+
+
+def _as_bytes(frames: np.ndarray) -> np.ndarray:
+    """Make one value of every frame, (N,), equal where frames are.
+
+    Bytes sort ten times as fast as rows of numbers.
+    """
+    # 0 and -0 are equal, and adding 0 makes them so.
+    rows = np.ascontiguousarray(frames + 0)
+    return rows.view(np.dtype((np.void, rows.strides[0])))[:, 0]
 
 
 def pair_neighbors(sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -101,9 +162,8 @@ def frame_groups(frames: np.ndarray) -> np.ndarray:
         np.ndarray: A number for every frame, (T,) int64; copies of a frame
         have the same.
     """
-    _, groups = np.unique(frames, axis=0, return_inverse=True)
-    # NumPy 2.0 alone gives it another shape.
-    return groups.reshape(-1)
+    _, groups = np.unique(_as_bytes(frames), return_inverse=True)
+    return groups
 
 
 def copied_frames(groups: np.ndarray) -> np.ndarray:

@@ -1,8 +1,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.linear_model import LinearRegression
-from sklearn.metrics import r2_score
 from threadpoolctl import threadpool_limits
 
 from .checks import check_frame_values, check_sequences
@@ -163,6 +161,9 @@ def phase_progress_r2(
     Raises:
         ValueError: If shapes do not agree or an embedding is not finite.
     """
+    from sklearn.linear_model import LinearRegression
+    from sklearn.metrics import r2_score
+
     train = _known(train_embeddings, train_phases)
     val = _known(val_embeddings, val_phases)
     if not (train and val):
