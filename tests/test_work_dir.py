@@ -40,6 +40,9 @@ def test_moved_or_elsewhere(tmp_path):
     other = tmp_path / 'other'
     make(other, 'epoch_1.pth', 'epoch_2.pth')
     make(moved, last=str(other / 'epoch_2.pth'))
+    # Of a copy, whatever is left of the original.
+    assert last_checkpoint(moved) == moved / 'epoch_2.pth'
+    (moved / 'epoch_1.pth').unlink()
     assert last_checkpoint(moved) == other / 'epoch_2.pth'
     assert names(moved) == ['epoch_2.pth', 'epoch_1.pth']
     assert saved_checkpoints(moved)[1].parent == other

@@ -26,9 +26,11 @@ def last_checkpoint(work_dir: str | Path) -> Path | None:
     named = Path(record.read_text(encoding='utf-8', errors='replace').strip())
     if not named.name:
         return None
-    # Its path may be relative to where the training was started, or old.
-    beside = Path(work_dir, named.name)
-    return named if named.is_file() and not beside.is_file() else beside
+    # CheckpointHook may have been given another folder. Otherwise the path
+    # may be relative to where the training was started, or old.
+    if named.is_file() and not any(Path(work_dir).glob('*.pth')):
+        return named
+    return Path(work_dir, named.name)
 
 
 def saved_checkpoints(work_dir: str | Path) -> list[Path]:
