@@ -183,7 +183,7 @@ class TestFit:
             *('a.pth is not of this config', 'missing: 0.weight'),
             'not in the model: head.0, head.1, head.2 and 2 more',
             'of another shape: 1.weight (2, 5), expected (2, 3)',
-            'load_partial=True',
+            '--load-partial',
         ):
             assert part in text
 

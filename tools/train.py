@@ -24,12 +24,23 @@ def parse_args(argv=None) -> argparse.Namespace:
     )
     parser.add_argument('config', help='train config file path')
     parser.add_argument('--work-dir', help='where to save logs and models')
-    parser.add_argument(
+    begin = parser.add_mutually_exclusive_group()
+    begin.add_argument(
+        '--load-from',
+        metavar='FILE',
+        help='begin with the weights of this checkpoint',
+    )
+    begin.add_argument(
         '--resume',
         nargs='?',
         const='auto',
         help='resume from this checkpoint or, without a path, from the '
         'latest one in the work directory that is whole',
+    )
+    parser.add_argument(
+        '--load-partial',
+        action='store_true',
+        help='begin with those of its weights that fit the model',
     )
     add_unsafe_load(parser)
     parser.add_argument(
@@ -76,6 +87,8 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args(argv)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.load_partial and args.resume is not None:
+        parser.error('--load-partial does not go with --resume')
     return args
 
 
@@ -98,6 +111,10 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     if args.resume is not None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.load_from is not None:
+        cfg.load_from = args.load_from
+    if args.load_partial:
+        cfg.load_partial = True
     if args.unsafe_load:
         cfg.unsafe_load = True
     if args.auto_scale_lr:

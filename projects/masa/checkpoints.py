@@ -196,6 +196,6 @@ def check_fit(
     raise CheckpointError(
         f'{path} is not of this config ({"; ".join(problems)}). Give the '
         'config that it was trained with, or another checkpoint. To begin a '
-        'training from what fits, set load_from and load_partial=True '
-        '(docs/reliability.md)'
+        'training from what fits: tools/train.py --load-from FILE '
+        '--load-partial'
     )

@@ -2,7 +2,7 @@ import pytest
 from tiny_demo import load_tool, tiny_demo
 
 # Every tool is tested on paths of this kind.
-UNUSUAL = 'mit Leerzeichen, Ümläuten und 字'
+UNUSUAL = 'mit Leerzeichen Ümläuten und 字'
 
 
 @pytest.fixture
