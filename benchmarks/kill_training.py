@@ -89,17 +89,26 @@ def small_config(work_dir: Path, workers: int, hook: str) -> Config:
     return config
 
 
-class CountSaves(Hook):
-    """Tells how many epochs have been saved."""
+class Progress(Hook):
+    """Tells how far a training has come.
+
+    Args:
+        saved: Shared number of epochs that have been saved; -1 before the
+            training begins.
+    """
 
     priority = 'LOWEST'
 
-    def __init__(self, count):
-        self.count = count
+    def __init__(self, saved):
+        self.saved = saved
+
+    def before_train(self, runner) -> None:
+        """Begin to count."""
+        self.saved.value = 0
 
     def after_train_epoch(self, runner) -> None:
         """Count one."""
-        self.count.value += 1
+        self.saved.value += 1
 
 
 class Written:
@@ -169,7 +178,7 @@ def train(
     sizes = watch_writes(cut)
     config.resume = resume
     runner = build_runner(config)
-    runner.register_hook(CountSaves(saved))
+    runner.register_hook(Progress(saved))
     runner.train()
     Path(config.work_dir, 'sizes.json').write_text(json.dumps(sizes))
 
@@ -180,7 +189,7 @@ def start(config: Config, resume: bool = False, cut=None):
     Returns:
         tuple: The process, and the number of its saved epochs.
     """
-    saved = PROCESSES.RawValue('i', 0)
+    saved = PROCESSES.RawValue('i', -1)
     process = PROCESSES.Process(
         target=train, args=(config, resume, saved, cut)
     )
@@ -209,7 +218,9 @@ def wait_for_orphans(session: int) -> float:
     return time.monotonic() - begin
 
 
-def kill(config: Config, mode: str, whole: dict, rng: random.Random) -> int:
+def kill(
+    config: Config, mode: str, whole: dict, rng: random.Random
+) -> tuple[int, float]:
     """Start a training and kill it.
 
     Returns:
@@ -221,12 +232,20 @@ def kill(config: Config, mode: str, whole: dict, rng: random.Random) -> int:
         write = rng.randrange(len(whole['sizes']))
         cut = write, rng.randrange(whole['sizes'][write] + 1)
     process, saved = start(config, cut=cut)
-    process.join(rng.uniform(0, whole['seconds']) if cut is None else None)
-    process.kill()
+    if cut is None:
+        wait_for_begin(process, saved)
+        process.join(rng.uniform(0, whole['seconds']))
+        process.kill()
     process.join()
     alive = wait_for_orphans(process.pid)
     killed = process.exitcode == -signal.SIGKILL
     return (saved.value if killed else -1), alive
+
+
+def wait_for_begin(process, saved) -> None:
+    """Wait until a training has begun."""
+    while saved.value < 0 and process.is_alive():
+        time.sleep(0.005)
 
 
 def problems_after_kill(work_dir: Path, saved: int) -> list[str]:
@@ -275,9 +294,10 @@ def problems_after_end(work_dir: Path, whole: dict) -> list[str]:
 
 def uninterrupted(folder: Path, workers: int, hook: str) -> dict:
     """Train without a kill: what all others have to end with."""
-    begin = time.monotonic()
     work_dir = folder / 'whole'
-    process, _ = start(small_config(work_dir, workers, hook))
+    process, saved = start(small_config(work_dir, workers, hook))
+    wait_for_begin(process, saved)
+    begin = time.monotonic()
     process.join()
     if process.exitcode:
         raise RuntimeError(work_dir.with_suffix('.log').read_text())

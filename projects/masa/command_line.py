@@ -28,10 +28,7 @@ _REMEDIES = {
 }
 # PyTorch knows it by its message alone.
 _WORKER_DIED = 'DataLoader worker'
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM, as an exception: what is being written is cleaned up."""
+_ENDED = {signal.SIGTERM: 'terminated', signal.SIGINT: 'interrupted'}
 
 
 def add_unsafe_load(parser: argparse.ArgumentParser) -> None:
@@ -64,28 +61,31 @@ def end_with_status(
     Returns:
         int: The status: 2 after an error, 130 after Ctrl-C, 143 after SIGTERM.
     """
-    try:
-        with _sigterm_raises():
+    with _signals_raise() as received:
+        try:
             return run() or 0
-    except KeyboardInterrupt as error:
-        ended = isinstance(error, Terminated)
-        word = 'terminated' if ended else 'interrupted'
-        print(f'{word}: {how_to_go_on()}', file=sys.stderr)
-        # What a shell gives for a process that the signal ended.
-        return 128 + (signal.SIGTERM if ended else signal.SIGINT)
-    except (*expected, OSError, torch.cuda.OutOfMemoryError) as error:
-        print(f'error: {_one_line(error)}', file=sys.stderr)
-        return 2
-    except RuntimeError as error:
-        if not str(error).startswith(_WORKER_DIED):
+        except BaseException as error:
+            # Libraries may turn what a signal raises into errors of theirs.
+            if isinstance(error, KeyboardInterrupt) or received:
+                number = (received or [signal.SIGINT])[0]
+                word = _ENDED[number]
+                print(f'{word}: {how_to_go_on()}', file=sys.stderr)
+                # What a shell gives for a process that the signal ended.
+                return 128 + number
+            if isinstance(
+                error, (*expected, OSError, torch.cuda.OutOfMemoryError)
+            ):
+                print(f'error: {_one_line(error)}', file=sys.stderr)
+                return 2
+            if str(error).startswith(_WORKER_DIED):
+                print(
+                    f'error: {_one_line(error)} A process that loads data was '
+                    'ended from outside, or for want of memory: see dmesg, '
+                    f'or take fewer num_workers; {how_to_go_on()}',
+                    file=sys.stderr,
+                )
+                return 2
             raise
-        print(
-            f'error: {_one_line(error)} A process that loads data was ended '
-            'from outside, or for want of memory: see dmesg, or take fewer '
-            f'num_workers; {how_to_go_on()}',
-            file=sys.stderr,
-        )
-        return 2
 
 
 def _one_line(error: Exception) -> str:
@@ -95,18 +95,28 @@ def _one_line(error: Exception) -> str:
 
 
 @contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    # Handlers belong to the main thread.
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def _signals_raise() -> Iterator[list[int]]:
+    """Turn signals into KeyboardInterrupt, so that what is open is closed.
+
+    Yields:
+        list[int]: Those that came.
+    """
+    received: list[int] = []
 
     def end(number, frame):
-        raise Terminated
+        received.append(number)
+        raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {}
+    # Handlers belong to the main thread.
+    if threading.current_thread() is threading.main_thread():
+        for number in _ENDED:
+            # A shell's background jobs ignore Ctrl-C.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                before[number] = signal.signal(number, end)
     try:
-        yield
+        yield received
     finally:
-        # None: somebody else's, who is not asked from Python.
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+        for number, handler in before.items():
+            # None: somebody else's, who is not asked from Python.
+            signal.signal(number, handler or signal.SIG_DFL)

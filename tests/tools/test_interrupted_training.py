@@ -158,7 +158,7 @@ def test_before_the_first_checkpoint(start):
     training = start(*ENDLESS[:-1], 'default_hooks.checkpoint.interval=100000')
     training.wait_until(lambda: list(training.work_dir.glob('*/*.log')))
     os.kill(training.process.pid, signal.SIGTERM)
-    assert training.end() == 143
+    assert training.end() == 143, training.printed()
     assert 'no checkpoint was saved yet' in training.last_line()
 
 
