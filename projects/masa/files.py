@@ -21,18 +21,32 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     Yields:
         Path: Where to write, in the same folder and with the same suffix.
+
+    Raises:
+        OSError: If it cannot be written. Names the file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # mkstemp makes the file for its owner alone: keep the umask's mode.
     folder = tempfile.TemporaryDirectory(dir=path.parent, prefix=_PREFIX)
-    with folder as name:
+    with folder as name, _names(path):
         temporary = Path(name) / path.name
         yield temporary
         with open(temporary, 'rb+') as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
         _sync_folder(path.parent)
+
+
+@contextmanager
+def _names(path: Path) -> Iterator[None]:
+    # Of a full disk, the system does not say which file is concerned.
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def _sync_folder(folder: Path) -> None:
