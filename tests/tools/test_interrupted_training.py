@@ -32,19 +32,19 @@ WORKERS = (
 )
 
 
-def run(arguments, log, before):
+def run(tool, arguments, log, before):
     os.setsid()
     with open(log, 'a', encoding='utf-8') as file:
         sys.stdout = sys.stderr = file
         before()
-        status = load_tool('train').main(arguments)
+        status = load_tool(tool).main(arguments)
     sys.exit(status)
 
 
 class Training:
-    """tools/train.py in a process and a session of its own."""
+    """A tool in a process and a session of its own."""
 
-    def __init__(self, arguments, work_dir, before=lambda: None):
+    def __init__(self, arguments, work_dir, before=lambda: None, tool='train'):
         self.work_dir = work_dir
         self.log = work_dir.with_suffix('.log')
         arguments = [
@@ -54,7 +54,7 @@ class Training:
             *arguments[1:],
         ]
         self.process = PROCESSES.Process(
-            target=run, args=(arguments, self.log, before)
+            target=run, args=(tool, arguments, self.log, before)
         )
         self.process.start()
 
@@ -160,6 +160,19 @@ def test_before_the_first_checkpoint(start):
     os.kill(training.process.pid, signal.SIGTERM)
     assert training.end() == 143, training.printed()
     assert 'no checkpoint was saved yet' in training.last_line()
+
+
+def test_a_comparison(tmp_path):
+    comparison = Training(
+        ['demo', '--methods', 'tcc', '--epochs', '1000'],
+        tmp_path / 'work',
+        tool='compare',
+    )
+    # Its trainings run in processes that are spawned.
+    comparison.wait_until(lambda: list(comparison.work_dir.rglob('log.txt')))
+    os.kill(comparison.process.pid, signal.SIGTERM)
+    assert comparison.end() == 143, comparison.printed()
+    assert comparison.last_line() == 'terminated: the same command goes on'
 
 
 def resume_into_trouble(start, trained, tmp_path, before):

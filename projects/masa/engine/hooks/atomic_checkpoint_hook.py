@@ -76,23 +76,20 @@ class AtomicCheckpointHook(CheckpointHook):
 
     def _keep(self, runner: Runner, step: int) -> list[str]:
         """Note what is kept with the new one, and return what is not."""
-        if self.max_keep_ckpts <= 0:
-            return []
         # The best one of an epoch writes the epoch's own again.
-        if not self.keep_ckpt_ids or self.keep_ckpt_ids[-1] != step:
-            kept = [*self.keep_ckpt_ids, step]
-            outdated = kept[: -self.max_keep_ckpts]
-            self.keep_ckpt_ids.append(step)
-            runner.message_hub.update_info(
-                'keep_ckpt_ids', list(self.keep_ckpt_ids)
+        if self.max_keep_ckpts <= 0 or step in self.keep_ckpt_ids:
+            return []
+        kept = [*self.keep_ckpt_ids, step]
+        self.keep_ckpt_ids.append(step)
+        runner.message_hub.update_info(
+            'keep_ckpt_ids', list(self.keep_ckpt_ids)
+        )
+        return [
+            self.file_backend.join_path(
+                self.out_dir, self.filename_tmpl.format(one)
             )
-            return [
-                self.file_backend.join_path(
-                    self.out_dir, self.filename_tmpl.format(one)
-                )
-                for one in outdated
-            ]
-        return []
+            for one in kept[: -self.max_keep_ckpts]
+        ]
 
     def _remove(self, path: str) -> None:
         if self.file_backend.isfile(path):
