@@ -12,8 +12,7 @@ from rich.table import Table
 
 from masa.alignment import Timeline
 from masa.apis import AlignmentInferencer, EmbeddedSequence, FrameIndex
-from masa.datasets import AnnotationError
-from masa.extraction.errors import ExtractionError
+from masa.command_line import add_unsafe_load, end_with_status
 from masa.files import atomic_path
 from masa.visualization.sequence_images import SequenceImages
 from masa.visualization.video import show_in_step, write_video
@@ -41,6 +40,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument(
         '--weights', type=Path, help='checkpoint (default: the last one)'
     )
+    add_unsafe_load(parser)
     parser.add_argument('--device', help='such as cuda:0')
     parser.add_argument(
         '--features',
@@ -169,20 +169,16 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
 def main(argv=None) -> int:
     """Run what is asked for."""
     args = parse_args(argv)
-    try:
-        _run(args)
-    except (
-        *(ExtractionError, AnnotationError, OSError),
-        *(ValueError, IndexError, ImportError),
-    ) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    return 0
+    # Those of files and checkpoints are among them.
+    return end_with_status(
+        lambda: _run(args), (ValueError, IndexError, ImportError)
+    )
 
 
 def _run(args: argparse.Namespace) -> None:
     inferencer = AlignmentInferencer(
-        args.model, args.weights, args.device, args.features, args.cache
+        *(args.model, args.weights, args.device, args.features, args.cache),
+        unsafe_load=args.unsafe_load,
     )
     sequences = inferencer.embed(args.inputs)
     if args.sequences:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
+from masa.command_line import end_with_status
 from masa.comparison import (
     CONTROLS,
     Training,
@@ -165,12 +166,11 @@ def run(plan: list[tuple], args: argparse.Namespace) -> list[str]:
 def main(argv=None) -> int:
     """Run the comparison."""
     args = parse_args(argv)
-    try:
-        plan = make_plan(args)
-    except (ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    failed = run(plan, args)
+    return end_with_status(lambda: _compare(args), (ValueError,))
+
+
+def _compare(args: argparse.Namespace) -> int:
+    failed = run(make_plan(args), args)
     results = read_results(args.work_dir)
     parts = []
     for single, title in (

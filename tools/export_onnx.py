@@ -11,6 +11,7 @@ from masa.apis.onnx_export import (
     describe_config,
     export_onnx,
 )
+from masa.command_line import add_unsafe_load, end_with_status
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -32,6 +33,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument(
         '--overwrite', action='store_true', help='replace the file'
     )
+    add_unsafe_load(parser)
     args = parser.parse_args(argv)
     if args.output.suffix != '.onnx':
         parser.error(f'{args.output} is expected to be .onnx')
@@ -43,15 +45,15 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> int:
     """Export and compare."""
     args = parse_args(argv)
-    try:
-        inferencer = AlignmentInferencer(args.model, args.weights, 'cpu')
-        export_onnx(
-            inferencer.model, args.output, describe_config(inferencer.cfg)
-        )
-        difference = compare_with_onnx(inferencer.model, args.output)
-    except (ImportError, OSError, ValueError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
+    return end_with_status(lambda: _export(args), (ImportError, ValueError))
+
+
+def _export(args: argparse.Namespace) -> int:
+    inferencer = AlignmentInferencer(
+        args.model, args.weights, 'cpu', unsafe_load=args.unsafe_load
+    )
+    export_onnx(inferencer.model, args.output, describe_config(inferencer.cfg))
+    difference = compare_with_onnx(inferencer.model, args.output)
     size = args.output.stat().st_size / 2**20
     print(
         f'{args.output}: {size:.1f} MiB; differs from PyTorch by '

@@ -5,12 +5,13 @@ import os
 import sys
 from pathlib import Path
 
+from masa.command_line import end_with_status
 from masa.extraction.command_line import (
     add_running_options,
     add_sequence_options,
     check_files,
-    end_with_status,
 )
+from masa.extraction.errors import ExtractionError
 from masa.extraction.extraction_run import run
 from masa.extraction.feature_model import ALIASES
 from masa.extraction.feature_run import FeatureExtraction
@@ -98,7 +99,9 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> int:
     """Run the extraction."""
     args = parse_args(argv)
-    return end_with_status(lambda: run(args, FeatureExtraction))
+    return end_with_status(
+        lambda: run(args, FeatureExtraction), (ExtractionError,)
+    )
 
 
 if __name__ == '__main__':

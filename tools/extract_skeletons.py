@@ -4,12 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
+from masa.command_line import end_with_status
 from masa.extraction.command_line import (
     add_running_options,
     add_sequence_options,
     check_files,
-    end_with_status,
 )
+from masa.extraction.errors import ExtractionError
 from masa.extraction.extraction_run import run
 from masa.extraction.pose_run import BACKENDS, PoseExtraction
 
@@ -109,7 +110,9 @@ MMPOSE_OPTIONS = (
 def main(argv=None) -> int:
     """Run the extraction."""
     args = parse_args(argv)
-    return end_with_status(lambda: run(args, PoseExtraction))
+    return end_with_status(
+        lambda: run(args, PoseExtraction), (ExtractionError,)
+    )
 
 
 if __name__ == '__main__':

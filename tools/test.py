@@ -2,12 +2,16 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
+from masa.checkpoints import CheckpointError
+from masa.command_line import add_unsafe_load, end_with_status
 from masa.config_checks import exit_on_wrong_config
+from masa.datasets import AnnotationError
 from masa.engine import build_runner
 from masa.evaluation import SequenceEvaluator, format_table, save_report
 
@@ -16,13 +20,15 @@ def parse_args(argv=None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
         description='Evaluate a sequence alignment model. Prints the metrics '
-        'as a table and writes them as JSON to the work directory.',
+        'as a table and writes them as JSON to the work directory. Exits '
+        'with 2 if it could not be done.',
         epilog='Example: python tools/test.py configs/masa_demo.py '
         'work_dirs/masa_demo/epoch_80.pth',
     )
     parser.add_argument('config', help='test config file path')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--work-dir', help='where to save the metrics')
+    add_unsafe_load(parser)
     parser.add_argument(
         '--dump',
         type=Path,
@@ -96,14 +102,24 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs', Path(args.config).stem))
     cfg.load_from = args.checkpoint
+    # Of trainings: they would evaluate something else.
+    cfg.resume = cfg.load_partial = False
+    if args.unsafe_load:
+        cfg.unsafe_load = True
     return cfg
 
 
-def main(argv=None) -> None:
+def main(argv=None) -> int:
     """Run the evaluation."""
     args = parse_args(argv)
     cfg = merge_args(Config.fromfile(args.config), args)
     exit_on_wrong_config(cfg, args.config, args.cfg_options)
+    return end_with_status(
+        lambda: _test(cfg, args), (AnnotationError, CheckpointError)
+    )
+
+
+def _test(cfg: Config, args: argparse.Namespace) -> None:
     runner = build_runner(cfg)
     runner.test()
     evaluator = runner.test_loop.evaluator
@@ -125,4 +141,4 @@ def main(argv=None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

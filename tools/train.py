@@ -2,29 +2,48 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
 
+from masa.checkpoints import CheckpointError
+from masa.command_line import add_unsafe_load, end_with_status
 from masa.config_checks import exit_on_wrong_config
-from masa.engine import build_runner
+from masa.datasets import AnnotationError
+from masa.engine import NonFiniteError, build_runner
+from masa.work_dir import last_checkpoint
 
 
 def parse_args(argv=None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
-        description='Train a sequence alignment model',
+        description='Train a sequence alignment model. Exits with 2 if it '
+        'could not be done, with 130 after Ctrl-C, with 143 after SIGTERM; '
+        'the last checkpoint is whole in any case.',
         epilog='Example: python tools/train.py configs/masa_demo.py',
     )
     parser.add_argument('config', help='train config file path')
     parser.add_argument('--work-dir', help='where to save logs and models')
-    parser.add_argument(
+    begin = parser.add_mutually_exclusive_group()
+    begin.add_argument(
+        '--load-from',
+        metavar='FILE',
+        help='begin with the weights of this checkpoint',
+    )
+    begin.add_argument(
         '--resume',
         nargs='?',
         const='auto',
         help='resume from this checkpoint or, without a path, from the '
-        'latest one in the work directory',
+        'latest one in the work directory that is whole',
     )
+    parser.add_argument(
+        '--load-partial',
+        action='store_true',
+        help='begin with those of its weights that fit the model',
+    )
+    add_unsafe_load(parser)
     parser.add_argument(
         '--amp',
         action='store_true',
@@ -69,11 +88,15 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args(argv)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if args.load_partial and args.resume is not None:
+        parser.error('--load-partial does not go with --resume')
     return args
 
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     """Put the command line's settings into the config."""
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
     if args.no_validate:
         cfg.val_cfg = None
         cfg.val_dataloader = None
@@ -89,6 +112,12 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     if args.resume is not None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.load_from is not None:
+        cfg.load_from = args.load_from
+    if args.load_partial:
+        cfg.load_partial = True
+    if args.unsafe_load:
+        cfg.unsafe_load = True
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
     randomness = dict(cfg.get('randomness') or {})
@@ -99,18 +128,31 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     if args.deterministic:
         randomness['deterministic'] = True
     cfg.randomness = randomness
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
     return cfg
 
 
-def main(argv=None) -> None:
+def main(argv=None) -> int:
     """Run the training."""
     args = parse_args(argv)
     cfg = merge_args(Config.fromfile(args.config), args)
     exit_on_wrong_config(cfg, args.config, args.cfg_options)
+
+    def how_to_go_on() -> str:
+        last = last_checkpoint(cfg.work_dir)
+        if last is None:
+            return 'no checkpoint was saved yet: the same command begins anew'
+        return f'the same command with --resume goes on from {last}'
+
+    return end_with_status(
+        lambda: _train(cfg),
+        (AnnotationError, CheckpointError, NonFiniteError),
+        how_to_go_on,
+    )
+
+
+def _train(cfg: Config) -> None:
     build_runner(cfg).train()
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

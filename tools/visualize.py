@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from masa.datasets import AnnotationError
+from masa.command_line import add_unsafe_load, end_with_status
 from masa.files import atomic_path
 from masa.visualization.report import write_report
 from masa.visualization.run_figures import RunFigures
@@ -53,6 +53,7 @@ def parse_args(argv=None) -> argparse.Namespace:
             '--only', nargs='+', metavar='NAME', help='these figures only'
         )
         command.add_argument('--device', help='such as cuda:0')
+        add_unsafe_load(command)
     args = parser.parse_args(argv)
     if args.metrics is None:
         found = sorted(args.work_dir.glob('*/metrics.json'))
@@ -65,12 +66,7 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> int:
     """Draw what is asked for."""
     args = parse_args(argv)
-    try:
-        _run(args)
-    except (AnnotationError, OSError, ValueError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    return 0
+    return end_with_status(lambda: _run(args), (ValueError,))
 
 
 def _run(args: argparse.Namespace) -> None:
@@ -78,7 +74,10 @@ def _run(args: argparse.Namespace) -> None:
     metrics = None
     if args.metrics is not None:
         metrics = json.loads(args.metrics.read_text())
-    run = RunFigures(args.work_dir, args.weights, metrics, args.device)
+    run = RunFigures(
+        *(args.work_dir, args.weights, metrics, args.device),
+        args.unsafe_load,
+    )
     wanted = list(run.all())
     names = [name for name, _, _ in wanted]
     unknown = sorted(set(args.only or ()) - set(names))

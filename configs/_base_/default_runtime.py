@@ -1,13 +1,17 @@
 default_scope = 'mmaction'
 custom_imports = dict(imports=['masa'], allow_failed_imports=False)
+# Checks the checkpoints that it reads: docs/reliability.md.
+runner_type = 'mmaction.SafeRunner'
 
 default_hooks = dict(
     runtime_info=dict(type='AsyncRuntimeInfoHook'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=10),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # Two or more, so that a file is left when a write is cut off.
-    checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=3),
+    # Two or more, so that one is left if the disk damages the last.
+    checkpoint=dict(
+        type='AtomicCheckpointHook', interval=10, max_keep_ckpts=3
+    ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
 custom_hooks = [
@@ -33,3 +37,5 @@ visualizer = dict(type='Visualizer', vis_backends=vis_backends)
 log_level = 'INFO'
 load_from = None
 resume = False
+# Whether load_from takes what fits, to train on from another model's weights.
+load_partial = False

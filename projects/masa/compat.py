@@ -5,6 +5,7 @@ alone.
 """
 
 import importlib.util
+import os
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
@@ -279,6 +280,33 @@ def no_cuda_device() -> Iterator[None]:
         yield
     finally:
         torch.cuda.set_device = select
+
+
+@contextmanager
+def only_weights_loaded() -> Iterator[None]:
+    """Make ``torch.load`` refuse code wherever MMEngine calls it.
+
+    MMEngine 0.10 leaves ``weights_only`` to PyTorch's default, which admits
+    code before 2.6, and later where TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD is set,
+    as open-mmlab/mmengine#1655 advises.
+
+    Yields:
+        None: The environment is as before afterwards.
+    """
+    changes = {
+        'TORCH_FORCE_WEIGHTS_ONLY_LOAD': '1',
+        'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD': '0',
+    }
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def pack_message_hub(state: dict) -> dict:

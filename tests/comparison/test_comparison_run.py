@@ -30,7 +30,7 @@ def test_a_training_is_done_once(configs, training, tmp_path, monkeypatch):
     (read,) = read_results(work)
     assert read.training == training
     # Done again it would fail here.
-    monkeypatch.setattr('masa.comparison.run.Runner', None)
+    monkeypatch.setattr('masa.comparison.run.build_runner', None)
     assert train_and_test(training, config, work).report == read.report
 
 

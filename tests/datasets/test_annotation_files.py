@@ -316,3 +316,17 @@ def test_written_file_has_ordinary_permissions(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(
         reference.stat().st_mode
     )
+
+
+def test_malicious_npz_is_refused_and_not_run(tmp_path):
+    mark = tmp_path / 'mark'
+    path = tmp_path / 'data.npz'
+    objects = np.array([_Payload(os.mkdir, str(mark))], dtype=object)
+    np.savez(path, header=np.zeros(1, np.uint8), array_0=objects)
+    with pytest.raises(AnnotationError, match='allow_pickle=False'):
+        load_annotations(path)
+    assert not mark.exists()
+    with np.load(path, allow_pickle=True) as archive:
+        archive['array_0']
+    # It would have been.
+    assert mark.exists()

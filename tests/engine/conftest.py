@@ -5,9 +5,9 @@ from mmaction.registry import DATASETS
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
-from mmengine.runner import Runner
 
 from masa.datasets import KeyedRandom
+from masa.engine import build_runner
 
 
 class InMemory:
@@ -135,6 +135,6 @@ def make_runner(tmp_path):
         count += 1
         config = default_config(tmp_path / name, **changes)
         config.experiment_name = f'{tmp_path.name}_{count}'
-        return Runner.from_cfg(config)
+        return build_runner(config)
 
     return make

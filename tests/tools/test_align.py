@@ -20,7 +20,7 @@ main = runpy.run_path(str(ROOT / 'tools' / 'align.py'))['main']
 @pytest.fixture(scope='module')
 def work(tmp_path_factory):
     """A work directory and four sequences; the model is random."""
-    folder = tmp_path_factory.mktemp('work')
+    folder = tmp_path_factory.mktemp('Arbeit für 字')
     made = make_annotations(dict(val=4), 0)
     made['annotations'] = made['annotations'][::10]
     names = [record['frame_dir'] for record in made['annotations']]

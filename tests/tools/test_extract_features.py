@@ -38,7 +38,7 @@ RANDOM = ('--random-weights', '0')
 
 @pytest.fixture(scope='module')
 def videos(tmp_path_factory):
-    root = tmp_path_factory.mktemp('input') / 'videos'
+    root = tmp_path_factory.mktemp('Eingabe für 字') / 'videos'
     for name, number in LENGTHS.items():
         path = root / f'{name}.mp4'
         frames = make_frames(number)

@@ -1,57 +1,9 @@
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
-
-ROOT = Path(__file__).resolve().parents[2]
-DEMO = str(ROOT / 'configs/masa_demo.py')
-# The demo's model and schedule, of a size for tests.
-TINY = {
-    'model.backbone.embed_dims': 16,
-    'model.backbone.num_heads': 2,
-    'model.neck.in_channels': 16,
-    'model.head.predictor.embed_dims': 16,
-    'model.head.predictor.num_heads': 2,
-    'train_cfg.max_epochs': 2,
-    'train_cfg.val_interval': 2,
-    'default_hooks.checkpoint.interval': 1,
-    'train_dataloader.batch_size': 8,
-    'train_dataloader.num_workers': 0,
-    'train_dataloader.persistent_workers': False,
-}
-
-
-def load_tool(name):
-    spec = importlib.util.spec_from_file_location(
-        f'tool_{name}', ROOT / 'tools' / f'{name}.py'
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope='module')
-def tiny_config(tmp_path_factory):
-    """The demo's config, of a size for tests."""
-    config = Config.fromfile(DEMO)
-    synthetic = dict(sequences_per_activity=dict(train=2, val=2, test=2))
-    for loader in ('train', 'val', 'test'):
-        config[f'{loader}_dataloader'].dataset.update(synthetic)
-    config.merge_from_dict(TINY)
-    path = tmp_path_factory.mktemp('config') / 'tiny.py'
-    config.dump(path)
-    return str(path)
-
-
-@pytest.fixture(scope='module')
-def trained(tiny_config, tmp_path_factory):
-    work_dir = tmp_path_factory.mktemp('trained')
-    load_tool('train').main([tiny_config, '--work-dir', str(work_dir)])
-    return work_dir
+from tiny_demo import load_tool
 
 
 def test_training_writes_checkpoints_that_load_safely(trained):
@@ -95,16 +47,30 @@ def test_resumed_run_equals_an_uninterrupted_one(
         assert torch.equal(value, resumed['state_dict'][key]), key
 
 
+def test_options_of_the_validation_without_validation(tiny_config, tmp_path):
+    status = load_tool('train').main(
+        [
+            *(tiny_config, '--work-dir', str(tmp_path), '--no-validate'),
+            *('--cfg-options', 'val_dataloader.batch_size=4'),
+            *('train_cfg.max_epochs=1', f'work_dir={tmp_path / "not"}'),
+        ]
+    )
+    assert status == 0
+    assert (tmp_path / 'epoch_1.pth').is_file()
+    assert 'val_dataloader = None' in (tmp_path / 'tiny.py').read_text()
+
+
 def test_testing_prints_a_table_and_writes_json_and_embeddings(
     trained, tiny_config, tmp_path, capsys
 ):
     dump = tmp_path / 'embeddings.npz'
-    load_tool('test').main(
+    status = load_tool('test').main(
         [
             *(tiny_config, str(trained / 'epoch_2.pth')),
             *('--work-dir', str(tmp_path), '--dump', str(dump)),
         ]
     )
+    assert status == 0
     printed = capsys.readouterr().out
     for text in ('model', 'raw+clock', 'alignment_error', 'squat'):
         assert text in printed

@@ -26,7 +26,7 @@ CHROMIUM = shutil.which('chromium')
 @pytest.fixture(scope='module')
 def work(tmp_path_factory):
     """The work directory of a training and a test; the model is random."""
-    folder = tmp_path_factory.mktemp('work')
+    folder = tmp_path_factory.mktemp('Arbeit für 字')
     config = Config.fromfile(ROOT / 'configs' / 'masa_demo.py')
     config.test_dataloader.dataset.sequences_per_activity = dict(
         train=2, val=2, test=2

@@ -9,7 +9,6 @@ from mmengine.dataset import Compose
 from mmengine.device import get_device
 from mmengine.infer import BaseInferencer
 from mmengine.registry import DefaultScope, init_default_scope
-from mmengine.runner import CheckpointLoader
 
 from ..alignment import (
     Alignment,
@@ -21,7 +20,9 @@ from ..alignment import (
     retrieve_frames,
     transfer_labels,
 )
+from ..checkpoints import check_fit, read_checkpoint, weights_of
 from ..config_checks import check_config
+from ..work_dir import LAST_CHECKPOINT, last_checkpoint
 from .embedded_sequence import EmbeddedSequence
 from .frame_index import FrameIndex
 from .inputs import (
@@ -56,12 +57,15 @@ class AlignmentInferencer(BaseInferencer):
         cache (str | Path, optional): Folder for what is extracted from
             videos, so that it is done once. Defaults to a temporary one.
         show_progress (bool): Whether to show a bar. Defaults to False.
+        unsafe_load (bool): Whether the checkpoint may run code: only for one
+            whose maker you trust. Defaults to False.
 
     Raises:
         ConfigError: If the config has misspelt names.
         FileNotFoundError: If there is no config or no checkpoint.
-        ValueError: If a work directory has several configs, or the
-            checkpoint does not fit the model.
+        CheckpointError: If the checkpoint is damaged, holds code or does not
+            fit the model.
+        ValueError: If a work directory has several configs.
 
     Example:
         >>> from masa.apis import AlignmentInferencer
@@ -78,6 +82,7 @@ class AlignmentInferencer(BaseInferencer):
         features: str | Path = '',
         cache: str | Path | None = None,
         show_progress: bool = False,
+        unsafe_load: bool = False,
     ):
         if isinstance(model, (str, Path)):
             model, weights = _find_files(Path(model), weights)
@@ -87,8 +92,7 @@ class AlignmentInferencer(BaseInferencer):
             raise FileNotFoundError(
                 'no checkpoint is given: an untrained model aligns nothing'
             )
-        if not Path(weights).is_file():
-            raise FileNotFoundError(f'there is no checkpoint {weights}')
+        self.unsafe_load = unsafe_load
         self.device = device or get_device()
         self.features = Path(features)
         self._temporary = None
@@ -103,14 +107,11 @@ class AlignmentInferencer(BaseInferencer):
         )
 
     def _init_model(self, cfg, weights, device):
-        checkpoint = CheckpointLoader.load_checkpoint(weights, 'cpu')
+        checkpoint = read_checkpoint(weights, self.unsafe_load)
         model = MODELS.build(cfg.model)
-        try:
-            model.load_state_dict(checkpoint.get('state_dict', checkpoint))
-        except RuntimeError as error:
-            raise ValueError(
-                f'{weights} is not of this config: {error}'
-            ) from error
+        state = weights_of(checkpoint, weights)
+        check_fit(state, model, weights)
+        model.load_state_dict(state)
         meta = checkpoint.get('meta', {}).get('dataset_meta') or {}
         self.skeleton = meta.get('skeleton')
         return model.to(device).eval()
@@ -477,11 +478,9 @@ def _find_files(
             f'{[path.name for path in configs]}'
         )
     if weights is None:
-        last = model / 'last_checkpoint'
-        if not last.exists():
+        weights = last_checkpoint(model)
+        if weights is None:
             raise FileNotFoundError(
-                f'{model} has no last_checkpoint: no training has saved one'
+                f'{model} has no {LAST_CHECKPOINT}: no training has saved one'
             )
-        # Its path may be relative to where the training was started.
-        weights = model / Path(last.read_text().strip()).name
     return configs[0], weights

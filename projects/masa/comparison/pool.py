@@ -49,9 +49,13 @@ def run_trainings(
         try:
             for future in as_completed(futures):
                 yield futures[future], future.exception()
-        finally:
-            # Interrupted: what has not begun does not.
+        except BaseException:
+            # Interrupted: what has not begun does not, and what has goes on
+            # from its last checkpoint another time.
             pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
 
 
 def _start_worker(threads: int, devices) -> None:

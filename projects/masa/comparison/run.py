@@ -4,10 +4,11 @@ import time
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
+from ..engine import build_runner
 from ..evaluation.evaluator import MODEL
 from ..files import atomic_path
+from ..work_dir import LAST_CHECKPOINT
 from .results import ComparisonResult, read_result, write_result
 from .trainings import CONTROLS, Training, labels_used
 
@@ -41,13 +42,13 @@ def train_and_test(
     config.work_dir = str(work_dir)
     config.experiment_name = '_'.join(training.folder.parts)
     config.resume = True
-    resumed = (work_dir / 'last_checkpoint').is_file()
+    resumed = (work_dir / LAST_CHECKPOINT).is_file()
     with (
         open(work_dir / LOG_FILE, 'a', encoding='utf-8') as log,
         contextlib.redirect_stdout(log),
         contextlib.redirect_stderr(log),
     ):
-        runner = Runner.from_cfg(config)
+        runner = build_runner(config)
         start = time.perf_counter()
         if training.method != CONTROLS:
             runner.train()

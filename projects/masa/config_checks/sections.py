@@ -128,6 +128,9 @@ KNOWN_KEYS = (set(inspect.signature(Runner).parameters) - {'cfg'}) | {
     'sync_bn',
     # Read by AlignmentInferencer.
     'from_video',
+    # Read by SafeRunner.
+    'load_partial',
+    'unsafe_load',
 }
 
 

@@ -1,7 +1,9 @@
 from .async_optim_wrappers import AsyncAmpOptimWrapper, AsyncOptimWrapper
+from .atomic_local_backend import AtomicLocalBackend
 from .errors import NonFiniteError
 from .hooks import (
     AsyncRuntimeInfoHook,
+    AtomicCheckpointHook,
     CollapseMonitorHook,
     EmbeddingFiguresHook,
     FiniteCheckHook,
@@ -9,16 +11,20 @@ from .hooks import (
     RandomKeyHook,
 )
 from .launch import build_runner
+from .safe_runner import SafeRunner
 
 __all__ = [
     'AsyncAmpOptimWrapper',
     'AsyncOptimWrapper',
     'AsyncRuntimeInfoHook',
+    'AtomicCheckpointHook',
+    'AtomicLocalBackend',
     'CollapseMonitorHook',
     'EmbeddingFiguresHook',
     'FiniteCheckHook',
     'NonFiniteError',
     'PlainCheckpointHook',
     'RandomKeyHook',
+    'SafeRunner',
     'build_runner',
 ]

@@ -1,3 +1,4 @@
+from mmaction.registry import RUNNERS
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.runner import Runner
@@ -6,21 +7,23 @@ from ..compat import no_cuda_device
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build MMEngine's runner, for several processes without GPUs too.
+    """Build the runner of a config, for processes without GPUs too.
 
     Args:
-        cfg (Config): Of a run, with ``launcher``. Where that is not
-            ``'none'`` and there is no GPU, the backend ``nccl`` becomes
-            ``gloo``, and the model is wrapped for the CPU.
+        cfg (Config): Of a run. The runner is a :class:`SafeRunner`, if it
+            names no other. Where ``launcher`` is not ``'none'`` and there is
+            no GPU, the backend ``nccl`` becomes ``gloo``, and the model is
+            wrapped for the CPU.
 
     Returns:
         Runner: Connected with the other processes, if there are any.
     """
+    cfg.setdefault('runner_type', 'SafeRunner')
     if cfg.get('launcher', 'none') == 'none' or get_device() != 'cpu':
-        return Runner.from_cfg(cfg)
+        return RUNNERS.build(cfg)
     _fit_to_cpu(cfg)
     with no_cuda_device():
-        return Runner.from_cfg(cfg)
+        return RUNNERS.build(cfg)
 
 
 def _fit_to_cpu(cfg: Config) -> None:

@@ -1,11 +1,5 @@
 import argparse
-import sys
-from collections.abc import Callable
 from pathlib import Path
-
-import torch
-
-from .errors import ExtractionError
 
 
 def add_sequence_options(
@@ -103,23 +97,3 @@ def check_files(
             and not value.is_file()
         ):
             parser.error(f'there is no file {value}')
-
-
-def end_with_status(run: Callable[[], int]) -> int:
-    """Run a tool, and turn what the user can put right into a message.
-
-    Args:
-        run (Callable[[], int]): Returns the exit status.
-
-    Returns:
-        int: The status, 2 after an error, 130 after Ctrl-C.
-    """
-    try:
-        return run()
-    except KeyboardInterrupt:
-        print('interrupted: the same command goes on', file=sys.stderr)
-        # What a shell gives for a process that SIGINT ended.
-        return 130
-    except (ExtractionError, OSError, torch.cuda.OutOfMemoryError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2

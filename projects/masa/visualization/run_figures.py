@@ -36,6 +36,8 @@ class RunFigures:
         report (dict, optional): What tools/test.py wrote of it,
             ``metrics.json``.
         device (str, optional): Such as ``cuda:0``.
+        unsafe_load (bool): Whether the checkpoint may run code. Defaults to
+            False.
 
     Attributes:
         inferencer (AlignmentInferencer): The model.
@@ -49,10 +51,13 @@ class RunFigures:
         weights: Path | None = None,
         report: dict | None = None,
         device: str | None = None,
+        unsafe_load: bool = False,
     ):
         self.work_dir = Path(work_dir)
         self.report = report
-        self.inferencer = AlignmentInferencer(work_dir, weights, device)
+        self.inferencer = AlignmentInferencer(
+            work_dir, weights, device, unsafe_load=unsafe_load
+        )
         config = self.inferencer.cfg.test_dataloader.dataset
         dataset = DATASETS.build(dict(config, pipeline=[]))
         self._records = [dataset.get_data_info(i) for i in range(len(dataset))]

@@ -1,4 +1,5 @@
 from .async_runtime_info_hook import AsyncRuntimeInfoHook
+from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .collapse_monitor_hook import CollapseMonitorHook
 from .embedding_figures_hook import EmbeddingFiguresHook
 from .finite_check_hook import FiniteCheckHook
@@ -7,6 +8,7 @@ from .random_key_hook import RandomKeyHook
 
 __all__ = [
     'AsyncRuntimeInfoHook',
+    'AtomicCheckpointHook',
     'CollapseMonitorHook',
     'EmbeddingFiguresHook',
     'FiniteCheckHook',

@@ -1,0 +1,201 @@
+"""Checkpoints, read without running code, and checked."""
+
+import re
+import zipfile
+import zlib
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+# So many names of a kind are listed.
+_LISTED = 3
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used. The message names file and remedy."""
+
+
+def read_checkpoint(
+    path: str | Path, unsafe: bool = False, map_location: Any = 'cpu'
+) -> dict[str, Any]:
+    """Read a checkpoint.
+
+    Its checksums are compared first: PyTorch does not, and would take a
+    damaged weight for a good one.
+
+    Args:
+        path (str or Path): The file.
+        unsafe (bool): Whether the file may hold objects of any class, and so
+            run any code. Defaults to False.
+        map_location (Any): See ``torch.load``. Defaults to the CPU.
+
+    Returns:
+        dict: Of ``Runner.save_checkpoint``, or weights by name.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        CheckpointError: If it is damaged, holds code or holds no weights.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f'there is no checkpoint {path}')
+    whole = _compare_checksums(path)
+    try:
+        checkpoint = torch.load(
+            path, map_location=map_location, weights_only=not unsafe
+        )
+    except (MemoryError, torch.cuda.OutOfMemoryError):
+        raise
+    # A damaged pickle may raise nearly anything.
+    except Exception as error:
+        if unsafe or not isinstance(error, UnpicklingError):
+            raise _damaged(path, error) from error
+        raise CheckpointError(
+            f'{path} {"" if whole else "is damaged, or "}holds more than '
+            'tensors and plain values, which could run code; nothing of it '
+            'was run. Take another one, or, if you trust whoever made it, '
+            'give --unsafe-load'
+        ) from error
+    weights_of(checkpoint, path)
+    return checkpoint
+
+
+def _compare_checksums(path: Path) -> bool:
+    """Compare the checksums of PyTorch's format, a ZIP archive.
+
+    Returns:
+        bool: Whether there are any: not in files of PyTorch before 1.6.
+
+    Raises:
+        CheckpointError: If they differ.
+    """
+    if not path.stat().st_size:
+        raise _damaged(path, 'it is empty')
+    with open(path, 'rb') as file:
+        begins_as_archive = file.read(2) == b'PK'
+    if not begins_as_archive and not zipfile.is_zipfile(path):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (
+        *(zipfile.BadZipFile, zlib.error, EOFError, OSError),
+        # Of a header that tells of a feature which no checkpoint has.
+        *(NotImplementedError, RuntimeError, ValueError),
+    ) as error:
+        raise _damaged(path, error) from error
+    if damaged is not None:
+        raise _damaged(path, f'the checksum of {damaged} is another')
+    return True
+
+
+def _damaged(path: Path, reason: Exception | str) -> CheckpointError:
+    others = sorted(
+        one.name for one in path.parent.glob('*.pth') if one.name != path.name
+    )
+    beside = f' (beside it: {", ".join(others)})' if others else ''
+    return CheckpointError(
+        f'{path} is damaged or no checkpoint: {_first_line(reason)}. Take '
+        f'another one{beside}, or copy it again'
+    )
+
+
+def _first_line(reason: Exception | str) -> str:
+    lines = str(reason).strip().splitlines()
+    return lines[0].rstrip('.') if lines else type(reason).__name__
+
+
+def weights_of(
+    checkpoint: Any,
+    path: str | Path,
+    revise_keys: Sequence[tuple[str, str]] = (),
+) -> dict[str, Tensor]:
+    """Return the weights of a checkpoint.
+
+    Args:
+        checkpoint (Any): What a file holds.
+        path (str or Path): The file, for the message.
+        revise_keys (Sequence[tuple[str, str]]): Patterns of names, and what
+            takes their place.
+
+    Returns:
+        dict[str, Tensor]: Weights by name, without ``module.`` in front.
+
+    Raises:
+        CheckpointError: If it holds none.
+    """
+    weights = checkpoint
+    if isinstance(checkpoint, Mapping):
+        weights = checkpoint.get('state_dict', checkpoint)
+    if (
+        not isinstance(weights, Mapping)
+        or not weights
+        or not all(
+            isinstance(key, str) and isinstance(value, Tensor)
+            for key, value in weights.items()
+        )
+    ):
+        raise CheckpointError(
+            f'{path} is expected to hold weights by name, itself or as '
+            "'state_dict', and does not: take a checkpoint of a training"
+        )
+    named = OrderedDict()
+    for key, value in weights.items():
+        for pattern, replacement in ((r'^module\.', ''), *revise_keys):
+            key = re.sub(pattern, replacement, key)
+        named[key] = value
+    # Versions of the layers, which PyTorch reads.
+    named._metadata = getattr(weights, '_metadata', None)
+    return named
+
+
+def check_fit(
+    weights: Mapping[str, Tensor],
+    model: nn.Module,
+    path: str | Path,
+    partial: bool = False,
+) -> None:
+    """Check that weights are of a model.
+
+    Args:
+        weights (Mapping[str, Tensor]): By name.
+        model (nn.Module): What they are for.
+        path (str or Path): Their file, for the message.
+        partial (bool): Whether some that fit are enough. Defaults to False.
+
+    Raises:
+        CheckpointError: If a weight is missing, not known or of another
+            shape; of ``partial`` ones, if none fits.
+    """
+    expected = model.state_dict()
+    missing = [key for key in expected if key not in weights]
+    unexpected = [key for key in weights if key not in expected]
+    other_shape = [
+        f'{key} {tuple(weights[key].shape)}, expected {tuple(value.shape)}'
+        for key, value in expected.items()
+        if key in weights and weights[key].shape != value.shape
+    ]
+    fitting = len(weights) - len(unexpected) - len(other_shape)
+    if not (missing or unexpected or other_shape) or (partial and fitting):
+        return
+    problems = [
+        f'{kind}: {", ".join(names[:_LISTED])}'
+        + (f' and {len(names) - _LISTED} more' if names[_LISTED:] else '')
+        for kind, names in (
+            ('missing', missing),
+            ('not in the model', unexpected),
+            ('of another shape', other_shape),
+        )
+        if names
+    ]
+    raise CheckpointError(
+        f'{path} is not of this config ({"; ".join(problems)}). Give the '
+        'config that it was trained with, or another checkpoint. To begin a '
+        'training from what fits: tools/train.py --load-from FILE '
+        '--load-partial'
+    )

@@ -1,0 +1,122 @@
+"""How every tool ends: with a message that helps, and a status."""
+
+import argparse
+import errno
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+
+# What can be put right by whoever runs the tool, by the error's number.
+_REMEDIES = {
+    **dict.fromkeys(
+        (errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+        'there is no room left: free some, then run the command again',
+    ),
+    **dict.fromkeys(
+        (errno.EROFS, errno.EACCES, errno.EPERM),
+        'it cannot be written or read: change its permissions, or give '
+        'another path',
+    ),
+    **dict.fromkeys(
+        (errno.EEXIST, errno.ENOTDIR),
+        'a file is where a folder is expected: move it, or give another path',
+    ),
+}
+# PyTorch knows it by its message alone.
+_WORKER_DIED = 'DataLoader worker'
+_ENDED = {signal.SIGTERM: 'terminated', signal.SIGINT: 'interrupted'}
+
+
+def add_unsafe_load(parser: argparse.ArgumentParser) -> None:
+    """Add the option that trusts a checkpoint.
+
+    Args:
+        parser (argparse.ArgumentParser): Of the tool.
+    """
+    parser.add_argument(
+        '--unsafe-load',
+        action='store_true',
+        help='let the checkpoint run any code that it holds: only for files '
+        'whose maker you trust',
+    )
+
+
+def end_with_status(
+    run: Callable[[], int | None],
+    expected: tuple[type[Exception], ...] = (),
+    how_to_go_on: Callable[[], str] = lambda: 'the same command goes on',
+) -> int:
+    """Run a tool, and turn what the user can put right into a message.
+
+    Args:
+        run (Callable[[], int | None]): Returns the exit status, None for 0.
+        expected (tuple[type[Exception], ...]): Errors whose message says all;
+            those of the operating system are among them anyway.
+        how_to_go_on (Callable[[], str]): Says it after an interruption.
+
+    Returns:
+        int: The status: 2 after an error, 130 after Ctrl-C, 143 after SIGTERM.
+    """
+    with _signals_raise() as received:
+        try:
+            return run() or 0
+        except BaseException as error:
+            # Libraries may turn what a signal raises into errors of theirs.
+            if isinstance(error, KeyboardInterrupt) or received:
+                number = (received or [signal.SIGINT])[0]
+                word = _ENDED[number]
+                print(f'{word}: {how_to_go_on()}', file=sys.stderr)
+                # What a shell gives for a process that the signal ended.
+                return 128 + number
+            if isinstance(
+                error, (*expected, OSError, torch.cuda.OutOfMemoryError)
+            ):
+                print(f'error: {_one_line(error)}', file=sys.stderr)
+                return 2
+            if str(error).startswith(_WORKER_DIED):
+                print(
+                    f'error: {_one_line(error)} A process that loads data was '
+                    'ended from outside, or for want of memory: see dmesg, '
+                    f'or take fewer num_workers; {how_to_go_on()}',
+                    file=sys.stderr,
+                )
+                return 2
+            raise
+
+
+def _one_line(error: Exception) -> str:
+    text = ' '.join(str(error).split())
+    remedy = _REMEDIES.get(getattr(error, 'errno', None))
+    return f'{text}; {remedy}' if remedy else text
+
+
+@contextmanager
+def _signals_raise() -> Iterator[list[int]]:
+    """Turn signals into KeyboardInterrupt, so that what is open is closed.
+
+    Yields:
+        list[int]: Those that came.
+    """
+    received: list[int] = []
+
+    def end(number, frame):
+        received.append(number)
+        raise KeyboardInterrupt
+
+    before = {}
+    # Handlers belong to the main thread.
+    if threading.current_thread() is threading.main_thread():
+        for number in _ENDED:
+            # A shell's background jobs ignore Ctrl-C.
+            if signal.getsignal(number) != signal.SIG_IGN:
+                before[number] = signal.signal(number, end)
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            # None: somebody else's, who is not asked from Python.
+            signal.signal(number, handler or signal.SIG_DFL)

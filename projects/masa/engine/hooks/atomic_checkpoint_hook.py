@@ -1,0 +1,135 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmaction.registry import HOOKS
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
+
+from ...files import remove_leftovers
+from ...work_dir import LAST_CHECKPOINT
+from ..atomic_local_backend import AtomicLocalBackend
+
+
+@HOOKS.register_module()
+class AtomicCheckpointHook(CheckpointHook):
+    """A ``CheckpointHook`` that may be killed at any moment.
+
+    MMEngine's removes the oldest checkpoint before it writes the new one, and
+    writes in place. Here a file appears whole or not at all,
+    ``last_checkpoint`` names it once it is there, and only then the oldest
+    goes; the same for the best ones. What a killed run was writing is removed
+    when the next one starts.
+
+    Args:
+        backend_args (dict, optional): File backend. Defaults to
+            ``dict(backend='atomic')``.
+        **kwargs: See ``mmengine.hooks.CheckpointHook``.
+    """
+
+    def __init__(self, *args, backend_args: dict | None = None, **kwargs):
+        if backend_args is None and kwargs.get('file_client_args') is None:
+            backend_args = dict(backend='atomic')
+        super().__init__(*args, backend_args=backend_args, **kwargs)
+
+    def before_train(self, runner: Runner) -> None:
+        """Find the folder, and clean it.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        super().before_train(runner)
+        if not is_main_process():
+            return
+        for folder in {str(self.out_dir), str(runner.work_dir)}:
+            count = remove_leftovers(folder, [LAST_CHECKPOINT], '.pth')
+            if count:
+                runner.logger.info(
+                    f'removed {count} unfinished files of a run that was '
+                    f'killed from {folder}'
+                )
+
+    def _save_checkpoint_with_step(self, runner, step, meta):
+        outdated = self._keep(runner, step)
+        name = self.filename_tmpl.format(step)
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        runner.save_checkpoint(
+            self.out_dir,
+            name,
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
+        if not is_main_process():
+            return
+        AtomicLocalBackend().put_text(
+            self.last_ckpt, Path(runner.work_dir, LAST_CHECKPOINT)
+        )
+        for path in outdated:
+            self._remove(path)
+
+    def _keep(self, runner: Runner, step: int) -> list[str]:
+        """Note what is kept with the new one, and return what is not."""
+        # The best one of an epoch writes the epoch's own again.
+        if self.max_keep_ckpts <= 0 or step in self.keep_ckpt_ids:
+            return []
+        kept = [*self.keep_ckpt_ids, step]
+        self.keep_ckpt_ids.append(step)
+        runner.message_hub.update_info(
+            'keep_ckpt_ids', list(self.keep_ckpt_ids)
+        )
+        return [
+            self.file_backend.join_path(
+                self.out_dir, self.filename_tmpl.format(one)
+            )
+            for one in kept[: -self.max_keep_ckpts]
+        ]
+
+    def _remove(self, path: str) -> None:
+        if self.file_backend.isfile(path):
+            self.file_backend.remove(path)
+
+    def _save_best_checkpoint(self, runner, metrics):
+        if self.save_best is None:
+            return
+        with self._removals_put_off() as outdated:
+            super()._save_best_checkpoint(runner, metrics)
+        # Written again, the best one has the name of what it replaces.
+        for path in set(outdated) - self._best_paths():
+            self._remove(path)
+
+    def _best_paths(self) -> set[str | None]:
+        if len(self.key_indicators) == 1:
+            return {self.best_ckpt_path}
+        return set(self.best_ckpt_path_dict.values())
+
+    @contextmanager
+    def _removals_put_off(self) -> Iterator[list[str]]:
+        """Gather what is to be removed, until the new ones are there."""
+        outdated: list[str] = []
+        backend = self.file_backend
+        self.file_backend = _RemovesNothing(backend, outdated)
+        try:
+            yield outdated
+        finally:
+            self.file_backend = backend
+
+
+class _RemovesNothing:
+    """A file backend that notes what it is to remove."""
+
+    def __init__(self, backend, noted: list[str]):
+        self._backend = backend
+        self._noted = noted
+
+    def remove(self, path: str) -> None:
+        self._noted.append(path)
+
+    def __getattr__(self, name: str):
+        return getattr(self._backend, name)

@@ -1,0 +1,62 @@
+"""What MMEngine leaves in the work directory of a training."""
+
+import re
+from pathlib import Path
+
+# Names the newest checkpoint.
+LAST_CHECKPOINT = 'last_checkpoint'
+_NUMBERED = re.compile(r'(?P<prefix>.*?)(?P<number>\d+)\.pth')
+# Of CheckpointHook, by epoch and by iteration.
+_PREFIXES = ('epoch_', 'iter_')
+
+
+def last_checkpoint(work_dir: str | Path) -> Path | None:
+    """Find the checkpoint that was saved last.
+
+    Args:
+        work_dir (str or Path): Of the training; may have been moved since.
+
+    Returns:
+        Path, optional: As ``last_checkpoint`` names it, whether or not it is
+        there. None if no training has saved one.
+    """
+    record = Path(work_dir, LAST_CHECKPOINT)
+    if not record.is_file():
+        return None
+    named = Path(record.read_text(encoding='utf-8', errors='replace').strip())
+    if not named.name:
+        return None
+    # CheckpointHook may have been given another folder. Otherwise the path
+    # may be relative to where the training was started, or old.
+    if named.is_file() and not any(Path(work_dir).glob('*.pth')):
+        return named
+    return Path(work_dir, named.name)
+
+
+def saved_checkpoints(work_dir: str | Path) -> list[Path]:
+    """List what a training can go on from.
+
+    Args:
+        work_dir (str or Path): Of the training.
+
+    Returns:
+        list[Path]: The last checkpoint and those saved before it, the newest
+        first. A file with a higher number is of an earlier training. Without
+        ``last_checkpoint``, all that are there.
+    """
+    last = last_checkpoint(work_dir)
+    folder, prefixes, ceiling = Path(work_dir), _PREFIXES, float('inf')
+    if last is not None:
+        folder = last.parent
+        match = _NUMBERED.fullmatch(last.name)
+        if match is None:
+            return [last]
+        prefixes, ceiling = (match['prefix'],), int(match['number'])
+    found = {}
+    for path in folder.glob('*.pth'):
+        match = _NUMBERED.fullmatch(path.name)
+        if match is not None and match['prefix'] in prefixes:
+            found[path] = int(match['number'])
+    ordered = sorted(found, key=found.get, reverse=True)
+    earlier = [path for path in ordered if found[path] < ceiling]
+    return earlier if last is None else [last, *earlier]

@@ -1,0 +1,40 @@
+import importlib.util
+from pathlib import Path
+
+from mmengine.config import Config
+
+ROOT = Path(__file__).resolve().parents[1]
+# The demo's model and schedule, of a size for tests.
+TINY = {
+    'model.backbone.embed_dims': 16,
+    'model.backbone.num_heads': 2,
+    'model.neck.in_channels': 16,
+    'model.head.predictor.embed_dims': 16,
+    'model.head.predictor.num_heads': 2,
+    'train_cfg.max_epochs': 2,
+    'train_cfg.val_interval': 2,
+    'default_hooks.checkpoint.interval': 1,
+    'train_dataloader.batch_size': 8,
+    'train_dataloader.num_workers': 0,
+    'train_dataloader.persistent_workers': False,
+}
+
+
+def load_tool(name):
+    """Load a tool as a module."""
+    spec = importlib.util.spec_from_file_location(
+        f'tool_{name}', ROOT / 'tools' / f'{name}.py'
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def tiny_demo():
+    """Make the demo's config, of a size for tests."""
+    config = Config.fromfile(ROOT / 'configs' / 'masa_demo.py')
+    synthetic = dict(sequences_per_activity=dict(train=2, val=2, test=2))
+    for loader in ('train', 'val', 'test'):
+        config[f'{loader}_dataloader'].dataset.update(synthetic)
+    config.merge_from_dict(TINY)
+    return config
