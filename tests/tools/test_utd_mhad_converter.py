@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.io import savemat
+from utd_files import write_skeleton_file
 
 from masa.datasets import SequenceDataset, check_annotations, load_annotations
 
@@ -16,20 +16,13 @@ main = runpy.run_path(
 )['main']
 
 
-def write(folder, name, shape=(20, 3, 9), **content):
-    joints = np.random.default_rng(0).normal(size=shape)
-    path = folder / f'{name}.mat'
-    savemat(path, content or dict(d_skel=joints))
-    return joints
-
-
 @pytest.fixture
 def skeletons(tmp_path):
     folder = tmp_path / 'UTD MHAD' / 'Skeleton'
     folder.mkdir(parents=True)
     for action in (1, 27):
         for subject in (1, 2, 7):
-            write(folder, f'a{action}_s{subject}_t1_skeleton')
+            write_skeleton_file(folder, f'a{action}_s{subject}_t1_skeleton')
     return folder
 
 
@@ -38,7 +31,7 @@ def convert(folder, output, *arguments):
 
 
 def test_conversion(skeletons, tmp_path, capsys):
-    joints = write(skeletons, 'a10_s1_t4_skeleton', (20, 3, 5))
+    joints = write_skeleton_file(skeletons, 'a10_s1_t4_skeleton', (20, 3, 5))
     output = tmp_path / 'utd.pkl'
     assert convert(skeletons, output, '--val-subjects', 7) == 0
     annotations = load_annotations(output)
@@ -100,7 +93,7 @@ def test_without_held_out_subjects(skeletons, tmp_path):
 def test_broken_files_are_named(
     skeletons, tmp_path, capsys, name, content, message
 ):
-    write(skeletons, name, **content)
+    write_skeleton_file(skeletons, name, **content)
     output = tmp_path / 'utd.pkl'
     assert convert(skeletons, output) == 2
     error = capsys.readouterr().err
