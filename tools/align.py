@@ -138,6 +138,10 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         parser.error(
             '--results goes with one of --transfer-labels and --anomaly'
         )
+    if args.labels is not None and args.transfer_labels is None:
+        parser.error('--labels goes with --transfer-labels')
+    if args.index is not None and args.retrieve is None:
+        parser.error('--index goes with --retrieve')
     for name, suffixes in (
         ('video', ('.mp4', '.gif')),
         ('matches', ('.csv', '.json')),
@@ -152,10 +156,6 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
             )
         if path.exists() and not args.overwrite:
             parser.error(f'{path} exists; --overwrite replaces it')
-    if args.labels is not None and args.transfer_labels is None:
-        parser.error('--labels goes with --transfer-labels')
-    if args.index is not None and args.retrieve is None:
-        parser.error('--index goes with --retrieve')
     if args.retrieve is not None:
         name, _, frame = args.retrieve.rpartition(':')
         if not name or not frame.lstrip('-').isdigit():

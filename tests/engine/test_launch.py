@@ -28,7 +28,7 @@ def test_nothing_is_changed_where_mmengine_can(
         launcher=launcher, env_cfg=dict(dist_cfg=dict(backend='nccl'))
     )
     build_runner(Config(given))
-    assert built == [given]
+    assert built == [dict(given, runner_type='SafeRunner')]
 
 
 @pytest.mark.parametrize(

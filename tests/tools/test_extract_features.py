@@ -294,8 +294,10 @@ def test_labels(videos, tmp_path, capsys):
 
 
 def write_penn(path, lengths):
+    train, val = ['a/1', 'a/2'], ['b/räkeln']
+    others = [name for name in lengths if name not in train + val]
     annotations = dict(
-        split=dict(train=['a/1', 'a/2'], val=['b/räkeln']),
+        split=dict(train=train, val=val + others),
         annotations=[
             dict(
                 frame_dir=name,
