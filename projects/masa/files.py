@@ -44,7 +44,8 @@ def _names(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is None:
+        # Without a number, its message would be lost.
+        if error.filename is None and error.errno is not None:
             error.filename = str(path)
         raise
 
