@@ -29,15 +29,10 @@ FOUND = transforms()
 
 @pytest.mark.parametrize('name', sorted(FOUND))
 def test_transforms(name):
-    for config in FOUND[name].values():
-        # A model of a body, which is not part of the repository.
-        missing = [
-            value
-            for value in dict(config).values()
-            if isinstance(value, str) and value.startswith('data/')
-        ]
-        if missing:
-            pytest.skip(f'needs {", ".join(missing)}')
+    # Others read files that are not part of the repository.
+    complete = [one for one in FOUND[name].values() if 'data/' not in str(one)]
+    assert complete
+    for config in complete:
         built = TRANSFORMS.build(config)
         again = pickle.loads(pickle.dumps(built))
         assert type(again) is type(built)

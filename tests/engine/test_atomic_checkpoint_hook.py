@@ -75,6 +75,18 @@ def test_the_newest_are_kept(make_runner):
     assert not leftovers(runner)
 
 
+def test_killed_before_the_old_one_is_removed(
+    make_runner, runner, monkeypatch
+):
+    hook = hook_of(runner)
+    monkeypatch.setattr(hook, '_remove', lambda path: None)
+    save(runner, 2)
+    assert checkpoints(runner) == ['epoch_1.pth', 'epoch_2.pth']
+    options = hook_options(save_best='tau', rule='greater')
+    make_runner(resume=True, **options, **{'train_cfg.max_epochs': 2}).train()
+    assert checkpoints(runner) == ['epoch_2.pth']
+
+
 def die_at(runner, count, died):
     """Save, and die before what changes the disk for the count-th time."""
     done = 0

@@ -81,9 +81,9 @@ class AtomicCheckpointHook(CheckpointHook):
             return []
         kept = [*self.keep_ckpt_ids, step]
         self.keep_ckpt_ids.append(step)
-        runner.message_hub.update_info(
-            'keep_ckpt_ids', list(self.keep_ckpt_ids)
-        )
+        # With those that go afterwards: whoever resumes removes them, if this
+        # is killed before.
+        runner.message_hub.update_info('keep_ckpt_ids', kept)
         return [
             self.file_backend.join_path(
                 self.out_dir, self.filename_tmpl.format(one)
