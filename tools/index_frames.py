@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from masa.apis import FrameIndex
+from masa.command_line import end_with_status
 from masa.evaluation import SequenceCollection
 
 
@@ -57,22 +58,23 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> int:
     """Build the index and write it."""
     args = parse_args(argv)
-    try:
-        names, embeddings = [], []
-        for path in args.embeddings:
-            collection = SequenceCollection.load(path)
-            if args.split:
-                collection = collection.subset(args.split)
-            names += collection.names
-            embeddings += collection.embeddings
-        index = FrameIndex(names, embeddings, args.factory, args.parameters)
-        index.save(args.output)
     # faiss tells of a factory that it does not know by a RuntimeError.
-    except (ImportError, OSError, RuntimeError, ValueError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
+    return end_with_status(
+        lambda: _build(args), (ImportError, RuntimeError, ValueError)
+    )
+
+
+def _build(args: argparse.Namespace) -> None:
+    names, embeddings = [], []
+    for path in args.embeddings:
+        collection = SequenceCollection.load(path)
+        if args.split:
+            collection = collection.subset(args.split)
+        names += collection.names
+        embeddings += collection.embeddings
+    index = FrameIndex(names, embeddings, args.factory, args.parameters)
+    index.save(args.output)
     print(f'{args.output}: {len(index)} frames of {len(names)} sequences')
-    return 0
 
 
 if __name__ == '__main__':
