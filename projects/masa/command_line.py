@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import os
 import signal
 import sys
 import threading
@@ -102,8 +103,14 @@ def _signals_raise() -> Iterator[list[int]]:
         list[int]: Those that came.
     """
     received: list[int] = []
+    owner = os.getpid()
 
     def end(number, frame):
+        if os.getpid() != owner and number == signal.SIGTERM:
+            # A process that loads data is to end at once.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
         received.append(number)
         raise KeyboardInterrupt
 
