@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -199,3 +201,19 @@ class TestMeanPose:
         keypoint = np.random.default_rng(0).normal(size=(4, 5, 2))
         with pytest.raises(ValueError, match=r'joints \[3\]'):
             mean_visible_pose([keypoint], [visible], self.root, self.torso)
+
+
+def test_memory_grows_with_the_frames_and_not_their_square():
+    frames = 6000
+    rng = np.random.default_rng(0)
+    keypoint = rng.normal(size=(frames, 5, 2))
+    visible = np.ones((frames, 5), bool)
+    visible[:100] = visible[-100:] = False
+    tracemalloc.start()
+    filled = fill_invisible_joints(keypoint, visible, PAIRS, keypoint[0])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(filled[0], keypoint[100])
+    np.testing.assert_array_equal(filled[-1], keypoint[-101])
+    # Of all frames, the positions are 0.5 MB and a square table is 288 MB.
+    assert peak < 20e6

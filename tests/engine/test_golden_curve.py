@@ -31,6 +31,11 @@ def test_the_losses_are_those_of_the_file(tmp_path):
 
 def run(work_dir, workers=0, persistent=False, seed=0):
     """Train two epochs with validation; return weights and metrics."""
+    metrics = [
+        dict(type='KendallsTau', stride=8),
+        dict(type='CrossActivityRetrieval', k=(5,), stride=8),
+        dict(type='ActionRecognition', num_frames=2),
+    ]
     changes = {
         f'{name}_dataloader.{option}': value
         for name in ('train', 'val')
@@ -43,8 +48,17 @@ def run(work_dir, workers=0, persistent=False, seed=0):
         work_dir,
         2,
         **changes,
-        **{'train_cfg.val_interval': 2, 'randomness.seed': seed},
+        **{
+            'train_cfg.val_interval': 2,
+            'val_evaluator.metrics': metrics,
+            'randomness.seed': seed,
+        },
     )
+    config.custom_hooks = [
+        hook
+        for hook in config.custom_hooks
+        if hook.type != 'EmbeddingFiguresHook'
+    ]
     runner = Runner.from_cfg(config)
     runner.train()
     for loader in (runner.train_dataloader, runner.val_dataloader):
@@ -65,7 +79,6 @@ def equal(first, second):
 def test_same_seed_same_result(tmp_path):
     first = run(tmp_path / 'first')
     assert np.isfinite(list(first[1].values())).all()
-    assert equal(first, run(tmp_path / 'again'))
     assert equal(first, run(tmp_path / 'workers', 2))
     assert equal(first, run(tmp_path / 'persistent', 2, persistent=True))
     other = run(tmp_path / 'other', seed=1)
