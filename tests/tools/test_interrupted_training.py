@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from tiny_demo import load_tool
 
+from masa import command_line
 from masa.checkpoints import read_checkpoint
 from masa.work_dir import last_checkpoint
 
@@ -81,7 +82,7 @@ class Training:
         """Wait, and return the status."""
         begin = time.monotonic()
         self.process.join(LIMIT)
-        assert self.process.exitcode is not None, 'it does not end'
+        assert self.process.exitcode is not None, self.printed()[-3000:]
         while self.members():
             assert time.monotonic() - begin < LIMIT, 'orphans are left'
             time.sleep(0.1)
@@ -142,6 +143,27 @@ def test_signals(training, number, word, status):
         f'{check_last(training)}'
     )
     assert 'Traceback' not in training.printed()
+
+
+class _Swallows:
+    """What is raised while it goes is dropped, and a signal with it."""
+
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.01)
+
+
+def test_a_signal_that_is_lost_comes_again(monkeypatch, capsys):
+    monkeypatch.setattr(command_line, '_AGAIN', 0.2)
+    monkeypatch.setattr(sys, 'unraisablehook', lambda unraisable: None)
+
+    def run():
+        _Swallows()
+        time.sleep(20)
+
+    assert command_line.end_with_status(run) == 143
+    assert capsys.readouterr().err.startswith('terminated: ')
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 def test_a_process_that_loads_data_is_killed(training):
