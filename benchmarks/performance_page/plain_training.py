@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from masa.models import SequenceAligner
 from masa.models.heads import combine_losses
-from masa.models.layers import AttentionLayer, sinusoidal_position_code
+from masa.models.layers import AttentionLayer, position_code
 from masa.structures import SequenceBatch
 
 
@@ -70,9 +70,11 @@ def plain_loss(
 def _encode(
     backbone: nn.Module, views: Sequence[SequenceBatch]
 ) -> list[Tensor]:
-    code = sinusoidal_position_code(
-        views[0].mask.shape[1], backbone.embed_dims, views[0].values.device
+    mask = views[0].mask
+    position = torch.arange(
+        mask.shape[1], device=mask.device, dtype=torch.float32
     )
+    code = position_code(position, backbone.embed_dims)
     sides = [
         backbone.frame_mlp(view.values) * backbone.feature_scale + code
         for view in views

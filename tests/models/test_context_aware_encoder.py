@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from masa.models import ContextAwareEncoder
-from masa.models.layers import position_code, sinusoidal_position_code
+from masa.models.layers import position_code
 
 LENGTHS1, LENGTHS2 = (9, 1, 5), (4, 7, 1)
 TOTALS = (12, 12, 12)
@@ -119,9 +119,8 @@ def test_without_layers_it_is_the_mlp_and_the_position(views, scale):
     model = encoder(layers=(), scale_features=scale, embed_dims=7)
     view = views[0]
     expected = model.frame_mlp(view.values) * (7**0.5 if scale else 1)
-    expected = expected + sinusoidal_position_code(
-        view.mask.shape[1], 7, dtype=torch.float64
-    )
+    position = torch.arange(view.mask.shape[1], dtype=torch.float64)
+    expected = expected + position_code(position, 7)
     u = model.encode(view.values, view.mask)
     torch.testing.assert_close(u[view.mask], expected[view.mask])
 
@@ -132,7 +131,7 @@ def test_position_counts_within_the_view(views):
     values, mask = views[0].values[:1], views[0].mask[:1]
     whole = model.encode(values, mask)
     part = model.encode(values[:, 3:], mask[:, 3:])
-    code = sinusoidal_position_code(mask.shape[1], 6, dtype=torch.float64)
+    code = position_code(torch.arange(mask.shape[1]).double(), 6)
     torch.testing.assert_close(
         part, whole[:, 3:] - code[3:] + code[: part.shape[1]]
     )
@@ -173,6 +172,19 @@ def test_tempo_multiplies_positions(views):
     position = torch.arange(9).double() * 3 ** exponent.double()
     expected = model.frame_mlp(values) * 6**0.5 + position_code(position, 6)
     torch.testing.assert_close(found[mask], expected[mask])
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_positions_count_far_in_half_precision(dtype):
+    model = encoder(layers=(), embed_dims=32).to(dtype)
+    # Of the frames nothing is left.
+    for parameter in model.frame_mlp[-1].parameters():
+        parameter.data.zero_()
+    values = torch.ones(1, 5000, 5, dtype=dtype)
+    code = model.encode(values, torch.ones(1, 5000, dtype=torch.bool))[0]
+    exact = position_code(torch.arange(5000.0).double(), 32)
+    assert code.dtype == dtype
+    assert (code - exact).abs().max() < 5e-3
 
 
 def test_hidden_widths_are_an_argument():

@@ -68,7 +68,8 @@ class SequenceEncoder(nn.Module):
         position = torch.arange(
             values.shape[0], device=values.device, dtype=values.dtype
         )
-        frames, rotation = encoder.embed_frames(values, position)
+        code, rotation = encoder.position_inputs(position)
+        frames = encoder.embed_frames(values, code)
         for layer in encoder.attention_layers:
             frames = layer(frames, WholeSequence(), rotation)
         return frames

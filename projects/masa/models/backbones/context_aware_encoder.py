@@ -203,8 +203,17 @@ class ContextAwareEncoder(BaseModule):
         partner: np.ndarray | None,
     ) -> Tensor:
         packing = FramePacking(mask, lengths)
-        position = packing.pack(self._positions(mask, values.dtype))
-        frames, rotation = self.embed_frames(packing.pack(values), position)
+        position = self._positions(mask, values.dtype)
+        # Worked out once for all views whose positions are the same.
+        code, rotation = (
+            packing.pack(
+                part.expand(*mask.shape, *part.shape[position.ndim :])
+            )
+            if part is not None
+            else None
+            for part in self.position_inputs(position)
+        )
+        frames = self.embed_frames(packing.pack(values), code)
         groups = {'self': AttentionGroups(mask, lengths=lengths)}
         groups['cross'] = (
             groups['self']
@@ -217,32 +226,43 @@ class ContextAwareEncoder(BaseModule):
             frames = layer(frames, groups[kind], rotation)
         return packing.unpack(frames)
 
-    def embed_frames(
-        self, values: Tensor, position: Tensor
-    ) -> tuple[Tensor, Tensor | None]:
+    def position_inputs(
+        self, position: Tensor
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Say how positions come in.
+
+        Args:
+            position (Tensor): Positions within the view, ``(...)``, float32
+                or float64.
+
+        Returns:
+            tuple[Tensor | None, Tensor | None]: The code to add to the
+            frames, ``(..., D)``, and the positions that the attention layers
+            rotate by, ``(...)``; None for what does not come in.
+        """
+        if self.position == 'sinusoidal':
+            return position_code(position, self.embed_dims), None
+        return None, position if self.position == 'rotary' else None
+
+    def embed_frames(self, values: Tensor, code: Tensor | None) -> Tensor:
         """Embed frames by themselves: ``f(S) + PE`` of eq. 1.
 
         Args:
             values (Tensor): ``(F, in_channels)``.
-            position (Tensor): Position of each within its view, ``(F,)``,
-                float32 or float64.
+            code (Tensor, optional): Of their positions, ``(F, D)``.
 
         Returns:
-            tuple[Tensor, Tensor | None]: Frames, ``(F, D)``, and the
-            positions by which the attention layers rotate, if they do.
+            Tensor: ``(F, D)``.
         """
         frames = self.frame_mlp(values) * self.feature_scale
-        if self.position == 'sinusoidal':
-            code = position_code(position, self.embed_dims)
-            frames = frames + code.to(frames.dtype)
-        return frames, position if self.position == 'rotary' else None
+        return frames if code is None else frames + code.to(frames.dtype)
 
     def _positions(self, mask: Tensor, dtype: torch.dtype) -> Tensor:
-        """Return positions within the views, ``(B, T)``."""
+        """Return positions within the views, ``(T,)``, or ``(B, T)``."""
         # Half precision cannot count to the length of a sequence.
         exact = torch.promote_types(dtype, torch.float32)
         position = torch.arange(mask.shape[1], device=mask.device, dtype=exact)
         if not self.training or self.tempo == 1:
-            return position.expand(mask.shape)
+            return position
         exponent = 2 * torch.rand(len(mask), 1, device=mask.device) - 1
         return position * self.tempo ** exponent.to(exact)

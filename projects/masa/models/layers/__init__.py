@@ -3,11 +3,7 @@ from .batch_norm import FrameBatchNorm
 from .groups import AttentionGroups
 from .mlp import build_mlp
 from .packing import FramePacking
-from .position import (
-    position_code,
-    rotate_by_position,
-    sinusoidal_position_code,
-)
+from .position import position_code, rotate_by_position
 from .transfer import to_device
 
 __all__ = [
@@ -19,7 +15,6 @@ __all__ = [
     'linear_attention',
     'position_code',
     'rotate_by_position',
-    'sinusoidal_position_code',
     'softmax_attention',
     'to_device',
 ]

@@ -2,12 +2,7 @@ import torch
 from torch import Tensor
 
 
-def sinusoidal_position_code(
-    length: int,
-    dims: int,
-    device: torch.device | str | None = None,
-    dtype: torch.dtype = torch.float32,
-) -> Tensor:
+def position_code(position: Tensor, dims: int) -> Tensor:
     """Return the sine and cosine position code of Vaswani et al. (2017).
 
     Column ``2i`` holds ``sin(t / 10000^(2i / d))`` and column ``2i + 1`` the
@@ -15,25 +10,8 @@ def sinusoidal_position_code(
     ``dims`` leaves out the last cosine, as CASA does for its 75 channels.
 
     Args:
-        length (int): Number of positions T, counted from 0.
-        dims (int): Width D of the code.
-        device (torch.device | str, optional): Where to build it.
-        dtype (torch.dtype): Of the result. Defaults to ``torch.float32``.
-
-    Returns:
-        Tensor: ``(T, D)``, in [-1, 1].
-    """
-    # Half precision cannot count to the length of a sequence.
-    exact = torch.promote_types(dtype, torch.float32)
-    position = torch.arange(length, device=device, dtype=exact)
-    return position_code(position, dims).to(dtype)
-
-
-def position_code(position: Tensor, dims: int) -> Tensor:
-    """Return the code of :func:`sinusoidal_position_code` at any positions.
-
-    Args:
-        position (Tensor): ``(...)``, float32 or float64.
+        position (Tensor): Positions t, ``(...)``, float32 or float64: half
+            precision cannot count to the length of a sequence.
         dims (int): Width D of the code.
 
     Returns:
