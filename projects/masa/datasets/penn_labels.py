@@ -1,15 +1,14 @@
 """Penn Action's official label files."""
 
 import os
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from .errors import AnnotationError
+from .matlab_files import read_as
 from .skeletons import PENN_ACTION
 
 # The activities with key events (Dwibedi et al. 2019, Table 2).
@@ -84,7 +83,7 @@ def read_label_file(path: str | os.PathLike) -> PennSequence:
         AnnotationError: If the file is not of the official layout.
     """
     path = Path(path)
-    try:
+    with read_as(path, 'a Penn Action label file'):
         label = loadmat(path)
         x, y, visibility = (
             np.asarray(label[key], dtype=np.float64)
@@ -93,19 +92,6 @@ def read_label_file(path: str | os.PathLike) -> PennSequence:
         activity = str(np.ravel(label['action'])[0])
         train = int(np.ravel(label['train'])[0])
         height, width = (int(v) for v in np.ravel(label['dimensions'])[:2])
-    except (
-        MatReadError,
-        zlib.error,
-        OSError,
-        LookupError,
-        TypeError,
-        ValueError,
-        # MATLAB's newer format, which is HDF5.
-        NotImplementedError,
-    ) as error:
-        raise AnnotationError(
-            f'{path} cannot be read as a Penn Action label file: {error}'
-        ) from error
     joints = len(PENN_ACTION['joints'])
     for key, value in dict(x=x, y=y, visibility=visibility).items():
         if value.ndim != 2 or value.shape != (len(x), joints) or not len(x):

@@ -2,16 +2,15 @@
 
 import os
 import re
-import zlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from .errors import AnnotationError
+from .matlab_files import read_as
 from .skeletons import KINECT_20
 
 # Actions 1 to 27, as the data set's page lists them.
@@ -89,21 +88,8 @@ def read_skeleton_file(path: str | os.PathLike) -> UTDSequence:
             f'{path}: actions are expected in [1, {len(ACTIONS)}], but its '
             f'name says {action}'
         )
-    try:
+    with read_as(path, 'a skeleton file of UTD-MHAD'):
         joints = np.asarray(loadmat(path)['d_skel'], dtype=np.float32)
-    except (
-        MatReadError,
-        zlib.error,
-        OSError,
-        LookupError,
-        TypeError,
-        ValueError,
-        # MATLAB's newer format, which is HDF5.
-        NotImplementedError,
-    ) as error:
-        raise AnnotationError(
-            f'{path} cannot be read as a skeleton file of UTD-MHAD: {error}'
-        ) from error
     expected = (len(KINECT_20['joints']), 3)
     if joints.ndim != 3 or joints.shape[:2] != expected or 0 in joints.shape:
         raise AnnotationError(
