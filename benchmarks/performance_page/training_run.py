@@ -2,7 +2,7 @@
 
 Example:
     python benchmarks/performance_page/training_run.py times.json 0 \
-        configs/masa_demo.py --work-dir /tmp/run
+        configs/masa_demo.py --work-dir work_dirs/run
 """
 
 import json

@@ -29,6 +29,8 @@ _REMEDIES = {
 }
 # PyTorch knows it by its message alone.
 _WORKER_DIED = 'DataLoader worker'
+# Windows has no timer.
+_HAS_TIMER = hasattr(signal, 'setitimer')
 # Seconds after which a signal that was lost on the way is raised again.
 _AGAIN = 10
 _ENDED = {signal.SIGTERM: 'terminated', signal.SIGINT: 'interrupted'}
@@ -114,7 +116,7 @@ def _signals_raise() -> Iterator[list[int]]:
             os.kill(os.getpid(), number)
             return
         received.append(number)
-        if hasattr(signal, 'setitimer'):
+        if _HAS_TIMER:
             signal.setitimer(signal.ITIMER_REAL, _AGAIN, _AGAIN)
         raise KeyboardInterrupt
 
@@ -129,12 +131,12 @@ def _signals_raise() -> Iterator[list[int]]:
             # A shell's background jobs ignore Ctrl-C.
             if signal.getsignal(number) != signal.SIG_IGN:
                 before[number] = signal.signal(number, end)
-        if hasattr(signal, 'setitimer'):
+        if _HAS_TIMER:
             before[signal.SIGALRM] = signal.signal(signal.SIGALRM, end_again)
     try:
         yield received
     finally:
-        if received and hasattr(signal, 'setitimer'):
+        if received and _HAS_TIMER:
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             # None: somebody else's, who is not asked from Python.
