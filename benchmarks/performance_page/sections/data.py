@@ -189,7 +189,12 @@ def draw(result: dict) -> dict:
         axes.set_xticks(list(WORKERS))
         axes.set_xlabel('workers')
         axes.set_ylabel('seconds an iteration')
-    panels[0].legend(loc='lower right')
+    figure.legend(
+        *panels[0].get_legend_handles_labels(),
+        loc='outside upper center',
+        ncols=2,
+        fontsize=8,
+    )
     return dict(data=figure)
 
 
