@@ -39,10 +39,10 @@ class OwnOutput:
     Their threads tell, at any moment, that their connection is gone.
     """
 
-    def __init__(self, log):
+    def __init__(self, own, others):
         self.owner = os.getpid()
-        self.own = open(log, 'a', encoding='utf-8')
-        self.others = open(f'{log}.others', 'a', encoding='utf-8')
+        self.own = own
+        self.others = others
 
     def _file(self):
         return self.own if os.getpid() == self.owner else self.others
@@ -59,10 +59,10 @@ class OwnOutput:
 
 def run(tool, arguments, log, before):
     os.setsid()
-    sys.stdout = sys.stderr = output = OwnOutput(log)
-    before()
-    status = load_tool(tool).main(arguments)
-    output.flush()
+    with open(log, 'a') as own, open(f'{log}.others', 'a') as others:
+        sys.stdout = sys.stderr = OwnOutput(own, others)
+        before()
+        status = load_tool(tool).main(arguments)
     sys.exit(status)
 
 
