@@ -22,6 +22,7 @@ train_dataloader = dict(
     batch_size=64,
     num_workers=2,
     persistent_workers=True,
+    collate_fn=dict(type='collate_for_transport'),
     sampler=dict(type='DefaultSampler', shuffle=True),
     batch_sampler=dict(type='LengthBucketBatchSampler'),
     dataset=dict(
@@ -33,6 +34,7 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=32,
     num_workers=0,
+    collate_fn=dict(type='collate_for_transport'),
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='SequenceDataset',

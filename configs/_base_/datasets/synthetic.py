@@ -21,6 +21,7 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=64,
     num_workers=0,
+    collate_fn=dict(type='collate_for_transport'),
     sampler=dict(type='DefaultSampler', shuffle=True),
     batch_sampler=dict(type='LengthBucketBatchSampler'),
     dataset=dict(
@@ -32,6 +33,7 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=32,
     num_workers=0,
+    collate_fn=dict(type='collate_for_transport'),
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='SyntheticSequenceDataset',

@@ -1,5 +1,6 @@
 from . import transforms
 from .annotation import AnnotationError, load_annotations, save_annotations
+from .collate import collate_for_transport
 from .keyed_random import KeyedRandom
 from .samplers import LengthBucketBatchSampler
 from .schema import Problem, check_annotations
@@ -14,6 +15,7 @@ __all__ = [
     'SequenceDataset',
     'SyntheticSequenceDataset',
     'check_annotations',
+    'collate_for_transport',
     'load_annotations',
     'save_annotations',
     'transforms',
