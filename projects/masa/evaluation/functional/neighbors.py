@@ -46,13 +46,14 @@ def nearest_frames(
         first = _first_of_equals(sequences[column])
         frames = sequences[column][first].astype(np.float64)
         frames = (frames - origin) / unit
+        factors = products.factors(frames)
         step = max(1, BLOCK_ENTRIES // len(frames))
         for start in range(0, len(queries), step):
             rows = np.arange(start, min(start + step, len(queries)))
-            found, tied = products.smallest(rows, frames, torch.float32)
+            found, tied = products.smallest(rows, factors, torch.float32)
             if tied.size:
                 again, still = products.smallest(
-                    rows[tied], frames, torch.float64
+                    rows[tied], factors, torch.float64
                 )
                 if still.size:
                     exact = cdist(
@@ -81,24 +82,42 @@ class _Products:
         padded = torch.nn.functional.pad(
             torch.from_numpy(queries), (0, 1), value=1
         )
-        self.queries = {t: padded.to(t) for t in (torch.float32, padded.dtype)}
+        self.queries = _in_both_precisions(padded)
+
+    def factors(self, frames: np.ndarray) -> dict[torch.dtype, torch.Tensor]:
+        """Return what the queries are multiplied with.
+
+        Args:
+            frames (np.ndarray): (N, D) float64.
+
+        Returns:
+            dict[torch.dtype, torch.Tensor]: (N, D + 1) in both precisions,
+            the squared norms last.
+        """
+        norms = np.einsum('td,td->t', frames, frames)
+        return _in_both_precisions(
+            torch.from_numpy(
+                np.concatenate([-2 * frames, norms[:, None]], axis=1)
+            )
+        )
 
     def smallest(
-        self, rows: np.ndarray, frames: np.ndarray, dtype: torch.dtype
+        self,
+        rows: np.ndarray,
+        factors: dict[torch.dtype, torch.Tensor],
+        dtype: torch.dtype,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Find nearest frames, and which of them rounding may have decided.
 
         Args:
             rows (np.ndarray): Queries, (R,), ascending.
-            frames (np.ndarray): (N, D) float64.
+            factors (dict[torch.dtype, torch.Tensor]): Of :meth:`factors`.
             dtype (torch.dtype): Of the product.
 
         Returns:
             tuple[np.ndarray, np.ndarray]: A frame for each, (R,), and the
             positions in ``rows`` where another is as near within rounding.
         """
-        norms = np.einsum('td,td->t', frames, frames)
-        factors = np.concatenate([-2 * frames, norms[:, None]], axis=1)
         queries = self.queries[dtype]
         # A run of rows needs no copy.
         queries = (
@@ -106,18 +125,31 @@ class _Products:
             if len(rows) == rows[-1] - rows[0] + 1
             else queries[rows]
         )
-        values = (queries @ torch.from_numpy(factors).to(dtype).T).numpy()
+        # Queries side by side: what is compared for one is done for all.
+        values = (factors[dtype] @ queries.T).numpy()
         # Twice the bound of the rounding of a product of this width and of
         # its factors.
         limits = torch.finfo(dtype)
-        width = factors.shape[1] + 4
-        slack = 4 * width * limits.eps * (self.spread[rows] + norms.max())
+        width = queries.shape[1] + 4
+        largest = factors[torch.float64][:, -1].max().item()
+        slack = 4 * width * limits.eps * (self.spread[rows] + largest)
         slack += width * limits.tiny
-        smallest = values.argmin(axis=1)
-        every = np.arange(len(values))
-        limit = values[every, smallest] + slack
-        values[every, smallest] = np.inf
-        return smallest, np.flatnonzero(values.min(axis=1) <= limit)
+        limit = values.min(axis=0) + slack.astype(values.dtype)
+        candidates, of_query = np.divmod(
+            np.flatnonzero(values <= limit), len(rows)
+        )
+        smallest = np.empty(len(rows), dtype=np.int64)
+        smallest[of_query] = candidates
+        count = np.bincount(of_query, minlength=len(rows))
+        return smallest, np.flatnonzero(count > 1)
+
+
+def _in_both_precisions(
+    values: torch.Tensor,
+) -> dict[torch.dtype, torch.Tensor]:
+    return {
+        dtype: values.to(dtype) for dtype in (torch.float32, torch.float64)
+    }
 
 
 def _first_of_equals(frames: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
+from threadpoolctl import threadpool_limits
 
 
 def run_threads(function: Callable, items: Iterable) -> None:
@@ -9,6 +10,7 @@ def run_threads(function: Callable, items: Iterable) -> None:
 
     Each of them works alone: threads that share every small operation spend
     their time waiting for each other where other programs want the cores.
+    The function may call this one itself, which is then a plain loop.
 
     Args:
         function (Callable): Takes an item; what it returns is dropped.
@@ -17,7 +19,12 @@ def run_threads(function: Callable, items: Iterable) -> None:
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        with ThreadPoolExecutor(num_threads) as pool:
+        with (
+            # Around all of them: what one thread restores at its end would
+            # hold for those that are still at work.
+            threadpool_limits(limits=1, user_api='blas'),
+            ThreadPoolExecutor(num_threads) as pool,
+        ):
             # The list makes an error in a thread appear here.
             list(pool.map(function, items))
     finally:

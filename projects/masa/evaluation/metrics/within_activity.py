@@ -21,6 +21,7 @@ class PhaseClassification(ActivityMetric):
 
     default_prefix = 'phase_classification'
     needs_train = True
+    side_by_side = True
     needs_phases = True
 
     def __init__(
@@ -60,6 +61,7 @@ class PhaseProgress(ActivityMetric):
 
     default_prefix = 'phase_progress'
     needs_train = True
+    side_by_side = True
     needs_phases = True
 
     def score_activity(self, train, val):
