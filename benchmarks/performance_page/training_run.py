@@ -13,13 +13,15 @@ from pathlib import Path
 STAGES = [('python', time.time())]
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools'))
 
-# In the order that tools/train.py has.
+# What tools/train.py imports comes first, in its order.
+from train import merge_args, parse_args  # noqa: E402, I001
 from mmengine.config import Config  # noqa: E402
 from mmengine.hooks import Hook  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
-from train import merge_args, parse_args  # noqa: E402
+from masa.config_checks import exit_on_wrong_config  # noqa: E402
+from masa.engine import build_runner  # noqa: E402
 
-STAGES.append(('imports of MMEngine', time.time()))
+STAGES.append(('imports', time.time()))
 
 
 class RecordTimes(Hook):
@@ -81,8 +83,10 @@ def main() -> None:
     path, stop, *arguments = sys.argv[1:]
     args = parse_args(arguments)
     cfg = merge_args(Config.fromfile(args.config), args)
-    STAGES.append(('config, import of masa', time.time()))
-    runner = Runner.from_cfg(cfg)
+    STAGES.append(('config', time.time()))
+    exit_on_wrong_config(cfg, args.config, args.cfg_options)
+    STAGES.append(('check of the config', time.time()))
+    runner = build_runner(cfg)
     STAGES.append(('runner, model, report of the environment', time.time()))
     runner.register_hook(RecordTimes(path, bool(int(stop))))
     runner.train()

@@ -195,7 +195,7 @@ def test_features_are_not_copied_twice(tmp_path):
 
 def stages(first):
     names = (
-        *('python', 'imports of MMEngine', 'config, import of masa'),
+        *('python', 'imports', 'config', 'check of the config'),
         *('runner, model, report of the environment',),
         *('data sets, loaders, optimiser', 'first batch', 'first iteration'),
     )
@@ -211,12 +211,15 @@ def test_startup_is_the_median_after_a_warm_start(monkeypatch):
 
     monkeypatch.setattr(startup, 'run_training', run)
     monkeypatch.setattr(startup, '_time_imports', lambda: dict(torch=1.25))
+    monkeypatch.setattr(startup, '_time_floor', lambda repeats: repeats / 2)
     section = SECTIONS['startup']
     result = section.measure(SETTINGS, sequences=4, repeats=3)
-    # 1, 3, 2 and 2, 4, 3, and six stages after the first.
-    assert result['figures'] == {startup.DEMO: 8, startup.PENN: 9}
+    # 1, 3, 2 and 2, 4, 3, and seven stages after the first.
+    figures = {startup.DEMO: 9, startup.PENN: 10, 'floor': 1.5}
+    assert result['figures'] == figures
     text = section.describe(result)
-    assert '| together | 8 | 9 |' in text
+    assert '| together | 9 | 10 |' in text
+    assert 'takes\n1.5 s.' in text
     assert 'torch 1.25 s' in text
     assert list(section.draw(result)) == ['startup']
 

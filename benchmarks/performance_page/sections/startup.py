@@ -3,6 +3,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from masa.visualization.style import COLOURS, new_figure, styled
@@ -11,6 +12,11 @@ from ..section import Expectation, Section, Settings, table, three_digits
 from ..training_processes import penn_options, run_training, write_sequences
 
 DEMO, PENN = 'masa_demo', 'masa_penn_pose2d'
+# What every training of MMAction2 imports and makes.
+FLOOR = (
+    'import torch, mmengine.runner, mmaction.datasets; '
+    'torch.optim.Adam([torch.zeros(1, requires_grad=True)])'
+)
 _IMPORT = re.compile(r'import time:\s+(\d+) \|\s+\d+ \|\s+([\w.]+)')
 
 
@@ -52,8 +58,21 @@ def measure(settings: Settings, sequences: int, repeats: int) -> dict:
         imports=_time_imports(),
         figures={
             name: found['first iteration'] for name, found in stages.items()
-        },
+        }
+        | dict(floor=_time_floor(repeats)),
     )
+
+
+def _time_floor(repeats: int) -> float:
+    """Return the seconds of a process that imports what others need too."""
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        subprocess.run(
+            [sys.executable, '-W', 'ignore', '-c', FLOOR], check=True
+        )
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
 
 
 def _time_imports() -> dict[str, float]:
@@ -96,7 +115,9 @@ def describe(result: dict) -> str:
 From the start of the process to the end of the first iteration, files in the
 cache of the disk, median of {result['repeats']} starts. The demo makes its
 data; `{PENN}` reads a file of the size of Penn Action's and starts two
-workers.
+workers. A process that imports PyTorch, MMEngine's runner and MMAction2's data
+sets, makes an optimiser and ends takes
+{three_digits(result['figures']['floor'])} s.
 
 {table(['seconds', *(f'`{name}`' for name in names)], rows)}
 
@@ -147,6 +168,12 @@ SECTION = Section(
             predicted=4,
             unit='s',
             at_most=5,
+        ),
+        Expectation(
+            'floor',
+            'the same, only importing PyTorch, MMEngine, MMAction2',
+            predicted=3,
+            unit='s',
         ),
     ),
     full=dict(sequences=1172, repeats=3),
