@@ -232,7 +232,7 @@ def test_waiting_leaves_the_first_iteration_out(monkeypatch):
     )
     section = SECTIONS['data']
     result = section.measure(SETTINGS, **section.small)
-    for figure in ('joints', 'features', 'joints_alone'):
+    for figure in ('joints', 'features', 'joints_alone', 'tensor_by_tensor'):
         assert result['figures'][figure] == pytest.approx(0.1)
     assert '| 2D joints | 2 | 2.00 | 10.0% |' in section.describe(result)
     assert list(section.draw(result)) == ['data']
