@@ -161,7 +161,8 @@ MMEngine's runner, {iterations} iterations; waiting is the share of the log's
 A batch leaves a worker as one tensor for each type of number
 (`collate_for_transport`). With MMEngine's `pseudo_collate` every tensor of
 every sequence is sent by itself: waiting takes
-{other['waiting']:.1%} of the time for 2D joints and {other['workers']} workers.
+{other['waiting']:.1%} of the time for 2D joints and {other['workers']}
+workers.
 
 Features are memory-mapped, and only the frames of a view are read. Loading a
 sequence of {result['frames']} frames adds {copies['float32']:.2f} times the
