@@ -56,7 +56,7 @@ def main() -> None:
             values = values.astype(np.float32)
             tensor = torch.from_numpy(values)[None]
             mask = torch.ones(1, length, dtype=torch.bool)
-            reference = seconds(model.backbone.encode, tensor, mask)
+            reference = seconds(model.encode, tensor, mask)
             own = seconds(session.run, None, dict(values=values))
             print(
                 f'{length} frames: PyTorch {1e3 * reference:.1f} ms, '

@@ -57,6 +57,22 @@ def test_equals_the_model_at_any_length(tmp_path, name, backbone):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_readout_is_exported(tmp_path):
+    config, _ = build('masa_demo', layers=('self',))
+    config.model.readout = dict(type='FrameReadout', clip=0.5, clock=2.0)
+    torch.manual_seed(0)
+    model = MODELS.build(config.model).eval()
+    path = tmp_path / 'model.onnx'
+    export_onnx(model, path)
+    assert compare_with_onnx(model, path, (1, 2, 7, 64)) < TOLERANCE
+    session = onnxruntime.InferenceSession(str(path))
+    assert session.get_outputs()[0].shape[1] == 129
+    known = session.get_modelmeta().custom_metadata_map
+    assert known['embed_dims'] == '129'
+    model.readout.clock = 1.0
+    assert compare_with_onnx(model, path, (1, 2, 7, 64)) > TOLERANCE
+
+
 def test_file_says_what_it_expects(tmp_path):
     config, model = build('masa_demo', layers=('self',))
     path = tmp_path / 'model.onnx'

@@ -26,7 +26,6 @@ val_dataloader = dict(
     batch_size=32,
     num_workers=2,
     persistent_workers=True,
-    collate_fn=dict(type='collate_for_transport'),
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='SequenceDataset',

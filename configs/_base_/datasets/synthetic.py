@@ -33,7 +33,6 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=32,
     num_workers=0,
-    collate_fn=dict(type='collate_for_transport'),
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='SyntheticSequenceDataset',

@@ -49,11 +49,15 @@ class SequenceEncoder(nn.Module):
 
     Args:
         encoder (ContextAwareEncoder): Whose weights it shares.
+        readout (nn.Module, optional): What follows. Defaults to None.
     """
 
-    def __init__(self, encoder: ContextAwareEncoder):
+    def __init__(
+        self, encoder: ContextAwareEncoder, readout: nn.Module | None = None
+    ):
         super().__init__()
         self.encoder = encoder
+        self.readout = readout
 
     def forward(self, values: Tensor) -> Tensor:
         """Embed the frames of a sequence.
@@ -72,7 +76,10 @@ class SequenceEncoder(nn.Module):
         frames = encoder.embed_frames(values, code)
         for layer in encoder.attention_layers:
             frames = layer(frames, WholeSequence(), rotation)
-        return frames
+        if self.readout is None:
+            return frames
+        mask = torch.ones_like(position, dtype=torch.bool)
+        return self.readout(frames[None], mask[None])[0]
 
 
 def export_onnx(
@@ -99,7 +106,7 @@ def export_onnx(
             'export needs the packages onnx and onnxscript: pip install -c '
             "requirements/constraints.txt -e '.[lite,onnx]'"
         ) from error
-    encoder = SequenceEncoder(model.backbone).cpu().eval()
+    encoder = SequenceEncoder(model.backbone, model.readout).cpu().eval()
     values = torch.zeros(TRACED_FRAMES, model.backbone.in_channels)
     frames = torch.export.Dim('frames', min=1)
     with atomic_path(path) as temporary:
@@ -119,7 +126,7 @@ def export_onnx(
         exported = onnx.load(str(temporary))
         described = dict(
             in_channels=str(model.backbone.in_channels),
-            embed_dims=str(model.backbone.embed_dims),
+            embed_dims=str(model.embed_dims),
             **(metadata or {}),
         )
         for key, value in described.items():
@@ -168,9 +175,7 @@ def compare_with_onnx(
         (found,) = session.run(None, dict(values=values))
         mask = torch.ones(1, length, dtype=torch.bool)
         with torch.inference_mode():
-            expected = model.backbone.encode(
-                torch.from_numpy(values)[None], mask
-            )
+            expected = model.encode(torch.from_numpy(values)[None], mask)
         expected = expected[0].numpy()
         difference = np.abs(found - expected).max() / expected.std()
         largest = max(largest, float(difference))

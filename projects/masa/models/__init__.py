@@ -19,6 +19,7 @@ from .heads import (
 )
 from .losses import ImplicitClusteringLoss, MatchingLoss
 from .necks import ProjectionNeck
+from .readouts import FrameReadout
 
 __all__ = [
     'CARLHead',
@@ -26,6 +27,7 @@ __all__ = [
     'ClusterPredictor',
     'ContextAwareEncoder',
     'DropContext',
+    'FrameReadout',
     'GTCCHead',
     'HeatmapEncoder',
     'ImplicitClusteringLoss',

@@ -14,7 +14,7 @@ class SequenceAligner(BaseModel):
 
     ``loss`` is ``head.loss(neck(backbone(views)))``; ``predict`` is
     ``backbone(sequence, sequence)``, the embedding before the projection
-    (Sec. 3.2).
+    (Sec. 3.2), or what the readout makes of it.
 
     Args:
         backbone (dict): Config of the encoder.
@@ -23,6 +23,9 @@ class SequenceAligner(BaseModel):
         head (dict): Config of the head.
         data_preprocessor (dict, optional): Config of the preprocessor.
             Defaults to :class:`SequenceDataPreprocessor`.
+        readout (dict, optional): Config of what the embeddings are compared
+            by, such as :class:`FrameReadout`. It takes no part in training.
+            Defaults to None: the encoder's output.
         init_cfg (dict, optional): How to initialise. Defaults to None.
     """
 
@@ -32,6 +35,7 @@ class SequenceAligner(BaseModel):
         neck: dict | None,
         head: dict,
         data_preprocessor: dict | None = None,
+        readout: dict | None = None,
         init_cfg: dict | None = None,
     ):
         super().__init__(
@@ -43,6 +47,7 @@ class SequenceAligner(BaseModel):
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck) if neck else None
         self.head = MODELS.build(head)
+        self.readout = MODELS.build(readout) if readout else None
 
     def forward(
         self,
@@ -136,9 +141,37 @@ class SequenceAligner(BaseModel):
                 'pipeline of validation or test?'
             )
         (sequences,) = inputs
-        return self.backbone.encode(
+        return self.encode(
             sequences.values, sequences.mask, sequences.host_lengths
         )
+
+    def encode(
+        self,
+        values: Tensor,
+        mask: Tensor,
+        lengths: Sequence[int] | None = None,
+    ) -> Tensor:
+        """Embed whole sequences that are tensors.
+
+        Args:
+            values (Tensor): ``(B, T, in_channels)``.
+            mask (Tensor): Existing frames, ``(B, T)``, bool.
+            lengths (Sequence[int], optional): Numbers of frames. Without
+                them the host waits for the device to count the mask.
+
+        Returns:
+            Tensor: ``(B, T, embed_dims)``, zero in the padding.
+        """
+        embedding = self.backbone.encode(values, mask, lengths)
+        if self.readout is None:
+            return embedding
+        return self.readout(embedding, mask)
+
+    @property
+    def embed_dims(self) -> int:
+        """int: Width of an embedding."""
+        width = self.backbone.embed_dims
+        return width if self.readout is None else self.readout.width(width)
 
     def predict(
         self,

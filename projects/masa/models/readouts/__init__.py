@@ -1,0 +1,3 @@
+from .frame_readout import FrameReadout
+
+__all__ = ['FrameReadout']
