@@ -4,6 +4,7 @@ from .data_preprocessor import SequenceDataPreprocessor
 from .heads import (
     CARLHead,
     CASAHead,
+    ClipAwareHead,
     ClusterPredictor,
     DropContext,
     GTCCHead,
@@ -24,6 +25,7 @@ from .readouts import FrameReadout
 __all__ = [
     'CARLHead',
     'CASAHead',
+    'ClipAwareHead',
     'ClusterPredictor',
     'ContextAwareEncoder',
     'DropContext',

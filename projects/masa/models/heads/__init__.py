@@ -1,6 +1,7 @@
 from .alignment_head import AlignmentHead, embedding_std
 from .carl_head import CARLHead
 from .casa_head import CASAHead
+from .clip_aware_head import ClipAwareHead
 from .cluster_predictor import ClusterPredictor
 from .drop_context import DropContext
 from .gtcc_head import GTCCHead
@@ -18,6 +19,7 @@ __all__ = [
     'AlignmentHead',
     'CARLHead',
     'CASAHead',
+    'ClipAwareHead',
     'ClusterPredictor',
     'DropContext',
     'GTCCHead',
