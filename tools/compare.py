@@ -15,6 +15,7 @@ from masa.comparison import (
     find_activities,
     find_config,
     format_markdown,
+    known_methods,
     read_results,
     run_trainings,
     training_config,
@@ -41,8 +42,9 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--methods',
         nargs='+',
         metavar='NAME',
-        help='masa, files of configs/baselines without the name of the data '
-        'set, files of configs/ablations (default: masa and all baselines)',
+        help='masa, masa_plus, files of configs/baselines without the name '
+        'of the data set, files of configs/ablations (default: all but the '
+        'ablations)',
     )
     parser.add_argument('--seeds', nargs='+', type=int, default=[0])
     parser.add_argument(
@@ -95,9 +97,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     if args.work_dir is None:
         args.work_dir = Path('work_dirs', f'compare_{args.data}')
     if args.methods is None:
-        names = sorted((CONFIGS / 'baselines').glob(f'*_{args.data}.py'))
-        ending = f'_{args.data}'
-        args.methods = ['masa', *(n.stem.removesuffix(ending) for n in names)]
+        args.methods = known_methods(CONFIGS, args.data)
     return args
 
 

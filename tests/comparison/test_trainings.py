@@ -4,6 +4,7 @@ from masa.comparison import (
     Training,
     find_activities,
     find_config,
+    known_methods,
     labels_used,
     training_config,
 )
@@ -25,6 +26,19 @@ def test_a_config_is_found_by_its_name(configs):
     assert find_config(configs, 'tiny', 'pairs').name == 'pairs_tiny.py'
     found = find_config(configs, 'tiny', 'no_predictor')
     assert found.name == 'no_predictor.py'
+
+
+def test_methods_of_a_data_set_are_ours_first(configs):
+    for path in ('masa_plus_tiny.py', 'masa_other.py', 'baselines/a_tiny.py'):
+        (configs / path).touch()
+    methods = known_methods(configs, 'tiny')
+    assert methods[:3] == ['masa', 'masa_plus', 'a']
+    assert set(methods[3:]) == {
+        path.stem.removesuffix('_tiny')
+        for path in (configs / 'baselines').glob('[!a]*_tiny.py')
+    }
+    found = find_config(configs, 'tiny', 'masa_plus')
+    assert found == configs / 'masa_plus_tiny.py'
 
 
 def test_what_there_is_no_config_of_is_told(configs):

@@ -9,6 +9,7 @@ from .trainings import (
     Training,
     find_activities,
     find_config,
+    known_methods,
     labels_used,
     training_config,
 )
@@ -21,6 +22,7 @@ __all__ = [
     'find_activities',
     'find_config',
     'format_markdown',
+    'known_methods',
     'labels_used',
     'read_results',
     'run_trainings',

@@ -37,43 +37,61 @@ class Training:
         return f'{self.method}, {self.activity or "all"}, seed {self.seed}'
 
 
+def known_methods(configs: Path, data: str) -> list[str]:
+    """List the methods that there are configs of, but for ablations.
+
+    Args:
+        configs (Path): The folder ``configs``.
+        data (str): The data set as configs name it, such as ``penn_pose2d``.
+
+    Returns:
+        list[str]: Ours first, then ``baselines``, in alphabetical order.
+    """
+    ending = f'_{data}'
+    return [
+        name
+        for folder in (configs, configs / 'baselines')
+        for name in sorted(
+            path.stem.removesuffix(ending)
+            for path in folder.glob(f'*{ending}.py')
+        )
+    ]
+
+
 def find_config(configs: Path, data: str, method: str) -> Path:
     """Find the config of a method for a data set.
 
     Args:
         configs (Path): The folder ``configs``.
         data (str): The data set as configs name it, such as ``penn_pose2d``.
-        method (str): ``masa``, ``controls``, or a file of ``baselines``
-            (without the data set's name) or ``ablations``.
+        method (str): ``masa``, ``masa_plus``, ``controls``, or a file of
+            ``baselines`` (without the data set's name) or ``ablations``.
 
     Returns:
-        Path: ``masa_DATA.py``, ``baselines/METHOD_DATA.py`` or
-        ``ablations/METHOD.py``.
+        Path: ``METHOD_DATA.py``, ``baselines/METHOD_DATA.py`` or
+        ``ablations/METHOD.py``; ``masa_DATA.py`` for the controls.
 
     Raises:
         ValueError: If there is none, or only an ablation on other data.
     """
     ours = configs / f'masa_{data}.py'
     candidates = [
-        ours if method in ('masa', CONTROLS) else None,
+        ours if method == CONTROLS else configs / f'{method}_{data}.py',
         configs / 'baselines' / f'{method}_{data}.py',
         configs / 'ablations' / f'{method}.py',
     ]
     for path in candidates:
-        if path is None or not path.is_file():
+        if not path.is_file():
             continue
         if path.parent.name == 'ablations' and not _same_data(path, ours):
             raise ValueError(
                 f'{path} is an ablation on other data than {ours}'
             )
         return path
-    known = sorted(
-        path.stem.removesuffix(f'_{data}')
-        for path in (configs / 'baselines').glob(f'*_{data}.py')
-    )
+    known = known_methods(configs, data)
     raise ValueError(
         f'there is no config of {method!r} for {data!r}; there are those of '
-        f'{", ".join(["masa", *known])}, and the ablations'
+        f'{", ".join(known)}, and the ablations'
     )
 
 
