@@ -1,4 +1,5 @@
 import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -161,6 +162,14 @@ def test_unreadable_files_say_so(tmp_path):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r'dump\.npz'):
             SequenceCollection.load(path)
+    # Neither text nor objects are arrays.
+    with zipfile.ZipFile(path, 'w') as archive:
+        archive.writestr('a/embedding', 'text')
+    with pytest.raises(ValueError, match=r'dump\.npz is expected'):
+        SequenceCollection.load(path)
+    np.savez(path, **{'a/embedding': np.array([{}])})
+    with pytest.raises(ValueError, match=r'dump\.npz is expected'):
+        SequenceCollection.load(path)
     np.savez(path, **{'a/embedding': np.ones((2, 2)), 'a/label': 1})
     with pytest.raises(ValueError, match=r"'a' lacks \['split'\]"):
         SequenceCollection.load(path)
