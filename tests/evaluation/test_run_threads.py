@@ -41,7 +41,8 @@ def test_limits_within_do_not_outlast_it():
                 seen.append(set(blas_threads().values()))
 
         run_threads(work, range(50))
-        assert before and blas_threads() == before
+        assert before
+        assert blas_threads() == before
     assert seen == [{1}] * 50
 
 
