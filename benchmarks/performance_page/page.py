@@ -84,7 +84,8 @@ def _figures(sections: list[Section], results: dict[str, dict]) -> str:
 
 Predictions were committed before these sections first ran; one that is off by
 more than a factor of {TOLERANCE} is called missed. Those of the training step
-knew older figures of one core, those of start-up a profile of the imports.
+knew older figures of one core, those of start-up a profile of the imports,
+that of MMEngine's collate an older run.
 
 {table(header, rows)}
 """
