@@ -1,10 +1,10 @@
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 
+from ..datasets.npy_file import read_npz
 from ..files import atomic_path
 
 # What a collection without any activity is called as a whole.
@@ -238,8 +238,8 @@ class SequenceCollection:
                 its embedding, label or split.
         """
         try:
-            entries = _read_entries(path)
-        except (zipfile.BadZipFile, EOFError, TypeError, ValueError) as error:
+            entries = read_npz(path)
+        except ValueError as error:
             raise ValueError(
                 f'{path} is expected to be a complete .npz archive: {error}'
             ) from error
@@ -264,19 +264,3 @@ class SequenceCollection:
             phases=[record.get('phase') for record in values],
             canonical_times=[r.get('canonical_time') for r in values],
         )
-
-
-def _read_entries(path: str | Path) -> dict[str, np.ndarray]:
-    """Read all arrays of an archive."""
-    with np.load(path, allow_pickle=False) as archive:
-        # NumPy 1 goes through the list of names for each of them.
-        members = {
-            name.removesuffix('.npy'): name for name in archive.zip.namelist()
-        }
-        entries = {}
-        for key, member in members.items():
-            with archive.zip.open(member) as file:
-                entries[key] = np.lib.format.read_array(
-                    file, allow_pickle=False
-                )
-    return entries
