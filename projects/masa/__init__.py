@@ -5,8 +5,8 @@ Importing the package registers its parts in MMAction2's registries.
 
 import gc
 
-# What imports make stays: a seventh of their time would go to looking for
-# garbage in it, again and again.
+# What imports make stays. A seventh of their time would go to looking for
+# garbage in it, and every data set looks again as it is read.
 _collecting = gc.isenabled()
 gc.disable()
 try:
@@ -17,6 +17,8 @@ try:
     compat.provide_torchvision_operators()
 
     from . import datasets, engine, evaluation, models
+
+    gc.freeze()
 finally:
     if _collecting:
         gc.enable()

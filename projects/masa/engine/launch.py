@@ -1,5 +1,3 @@
-import gc
-
 from mmaction.registry import RUNNERS
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
@@ -20,9 +18,6 @@ def build_runner(cfg: Config) -> Runner:
     Returns:
         Runner: Connected with the other processes, if there are any.
     """
-    # Every data set collects garbage as it is read. What was imported is none,
-    # and is looked through no more; processes that load data share it.
-    gc.freeze()
     cfg.setdefault('runner_type', 'SafeRunner')
     if cfg.get('launcher', 'none') == 'none' or get_device() != 'cpu':
         return RUNNERS.build(cfg)
