@@ -59,7 +59,10 @@ class OwnOutput:
 
 def run(tool, arguments, log, before):
     os.setsid()
-    with open(log, 'a') as own, open(f'{log}.others', 'a') as others:
+    with (
+        open(log, 'a', encoding='utf-8') as own,
+        open(f'{log}.others', 'a', encoding='utf-8') as others,
+    ):
         sys.stdout = sys.stderr = OwnOutput(own, others)
         before()
         status = load_tool(tool).main(arguments)
