@@ -1,11 +1,11 @@
 from collections.abc import Sequence
 
-import torch.nn.functional as F
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from torch import Tensor
 
 from ...structures import SequenceBatch
+from ..layers import frame_directions
 from ..losses.contrastive_idm import WEIGHTINGS, contrastive_idm
 from ..losses.precision import full_precision
 from ..losses.soft_dtw import soft_dtw
@@ -118,10 +118,8 @@ class LAVHead(AlignmentHead):
             ``contrastive_idm``, ``I(X) + I(Y)`` as a mean over pairs.
         """
         with full_precision(z1, z2) as (z1, z2):
-            z1, z2 = (
-                F.normalize(z.masked_fill(~v.mask.unsqueeze(-1), 0), dim=-1)
-                for z, v in ((z1, view1), (z2, view2))
-            )
+            z1 = frame_directions(z1, view1.mask)
+            z2 = frame_directions(z2, view2.mask)
             cost = soft_dtw(
                 squared_distance(z1, z2), view1.mask, view2.mask, self.gamma
             )

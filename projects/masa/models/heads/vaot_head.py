@@ -1,12 +1,12 @@
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from torch import Tensor
 
 from ...structures import SequenceBatch
+from ..layers import frame_directions
 from ..losses.matching_loss import masked_mean
 from ..losses.optimal_transport import (
     add_virtual_frame,
@@ -162,8 +162,8 @@ class VAOTHead(AlignmentHead):
         """
         mask1, mask2 = view1.mask, view2.mask
         with full_precision(z1, z2) as (z1, z2):
-            z1 = F.normalize(z1.where(mask1[:, :, None], 0), dim=2)
-            z2 = F.normalize(z2.where(mask2[:, :, None], 0), dim=2)
+            z1 = frame_directions(z1, mask1)
+            z2 = frame_directions(z2, mask2)
             cosine = z1 @ z2.mT
             share, error = self._plan(cosine.detach(), view1, view2)
             logits = cosine / self.temperature

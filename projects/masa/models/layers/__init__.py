@@ -1,5 +1,6 @@
 from .attention import AttentionLayer, linear_attention, softmax_attention
 from .batch_norm import FrameBatchNorm
+from .directions import frame_directions
 from .groups import AttentionGroups
 from .mlp import build_mlp
 from .packing import FramePacking
@@ -12,6 +13,7 @@ __all__ = [
     'FrameBatchNorm',
     'FramePacking',
     'build_mlp',
+    'frame_directions',
     'linear_attention',
     'position_code',
     'rotate_by_position',

@@ -1,7 +1,7 @@
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..layers import frame_directions
 from .matching_loss import masked_mean
 from .precision import full_precision
 
@@ -38,8 +38,8 @@ def clip_contrast(
         one.
     """
     with full_precision(z1, z2) as (z1, z2):
-        z1 = F.normalize(torch.where(mask1[..., None], z1, 0), dim=-1)
-        z2 = F.normalize(torch.where(mask2[..., None], z2, 0), dim=-1)
+        z1 = frame_directions(z1, mask1)
+        z2 = frame_directions(z2, mask2)
         return (
             _search(z1, z2, mask1, temperature)
             + _search(z2, z1, mask2, temperature)

@@ -2,6 +2,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..layers import frame_directions
 from .precision import full_precision
 
 
@@ -44,8 +45,8 @@ def sequence_contrast(
         two distributions agree.
     """
     with full_precision(z1, z2) as (z1, z2):
-        z1 = F.normalize(torch.where(mask1[..., None], z1, 0), dim=-1)
-        z2 = F.normalize(torch.where(mask2[..., None], z2, 0), dim=-1)
+        z1 = frame_directions(z1, mask1)
+        z2 = frame_directions(z2, mask2)
         logits = z1 @ z2.mT / temperature
         distance = index1[:, :, None] - index2[:, None]
         closeness = distance.to(z1.dtype).square() / (-2 * variance)

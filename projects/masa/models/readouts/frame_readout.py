@@ -3,6 +3,8 @@ import torch.nn.functional as F
 from mmaction.registry import MODELS
 from torch import Tensor, nn
 
+from ..layers import frame_directions
+
 
 @MODELS.register_module()
 class FrameReadout(nn.Module):
@@ -66,10 +68,7 @@ class FrameReadout(nn.Module):
             Tensor: ``(B, T, D')`` float32, see :meth:`width`; zero in the
             padding.
         """
-        existing = mask[..., None]
-        direction = torch.where(
-            existing, F.normalize(embedding.float(), dim=-1), 0
-        )
+        direction = frame_directions(embedding.float(), mask)
         parts = [direction]
         if self.clip:
             whole = F.normalize(direction.sum(1, keepdim=True), dim=-1)
@@ -78,7 +77,7 @@ class FrameReadout(nn.Module):
             steps = torch.arange(mask.shape[1], device=mask.device)
             time = steps / mask.sum(1, keepdim=True)
             parts.append(self.clock * time[..., None])
-        return torch.where(existing, torch.cat(parts, dim=-1), 0)
+        return torch.where(mask[..., None], torch.cat(parts, dim=-1), 0)
 
     def extra_repr(self) -> str:
         """See the base class."""
