@@ -13,6 +13,7 @@ from masa.comparison import (
     Training,
     comparison_rows,
     find_activities,
+    find_changes,
     find_config,
     format_markdown,
     known_methods,
@@ -44,7 +45,8 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar='NAME',
         help='masa, masa_plus, files of configs/baselines without the name '
         'of the data set, files of configs/ablations (default: all but the '
-        'ablations)',
+        'ablations); masa_plus+rotary is a method with a change of '
+        'configs/_base_/experiments.py',
     )
     parser.add_argument('--seeds', nargs='+', type=int, default=[0])
     parser.add_argument(
@@ -121,11 +123,17 @@ def make_plan(args: argparse.Namespace) -> list[tuple]:
         'all': ([None], None),
         'single': (single, args.single_batch_size),
     }
-    paths = {m: find_config(CONFIGS, args.data, m) for m in args.methods}
+    methods = {
+        m: (
+            find_config(CONFIGS, args.data, m),
+            {**find_changes(CONFIGS, m), **(args.cfg_options or {})},
+        )
+        for m in args.methods
+    }
     for seed in args.seeds:
         for mode in args.modes:
             activities, batch_size = groups[mode]
-            for method, path in paths.items():
+            for method, (path, options) in methods.items():
                 for activity in activities:
                     training = Training(method, seed, activity)
                     plan.append(
@@ -136,7 +144,7 @@ def make_plan(args: argparse.Namespace) -> list[tuple]:
                                 training,
                                 args.epochs,
                                 batch_size,
-                                args.cfg_options,
+                                options,
                             ),
                         )
                     )

@@ -6,6 +6,7 @@ import torch
 from mmengine.config import Config
 
 from masa.apis import AlignmentInferencer, EmbeddedSequence
+from masa.datasets.transforms import PackSequenceInputs
 
 ACTIVITIES = ('squat', 'throw')
 
@@ -99,6 +100,20 @@ class TestInputs:
             inferencer.embed([twice, twice])
         with pytest.raises(ValueError, match='one sequence is expected'):
             inferencer.align(annotations[1], frames)
+
+    def test_joints_suffice_for_bones(
+        self, inferencer, annotations, monkeypatch
+    ):
+        frames = annotations[0]['annotations'][0]['keypoint'][0]
+        modalities = ('bone', 'keypoint')
+        monkeypatch.setattr(inferencer, 'modalities', modalities)
+        (record,) = inferencer._inputs_to_list(frames)
+        (view,) = PackSequenceInputs(modalities)(record)['inputs']
+        bones = len(inferencer.skeleton['bones'])
+        assert view['values'].shape == (len(frames), 3 * bones + 75)
+        monkeypatch.setattr(inferencer, 'modalities', ('keypoint', 'missing'))
+        with pytest.raises(ValueError, match='keypoint and missing: give'):
+            inferencer.embed(frames)
 
     def test_videos_need_a_way_to_read_them(self, inferencer, tmp_path):
         (tmp_path / 'a.mp4').touch()

@@ -73,6 +73,26 @@ def test_readout_is_exported(tmp_path):
     assert compare_with_onnx(model, path, (1, 2, 7, 64)) > TOLERANCE
 
 
+def test_neck_is_exported(tmp_path):
+    config, _ = build('masa_demo', layers=('self',))
+    config.model.neck.out_channels = 40
+    config.model.head.predictor.embed_dims = 40
+    config.model.embedding = 'neck'
+    torch.manual_seed(0)
+    model = MODELS.build(config.model)
+    # Statistics that are not those of a new layer.
+    embedding = torch.randn(2, 30, 64)
+    model.neck(embedding, torch.ones(2, 30, dtype=torch.bool))
+    model.eval()
+    path = tmp_path / 'model.onnx'
+    export_onnx(model, path)
+    assert compare_with_onnx(model, path, (1, 2, 7, 64)) < TOLERANCE
+    session = onnxruntime.InferenceSession(str(path))
+    assert session.get_outputs()[0].shape[1] == 40
+    known = session.get_modelmeta().custom_metadata_map
+    assert known['embed_dims'] == '40'
+
+
 def test_file_says_what_it_expects(tmp_path):
     config, model = build('masa_demo', layers=('self',))
     path = tmp_path / 'model.onnx'

@@ -111,6 +111,32 @@ def test_file_that_does_not_fit_the_pipeline(name, folder):
     SequenceDataset(str(path), [])
 
 
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        (
+            lambda made: made['skeleton'].pop('bones'),
+            ('skeleton.bones', 'whose directions are packed', 'none'),
+        ),
+        (
+            lambda made: made['annotations'][1].pop('keypoint_score'),
+            ("'b'", 'keypoint_score', 'what joints are missing', 'none'),
+        ),
+    ],
+)
+def test_file_without_what_is_packed(change, words, folder):
+    annotations = make_valid()
+    modalities = ('keypoint', 'bone', 'missing')
+    pipeline = [dict(type='PackSequenceInputs', modalities=modalities)]
+    dataset = SequenceDataset(str(write(annotations, folder)), pipeline)
+    assert dataset[3]['inputs'][0]['values'].shape == (8, 8 + 6 + 4)
+    change(annotations)
+    with pytest.raises(AnnotationError) as error:
+        SequenceDataset(str(write(annotations, folder)), pipeline)
+    for word in words:
+        assert word in str(error.value)
+
+
 def test_many_problems_are_listed_in_one_pass(folder, capsys):
     apart = {
         'number 4': 'record of text',

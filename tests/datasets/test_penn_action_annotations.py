@@ -360,6 +360,25 @@ class TestAnnotations:
             '0006',
         ]
 
+    def test_test_split_of_ones_own(self):
+        pose = np.arange(26.0).reshape(1, 13, 2).repeat(6, 0)
+        sequences = [
+            sequence(f'{i:04d}')._replace(keypoint=pose) for i in range(10)
+        ]
+        alone = make_annotations(sequences, val_share=0.3)['split']
+        splits = make_annotations(sequences, val_share=0.3, test_share=0.3)
+        splits = splits['split']
+        # Drawn as 'val' is where nothing is drawn before it.
+        assert splits['test'] == alone['val']
+        assert {k: len(v) for k, v in splits.items()} == dict(
+            train=5, val=2, test=3
+        )
+        assert len({name for names in splits.values() for name in names}) == 10
+
+    def test_official_test_split_is_not_replaced(self, tmp_path):
+        with pytest.raises(AnnotationError, match='official test split'):
+            make_annotations(self.read(tmp_path), test_share=0.4)
+
     def test_test_sequences_do_not_shape_the_others(self, tmp_path):
         sequences = self.read(tmp_path)
         one = make_annotations(sequences)['annotations']

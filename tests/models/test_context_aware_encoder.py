@@ -174,6 +174,84 @@ def test_tempo_multiplies_positions(views):
     torch.testing.assert_close(found[mask], expected[mask])
 
 
+def test_hidden_frames_are_of_training_only(views):
+    plain, model = encoder(), encoder(hidden_frames=0.5)
+    own = model.state_dict().keys() - plain.state_dict().keys()
+    assert own == {'hidden_frame'}
+    model.load_state_dict(plain.state_dict(), strict=False)
+    expected = embed(plain, *views)
+    torch.testing.assert_close(embed(model, *views), expected)
+    model.train()
+    torch.manual_seed(1)
+    first = embed(model, *views)
+    assert not torch.allclose(first[0], expected[0])
+    torch.manual_seed(1)
+    torch.testing.assert_close(embed(model, *views), first)
+    assert not torch.allclose(embed(model, *views)[0], first[0])
+
+
+def test_a_hidden_frame_has_the_place_and_nothing_else():
+    model = encoder(layers=(), hidden_frames=0.3).train()
+    torch.manual_seed(1)
+    values = torch.randn(1, 4000, 5, dtype=torch.float64)
+    found = model.encode(values, torch.ones(1, 4000, dtype=torch.bool))[0]
+    code = position_code(torch.arange(4000.0).double(), 6)
+    shown = model.frame_mlp(values[0]) * 6**0.5 + code
+    hidden = torch.isclose(found, model.hidden_frame + code).all(1)
+    torch.testing.assert_close(found[~hidden], shown[~hidden])
+    # Four standard deviations.
+    assert abs(hidden.double().mean() - 0.3) < 4 * (0.21 / 4000) ** 0.5
+    # Every frame is hidden or not on its own.
+    both = (hidden[1:] & hidden[:-1]).double().mean()
+    assert abs(both - 0.09) < 0.03
+
+
+@pytest.mark.parametrize('position', ['sinusoidal', 'rotary', None])
+def test_what_is_hidden_cannot_be_read(views, position):
+    almost_1 = 1 - 1e-12
+    model = encoder(position=position, hidden_frames=almost_1).train()
+    others = [view._replace(values=view.values + 1) for view in views]
+    found, other = embed(model, *views), embed(model, *others)
+    torch.testing.assert_close(found, other, rtol=0, atol=0)
+    # Padding stays out of it.
+    assert (found[0][~views[0].mask] == 0).all()
+    model.eval()
+    assert not torch.allclose(embed(model, *others)[0], found[0])
+
+
+def test_the_hidden_frame_is_learned(views):
+    model = encoder(hidden_frames=0.5).train()
+    u1, u2 = embed(model, *views)
+    (u1.square().sum() + u2.square().sum()).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize('scale', [True, False])
+def test_the_hidden_frame_is_as_spread_as_frames(scale):
+    model = encoder(
+        in_channels=40,
+        embed_dims=128,
+        scale_features=scale,
+        hidden_frames=0.1,
+    )
+    poses = 0.7 * torch.randn(500, 40, dtype=torch.float64)
+    frames = model.embed_frames(poses, None)
+    ratio = model.hidden_frame.square().mean() / frames.square().mean()
+    assert 0.5 < ratio**0.5 < 2
+
+
+def test_hidden_frames_under_autocast(views):
+    model = encoder(hidden_frames=0.5).float().train()
+    values = [view.values.float() for view in views]
+    with torch.autocast('cpu', torch.bfloat16):
+        u1, _ = model(values[0], views[0].mask, values[1], views[1].mask)
+    u1.float().sum().backward()
+    assert u1.isfinite().all()
+    assert model.hidden_frame.grad.dtype == torch.float32
+
+
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
 def test_positions_count_far_in_half_precision(dtype):
     model = encoder(layers=(), embed_dims=32).to(dtype)
@@ -216,6 +294,9 @@ def test_wrong_widths_are_told(views):
         (dict(hidden_channels=(0,)), 'positive'),
         (dict(position='learned'), "rotary.*'learned'"),
         (dict(tempo=0.5), '1 or more, but got 0.5'),
+        (dict(hidden_frames=1), r'hidden_frames.*\[0, 1\), but got 1'),
+        (dict(hidden_frames=-0.1), 'hidden_frames.*got -0.1'),
+        (dict(hidden_frames=float('nan')), 'hidden_frames.*got nan'),
     ],
 )
 def test_wrong_arguments_are_told(arguments, message):

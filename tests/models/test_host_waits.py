@@ -49,10 +49,12 @@ def _autocast_on_meta(monkeypatch):
     )
 
 
-def demo_model(name):
+def demo_model(name, **backbone):
     folder = CONFIGS if name == 'masa_demo' else CONFIGS / 'baselines'
+    config = Config.fromfile(folder / f'{name}.py').model
+    config.backbone.update(backbone)
     torch.manual_seed(0)
-    return MODELS.build(Config.fromfile(folder / f'{name}.py').model).train()
+    return MODELS.build(config).train()
 
 
 def training_step(model, data):
@@ -68,6 +70,16 @@ def training_step(model, data):
 @pytest.mark.parametrize('name', DEMOS)
 def test_the_host_reads_nothing_from_the_device(name):
     model = demo_model(name).to('meta')
+    step_on_meta(model)
+
+
+@pytest.mark.usefixtures('_autocast_on_meta')
+@pytest.mark.parametrize('option', [dict(hidden_frames=0.5), dict(tempo=2.0)])
+def test_what_is_drawn_is_drawn_on_the_device(option):
+    step_on_meta(demo_model('masa_demo', **option).to('meta'))
+
+
+def step_on_meta(model):
     with NoHostWaits():
         training_step(model, collated_batch((14, 9, 11), CHANNELS))
     # Distributed training waits for the gradients of all parameters.

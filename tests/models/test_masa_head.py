@@ -4,9 +4,11 @@ import torch
 
 from masa.models import ClusterPredictor, MASAHead
 from masa.models.heads import combine_losses, embedding_std
+from masa.models.heads.masa_head import add_losses
 
 TOTALS = (20, 15, 12, 9)
 LENGTHS1, LENGTHS2 = (12, 15, 1, 7), (17, 5, 8, 1)
+FIELDS = ('values', 'mask', 'frame_index', 'num_frames')
 PREDICTOR = dict(type='ClusterPredictor', embed_dims=6, num_heads=2)
 
 
@@ -50,6 +52,55 @@ def test_eq9_is_finite_where_a_rounded_cosine_is_below_minus_one():
     assert (total > 0).all()
     assert total.isfinite().all()
     assert similarity.grad.isfinite().all()
+
+
+def test_the_sum_does_not_vanish_with_the_matching():
+    similarity = torch.tensor([-1.0, 0.0, 0.4, 1.0], requires_grad=True)
+    matching = torch.tensor([0.0, 0.0, 0.5, 0.5])
+    total = add_losses(matching, similarity, 0.3)
+    assert total.tolist() == pytest.approx([0.6, 0.3, 0.68, 0.5])
+    total.sum().backward()
+    assert similarity.grad.tolist() == pytest.approx([-0.3] * 4)
+    quotient = combine_losses(matching[:2], similarity[:2])
+    (gradient,) = torch.autograd.grad(quotient.sum(), similarity)
+    assert (gradient == 0).all()
+
+
+@pytest.mark.parametrize('combination', ['quotient', 'sum'])
+def test_head_combines_as_it_is_told(views, combination):
+    model = head(combination=combination, sum_weight=0.7)
+    # One sequence, of which the parts that are logged are no average.
+    alone = [
+        view._replace(**{k: getattr(view, k)[:1] for k in FIELDS})
+        for view in views
+    ]
+    result = losses(model, *alone)
+    matching, similarity = result['match_mse'], result['cluster_cos']
+    expected = (
+        matching + 0.7 * (1 - similarity)
+        if combination == 'sum'
+        else matching * 2 / (1 + 1e-7 + similarity)
+    )
+    torch.testing.assert_close(result['loss'], expected)
+
+
+def test_head_combines_by_quotient_unless_told(views):
+    torch.testing.assert_close(
+        losses(head(), *views), losses(head(combination='quotient'), *views)
+    )
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'expected'),
+    [
+        ('combination', 'product', "'quotient' or 'sum', but got 'product'"),
+        ('sum_weight', -0.1, '0 or more, but got -0.1'),
+        ('sum_weight', float('nan'), '0 or more, but got nan'),
+    ],
+)
+def test_arguments_are_checked(name, value, expected):
+    with pytest.raises(ValueError, match=f'^{name} is expected.*{expected}'):
+        head(**{name: value})
 
 
 def test_exactly_one_key_is_added_up(views):

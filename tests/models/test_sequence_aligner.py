@@ -94,6 +94,70 @@ def test_embedding_of_a_sequence_does_not_depend_on_its_batch(sequences):
         torch.testing.assert_close(alone[0], together[row, :total])
 
 
+def reading_the_neck(**options):
+    torch.manual_seed(0)
+    return MODELS.build(
+        copy.deepcopy(
+            dict(
+                CONFIG,
+                neck=dict(CONFIG['neck'], out_channels=6),
+                head=dict(
+                    CONFIG['head'],
+                    predictor=dict(CONFIG['head']['predictor'], embed_dims=6),
+                ),
+                **options,
+            )
+        )
+    )
+
+
+def test_embeddings_of_the_neck(views, sequences):
+    model = reading_the_neck(embedding='neck')
+    plain = reading_the_neck()
+    assert (plain.embed_dims, model.embed_dims) == (8, 6)
+    plain.load_state_dict(model.state_dict())
+    torch.testing.assert_close(
+        model(views, mode='loss'), plain(views, mode='loss'), rtol=0, atol=0
+    )
+    model.eval()
+    (view,) = sequences
+    expected = model.neck(
+        model.backbone.encode(view.values, view.mask), view.mask
+    )
+    found = model(sequences)
+    assert found.shape == (3, 16, 6)
+    assert (found[~view.mask] == 0).all()
+    torch.testing.assert_close(found, expected)
+    # Statistics of training, whatever else is in the batch.
+    for row, total in enumerate(TOTALS):
+        alone = model.encode(
+            view.values[row : row + 1, :total],
+            view.mask[row : row + 1, :total],
+        )
+        torch.testing.assert_close(alone[0], found[row, :total])
+    given = model(sequences, samples(), mode='predict')
+    assert [s.embedding.shape for s in given] == [(t, 6) for t in TOTALS]
+
+
+def test_readout_of_the_neck(sequences):
+    readout = dict(type='FrameReadout', clip=0.5)
+    model = reading_the_neck(embedding='neck', readout=readout).eval()
+    (view,) = sequences
+    projected = model.neck(
+        model.backbone.encode(view.values, view.mask), view.mask
+    )
+    found = model(sequences)
+    assert found.shape[-1] == model.embed_dims == 12
+    torch.testing.assert_close(found, model.readout(projected, view.mask))
+
+
+def test_where_embeddings_cannot_be_taken_from():
+    with pytest.raises(ValueError, match=r"'neck'.*got 'head'"):
+        reading_the_neck(embedding='head')
+    with pytest.raises(ValueError, match='neck=None'):
+        MODELS.build(dict(CONFIG, neck=None, embedding='neck'))
+
+
 def test_wrong_uses_are_told(views, sequences):
     model = aligner()
     with pytest.raises(

@@ -132,6 +132,7 @@ def test_output_is_replaced_only_if_asked_for(labels, tmp_path, capsys):
         (['{tmp}/none', '{tmp}/out.pkl'], 'there is no folder'),
         (['{labels}', '{tmp}/out.pkl', '--val-share', '1'], '[0, 1)'),
         (['{labels}', '{tmp}/out.pkl', '--val-share', 'nan'], '[0, 1)'),
+        (['{labels}', '{tmp}/out.pkl', '--test-share', '-1'], '--test-share'),
         (['{labels}', '{tmp}/out.pkl', '--activities', '14'], 'invalid'),
         (
             ['{labels}', '{tmp}/out.pkl', '--phases', 'a.json', 'b.json'],

@@ -67,6 +67,19 @@ def test_without_held_out_subjects(skeletons, tmp_path):
     )
 
 
+def test_some_subjects(skeletons, tmp_path, capsys):
+    output = tmp_path / 'utd.pkl'
+    some = ('--subjects', 1, 7, '--val-subjects', 7)
+    assert convert(skeletons, output, *some) == 0
+    assert load_annotations(output)['split'] == dict(
+        train=['a01_s1_t1', 'a27_s1_t1'], val=['a01_s7_t1', 'a27_s7_t1']
+    )
+    other = tmp_path / 'other.pkl'
+    assert convert(skeletons, other, '--subjects', 1, 3) == 2
+    assert 'subjects [3] are expected' in capsys.readouterr().err
+    assert not other.exists()
+
+
 @pytest.mark.parametrize(
     ('name', 'content', 'message'),
     [

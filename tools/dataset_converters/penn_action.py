@@ -53,6 +53,14 @@ def parse_args(argv=None) -> argparse.Namespace:
         '(default: 13)',
     )
     add_hold_out(parser)
+    parser.add_argument(
+        '--test-share',
+        type=float,
+        default=0.0,
+        help='where the official test split is not at hand: share of the '
+        'training sequences that makes a split "test", drawn before "val" '
+        '(default: 0, none)',
+    )
     args = parser.parse_args(argv)
     check_arguments(parser, args)
     if not args.labels.is_dir():
@@ -87,7 +95,7 @@ def main(argv=None) -> int:
         blind = [one.name for one in sequences if not one.visible.any()]
         phases = read_phases(args.phases, sequences)
         annotations = make_annotations(
-            sequences, phases, args.val_share, args.seed
+            sequences, phases, args.val_share, args.seed, args.test_share
         )
         save_checked(annotations, args.output, args.labels)
     except (AnnotationError, FileNotFoundError) as error:

@@ -14,7 +14,11 @@ from masa.datasets.conversion_cli import (
     next_step,
     summary,
 )
-from masa.datasets.utd_mhad import make_annotations, read_skeleton_file
+from masa.datasets.utd_mhad import (
+    keep_subjects,
+    make_annotations,
+    read_skeleton_file,
+)
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -39,6 +43,13 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='subjects of the training split (1, 3, 5, 7) that make a split '
         '"val" (default: none)',
     )
+    parser.add_argument(
+        '--subjects',
+        type=int,
+        nargs='+',
+        metavar='SUBJECT',
+        help='the only subjects to convert (default: all that are there)',
+    )
     args = parser.parse_args(argv)
     check_arguments(parser, args)
     if not args.skeletons.is_dir():
@@ -53,9 +64,10 @@ def main(argv=None) -> int:
         paths = sorted(args.skeletons.glob('*.mat'))
         if not paths:
             raise AnnotationError(f'{args.skeletons} holds no *.mat files')
-        annotations = make_annotations(
-            [read_skeleton_file(path) for path in paths], args.val_subjects
-        )
+        sequences = [read_skeleton_file(path) for path in paths]
+        if args.subjects:
+            sequences = keep_subjects(sequences, args.subjects)
+        annotations = make_annotations(sequences, args.val_subjects)
         save_checked(annotations, args.output, args.skeletons)
     except AnnotationError as error:
         print(f'error: {error}', file=sys.stderr)

@@ -192,14 +192,14 @@ class AlignmentInferencer(BaseInferencer):
                 'an input is expected to be a path, an array or a record, '
                 f'but is a {type(one).__name__}'
             )
-        if len(self.modalities) > 1:
+        # Bones are worked out of the joints alone.
+        wanted = [key for key in self.modalities if key != 'bone']
+        if len(wanted) > 1:
             raise ValueError(
-                f'{name}: the model takes {" and ".join(self.modalities)}: '
-                'give records or an annotation file that have both'
+                f'{name}: the model takes {" and ".join(wanted)}: '
+                'give records or an annotation file that have what these need'
             )
-        return [
-            record_of_array(array, name, self.modalities[0], self.skeleton)
-        ]
+        return [record_of_array(array, name, wanted[0], self.skeleton)]
 
     def preprocess(self, inputs: list[dict], batch_size: int = 1, **kwargs):
         """Run the pipeline of the config; see ``BaseInferencer``.

@@ -50,14 +50,20 @@ class SequenceEncoder(nn.Module):
     Args:
         encoder (ContextAwareEncoder): Whose weights it shares.
         readout (nn.Module, optional): What follows. Defaults to None.
+        projection (nn.Module, optional): What comes between the two.
+            Defaults to None.
     """
 
     def __init__(
-        self, encoder: ContextAwareEncoder, readout: nn.Module | None = None
+        self,
+        encoder: ContextAwareEncoder,
+        readout: nn.Module | None = None,
+        projection: nn.Module | None = None,
     ):
         super().__init__()
         self.encoder = encoder
         self.readout = readout
+        self.projection = projection
 
     def forward(self, values: Tensor) -> Tensor:
         """Embed the frames of a sequence.
@@ -76,6 +82,8 @@ class SequenceEncoder(nn.Module):
         frames = encoder.embed_frames(values, code)
         for layer in encoder.attention_layers:
             frames = layer(frames, WholeSequence(), rotation)
+        if self.projection is not None:
+            frames = self.projection(frames)
         if self.readout is None:
             return frames
         mask = torch.ones_like(position, dtype=torch.bool)
@@ -106,7 +114,10 @@ def export_onnx(
             'export needs the packages onnx and onnxscript: pip install -c '
             "requirements/constraints.txt -e '.[lite,onnx]'"
         ) from error
-    encoder = SequenceEncoder(model.backbone, model.readout).cpu().eval()
+    # The neck itself chooses frames by the mask; here all of them exist.
+    projection = model.neck.projection if model.embedding == 'neck' else None
+    encoder = SequenceEncoder(model.backbone, model.readout, projection)
+    encoder = encoder.cpu().eval()
     values = torch.zeros(TRACED_FRAMES, model.backbone.in_channels)
     frames = torch.export.Dim('frames', min=1)
     with atomic_path(path) as temporary:

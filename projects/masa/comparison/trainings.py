@@ -9,6 +9,8 @@ from ..config_checks import check_config
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # Stands in the place of a method for what needs no training.
 CONTROLS = 'controls'
+# Below ``configs``: what may be changed in a method, by name.
+CHANGES_FILE = '_base_/experiments.py'
 
 
 @dataclass(frozen=True)
@@ -16,8 +18,9 @@ class Training:
     """One training of a comparison.
 
     Args:
-        method (str): Name of the method, such as ``tcc``; ``controls`` for
-            those of the evaluation, which are not trained.
+        method (str): Name of the method, such as ``tcc``, and after a plus
+            what is changed in it, such as ``masa_plus+rotary``;
+            ``controls`` for those of the evaluation, which are not trained.
         seed (int): Of all random draws.
         activity (str, optional): The only activity that it is trained and
             tested on. None: all of them at once.
@@ -65,7 +68,8 @@ def find_config(configs: Path, data: str, method: str) -> Path:
         configs (Path): The folder ``configs``.
         data (str): The data set as configs name it, such as ``penn_pose2d``.
         method (str): ``masa``, ``masa_plus``, ``controls``, or a file of
-            ``baselines`` (without the data set's name) or ``ablations``.
+            ``baselines`` (without the data set's name) or ``ablations``;
+            changes after it count for nothing here.
 
     Returns:
         Path: ``METHOD_DATA.py``, ``baselines/METHOD_DATA.py`` or
@@ -74,6 +78,7 @@ def find_config(configs: Path, data: str, method: str) -> Path:
     Raises:
         ValueError: If there is none, or only an ablation on other data.
     """
+    method = method.split('+')[0]
     ours = configs / f'masa_{data}.py'
     candidates = [
         ours if method == CONTROLS else configs / f'{method}_{data}.py',
@@ -93,6 +98,36 @@ def find_config(configs: Path, data: str, method: str) -> Path:
         f'there is no config of {method!r} for {data!r}; there are those of '
         f'{", ".join(known)}, and the ablations'
     )
+
+
+def find_changes(configs: Path, method: str) -> dict:
+    """Find what is changed in a method.
+
+    Args:
+        configs (Path): The folder ``configs``; its
+            ``_base_/experiments.py`` has the changes by name.
+        method (str): Such as ``masa_plus+rotary+ema``; later changes go
+            before earlier ones.
+
+    Returns:
+        dict: Settings as ``Config.merge_from_dict`` takes them, empty
+        without a plus.
+
+    Raises:
+        ValueError: If there is no such change.
+    """
+    _, *names = method.split('+')
+    if not names:
+        return {}
+    path = configs / CHANGES_FILE
+    known = Config.fromfile(path).changes if path.is_file() else {}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(
+            f'{path} has no change {", ".join(map(repr, unknown))} of '
+            f'{method!r}; it has {", ".join(sorted(known))}'
+        )
+    return {k: v for name in names for k, v in known[name].items()}
 
 
 def _same_data(path: Path, ours: Path) -> bool:

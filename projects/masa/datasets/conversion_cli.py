@@ -50,8 +50,12 @@ def check_arguments(
         parser (argparse.ArgumentParser): Says so.
         args (argparse.Namespace): Its arguments.
     """
-    if not 0 <= getattr(args, 'val_share', 0) < 1:
-        parser.error(f'--val-share is {args.val_share}, expected in [0, 1)')
+    for name in ('val_share', 'test_share'):
+        share = getattr(args, name, 0)
+        if not 0 <= share < 1:
+            parser.error(
+                f'--{name.replace("_", "-")} is {share}, expected in [0, 1)'
+            )
     if args.output.suffix not in ('.pkl', '.npz', '.json'):
         parser.error(f'{args.output} is expected to be .pkl, .npz or .json')
     if args.output.exists() and not args.overwrite:

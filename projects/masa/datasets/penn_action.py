@@ -12,6 +12,7 @@ def make_annotations(
     phases: Phases | None = None,
     val_share: float = 0.0,
     seed: int = 0,
+    test_share: float = 0.0,
 ) -> dict:
     """Put sequences and phases into annotation format.
 
@@ -21,14 +22,19 @@ def make_annotations(
         val_share (float): Share of the training sequences of every activity
             that makes the split 'val', in [0, 1). Defaults to 0, no 'val'.
         seed (int): Of that draw. Defaults to 0.
+        test_share (float): Share of them that makes the split 'test', where
+            the official one is not at hand; drawn before 'val', in [0, 1).
+            Defaults to 0.
 
     Returns:
         dict: Annotations with the splits 'train', 'val' if asked for, and
-        'test', the official one, if there is any. Sequences in which no joint
-        is ever visible are left out.
+        'test', the official one, if there is any or one is asked for.
+        Sequences in which no joint is ever visible are left out.
 
     Raises:
-        AnnotationError: If no sequence is left, or none shows a mean pose.
+        AnnotationError: If no sequence is left, none shows a mean pose, or
+            ``test_share`` is given beside sequences of the official test
+            split.
     """
     sequences = sorted(sequences, key=lambda sequence: sequence.name)
     sequences = [one for one in sequences if one.visible.any()]
@@ -36,6 +42,16 @@ def make_annotations(
         raise AnnotationError(
             'none of the sequences has a joint that is ever visible'
         )
+    if test_share:
+        if not all(one.is_train for one in sequences):
+            raise AnnotationError(
+                'the official test split is among the labels: no share of '
+                'the other sequences is expected to take its place'
+            )
+        test = hold_out(sequences, test_share, seed)
+        sequences = [
+            one._replace(is_train=one.name not in test) for one in sequences
+        ]
     held_out = hold_out(sequences, val_share, seed) if val_share else set()
     splits: dict[str, list[str]] = dict(train=[], val=[], test=[])
     for one in sequences:

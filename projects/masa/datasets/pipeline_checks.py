@@ -43,7 +43,7 @@ def check_pipeline_inputs(
         elif isinstance(transform, NormalizeSkeleton):
             problems += _check_bodies(records, skeleton, transform)
         elif isinstance(transform, PackSequenceInputs):
-            problems += _check_modalities(records, transform)
+            problems += _check_modalities(records, skeleton, transform)
     if not problems:
         for transform in ours:
             if isinstance(transform, DualAugmentation):
@@ -90,10 +90,16 @@ def _check_bodies(
 
 
 def _check_modalities(
-    records: Sequence[dict], pack: PackSequenceInputs
+    records: Sequence[dict],
+    skeleton: dict | None,
+    pack: PackSequenceInputs,
 ) -> Iterator[Problem]:
     if 'keypoint' not in pack.modalities:
         return
+    bones = (skeleton or {}).get('bones')
+    if 'bone' in pack.modalities and (bones is None or len(bones) == 0):
+        expected = 'bones, whose directions are packed'
+        yield Problem('', 'skeleton.bones', expected, 'none')
     people = Counter(
         len(record['keypoint']) for record in records if 'keypoint' in record
     )
@@ -109,6 +115,12 @@ def _check_modalities(
                 f'{usual} people, as most sequences have',
                 str(len(record['keypoint'])),
             )
+        if (
+            'missing' in pack.modalities
+            and record.get('keypoint_score') is None
+        ):
+            expected = 'scores, which say what joints are missing'
+            yield Problem(name, 'keypoint_score', expected, 'none')
 
 
 def _check_spatial(

@@ -105,6 +105,31 @@ def read_skeleton_file(path: str | os.PathLike) -> UTDSequence:
     )
 
 
+def keep_subjects(
+    sequences: Collection[UTDSequence], subjects: Collection[int]
+) -> list[UTDSequence]:
+    """Keep the sequences of some subjects.
+
+    Args:
+        sequences (Collection[UTDSequence]): All.
+        subjects (Collection[int]): Whose to keep.
+
+    Returns:
+        list[UTDSequence]: Those.
+
+    Raises:
+        AnnotationError: If a subject has none.
+    """
+    there = {one.subject for one in sequences}
+    unknown = sorted(set(subjects) - there)
+    if unknown:
+        raise AnnotationError(
+            f'subjects {unknown} are expected to be among those that are '
+            f'there, {sorted(there)}'
+        )
+    return [one for one in sequences if one.subject in subjects]
+
+
 def make_annotations(
     sequences: Collection[UTDSequence], val_subjects: Collection[int] = ()
 ) -> dict:

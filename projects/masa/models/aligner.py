@@ -7,6 +7,8 @@ from torch import Tensor
 
 from ..structures import SequenceBatch
 
+EMBEDDINGS = ('backbone', 'neck')
+
 
 @MODELS.register_module()
 class SequenceAligner(BaseModel):
@@ -14,7 +16,8 @@ class SequenceAligner(BaseModel):
 
     ``loss`` is ``head.loss(neck(backbone(views)))``; ``predict`` is
     ``backbone(sequence, sequence)``, the embedding before the projection
-    (Sec. 3.2), or what the readout makes of it.
+    (Sec. 3.2), or what the readout makes of it. With ``embedding='neck'`` it
+    is the projection of that, which the losses compare.
 
     Args:
         backbone (dict): Config of the encoder.
@@ -25,8 +28,15 @@ class SequenceAligner(BaseModel):
             Defaults to :class:`SequenceDataPreprocessor`.
         readout (dict, optional): Config of what the embeddings are compared
             by, such as :class:`FrameReadout`. It takes no part in training.
-            Defaults to None: the encoder's output.
+            Defaults to None: the embeddings as they are.
+        embedding (str): What embeddings are taken from: ``'backbone'``, the
+            encoder's output U, or ``'neck'``, the projection Z, whose batch
+            normalisation then uses the statistics of training. It takes no
+            part in training. Defaults to ``'backbone'``.
         init_cfg (dict, optional): How to initialise. Defaults to None.
+
+    Raises:
+        ValueError: If ``embedding`` is neither, or ``'neck'`` without one.
     """
 
     def __init__(
@@ -36,6 +46,7 @@ class SequenceAligner(BaseModel):
         head: dict,
         data_preprocessor: dict | None = None,
         readout: dict | None = None,
+        embedding: str = 'backbone',
         init_cfg: dict | None = None,
     ):
         super().__init__(
@@ -44,6 +55,17 @@ class SequenceAligner(BaseModel):
             ),
             init_cfg,
         )
+        if embedding not in EMBEDDINGS:
+            raise ValueError(
+                f'embedding is expected to be one of {EMBEDDINGS}, but got '
+                f'{embedding!r}'
+            )
+        if embedding == 'neck' and not neck:
+            raise ValueError(
+                "embedding='neck' is expected to be used with a neck, but "
+                f'got neck={neck}'
+            )
+        self.embedding = embedding
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck) if neck else None
         self.head = MODELS.build(head)
@@ -163,6 +185,8 @@ class SequenceAligner(BaseModel):
             Tensor: ``(B, T, embed_dims)``, zero in the padding.
         """
         embedding = self.backbone.encode(values, mask, lengths)
+        if self.embedding == 'neck':
+            embedding = self.neck(embedding, mask, lengths)
         if self.readout is None:
             return embedding
         return self.readout(embedding, mask)
@@ -171,6 +195,8 @@ class SequenceAligner(BaseModel):
     def embed_dims(self) -> int:
         """int: Width of an embedding."""
         width = self.backbone.embed_dims
+        if self.embedding == 'neck':
+            width = self.neck.out_channels
         return width if self.readout is None else self.readout.width(width)
 
     def predict(

@@ -234,6 +234,158 @@ def test_balance_of_views(make_sample):
     assert np.square(values[:, :40]).sum() / 3 == pytest.approx(73 / 2)
 
 
+def packed(sample, *modalities):
+    return PackSequenceInputs(modalities)(sample)['inputs'][0]['values']
+
+
+@pytest.mark.parametrize('axes', [2, 3])
+def test_bones_are_unit_vectors_in_their_order(make_sample, axes):
+    sample = make_sample(frames=3, persons=2, axes=axes)
+    # Of no length.
+    sample['keypoint'][1, 2, 0] = sample['keypoint'][1, 2, 1]
+    expected = []
+    for frame in range(3):
+        row = []
+        for person in range(2):
+            joints = sample['keypoint'][person, frame].tolist()
+            for first, second in sample['skeleton']['bones']:
+                vector = [
+                    b - a
+                    for a, b in zip(joints[first], joints[second], strict=True)
+                ]
+                length = sum(x * x for x in vector) ** 0.5
+                row += [x / length if length else 0.0 for x in vector]
+        expected.append(row)
+
+    values = packed(sample, 'bone', 'keypoint')
+
+    width = 2 * 11 * axes
+    assert values.shape == (3, 2 * width)
+    assert values.dtype == torch.float32
+    np.testing.assert_allclose(values[:, :width], expected, atol=1e-6)
+    assert torch.equal(values[:, width:], packed(sample, 'keypoint'))
+    assert not values[2, width // 2 : width // 2 + axes].any()
+
+
+def test_bones_do_not_depend_on_size_or_place(make_sample):
+    sample = make_sample()
+    for scale, dtype in ((1e-3, np.float16), (1e-25, np.float32), (9e3, 'f4')):
+        other = make_sample()
+        other['keypoint'] = ((sample['keypoint'] + 1) * scale).astype(dtype)
+        if dtype == np.float16:
+            sample['keypoint'] = other['keypoint'].astype(np.float64) * 1e3
+        np.testing.assert_allclose(
+            packed(other, 'keypoint', 'bone')[:, 33:],
+            packed(sample, 'keypoint', 'bone')[:, 33:],
+            atol=1e-5,
+        )
+
+
+def test_missing_joints_are_told_and_not_shown(make_sample):
+    sample = make_sample(frames=4, persons=2)
+    score = sample['keypoint_score']
+    score[:] = 0.2
+    score[0, 1, 3], score[1, 1, 0], score[1, 3, 10] = 0, -1, 0
+    before = sample['keypoint'].copy()
+
+    values = packed(sample, 'keypoint', 'missing', 'bone').numpy()
+    shown = packed(sample, 'keypoint', 'bone').numpy()
+
+    assert values.shape == (4, 66 + 22 + 66)
+    for frame in range(4):
+        for person in range(2):
+            gone = [score[person, frame, joint] <= 0 for joint in range(11)]
+            at = 11 * person
+            assert values[frame, 66 + at : 66 + at + 11].tolist() == gone
+            for i, hidden in enumerate(gone):
+                part = slice(3 * (at + i), 3 * (at + i) + 3)
+                expected = [0, 0, 0] if hidden else shown[frame, part].tolist()
+                assert values[frame, part].tolist() == expected
+            for i, bone in enumerate(sample['skeleton']['bones']):
+                start = 3 * (at + i)
+                found = values[frame, 88 + start : 91 + start].tolist()
+                if gone[bone[0]] or gone[bone[1]]:
+                    assert found == [0, 0, 0]
+                else:
+                    kept = shown[frame, 66 + start : 69 + start]
+                    assert found == kept.tolist()
+    assert values[:, 66:88].sum() == 3
+    assert np.array_equal(sample['keypoint'], before)
+    assert score.min() == -1
+
+
+def test_where_a_missing_joint_is_guessed_does_not_matter(make_sample):
+    score = np.ones((1, 12, 11), np.float32)
+    score[0, 5, 2] = 0
+    sample = make_sample(keypoint_score=score)
+    modalities = ('keypoint', 'bone', 'missing')
+    expected = packed(sample, *modalities)
+    for guess in (7.0, 1e30, np.nan):
+        sample['keypoint'][0, 5, 2] = guess
+        assert torch.equal(packed(sample, *modalities), expected)
+
+
+def test_derived_modalities_are_of_the_view(make_sample):
+    sample = make_sample()
+    index = [1, 5, 11]
+    view = view_of(sample, index)
+    view['keypoint'] = -view['keypoint']
+    view['keypoint_score'] = np.ones((1, 3, 11), np.float32)
+    view['keypoint_score'][0, 2, 4] = 0
+    sample['views'] = [view]
+
+    values = packed(sample, 'keypoint', 'bone', 'missing')
+
+    del sample['views']
+    whole = packed(sample, 'keypoint', 'bone')[index]
+    torch.testing.assert_close(values[:2, :66], -whole[:2])
+    assert values[:, 66:].nonzero().tolist() == [[2, 4]]
+
+
+@pytest.mark.parametrize(
+    ('changes', 'error', 'message'),
+    [
+        (dict(skeleton=None), KeyError, r"\['bones'\].*'clip 1'"),
+        (dict(skeleton=dict(root=0)), KeyError, r"\['bones'\].*'clip 1'"),
+        (dict(skeleton=dict(bones=[])), KeyError, "'clip 1' has none"),
+        (
+            dict(skeleton=dict(bones=[[0, 11]])),
+            ValueError,
+            r"'clip 1'.*of \[0, 11\)",
+        ),
+        (dict(skeleton=dict(bones=[[0, -1]])), ValueError, "'clip 1'"),
+        (
+            dict(skeleton=dict(bones=[[0, 1, 2]])),
+            ValueError,
+            "'clip 1' are expected to be pairs",
+        ),
+        (
+            dict(keypoint_score=None),
+            KeyError,
+            "'keypoint_score'.*'clip 1' has none",
+        ),
+        (
+            dict(keypoint_score=np.ones((1, 12, 10))),
+            ValueError,
+            r"'clip 1'.*\(1, 12, 11\).*\(1, 12, 10\)",
+        ),
+        (dict(keypoint=None), KeyError, "'keypoint', but .*'clip 1'"),
+    ],
+)
+def test_what_derived_modalities_need(make_sample, changes, error, message):
+    with pytest.raises(error, match=message):
+        packed(make_sample(**changes), 'keypoint', 'bone', 'missing')
+
+
+@pytest.mark.parametrize('name', ['bone', 'missing'])
+def test_where_derived_modalities_do_not_belong(name):
+    for others in ((), ('feature',)):
+        with pytest.raises(ValueError, match=f"'keypoint' beside .*{name}"):
+            PackSequenceInputs((*others, name))
+    with pytest.raises(ValueError, match=f'balance is .*{name}'):
+        PackSequenceInputs(('keypoint', name), balance=True)
+
+
 def test_lengths_that_differ_are_named(make_sample):
     sample = make_sample(feature=np.zeros((11, 2)))
 

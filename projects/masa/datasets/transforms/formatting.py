@@ -1,3 +1,4 @@
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -6,9 +7,12 @@ from mmaction.registry import TRANSFORMS
 from mmaction.structures import ActionDataSample
 from mmcv.transforms import BaseTransform
 
-from .checks import name_of, require
+from .checks import joint_list, name_of, require, require_skeleton
 
-MODALITIES = ('keypoint', 'feature')
+# What a sample holds, and what is worked out of it and its joints.
+STORED = ('keypoint', 'feature')
+DERIVED = ('bone', 'missing')
+MODALITIES = STORED + DERIVED
 
 
 @TRANSFORMS.register_module()
@@ -20,6 +24,20 @@ class PackSequenceInputs(BaseTransform):
     flattened from (M, T, V, C) to (T, M * V * C), where each frame stood in
     the original sequence, and how long that is. Without views there is one,
     the whole sequence.
+
+    Two modalities are worked out of the joints of the view, as they are
+    after its augmentation:
+
+    - ``'bone'``, (T, M * E * C): for each of the E bones that the skeleton's
+      description lists, in their order, the unit vector from its first joint
+      to its second, and 0 for a bone of no length. The vector itself is a
+      linear function of the joints, which a network's first layer can work
+      out; its direction does not depend on the size of the body.
+    - ``'missing'``, (T, M * V): 1 where the score of a joint is 0 or less, 0
+      elsewhere. A place that is only filled in is then not shown: the
+      coordinates of such a joint are packed as 0, and so are the directions
+      of the bones that end in it. What stands for the joint is the vector
+      that the network's first layer learns for its channel here.
 
     Modalities side by side differ in width and unit, and the wider or larger
     one drowns the other: 1536 features a frame against 75 coordinates in
@@ -39,6 +57,8 @@ class PackSequenceInputs(BaseTransform):
     Required Keys:
 
         - keypoint and / or feature, as ``modalities`` say, here or in views
+        - keypoint_score (for ``'missing'``), beside keypoint
+        - skeleton (bones, for ``'bone'``)
         - frame_dir, total_frames, label, activity, split, phase,
           canonical_time (all optional)
 
@@ -49,15 +69,19 @@ class PackSequenceInputs(BaseTransform):
           split; data where known: gt_label, phase, canonical_time)
 
     Args:
-        modalities (Sequence[str]): Which of ``'keypoint'`` and ``'feature'``
-            to pack, in the order of their channels. Defaults to
+        modalities (Sequence[str]): Which of ``'keypoint'``, ``'feature'``,
+            ``'bone'`` and ``'missing'`` to pack, in the order of their
+            channels. The last two only beside ``'keypoint'``. Defaults to
             ``('keypoint',)``.
         balance (bool): Whether to give all modalities the same power. For
-            two of them. Defaults to False.
+            ``'keypoint'`` and ``'feature'`` only: the power of ``'missing'``
+            says how many joints are missing, and that of ``'bone'`` is the
+            same in every frame. Defaults to False.
 
     Raises:
         ValueError: If ``modalities`` is empty, has another entry or one
-            twice.
+            twice, or has ``'bone'`` or ``'missing'`` without ``'keypoint'``
+            or together with ``balance``.
     """
 
     def __init__(
@@ -73,6 +97,17 @@ class PackSequenceInputs(BaseTransform):
                 f'modalities is expected to list some of {MODALITIES}, each '
                 f'once, but got {modalities}'
             )
+        derived = [name for name in modalities if name in DERIVED]
+        if derived and 'keypoint' not in modalities:
+            raise ValueError(
+                f"modalities is expected to list 'keypoint' beside {derived}, "
+                f'which is worked out of the joints, but got {modalities}'
+            )
+        if derived and balance:
+            raise ValueError(
+                f'balance is expected to be used on {STORED} only, but '
+                f'modalities also lists {derived}'
+            )
         self.modalities = modalities
         self.balance = balance
 
@@ -86,10 +121,11 @@ class PackSequenceInputs(BaseTransform):
             dict: ``inputs``, a list of views, and ``data_samples``.
 
         Raises:
-            KeyError: If a modality is missing.
+            KeyError: If a modality, or what it is worked out of, is missing.
             ValueError: If modalities differ in length, a frame index is not
-                of the sequence, a value is not finite, or phases do not
-                cover the sequence. The sequence is named.
+                of the sequence, a value is not finite, scores or bones are
+                not those of the joints, or phases do not cover the sequence.
+                The sequence is named.
         """
         views = results.get('views')
         if views is None:
@@ -126,28 +162,22 @@ class PackSequenceInputs(BaseTransform):
         return _as_tensors(values, index, total)
 
     def _values(self, view: dict, results: dict) -> np.ndarray:
-        parts = []
-        for name in self.modalities:
-            if name not in view:
-                known = [known for known in MODALITIES if known in view]
-                raise KeyError(
-                    f'PackSequenceInputs requires {name!r}, but sequence '
-                    f'{name_of(results)} has only {known}'
-                )
-            part = view[name]
-            if part.ndim != (4 if name == 'keypoint' else 2):
-                raise ValueError(
-                    f'{name!r} of sequence {name_of(results)} is expected to '
-                    'have the shape (persons, frames, joints, axes) if '
-                    "'keypoint' and (frames, channels) if 'feature', but "
-                    f'has {part.shape}'
-                )
-            if name == 'keypoint':
-                persons, frames, joints, axes = part.shape
-                part = part.swapaxes(0, 1).reshape(
-                    frames, persons * joints * axes
-                )
-            parts.append(part)
+        found = {
+            name: _stored(name, view, results)
+            for name in self.modalities
+            if name in STORED
+        }
+        if 'bone' in self.modalities:
+            bones = self._bones(found['keypoint'], results)
+            found['bone'] = _directions(found['keypoint'], bones)
+        if 'missing' in self.modalities:
+            missing = _missing(view, found['keypoint'], results)
+            found['missing'] = missing
+            found['keypoint'] = _without(found['keypoint'], missing)
+            if 'bone' in found:
+                cut = missing[:, :, bones].any(-1)
+                found['bone'] = _without(found['bone'], cut)
+        parts = [_by_frame(found[name]) for name in self.modalities]
         lengths = {
             name: len(part)
             for name, part in zip(self.modalities, parts, strict=True)
@@ -169,6 +199,29 @@ class PackSequenceInputs(BaseTransform):
         if self.balance:
             _balance(values, [part.shape[1] for part in parts])
         return values
+
+    def _bones(self, keypoint: np.ndarray, results: dict) -> np.ndarray:
+        skeleton = require_skeleton(results, ['bones'], self)
+        bones = skeleton['bones']
+        if len(bones) == 0:
+            raise KeyError(
+                "PackSequenceInputs requires bones for 'bone', but the "
+                f'skeleton of sequence {name_of(results)} has none'
+            )
+        try:
+            pairs = [
+                joint_list(bone, keypoint.shape[2], 'bones') for bone in bones
+            ]
+        except ValueError as error:
+            raise ValueError(
+                f'of sequence {name_of(results)}, {error}'
+            ) from error
+        if any(len(pair) != 2 for pair in pairs):
+            raise ValueError(
+                f"the skeleton's 'bones' of sequence {name_of(results)} are "
+                f'expected to be pairs of joints, but got {bones}'
+            )
+        return np.array(pairs)
 
     def _data_sample(self, results: dict, total: int) -> ActionDataSample:
         label = int(results.get('label', -1))
@@ -200,6 +253,69 @@ class PackSequenceInputs(BaseTransform):
             f'{type(self).__name__}(modalities={self.modalities}, '
             f'balance={self.balance})'
         )
+
+
+def _stored(name: str, view: dict, results: dict) -> np.ndarray:
+    if name not in view:
+        known = [known for known in STORED if known in view]
+        raise KeyError(
+            f'PackSequenceInputs requires {name!r}, but sequence '
+            f'{name_of(results)} has only {known}'
+        )
+    values = view[name]
+    if values.ndim != (4 if name == 'keypoint' else 2):
+        raise ValueError(
+            f'{name!r} of sequence {name_of(results)} is expected to '
+            'have the shape (persons, frames, joints, axes) if '
+            "'keypoint' and (frames, channels) if 'feature', but "
+            f'has {values.shape}'
+        )
+    return values
+
+
+def _missing(view: dict, keypoint: np.ndarray, results: dict) -> np.ndarray:
+    """Which joints were not found: (M, T, V), bool."""
+    score = view.get('keypoint_score')
+    if score is None:
+        raise KeyError(
+            "PackSequenceInputs requires 'keypoint_score' for 'missing', but "
+            f'sequence {name_of(results)} has none'
+        )
+    if score.shape != keypoint.shape[:3]:
+        raise ValueError(
+            f"'keypoint_score' of sequence {name_of(results)} is expected to "
+            f'have the shape {keypoint.shape[:3]}, as its joints say, but '
+            f'has {score.shape}'
+        )
+    return score <= 0
+
+
+def _without(values: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """Copy ``(..., C)`` with zeros where ``(...)`` says so."""
+    return np.where(hidden[..., None], values.dtype.type(0), values)
+
+
+def _directions(keypoint: np.ndarray, bones: np.ndarray) -> np.ndarray:
+    """Unit vectors (M, T, E, C) along the bones, (E, 2)."""
+    first, second = bones.T
+    # In half precision the squares of small numbers are 0.
+    joints = keypoint.astype(np.float64)
+    # What is not finite among the joints is told later.
+    with np.errstate(invalid='ignore'):
+        vectors = joints[:, :, second] - joints[:, :, first]
+        lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+        return np.divide(
+            vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0
+        )
+
+
+def _by_frame(values: np.ndarray) -> np.ndarray:
+    """Flatten (M, T, ...) to (T, M * ...); features are so already."""
+    if values.ndim == 2:
+        return values
+    moved = values.swapaxes(0, 1)
+    # Of no frames a width cannot be inferred.
+    return moved.reshape(len(moved), math.prod(moved.shape[1:]))
 
 
 def _side_by_side(

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...structures import SequenceBatch
 from ..losses.clip_contrast import clip_contrast
@@ -30,10 +30,16 @@ class ClipAwareHead(CARLHead):
         clip_weight (float): Of the contrast among sequences, not negative.
             Defaults to 0.1.
         clip_temperature (float): Of its softmax, above 0. Defaults to 0.1.
+        extra_losses (Sequence[dict]): Configs of losses to add, such as
+            :class:`~masa.models.losses.VarianceCovarianceLoss`: called with
+            the embeddings and the views of both sides, they give ``(B,)``,
+            which is added times their ``weight`` and logged as their
+            ``log_name``. Defaults to none.
         init_cfg (dict, optional): How to initialise. Defaults to None.
 
     Raises:
-        ValueError: If an argument is outside its range.
+        ValueError: If an argument is outside its range, or two losses
+            would be logged under one name.
     """
 
     def __init__(
@@ -42,6 +48,7 @@ class ClipAwareHead(CARLHead):
         variance: float = 1.0,
         clip_weight: float = 0.1,
         clip_temperature: float = 0.1,
+        extra_losses: Sequence[dict] = (),
         init_cfg: dict | None = None,
     ):
         super().__init__(temperature, variance, init_cfg)
@@ -56,6 +63,19 @@ class ClipAwareHead(CARLHead):
             )
         self.clip_weight = clip_weight
         self.clip_temperature = clip_temperature
+        self.extra_losses = nn.ModuleList(
+            MODELS.build(loss) for loss in extra_losses
+        )
+        names = [
+            'moment_kl',
+            'clip_entropy',
+            *(loss.log_name for loss in self.extra_losses),
+        ]
+        if len(set(names)) < len(names):
+            raise ValueError(
+                'the losses are expected to have different log_names, but '
+                f'got {names}'
+            )
 
     def compute_losses(
         self,
@@ -76,11 +96,17 @@ class ClipAwareHead(CARLHead):
 
         Returns:
             tuple[Tensor, dict[str, Tensor]]: The losses, ``(B,)``, and their
-            two parts, ``moment_kl`` and ``clip_entropy``, to log.
+            parts without weights, to log: ``moment_kl``, ``clip_entropy``
+            and the ``extra_losses``.
         """
         moments, _ = super().compute_losses(z1, z2, view1, view2, data_samples)
         clips = clip_contrast(
             z1, z2, view1.mask, view2.mask, self.clip_temperature
         )
         losses = moments + self.clip_weight * clips
-        return losses, dict(moment_kl=moments, clip_entropy=clips)
+        logged = dict(moment_kl=moments, clip_entropy=clips)
+        for extra in self.extra_losses:
+            values = extra(z1, z2, view1, view2)
+            losses = losses + extra.weight * values
+            logged[extra.log_name] = values
+        return losses, logged

@@ -31,12 +31,31 @@ def combine_losses(
     return matching * 2 / (eps + (1 + similarity).clamp_min(0))
 
 
+def add_losses(matching: Tensor, similarity: Tensor, weight: float) -> Tensor:
+    """Add up matching and clustering, in the place of eq. 9.
+
+    ``L = L_m + weight * (1 - S_c)``. In eq. 9 the gradient of the clustering
+    is proportional to L_m, and vanishes as the matching succeeds; here it
+    does not. Of no paper.
+
+    Args:
+        matching (Tensor): L_m, not negative, ``(B,)``.
+        similarity (Tensor): S_c in [-1, 1], ``(B,)``.
+        weight (float): Not negative.
+
+    Returns:
+        Tensor: ``(B,)``: L_m where the views agree, up to ``2 * weight``
+        more where they do not.
+    """
+    return matching + weight * (1 - similarity)
+
+
 @MODELS.register_module()
 class MASAHead(AlignmentHead):
     """Head of MASA: matching loss and clip-level implicit clustering.
 
-    The total of eq. 9 is taken for every sequence and averaged over the
-    batch.
+    The total of eq. 9, or the sum in its place, is taken for every sequence
+    and averaged over the batch.
 
     Args:
         predictor (dict, optional): Config of the cluster predictor H. None
@@ -44,7 +63,16 @@ class MASAHead(AlignmentHead):
         matching_loss (dict): Config of the matching loss.
         clustering_loss (dict): Config of the matched similarity.
         eps (float): Of eq. 9. Defaults to 1e-7.
+        combination (str): How the two are combined: ``'quotient'`` is eq. 9
+            (:func:`combine_losses`), ``'sum'`` does not vanish with the
+            matching loss (:func:`add_losses`). Defaults to ``'quotient'``.
+        sum_weight (float): Of the clustering in the sum, not negative.
+            Defaults to 0.1.
         init_cfg (dict, optional): How to initialise. Defaults to None.
+
+    Raises:
+        ValueError: If ``combination`` is unknown, or ``sum_weight`` is
+            negative.
     """
 
     def __init__(
@@ -55,13 +83,26 @@ class MASAHead(AlignmentHead):
             type='ImplicitClusteringLoss'
         ),
         eps: float = 1e-7,
+        combination: str = 'quotient',
+        sum_weight: float = 0.1,
         init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
+        if combination not in ('quotient', 'sum'):
+            raise ValueError(
+                "combination is expected to be 'quotient' or 'sum', "
+                f'but got {combination!r}'
+            )
+        if not sum_weight >= 0:
+            raise ValueError(
+                f'sum_weight is expected to be 0 or more, but got {sum_weight}'
+            )
         self.predictor = MODELS.build(predictor) if predictor else None
         self.matching_loss = MODELS.build(matching_loss)
         self.clustering_loss = MODELS.build(clustering_loss)
         self.eps = eps
+        self.combination = combination
+        self.sum_weight = sum_weight
 
     def compute_losses(
         self,
@@ -71,7 +112,7 @@ class MASAHead(AlignmentHead):
         view2: SequenceBatch,
         data_samples: Sequence[ActionDataSample] | None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Compute eq. 9 for every sequence.
+        """Compute eq. 9, or the sum, for every sequence.
 
         Args:
             z1 (Tensor): Z', ``(B, M, D)``.
@@ -105,6 +146,8 @@ class MASAHead(AlignmentHead):
         else:
             similarity = self._similarity(z1, z2, view1, view2)
             logged['cluster_cos'] = similarity
+        if self.combination == 'sum':
+            return add_losses(matching, similarity, self.sum_weight), logged
         return combine_losses(matching, similarity, self.eps), logged
 
     def _similarity(

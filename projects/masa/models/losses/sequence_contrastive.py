@@ -48,13 +48,49 @@ def sequence_contrast(
         z1 = frame_directions(z1, mask1)
         z2 = frame_directions(z2, mask2)
         logits = z1 @ z2.mT / temperature
-        distance = index1[:, :, None] - index2[:, None]
-        closeness = distance.to(z1.dtype).square() / (-2 * variance)
-        first = _divergence(closeness, logits, mask2)
-        second = _divergence(closeness.mT, logits.mT, mask1)
-        total = torch.where(mask1, first, 0).sum(1)
-        total = total + torch.where(mask2, second, 0).sum(1)
-        return total / (mask1.sum(1) + mask2.sum(1))
+        return time_divergence(
+            logits, logits.mT, index1, index2, mask1, mask2, variance
+        )
+
+
+def time_divergence(
+    logits1: Tensor,
+    logits2: Tensor,
+    index1: Tensor,
+    index2: Tensor,
+    mask1: Tensor,
+    mask2: Tensor,
+    variance: float,
+) -> Tensor:
+    """Compare predictions of the time of frames with Gaussian labels.
+
+    The label and the average are those of :func:`sequence_contrast`; what
+    the prediction is made from is left open.
+
+    Args:
+        logits1 (Tensor): By which frames of the first view point at frames
+            of the second, ``(B, M, N)``, finite, float32 or float64.
+        logits2 (Tensor): By which frames of the second view point at frames
+            of the first, ``(B, N, M)``.
+        index1 (Tensor): Original frame indices of the first view,
+            ``(B, M)``, int64.
+        index2 (Tensor): Of the second, ``(B, N)``.
+        mask1 (Tensor): Existing frames of the first view, ``(B, M)``, bool;
+            one at least in every row.
+        mask2 (Tensor): Of the second, ``(B, N)``.
+        variance (float): In squared frames, above 0.
+
+    Returns:
+        Tensor: Mean KL divergence of each pair of views, ``(B,)``, not
+        negative.
+    """
+    distance = index1[:, :, None] - index2[:, None]
+    closeness = distance.to(logits1.dtype).square() / (-2 * variance)
+    first = _divergence(closeness, logits1, mask2)
+    second = _divergence(closeness.mT, logits2, mask1)
+    total = torch.where(mask1, first, 0).sum(1)
+    total = total + torch.where(mask2, second, 0).sum(1)
+    return total / (mask1.sum(1) + mask2.sum(1))
 
 
 def _divergence(closeness: Tensor, logits: Tensor, mask: Tensor) -> Tensor:

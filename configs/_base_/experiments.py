@@ -1,0 +1,120 @@
+# Changes of a recipe, one idea each, to be tried by
+#   python tools/compare.py DATA --methods masa_plus masa_plus+NAME
+# What was expected of them and what came of them: docs/findings.md. Names may
+# be joined, as masa_plus+rotary+ema.
+_views = 'train_dataloader.dataset.pipeline.1'
+_packing = (
+    'train_dataloader.dataset.pipeline.2',
+    'test_dataloader.dataset.pipeline.1',
+)
+
+
+def _width(dims, heads):
+    return {
+        'model.backbone.embed_dims': dims,
+        'model.backbone.num_heads': heads,
+        'model.neck.in_channels': dims,
+    }
+
+
+def _inputs(modalities, channels):
+    return {
+        'model.backbone.in_channels': channels,
+        **{f'{name}.modalities': modalities for name in _packing},
+    }
+
+
+def _extra(**loss):
+    return {'model.head.extra_losses': [loss]}
+
+
+changes = dict(
+    # How positions come in.
+    rotary={'model.backbone.position': 'rotary'},
+    no_position={'model.backbone.position': None},
+    tempo={'model.backbone.tempo': 2.0},
+    unscaled={'model.backbone.scale_features': False},
+    # What views are cut out of a sequence, and how they are moved.
+    warp={f'{_views}.temporal': 'warp'},
+    hidden_ends={f'{_views}.trim': True},
+    short_views={f'{_views}.max_drop_ratio': 0.8},
+    weak_spatial={f'{_views}.spatial': []},
+    strong_spatial={
+        f'{_views}.spatial': [
+            dict(type='JointAngleNoise', prob=0.6, std=20.0),
+            dict(type='FlipSkeleton', prob=0.5),
+            dict(type='TranslateSkeleton', prob=0.3, std=0.1),
+        ]
+    },
+    # What a frame is. 14 bones of Penn Action's joints, 19 of UTD-MHAD's.
+    bones_penn=_inputs(('keypoint', 'bone'), 26 + 28),
+    bones_utd=_inputs(('keypoint', 'bone'), 60 + 57),
+    missing_penn=_inputs(('keypoint', 'missing'), 26 + 13),
+    hidden_frames={'model.backbone.hidden_frames': 0.15},
+    # How large the model is, and how long it learns how fast.
+    width_64=_width(64, 8),
+    width_128_utd=_width(128, 8),
+    width_256=_width(256, 8),
+    two_layers={'model.backbone.layers': ('self',) * 2},
+    six_layers={'model.backbone.layers': ('self',) * 6},
+    projection_32={'model.neck.out_channels': 32},
+    projection_512={
+        'model.neck.hidden_channels': 512,
+        'model.neck.out_channels': 512,
+    },
+    no_projection={'model.neck': None},
+    read_projection_32={
+        'model.neck.out_channels': 32,
+        'model.embedding': 'neck',
+    },
+    slow={'optim_wrapper.optimizer.lr': 1e-3},
+    fast={'optim_wrapper.optimizer.lr': 6e-3},
+    cosine={
+        'param_scheduler': [
+            dict(
+                type='LinearLR',
+                start_factor=0.02,
+                by_epoch=False,
+                begin=0,
+                end=50,
+            ),
+            dict(
+                type='CosineAnnealingLR',
+                by_epoch=True,
+                convert_to_iter_based=True,
+            ),
+        ]
+    },
+    # Weights that are the mean of those of about the last hundred steps.
+    ema={
+        'default_hooks.ema': dict(
+            type='EMAHook',
+            ema_type='ExponentialMovingAverage',
+            momentum=0.01,
+            update_buffers=True,
+        )
+    },
+    batch_32={'train_dataloader.batch_size': 32},
+    batch_128={'train_dataloader.batch_size': 128},
+    # How sharp the losses are, and what they are weighed with.
+    temperature_half={'model.head.temperature': 0.05},
+    temperature_double={'model.head.temperature': 0.2},
+    clip_temperature_double={'model.head.clip_temperature': 0.2},
+    variance_quarter={'model.head.variance': 0.25},
+    variance_4={'model.head.variance': 4.0},
+    clip_weight_0={'model.head.clip_weight': 0.0},
+    clip_weight_3={'model.head.clip_weight': 0.3},
+    # Losses beside them.
+    covariance=_extra(type='VarianceCovarianceLoss', weight=0.1),
+    prototypes=_extra(
+        type='SwappedPredictionLoss',
+        embed_dims=128,
+        num_prototypes=64,
+        weight=0.1,
+    ),
+    neighbors=_extra(type='NeighborCycleLoss', weight=0.1),
+    neighbors_strong=_extra(type='NeighborCycleLoss', weight=0.5),
+    # For masa: a sum in the place of eq. 9's quotient, whose clustering
+    # vanishes with the matching loss.
+    loss_sum={'model.head.combination': 'sum'},
+)

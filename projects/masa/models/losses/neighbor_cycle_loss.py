@@ -1,0 +1,194 @@
+import torch
+import torch.nn.functional as F
+from mmaction.registry import MODELS
+from torch import Tensor, nn
+
+from ...structures import SequenceBatch
+from ..layers import frame_directions
+from .cycle_consistency import soft_nearest_neighbor
+from .precision import full_precision
+from .sequence_contrastive import time_divergence
+
+
+def neighbor_cycle(
+    z1: Tensor,
+    z2: Tensor,
+    index1: Tensor,
+    index2: Tensor,
+    mask1: Tensor,
+    mask2: Tensor,
+    temperature: float = 0.1,
+    variance: float = 1.0,
+) -> Tensor:
+    """Find the time of a frame again by way of another sequence.
+
+    With ``c_b`` the direction of the mean of the frame directions of
+    sequence b, its neighbour is the other sequence whose other view lies
+    nearest, and frame i of b's first view goes through the neighbour's
+    second view back to b's own::
+
+        n(b)   = argmax_{b' != b} c1_b c2_b'
+        zhat_i = direction of
+                 sum_k softmax_k(cos(z1_i, z2_n(b)k) / temperature) z2_n(b)k
+        p_ij   = softmax_j(cos(zhat_i, z2_bj) / temperature)
+        L_b    = mean_i KL(label_i || p_i)
+
+    over the frames i of both views together, those of the second with the
+    roles swapped. The label is that of
+    :func:`~masa.models.losses.sequence_contrastive.sequence_contrast`.
+
+    Args:
+        z1 (Tensor): Embeddings of the first view, ``(B, M, D)``.
+        z2 (Tensor): Of the second, ``(B, N, D)``.
+        index1 (Tensor): Original frame indices of the first view,
+            ``(B, M)``, int64.
+        index2 (Tensor): Of the second, ``(B, N)``.
+        mask1 (Tensor): Existing frames of the first view, ``(B, M)``, bool;
+            one at least in every row.
+        mask2 (Tensor): Of the second, ``(B, N)``.
+        temperature (float): Of both softmaxes, above 0. Defaults to 0.1.
+        variance (float): In squared frames, above 0. Defaults to 1.
+
+    Returns:
+        Tensor: L of each sequence, ``(B,)``, not negative; 0 for a batch of
+        one, which has no neighbour. No gradient flows through the choice of
+        the neighbour.
+    """
+    with full_precision(z1, z2) as (z1, z2):
+        z1 = frame_directions(z1, mask1)
+        z2 = frame_directions(z2, mask2)
+        if len(z1) == 1:
+            # Backward must find a way to the embeddings nonetheless.
+            return (z1.sum((1, 2)) + z2.sum((1, 2))) * 0
+        logits1 = _search(z1, z2, mask2, temperature)
+        logits2 = _search(z2, z1, mask1, temperature)
+        return time_divergence(
+            logits1, logits2, index1, index2, mask1, mask2, variance
+        )
+
+
+def _search(
+    frames: Tensor, others: Tensor, mask: Tensor, temperature: float
+) -> Tensor:
+    """Compare one view with the other by way of the neighbours.
+
+    Args:
+        frames (Tensor): Normalised, ``(B, M, D)``, zero in the padding.
+        others (Tensor): Of the other view, ``(B, N, D)``.
+        mask (Tensor): Existing frames of the other view, ``(B, N)``, bool.
+        temperature (float): Above 0.
+
+    Returns:
+        Tensor: Logits, ``(B, M, N)``; arbitrary but finite in the padding.
+    """
+    neighbor = _nearest_clip(frames, others)
+    through = soft_nearest_neighbor(
+        frames,
+        others.index_select(0, neighbor),
+        mask.index_select(0, neighbor),
+        'cosine',
+        temperature,
+    )
+    return F.normalize(through, dim=-1) @ others.mT / temperature
+
+
+@torch.no_grad()
+def _nearest_clip(frames: Tensor, others: Tensor) -> Tensor:
+    """Find the other sequence whose other view is most alike.
+
+    Args:
+        frames (Tensor): Normalised, ``(B, M, D)``, zero in the padding.
+        others (Tensor): Of the other view, ``(B, N, D)``; B is 2 or more.
+
+    Returns:
+        Tensor: Rows of the batch, ``(B,)``, int64.
+    """
+    clips, other_clips = (
+        F.normalize(x.sum(1), dim=-1) for x in (frames, others)
+    )
+    alike = clips @ other_clips.T
+    return alike.fill_diagonal_(-torch.inf).argmax(1)
+
+
+@MODELS.register_module()
+class NeighborCycleLoss(nn.Module):
+    """Cycle consistency through the sequence that lies nearest.
+
+    No label says which sequences show one activity; here the model's own
+    neighbours stand in for it (:func:`neighbor_cycle`). That a frame is to
+    come back from another video is the cycle consistency of TCC (Dwibedi et
+    al., *Temporal Cycle-Consistency Learning*, CVPR 2019), that nearest
+    neighbours serve as positives is NNCLR's (Dwibedi et al., *With a Little
+    Help from My Friends*, ICCV 2021), and the Gaussian label is CARL's. The
+    combination is ours and of no paper.
+
+    The neighbours are sought in the batch, in training with several
+    processes in that of a process.
+
+    Args:
+        temperature (float): Of the softmaxes, above 0. Defaults to 0.1.
+        variance (float): Of the Gaussian of distances in time, in squared
+            frames, above 0. Defaults to 1.0.
+        weight (float): That a head gives to the loss, not negative.
+            Defaults to 0.1.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+
+    Attributes:
+        log_name (str): What a head logs the loss as.
+    """
+
+    log_name = 'cycle_kl'
+
+    def __init__(
+        self,
+        temperature: float = 0.1,
+        variance: float = 1.0,
+        weight: float = 0.1,
+    ):
+        super().__init__()
+        for name, value in (
+            ('temperature', temperature),
+            ('variance', variance),
+        ):
+            if not value > 0:
+                raise ValueError(
+                    f'{name} is expected to be above 0, but got {value}'
+                )
+        if not weight >= 0:
+            raise ValueError(
+                f'weight is expected to be 0 or more, but got {weight}'
+            )
+        self.temperature = temperature
+        self.variance = variance
+        self.weight = weight
+
+    def forward(
+        self,
+        z1: Tensor,
+        z2: Tensor,
+        view1: SequenceBatch,
+        view2: SequenceBatch,
+    ) -> Tensor:
+        """Compute the loss of every sequence.
+
+        Args:
+            z1 (Tensor): Embeddings of the first view, ``(B, M, D)``.
+            z2 (Tensor): Of the second, ``(B, N, D)``.
+            view1 (SequenceBatch): What ``z1`` are the embeddings of.
+            view2 (SequenceBatch): What ``z2`` are the embeddings of.
+
+        Returns:
+            Tensor: ``(B,)``, not negative, without ``weight``.
+        """
+        return neighbor_cycle(
+            z1,
+            z2,
+            view1.frame_index,
+            view2.frame_index,
+            view1.mask,
+            view2.mask,
+            self.temperature,
+            self.variance,
+        )

@@ -1,0 +1,124 @@
+import torch.nn.functional as F
+from mmaction.registry import MODELS
+from torch import Tensor, nn
+
+from ...structures import SequenceBatch
+from ..layers import FramePacking
+from .precision import full_precision
+
+# Keeps the slope of the square root finite at a variance of 0.
+VARIANCE_EPS = 1e-4
+
+
+def variance_covariance(frames: Tensor) -> tuple[Tensor, Tensor]:
+    """Measure collapse of channels, and how much they repeat each other.
+
+    With ``C`` the covariance of the D channels, divided by ``F - 1``, these
+    are the two regularisers of VICReg::
+
+        V = mean_d max(0, 1 - sqrt(C_dd + 1e-4))
+        R = sum_{d != e} C_de^2 / D
+
+    Args:
+        frames (Tensor): ``(F, D)``, one frame at least; float32 or float64.
+
+    Returns:
+        tuple[Tensor, Tensor]: V, scalar in [0, 0.99], and R, scalar, not
+        negative. A single frame has a covariance of 0.
+    """
+    centred = frames - frames.mean(0)
+    covariance = centred.T @ centred / max(len(frames) - 1, 1)
+    variance = covariance.diagonal()
+    shortfall = F.relu(1 - (variance + VARIANCE_EPS).sqrt()).mean()
+    # Taking the diagonal out of a sum would lose a small remainder.
+    shared = covariance - variance.diag()
+    return shortfall, shared.square().sum() / frames.shape[1]
+
+
+@MODELS.register_module()
+class VarianceCovarianceLoss(nn.Module):
+    """Variance and covariance regularisers of VICReg (Bardes et al., 2022).
+
+    *VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised
+    Learning*, A. Bardes, J. Ponce, Y. LeCun, ICLR 2022. Channels are to vary
+    and to say different things (:func:`variance_covariance`). The statistics
+    are those of all existing frames of a view, of the embeddings as they
+    come, not normalised; padding plays no part. In training with several
+    processes the frames are those of a process.
+
+    Behind :class:`~masa.models.ProjectionNeck` the last batch normalisation
+    makes the variance of every channel 1 already, as long as its factors,
+    which are learned, stay at the 1 that they begin with. It is the
+    covariance that acts there.
+
+    Decided here, or other than in the published code: both regularisers are
+    averaged over the two views, where the code adds up the covariances of
+    both. The paper's weights are 25 for the variance and 1 for the
+    covariance, hence 0.04 of it here.
+
+    Args:
+        weight (float): That a head gives to the loss, not negative.
+            Defaults to 0.1.
+        variance_weight (float): Of the variance within the loss, not
+            negative. Defaults to 1.0.
+        covariance_weight (float): Of the covariance within the loss, not
+            negative. Defaults to 0.04.
+
+    Raises:
+        ValueError: If an argument is negative.
+
+    Attributes:
+        log_name (str): What a head logs the loss as.
+    """
+
+    log_name = 'variance_covariance'
+
+    def __init__(
+        self,
+        weight: float = 0.1,
+        variance_weight: float = 1.0,
+        covariance_weight: float = 0.04,
+    ):
+        super().__init__()
+        for name, value in (
+            ('weight', weight),
+            ('variance_weight', variance_weight),
+            ('covariance_weight', covariance_weight),
+        ):
+            if not value >= 0:
+                raise ValueError(
+                    f'{name} is expected to be 0 or more, but got {value}'
+                )
+        self.weight = weight
+        self.variance_weight = variance_weight
+        self.covariance_weight = covariance_weight
+
+    def forward(
+        self,
+        z1: Tensor,
+        z2: Tensor,
+        view1: SequenceBatch,
+        view2: SequenceBatch,
+    ) -> Tensor:
+        """Compute the loss of the batch.
+
+        Args:
+            z1 (Tensor): Embeddings of the first view, ``(B, M, D)``.
+            z2 (Tensor): Of the second, ``(B, N, D)``.
+            view1 (SequenceBatch): What ``z1`` are the embeddings of.
+            view2 (SequenceBatch): What ``z2`` are the embeddings of.
+
+        Returns:
+            Tensor: ``(B,)``, not negative, without ``weight``. It belongs to
+            the batch as a whole, and so is the same for every sequence.
+        """
+        with full_precision(z1, z2) as (z1, z2):
+            total = (self._one_view(z1, view1) + self._one_view(z2, view2)) / 2
+            return total.expand(len(z1))
+
+    def _one_view(self, z: Tensor, view: SequenceBatch) -> Tensor:
+        frames = FramePacking(view.mask, view.host_lengths).pack(z)
+        shortfall, shared = variance_covariance(frames)
+        return (
+            self.variance_weight * shortfall + self.covariance_weight * shared
+        )
