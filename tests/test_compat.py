@@ -2,6 +2,7 @@ import copy
 import importlib
 import importlib.util
 import io
+import os
 import subprocess
 import sys
 from importlib.machinery import ModuleSpec
@@ -243,6 +244,63 @@ def test_runner_works_beside_torchvision():
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith(importlib.metadata.version('torchvision'))
+
+
+@pytest.mark.parametrize(
+    ('source', 'left_out'),
+    [
+        ('from .pytorch_utils import apply_chunking_to_forward', False),
+        ('class PreTrainedModel: ...', True),
+        (None, True),
+    ],
+)
+def test_models_of_text_beside_any_transformers(
+    tmp_path, monkeypatch, source, left_out
+):
+    from mmaction.utils import dependency
+
+    package = tmp_path / 'transformers'
+    package.mkdir()
+    (package / '__init__.py').touch()
+    if source is not None:
+        (package / 'modeling_utils.py').write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, 'transformers', raising=False)
+    monkeypatch.setattr(dependency, 'WITH_MULTIMODAL', False)
+    assert compat.leave_out_unusable_multimodal() is False
+    monkeypatch.setattr(dependency, 'WITH_MULTIMODAL', True)
+    assert compat.leave_out_unusable_multimodal() is left_out
+    assert dependency.WITH_MULTIMODAL is not left_out
+
+
+def test_masa_works_beside_a_new_transformers(tmp_path):
+    (tmp_path / 'transformers').mkdir()
+    (tmp_path / 'transformers' / '__init__.py').write_text(
+        'raise ImportError("of no use")'
+    )
+    metadata = tmp_path / 'transformers-5.17.0.dist-info' / 'METADATA'
+    metadata.parent.mkdir()
+    metadata.write_text(
+        'Metadata-Version: 2.1\nName: transformers\nVersion: 5.17.0\n'
+    )
+    code = (
+        'import masa\n'
+        'from mmaction.registry import MODELS\n'
+        'import mmaction.models\n'
+        'try:\n'
+        '    MODELS.build(dict(type="VindLUVQA"))\n'
+        'except ImportError as error:\n'
+        '    print(error)\n'
+    )
+    path = os.pathsep.join([str(tmp_path), os.environ.get('PYTHONPATH', '')])
+    run = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', code],
+        capture_output=True,
+        text=True,
+        env=dict(os.environ, PYTHONPATH=path),
+    )
+    assert run.returncode == 0, run.stderr
+    assert 'multi-modal dependencies' in run.stdout
 
 
 def message_hub_state():

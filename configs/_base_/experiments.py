@@ -50,6 +50,14 @@ changes = dict(
     bones_penn=_inputs(('keypoint', 'bone'), 26 + 28),
     bones_utd=_inputs(('keypoint', 'bone'), 60 + 57),
     missing_penn=_inputs(('keypoint', 'missing'), 26 + 13),
+    turned_utd={
+        f'{name}.{key}': value
+        for name in (
+            'train_dataloader.dataset.pipeline.0',
+            'test_dataloader.dataset.pipeline.0',
+        )
+        for key, value in dict(rotation='sequence', up_axis='y').items()
+    },
     hidden_frames={'model.backbone.hidden_frames': 0.15},
     # How large the model is, and how long it learns how fast.
     width_64=_width(64, 8),
@@ -84,6 +92,11 @@ changes = dict(
                 convert_to_iter_based=True,
             ),
         ]
+    },
+    weight_decay={
+        'optim_wrapper.optimizer': dict(
+            type='AdamW', lr=3e-3, weight_decay=0.05
+        )
     },
     # Weights that are the mean of those of about the last hundred steps.
     ema={

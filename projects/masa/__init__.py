@@ -14,6 +14,7 @@ try:
 
     compat.check_versions()
     compat.provide_missing_localizer()
+    compat.leave_out_unusable_multimodal()
     compat.provide_torchvision_operators()
 
     from . import datasets, engine, evaluation, models

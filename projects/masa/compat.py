@@ -128,6 +128,37 @@ def provide_missing_localizer() -> bool:
     return True
 
 
+# What MMAction2's models of video and text import from transformers, and
+# releases from 4.56 on have elsewhere or not at all.
+_MOVED_FUNCTION = 'apply_chunking_to_forward'
+
+
+def leave_out_unusable_multimodal() -> bool:
+    """Make ``mmaction.models`` importable beside a new transformers.
+
+    MMAction2 1.2.0 imports its models of video and text wherever
+    transformers is installed, whatever masa needs, and those import what
+    ``transformers.modeling_utils`` has no longer
+    (modelscope/evalscope#864 is the same). Where that is missing, they are
+    left out as if transformers were not installed: building one says what
+    to install. Must run before ``mmaction.models`` is first imported.
+
+    Returns:
+        bool: Whether anything was left out.
+    """
+    from mmaction.utils import dependency
+
+    if not dependency.WITH_MULTIMODAL:
+        return False
+    package = importlib.util.find_spec('transformers')
+    if package is not None and package.origin is not None:
+        source = Path(package.origin).parent / 'modeling_utils.py'
+        if source.is_file() and _MOVED_FUNCTION in source.read_text('utf-8'):
+            return False
+    dependency.WITH_MULTIMODAL = False
+    return True
+
+
 _MMCV_OPERATORS = 'mmcv._ext'
 
 
