@@ -126,7 +126,15 @@ changes = dict(
         weight=0.1,
     ),
     neighbors=_extra(type='NeighborCycleLoss', weight=0.1),
-    neighbors_strong=_extra(type='NeighborCycleLoss', weight=0.5),
+    neighbors_half=_extra(type='NeighborCycleLoss', weight=0.5),
+    neighbors_1=_extra(type='NeighborCycleLoss', weight=1.0),
+    neighbors_2=_extra(type='NeighborCycleLoss', weight=2.0),
+    neighbors_variance_4=_extra(
+        type='NeighborCycleLoss', variance=4.0, weight=1.0
+    ),
+    neighbors_temperature_double=_extra(
+        type='NeighborCycleLoss', temperature=0.2, weight=1.0
+    ),
     # For masa: a sum in the place of eq. 9's quotient, whose clustering
     # vanishes with the matching loss.
     loss_sum={'model.head.combination': 'sum'},
