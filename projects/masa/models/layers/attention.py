@@ -44,7 +44,11 @@ def softmax_attention(
     width = max(query.shape[-1], value_width)
     width += -width % FUSED_WIDTH
     attended = F.scaled_dot_product_attention(
-        *(F.pad(t, (0, width - t.shape[-1])) for t in (query, key, value)),
+        *(
+            # Padding by nothing would copy.
+            F.pad(t, (0, width - t.shape[-1])) if t.shape[-1] < width else t
+            for t in (query, key, value)
+        ),
         key_mask,
         scale=scale,
     )

@@ -7,8 +7,11 @@ from torch import Tensor
 from ...bucketing import bucket_sizes
 from .transfer import to_device
 
-# Few small groups cost more in calls than they save.
+# Few small groups cost more in calls than they save; on a GPU, which has done
+# a call before the next one is issued, any second group does, but for very
+# unequal lengths.
 MAX_PADDING = 0.15
+MAX_PADDING_GPU = 0.6
 
 
 class AttentionGroups:
@@ -43,7 +46,8 @@ class AttentionGroups:
         keys = np.asarray(keys)
         longest = np.maximum(lengths, lengths[keys])
         order = np.argsort(-longest, kind='stable')
-        sizes = bucket_sizes(longest[order], len(order), MAX_PADDING)
+        max_padding = MAX_PADDING if mask.is_cpu else MAX_PADDING_GPU
+        sizes = bucket_sizes(longest[order], len(order), max_padding)
         starts = lengths.cumsum() - lengths
         queries, all_keys, self.shapes, self.key_masks = [], [], [], []
         place = np.empty(lengths.sum(), dtype=np.int64)
