@@ -135,6 +135,9 @@ changes = dict(
     neighbors_temperature_double=_extra(
         type='NeighborCycleLoss', temperature=0.2, weight=1.0
     ),
+    neighbors_three=_extra(
+        type='NeighborCycleLoss', weight=1.0, num_neighbors=3
+    ),
     # For masa: a sum in the place of eq. 9's quotient, whose clustering
     # vanishes with the matching loss.
     loss_sum={'model.head.combination': 'sum'},

@@ -19,6 +19,7 @@ def neighbor_cycle(
     mask2: Tensor,
     temperature: float = 0.1,
     variance: float = 1.0,
+    num_neighbors: int = 1,
 ) -> Tensor:
     """Find the time of a frame again by way of another sequence.
 
@@ -34,7 +35,8 @@ def neighbor_cycle(
         L_b    = mean_i KL(label_i || p_i)
 
     over the frames i of both views together, those of the second with the
-    roles swapped. The label is that of
+    roles swapped, and over the nearest, the second nearest and so on. The
+    label is that of
     :func:`~masa.models.losses.sequence_contrastive.sequence_contrast`.
 
     Args:
@@ -48,6 +50,8 @@ def neighbor_cycle(
         mask2 (Tensor): Of the second, ``(B, N)``.
         temperature (float): Of both softmaxes, above 0. Defaults to 0.1.
         variance (float): In squared frames, above 0. Defaults to 1.
+        num_neighbors (int): How many neighbours, or all others where there
+            are fewer. Defaults to 1.
 
     Returns:
         Tensor: L of each sequence, ``(B,)``, not negative; 0 for a batch of
@@ -60,15 +64,32 @@ def neighbor_cycle(
         if len(z1) == 1:
             # Backward must find a way to the embeddings nonetheless.
             return (z1.sum((1, 2)) + z2.sum((1, 2))) * 0
-        logits1 = _search(z1, z2, mask2, temperature)
-        logits2 = _search(z2, z1, mask1, temperature)
-        return time_divergence(
-            logits1, logits2, index1, index2, mask1, mask2, variance
-        )
+        count = min(num_neighbors, len(z1) - 1)
+        divergences = [
+            time_divergence(
+                _search(z1, z2, mask2, neighbors1, temperature),
+                _search(z2, z1, mask1, neighbors2, temperature),
+                index1,
+                index2,
+                mask1,
+                mask2,
+                variance,
+            )
+            for neighbors1, neighbors2 in zip(
+                _nearest_clips(z1, z2, count),
+                _nearest_clips(z2, z1, count),
+                strict=True,
+            )
+        ]
+        return torch.stack(divergences).mean(0)
 
 
 def _search(
-    frames: Tensor, others: Tensor, mask: Tensor, temperature: float
+    frames: Tensor,
+    others: Tensor,
+    mask: Tensor,
+    neighbor: Tensor,
+    temperature: float,
 ) -> Tensor:
     """Compare one view with the other by way of the neighbours.
 
@@ -76,12 +97,12 @@ def _search(
         frames (Tensor): Normalised, ``(B, M, D)``, zero in the padding.
         others (Tensor): Of the other view, ``(B, N, D)``.
         mask (Tensor): Existing frames of the other view, ``(B, N)``, bool.
+        neighbor (Tensor): A row of the other view for every row, ``(B,)``.
         temperature (float): Above 0.
 
     Returns:
         Tensor: Logits, ``(B, M, N)``; arbitrary but finite in the padding.
     """
-    neighbor = _nearest_clip(frames, others)
     through = soft_nearest_neighbor(
         frames,
         others.index_select(0, neighbor),
@@ -93,21 +114,22 @@ def _search(
 
 
 @torch.no_grad()
-def _nearest_clip(frames: Tensor, others: Tensor) -> Tensor:
-    """Find the other sequence whose other view is most alike.
+def _nearest_clips(frames: Tensor, others: Tensor, count: int) -> Tensor:
+    """Find the other sequences whose other views are most alike.
 
     Args:
         frames (Tensor): Normalised, ``(B, M, D)``, zero in the padding.
         others (Tensor): Of the other view, ``(B, N, D)``; B is 2 or more.
+        count (int): In [1, B).
 
     Returns:
-        Tensor: Rows of the batch, ``(B,)``, int64.
+        Tensor: Rows of the batch, the nearest first, ``(count, B)``, int64.
     """
     clips, other_clips = (
         F.normalize(x.sum(1), dim=-1) for x in (frames, others)
     )
     alike = clips @ other_clips.T
-    return alike.fill_diagonal_(-torch.inf).argmax(1)
+    return alike.fill_diagonal_(-torch.inf).topk(count).indices.T
 
 
 @MODELS.register_module()
@@ -131,6 +153,7 @@ class NeighborCycleLoss(nn.Module):
             frames, above 0. Defaults to 1.0.
         weight (float): That a head gives to the loss, not negative.
             Defaults to 0.1.
+        num_neighbors (int): How many neighbours, 1 or more. Defaults to 1.
 
     Raises:
         ValueError: If an argument is outside its range.
@@ -146,6 +169,7 @@ class NeighborCycleLoss(nn.Module):
         temperature: float = 0.1,
         variance: float = 1.0,
         weight: float = 0.1,
+        num_neighbors: int = 1,
     ):
         super().__init__()
         for name, value in (
@@ -160,9 +184,15 @@ class NeighborCycleLoss(nn.Module):
             raise ValueError(
                 f'weight is expected to be 0 or more, but got {weight}'
             )
+        if num_neighbors < 1:
+            raise ValueError(
+                'num_neighbors is expected to be 1 or more, but got '
+                f'{num_neighbors}'
+            )
         self.temperature = temperature
         self.variance = variance
         self.weight = weight
+        self.num_neighbors = num_neighbors
 
     def forward(
         self,
@@ -191,4 +221,5 @@ class NeighborCycleLoss(nn.Module):
             view2.mask,
             self.temperature,
             self.variance,
+            self.num_neighbors,
         )
