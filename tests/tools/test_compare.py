@@ -75,6 +75,34 @@ def test_wrong_uses_are_told(compare, capsys):
     assert 'need a --work-dir of their own' in capsys.readouterr().err
 
 
+def test_changes_by_name_are_planned(compare, tmp_path, capsys):
+    changes = tmp_path / 'configs' / '_base_' / 'experiments.py'
+    changes.parent.mkdir()
+    changes.write_text(
+        "changes = dict(plain={'model.neck': None}, "
+        "short={'train_cfg.max_epochs': 1})\n"
+    )
+    names = ('masa', 'masa+plain', 'pairs+plain+short')
+    _, *plan = compare.plan('--methods', *names)
+    assert [training.method for training, _ in plan] == list(names)
+    assert [c.model.get('neck') is None for _, c in plan] == [
+        False,
+        True,
+        True,
+    ]
+    assert plan[2][1].train_cfg.max_epochs == 1
+    assert plan[2][1].train_dataloader.dataset.partner == 'activity'
+    # What the command line says goes before what the change says.
+    options = ('model.neck.num_layers=1', '--work-dir', 'other')
+    _, (_, config) = compare.plan(
+        '--methods', 'masa+short', '--cfg-options', *options
+    )
+    assert config.model.neck.num_layers == 1
+    assert config.train_cfg.max_epochs == 1
+    assert compare('--methods', 'masa+none') == 2
+    assert "no change 'none' of 'masa+none'" in capsys.readouterr().err
+
+
 def test_settings_go_before_those_of_every_config(compare):
     options = ('model.neck=None', 'model.head.eps=1e-3')
     plan = compare.plan('--work-dir', 'other', '--cfg-options', *options)
