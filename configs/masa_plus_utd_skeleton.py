@@ -1,2 +1,2 @@
-_base_ = ['masa_utd_skeleton.py', '_base_/methods/clip_aware.py']
+_base_ = ['masa_utd_skeleton.py', '_base_/methods/masa_plus.py']
 model = _base_.method

@@ -1,7 +1,7 @@
 # Changes of a recipe, one idea each, to be tried by
-#   python tools/compare.py DATA --methods masa_plus masa_plus+NAME
+#   python tools/compare.py DATA --methods clip_aware clip_aware+NAME
 # What was expected of them and what came of them: docs/findings.md. Names may
-# be joined, as masa_plus+rotary+ema.
+# be joined, as clip_aware+rotary+ema.
 _views = 'train_dataloader.dataset.pipeline.1'
 _packing = (
     'train_dataloader.dataset.pipeline.2',
