@@ -1,5 +1,5 @@
-# What docs/findings.md came to, on the same encoder, data and schedule as the
-# paper's recipe and the other methods.
+# The first round of docs/findings.md, on the same encoder, data and schedule as
+# the paper's recipe and the other methods.
 method = dict(
     # Every view is embedded by itself, as it is when the model is used.
     backbone=dict(layers=('self', 'self', 'self', 'self')),
