@@ -68,4 +68,7 @@ def test_a_step_is_the_same_on_every_device(path, device):
         step(path, device), step(path, 'cpu'), strict=True
     ):
         assert torch.isfinite(expected).all()
-        torch.testing.assert_close(found, expected, rtol=1e-7, atol=1e-9)
+        # A readout is float32 whatever the model is.
+        exact = expected.dtype == torch.float64
+        tolerance = dict(rtol=1e-7, atol=1e-9) if exact else {}
+        torch.testing.assert_close(found, expected, **tolerance)
