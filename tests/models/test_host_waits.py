@@ -16,6 +16,7 @@ from masa.models.layers import to_device
 CHANNELS = 75
 DEMOS = [
     'masa_demo',
+    'masa_plus_demo',
     *sorted(p.stem for p in CONFIGS.glob('baselines/*_demo.py')),
 ]
 
@@ -50,7 +51,7 @@ def _autocast_on_meta(monkeypatch):
 
 
 def demo_model(name, **backbone):
-    folder = CONFIGS if name == 'masa_demo' else CONFIGS / 'baselines'
+    folder = CONFIGS if name.startswith('masa') else CONFIGS / 'baselines'
     config = Config.fromfile(folder / f'{name}.py').model
     config.backbone.update(backbone)
     torch.manual_seed(0)
