@@ -42,7 +42,7 @@ def make_record(skeleton, coordinates):
 
 @pytest.mark.parametrize('change', sorted(CHANGES))
 def test_every_change_trains_and_embeds(change):
-    base = 'masa' if change == 'loss_sum' else 'masa_plus'
+    base = 'masa' if change == 'loss_sum' else 'clip_aware'
     data, skeleton, coordinates = (
         ('utd_skeleton', KINECT_20, 3)
         if change.endswith('_utd')
