@@ -9,6 +9,7 @@ from test_host_waits import NoHostWaits, training_step
 from training_batches import collated_batch
 
 from masa.models import ClipAwareHead
+from masa.models.losses import ExtraLoss
 
 TOTALS = (20, 15, 12, 9)
 LENGTHS1, LENGTHS2 = (12, 15, 1, 7), (17, 5, 8, 1)
@@ -50,6 +51,19 @@ def test_head_adds_and_logs_them(views):
         expected = expected + config['weight'] * values.mean()
     torch.testing.assert_close(result['loss'], expected)
     assert [key for key in result if 'loss' in key] == ['loss']
+
+
+@pytest.mark.parametrize('name', EXTRAS)
+def test_they_share_a_base(name):
+    loss = MODELS.build(EXTRAS[name])
+    assert isinstance(loss, ExtraLoss)
+    assert loss.weight == EXTRAS[name]['weight']
+    assert loss.log_name == name
+
+
+def test_the_base_computes_nothing():
+    with pytest.raises(TypeError, match=r'abstract.*forward'):
+        ExtraLoss(weight=0.1)
 
 
 def test_head_has_none_unless_asked():

@@ -14,6 +14,7 @@ from ..layers import (
     build_mlp,
     position_code,
 )
+from ..ranges import check_one_or_more
 
 LAYER_KINDS = ('self', 'cross')
 POSITIONS = ('sinusoidal', 'rotary', None)
@@ -98,10 +99,7 @@ class ContextAwareEncoder(BaseModule):
                 f'position is expected to be one of {POSITIONS}, but got '
                 f'{position!r}'
             )
-        if not tempo >= 1:
-            raise ValueError(
-                f'tempo is expected to be 1 or more, but got {tempo}'
-            )
+        check_one_or_more(tempo=tempo)
         if not 0 <= hidden_frames < 1:
             raise ValueError(
                 'hidden_frames is expected to be a probability of [0, 1), '

@@ -5,6 +5,7 @@ from mmaction.registry import MODELS
 from torch import Tensor, nn
 
 from ..layers import AttentionLayer
+from ..ranges import check_above_zero, check_not_negative, check_one_or_more
 from .context_aware_encoder import ContextAwareEncoder
 
 
@@ -212,20 +213,9 @@ class HeatmapEncoder(ContextAwareEncoder):
                 f'in_channels={in_channels} is expected to be a multiple of '
                 f'coordinates={coordinates}'
             )
-        for name, value, least in (
-            ('resolution', resolution, 1),
-            ('joint_layers', joint_layers, 0),
-        ):
-            if value < least:
-                raise ValueError(
-                    f'{name} is expected to be {least} or more, but got '
-                    f'{value}'
-                )
-        for name, value in (('window', window), ('sigma', sigma)):
-            if not value > 0:
-                raise ValueError(
-                    f'{name} is expected to be above 0, but got {value}'
-                )
+        check_one_or_more(resolution=resolution)
+        check_not_negative(joint_layers=joint_layers)
+        check_above_zero(window=window, sigma=sigma)
         super().__init__(
             in_channels,
             embed_dims,

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from ...structures import SequenceBatch
 from ..losses.sequence_contrastive import sequence_contrast
+from ..ranges import check_above_zero
 from .alignment_head import AlignmentHead
 
 
@@ -51,14 +52,7 @@ class CARLHead(AlignmentHead):
         init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
-        for name, value in (
-            ('temperature', temperature),
-            ('variance', variance),
-        ):
-            if not value > 0:
-                raise ValueError(
-                    f'{name} is expected to be above 0, but got {value}'
-                )
+        check_above_zero(temperature=temperature, variance=variance)
         self.temperature = temperature
         self.variance = variance
 

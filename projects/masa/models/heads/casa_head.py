@@ -6,6 +6,7 @@ from torch import Tensor
 
 from ...structures import SequenceBatch
 from ..losses.casa_matching import SIMILARITIES, casa_matching_loss
+from ..ranges import check_above_zero
 from .alignment_head import AlignmentHead
 
 
@@ -58,10 +59,7 @@ class CASAHead(AlignmentHead):
         init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
-        if not temperature > 0:
-            raise ValueError(
-                f'temperature is expected to be above 0, but got {temperature}'
-            )
+        check_above_zero(temperature=temperature)
         if similarity not in SIMILARITIES:
             raise ValueError(
                 f'similarity is expected to be one of {SIMILARITIES}, but '

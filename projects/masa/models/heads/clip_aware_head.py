@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from ...structures import SequenceBatch
 from ..losses.clip_contrast import clip_contrast
+from ..ranges import check_above_zero, check_not_negative
 from .carl_head import CARLHead
 
 
@@ -30,11 +31,10 @@ class ClipAwareHead(CARLHead):
         clip_weight (float): Of the contrast among sequences, not negative.
             Defaults to 0.1.
         clip_temperature (float): Of its softmax, above 0. Defaults to 0.1.
-        extra_losses (Sequence[dict]): Configs of losses to add, such as
-            :class:`~masa.models.losses.VarianceCovarianceLoss`: called with
-            the embeddings and the views of both sides, they give ``(B,)``,
-            which is added times their ``weight`` and logged as their
-            ``log_name``. Defaults to none.
+        extra_losses (Sequence[dict]): Configs of losses to add, each an
+            :class:`~masa.models.losses.ExtraLoss`: what it gives is added
+            times its ``weight`` and logged as its ``log_name``. Defaults to
+            none.
         init_cfg (dict, optional): How to initialise. Defaults to None.
 
     Raises:
@@ -52,15 +52,8 @@ class ClipAwareHead(CARLHead):
         init_cfg: dict | None = None,
     ):
         super().__init__(temperature, variance, init_cfg)
-        if not clip_weight >= 0:
-            raise ValueError(
-                f'clip_weight is expected to be 0 or more, got {clip_weight}'
-            )
-        if not clip_temperature > 0:
-            raise ValueError(
-                'clip_temperature is expected to be above 0, but got '
-                f'{clip_temperature}'
-            )
+        check_not_negative(clip_weight=clip_weight)
+        check_above_zero(clip_temperature=clip_temperature)
         self.clip_weight = clip_weight
         self.clip_temperature = clip_temperature
         self.extra_losses = nn.ModuleList(

@@ -6,6 +6,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from ..layers import build_mlp
+from ..ranges import check_above_zero
 
 
 def keep_probability(
@@ -77,10 +78,7 @@ class DropContext(BaseModule):
             raise ValueError(
                 f'gamma is expected to be in (0, 1], but got {gamma}'
             )
-        if not steps > 0:
-            raise ValueError(
-                f'steps is expected to be above 0, but got {steps}'
-            )
+        check_above_zero(steps=steps)
         self.gamma = gamma
         self.steps = steps
         self.mlp = build_mlp((embed_dims, *hidden_channels, embed_dims))

@@ -12,6 +12,7 @@ from ..losses.gaussian_mixture_cycle import (
 )
 from ..losses.matching_loss import masked_mean
 from ..losses.precision import full_precision
+from ..ranges import check_above_zero, check_one_or_more
 from .alignment_head import AlignmentHead
 
 
@@ -85,23 +86,11 @@ class GTCCHead(AlignmentHead):
         init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
-        for name, number in (
-            ('num_components', num_components),
-            ('num_queries', num_queries),
-            ('num_iterations', num_iterations),
-        ):
-            if number is not None and number < 1:
-                raise ValueError(
-                    f'{name} is expected to be 1 or more, but got {number}'
-                )
-        for name, value in (
-            ('temperature', temperature),
-            ('min_variance', min_variance),
-        ):
-            if not value > 0:
-                raise ValueError(
-                    f'{name} is expected to be above 0, but got {value}'
-                )
+        check_one_or_more(num_components=num_components)
+        if num_queries is not None:
+            check_one_or_more(num_queries=num_queries)
+        check_one_or_more(num_iterations=num_iterations)
+        check_above_zero(temperature=temperature, min_variance=min_variance)
         if not 0 < window <= 1:
             raise ValueError(
                 f'window is expected to be in (0, 1], but got {window}'

@@ -9,6 +9,7 @@ from ..layers import frame_directions
 from ..losses.contrastive_idm import WEIGHTINGS, contrastive_idm
 from ..losses.precision import full_precision
 from ..losses.soft_dtw import soft_dtw
+from ..ranges import check_above_zero, check_not_negative
 from .alignment_head import AlignmentHead
 
 
@@ -71,18 +72,8 @@ class LAVHead(AlignmentHead):
         init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
-        for name, value in dict(
-            gamma=gamma, margin=margin, clip_frames=clip_frames
-        ).items():
-            if not value > 0:
-                raise ValueError(
-                    f'{name} is expected to be above 0, but got {value}'
-                )
-        for name, value in dict(alpha=alpha, sigma=sigma).items():
-            if not value >= 0:
-                raise ValueError(
-                    f'{name} is expected to be 0 or more, but got {value}'
-                )
+        check_above_zero(gamma=gamma, margin=margin, clip_frames=clip_frames)
+        check_not_negative(alpha=alpha, sigma=sigma)
         if weighting not in WEIGHTINGS:
             raise ValueError(
                 f'weighting is expected to be one of {WEIGHTINGS}, '

@@ -6,6 +6,7 @@ from mmaction.structures import ActionDataSample
 from torch import Tensor
 
 from ...structures import SequenceBatch
+from ..ranges import check_not_negative
 from .alignment_head import AlignmentHead
 
 
@@ -93,10 +94,7 @@ class MASAHead(AlignmentHead):
                 "combination is expected to be 'quotient' or 'sum', "
                 f'but got {combination!r}'
             )
-        if not sum_weight >= 0:
-            raise ValueError(
-                f'sum_weight is expected to be 0 or more, but got {sum_weight}'
-            )
+        check_not_negative(sum_weight=sum_weight)
         self.predictor = MODELS.build(predictor) if predictor else None
         self.matching_loss = MODELS.build(matching_loss)
         self.clustering_loss = MODELS.build(clustering_loss)

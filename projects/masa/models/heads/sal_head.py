@@ -11,6 +11,7 @@ from ..losses.shuffle_order import (
     gather_triplets,
     order_loss,
 )
+from ..ranges import check_one_or_more
 from .alignment_head import AlignmentHead
 
 
@@ -58,11 +59,7 @@ class SaLHead(AlignmentHead):
         init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
-        if num_triplets < 1:
-            raise ValueError(
-                f'num_triplets is expected to be 1 or more, but got '
-                f'{num_triplets}'
-            )
+        check_one_or_more(num_triplets=num_triplets)
         if not 0 <= shuffled_share <= 1:
             raise ValueError(
                 'shuffled_share is expected to be in [0, 1], but got '

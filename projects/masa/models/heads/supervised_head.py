@@ -11,6 +11,7 @@ from ...structures import SequenceBatch
 from ..layers import to_device
 from ..losses import masked_mean
 from ..losses.precision import full_precision
+from ..ranges import check_one_or_more
 from .alignment_head import AlignmentHead
 
 
@@ -50,14 +51,7 @@ class SupervisedHead(AlignmentHead):
         init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
-        for name, value in (
-            ('num_activities', num_activities),
-            ('max_phases', max_phases),
-        ):
-            if value < 1:
-                raise ValueError(
-                    f'{name} is expected to be 1 or more, but got {value}'
-                )
+        check_one_or_more(num_activities=num_activities, max_phases=max_phases)
         self.num_activities = num_activities
         self.max_phases = max_phases
         self.classifier = nn.Linear(in_channels, num_activities * max_phases)

@@ -16,6 +16,7 @@ from ..losses.cycle_consistency import (
 )
 from ..losses.matching_loss import masked_mean
 from ..losses.precision import full_precision
+from ..ranges import check_above_zero, check_not_negative
 from .alignment_head import AlignmentHead
 
 LOSS_TYPES = (
@@ -102,19 +103,9 @@ class TCCHead(AlignmentHead):
                 f'similarity is expected to be one of {SIMILARITIES}, '
                 f'but got {similarity!r}'
             )
-        if not temperature > 0:
-            raise ValueError(
-                f'temperature is expected to be above 0, but got {temperature}'
-            )
-        if not variance_lambda >= 0:
-            raise ValueError(
-                'variance_lambda is expected to be 0 or more, '
-                f'but got {variance_lambda}'
-            )
-        if not huber_delta > 0:
-            raise ValueError(
-                f'huber_delta is expected to be above 0, but got {huber_delta}'
-            )
+        check_above_zero(temperature=temperature)
+        check_not_negative(variance_lambda=variance_lambda)
+        check_above_zero(huber_delta=huber_delta)
         if not 0 <= label_smoothing < 1:
             raise ValueError(
                 'label_smoothing is expected to be in [0, 1), '

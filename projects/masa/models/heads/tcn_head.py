@@ -10,6 +10,7 @@ from ..losses.time_contrastive import (
     gather_frames,
     n_pairs_loss,
 )
+from ..ranges import check_not_negative
 from .alignment_head import AlignmentHead
 
 
@@ -64,11 +65,7 @@ class TCNHead(AlignmentHead):
             raise ValueError(
                 f'window is expected to be 1 frame or more, but got {window}'
             )
-        if not regularization >= 0:
-            raise ValueError(
-                'regularization is expected to be 0 or more, but got '
-                f'{regularization}'
-            )
+        check_not_negative(regularization=regularization)
         self.num_pairs = num_pairs
         self.window = window
         self.regularization = regularization

@@ -16,6 +16,7 @@ from ..losses.optimal_transport import (
 )
 from ..losses.precision import full_precision
 from ..losses.vaot_structure import near_frames, vaot_structures
+from ..ranges import check_above_zero, check_not_negative, check_one_or_more
 from .alignment_head import AlignmentHead
 
 
@@ -101,31 +102,21 @@ class VAOTHead(AlignmentHead):
         init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
-        for name, value, allowed, range_ in (
-            ('temperature', temperature, temperature > 0, 'above 0'),
-            ('time_weight', time_weight, time_weight >= 0, '0 or more'),
-            ('virtual_cost', virtual_cost, virtual_cost >= 0, '0 or more'),
-            ('alpha', alpha, 0 <= alpha <= 1, 'in [0, 1]'),
-            ('radius', radius, radius > 0, 'above 0'),
-            ('eps', eps, eps > 0, 'above 0'),
-            (
-                'num_iterations',
-                num_iterations,
-                num_iterations >= 1,
-                '1 or more',
-            ),
-            (
-                'sinkhorn_iterations',
-                sinkhorn_iterations,
-                sinkhorn_iterations >= 1,
-                '1 or more',
-            ),
-            ('step_size', step_size, 0 < step_size <= 1, 'in (0, 1]'),
-        ):
-            if not allowed:
-                raise ValueError(
-                    f'{name} is expected to be {range_}, but got {value}'
-                )
+        check_above_zero(temperature=temperature)
+        check_not_negative(time_weight=time_weight, virtual_cost=virtual_cost)
+        if not 0 <= alpha <= 1:
+            raise ValueError(
+                f'alpha is expected to be in [0, 1], but got {alpha}'
+            )
+        check_above_zero(radius=radius, eps=eps)
+        check_one_or_more(
+            num_iterations=num_iterations,
+            sinkhorn_iterations=sinkhorn_iterations,
+        )
+        if not 0 < step_size <= 1:
+            raise ValueError(
+                f'step_size is expected to be in (0, 1], but got {step_size}'
+            )
         self.temperature = temperature
         self.time_weight = time_weight
         self.virtual_cost = virtual_cost

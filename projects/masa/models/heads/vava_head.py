@@ -19,6 +19,7 @@ from ..losses.vava_contrast import (
     squared_distance,
 )
 from ..losses.vava_priors import consistency_share, vava_log_kernel
+from ..ranges import check_above_zero, check_not_negative, check_one_or_more
 from .alignment_head import AlignmentHead
 
 
@@ -111,38 +112,26 @@ class VAVAHead(AlignmentHead):
         init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
-        if num_iterations < 1:
-            raise ValueError(
-                'num_iterations is expected to be 1 or more, but got '
-                f'{num_iterations}'
-            )
+        check_one_or_more(num_iterations=num_iterations)
         if length_power not in (0, 1, 2):
             raise ValueError(
                 'length_power is expected to be 0, 1 or 2, but got '
                 f'{length_power}'
             )
-        for name, value in (
-            ('prior_weight', prior_weight),
-            ('prior_std', prior_std),
-            ('inter_temperature', inter_temperature),
-        ):
-            if not value > 0:
-                raise ValueError(
-                    f'{name} is expected to be above 0, but got {value}'
-                )
-        for name, value in (
-            ('similarity_weight', similarity_weight),
-            ('virtual_cost', virtual_cost),
-            ('virtual_distance', virtual_distance),
-            ('intra_weight', intra_weight),
-            ('intra_window', intra_window),
-            ('margin', margin),
-            ('inter_weight', inter_weight),
-        ):
-            if not value >= 0:
-                raise ValueError(
-                    f'{name} is expected to be 0 or more, but got {value}'
-                )
+        check_above_zero(
+            prior_weight=prior_weight,
+            prior_std=prior_std,
+            inter_temperature=inter_temperature,
+        )
+        check_not_negative(
+            similarity_weight=similarity_weight,
+            virtual_cost=virtual_cost,
+            virtual_distance=virtual_distance,
+            intra_weight=intra_weight,
+            intra_window=intra_window,
+            margin=margin,
+            inter_weight=inter_weight,
+        )
         self.num_iterations = num_iterations
         self.virtual_cost = virtual_cost
         self.priors = dict(

@@ -8,6 +8,7 @@ from torch import Tensor
 from ...structures import SequenceBatch
 from ..losses.brownian_bridge import process_contrast, sample_bridges
 from ..losses.precision import full_precision
+from ..ranges import check_above_zero, check_one_or_more
 from .alignment_head import AlignmentHead
 
 
@@ -67,19 +68,12 @@ class VSPHead(AlignmentHead):
         init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
-        if num_segments < 1:
-            raise ValueError(
-                'num_segments is expected to be 1 or more, but got '
-                f'{num_segments}'
-            )
+        check_one_or_more(num_segments=num_segments)
         if not 0 <= overlap <= 0.5:
             raise ValueError(
                 f'overlap is expected to be in [0, 0.5], but got {overlap}'
             )
-        if not num_steps > 0:
-            raise ValueError(
-                f'num_steps is expected to be above 0, but got {num_steps}'
-            )
+        check_above_zero(num_steps=num_steps)
         self.num_segments = num_segments
         self.overlap = overlap
         self.num_steps = num_steps

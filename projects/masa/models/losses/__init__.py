@@ -1,3 +1,4 @@
+from .extra_loss import ExtraLoss
 from .implicit_clustering_loss import ImplicitClusteringLoss, match_frames
 from .matching_loss import MatchingLoss, masked_mean, predict_frame_index
 from .neighbor_cycle_loss import NeighborCycleLoss
@@ -5,6 +6,7 @@ from .swapped_prediction_loss import SwappedPredictionLoss
 from .variance_covariance_loss import VarianceCovarianceLoss
 
 __all__ = [
+    'ExtraLoss',
     'ImplicitClusteringLoss',
     'MatchingLoss',
     'NeighborCycleLoss',

@@ -4,6 +4,7 @@ from mmaction.registry import MODELS
 from torch import Tensor, nn
 
 from ..layers import softmax_attention
+from ..ranges import check_above_zero
 from .precision import full_precision
 
 
@@ -83,10 +84,7 @@ class MatchingLoss(nn.Module):
 
     def __init__(self, temperature: float = 0.1, normalize_index: bool = True):
         super().__init__()
-        if not temperature > 0:
-            raise ValueError(
-                f'temperature is expected to be above 0, but got {temperature}'
-            )
+        check_above_zero(temperature=temperature)
         self.temperature = temperature
         self.normalize_index = normalize_index
 

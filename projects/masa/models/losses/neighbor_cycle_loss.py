@@ -1,11 +1,13 @@
 import torch
 import torch.nn.functional as F
 from mmaction.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...structures import SequenceBatch
 from ..layers import frame_directions
+from ..ranges import check_above_zero, check_one_or_more
 from .cycle_consistency import soft_nearest_neighbor
+from .extra_loss import ExtraLoss
 from .precision import full_precision
 from .sequence_contrastive import time_divergence
 
@@ -133,7 +135,7 @@ def _nearest_clips(frames: Tensor, others: Tensor, count: int) -> Tensor:
 
 
 @MODELS.register_module()
-class NeighborCycleLoss(nn.Module):
+class NeighborCycleLoss(ExtraLoss):
     """Cycle consistency through the sequence that lies nearest.
 
     No label says which sequences show one activity; here the model's own
@@ -157,9 +159,6 @@ class NeighborCycleLoss(nn.Module):
 
     Raises:
         ValueError: If an argument is outside its range.
-
-    Attributes:
-        log_name (str): What a head logs the loss as.
     """
 
     log_name = 'cycle_kl'
@@ -171,27 +170,11 @@ class NeighborCycleLoss(nn.Module):
         weight: float = 0.1,
         num_neighbors: int = 1,
     ):
-        super().__init__()
-        for name, value in (
-            ('temperature', temperature),
-            ('variance', variance),
-        ):
-            if not value > 0:
-                raise ValueError(
-                    f'{name} is expected to be above 0, but got {value}'
-                )
-        if not weight >= 0:
-            raise ValueError(
-                f'weight is expected to be 0 or more, but got {weight}'
-            )
-        if num_neighbors < 1:
-            raise ValueError(
-                'num_neighbors is expected to be 1 or more, but got '
-                f'{num_neighbors}'
-            )
+        check_above_zero(temperature=temperature, variance=variance)
+        super().__init__(weight)
+        check_one_or_more(num_neighbors=num_neighbors)
         self.temperature = temperature
         self.variance = variance
-        self.weight = weight
         self.num_neighbors = num_neighbors
 
     def forward(
@@ -201,17 +184,7 @@ class NeighborCycleLoss(nn.Module):
         view1: SequenceBatch,
         view2: SequenceBatch,
     ) -> Tensor:
-        """Compute the loss of every sequence.
-
-        Args:
-            z1 (Tensor): Embeddings of the first view, ``(B, M, D)``.
-            z2 (Tensor): Of the second, ``(B, N, D)``.
-            view1 (SequenceBatch): What ``z1`` are the embeddings of.
-            view2 (SequenceBatch): What ``z2`` are the embeddings of.
-
-        Returns:
-            Tensor: ``(B,)``, not negative, without ``weight``.
-        """
+        """See the base class."""
         return neighbor_cycle(
             z1,
             z2,

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from ...structures import SequenceBatch
 from ..layers import frame_directions
+from ..ranges import check_above_zero, check_one_or_more
+from .extra_loss import ExtraLoss
 from .optimal_transport import sinkhorn_log_plan
 from .precision import full_precision
 
@@ -41,7 +43,7 @@ def balanced_assignment(
 
 
 @MODELS.register_module()
-class SwappedPredictionLoss(nn.Module):
+class SwappedPredictionLoss(ExtraLoss):
     """Swapped prediction of cluster assignments (SwAV), at clip level.
 
     *Unsupervised Learning of Visual Features by Contrasting Cluster
@@ -75,9 +77,6 @@ class SwappedPredictionLoss(nn.Module):
 
     Raises:
         ValueError: If an argument is outside its range.
-
-    Attributes:
-        log_name (str): What a head logs the loss as.
     """
 
     log_name = 'swapped_entropy'
@@ -91,32 +90,16 @@ class SwappedPredictionLoss(nn.Module):
         iterations: int = 3,
         weight: float = 0.1,
     ):
-        super().__init__()
-        for name, value in (
-            ('embed_dims', embed_dims),
-            ('num_prototypes', num_prototypes),
-            ('iterations', iterations),
-        ):
-            if not value >= 1:
-                raise ValueError(
-                    f'{name} is expected to be 1 or more, but got {value}'
-                )
-        for name, value in (
-            ('temperature', temperature),
-            ('epsilon', epsilon),
-        ):
-            if not value > 0:
-                raise ValueError(
-                    f'{name} is expected to be above 0, but got {value}'
-                )
-        if not weight >= 0:
-            raise ValueError(
-                f'weight is expected to be 0 or more, but got {weight}'
-            )
+        check_one_or_more(
+            embed_dims=embed_dims,
+            num_prototypes=num_prototypes,
+            iterations=iterations,
+        )
+        check_above_zero(temperature=temperature, epsilon=epsilon)
+        super().__init__(weight)
         self.temperature = temperature
         self.epsilon = epsilon
         self.iterations = iterations
-        self.weight = weight
         # Whose directions are spread evenly over the sphere.
         self.prototypes = nn.Parameter(torch.randn(num_prototypes, embed_dims))
 
@@ -127,17 +110,7 @@ class SwappedPredictionLoss(nn.Module):
         view1: SequenceBatch,
         view2: SequenceBatch,
     ) -> Tensor:
-        """Compute the loss of every sequence.
-
-        Args:
-            z1 (Tensor): Embeddings of the first view, ``(B, M, D)``.
-            z2 (Tensor): Of the second, ``(B, N, D)``.
-            view1 (SequenceBatch): What ``z1`` are the embeddings of.
-            view2 (SequenceBatch): What ``z2`` are the embeddings of.
-
-        Returns:
-            Tensor: ``(B,)``, not negative, without ``weight``.
-        """
+        """See the base class."""
         with full_precision(z1, z2, self.prototypes) as (z1, z2, prototypes):
             prototypes = F.normalize(prototypes, dim=-1)
             scores1, scores2 = (

@@ -1,9 +1,11 @@
 import torch.nn.functional as F
 from mmaction.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...structures import SequenceBatch
 from ..layers import FramePacking
+from ..ranges import check_not_negative
+from .extra_loss import ExtraLoss
 from .precision import full_precision
 
 # Keeps the slope of the square root finite at a variance of 0.
@@ -36,7 +38,7 @@ def variance_covariance(frames: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @MODELS.register_module()
-class VarianceCovarianceLoss(nn.Module):
+class VarianceCovarianceLoss(ExtraLoss):
     """Variance and covariance regularisers of VICReg (Bardes et al., 2022).
 
     *VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised
@@ -66,9 +68,6 @@ class VarianceCovarianceLoss(nn.Module):
 
     Raises:
         ValueError: If an argument is negative.
-
-    Attributes:
-        log_name (str): What a head logs the loss as.
     """
 
     log_name = 'variance_covariance'
@@ -79,17 +78,11 @@ class VarianceCovarianceLoss(nn.Module):
         variance_weight: float = 1.0,
         covariance_weight: float = 0.04,
     ):
-        super().__init__()
-        for name, value in (
-            ('weight', weight),
-            ('variance_weight', variance_weight),
-            ('covariance_weight', covariance_weight),
-        ):
-            if not value >= 0:
-                raise ValueError(
-                    f'{name} is expected to be 0 or more, but got {value}'
-                )
-        self.weight = weight
+        super().__init__(weight)
+        check_not_negative(
+            variance_weight=variance_weight,
+            covariance_weight=covariance_weight,
+        )
         self.variance_weight = variance_weight
         self.covariance_weight = covariance_weight
 
@@ -100,18 +93,7 @@ class VarianceCovarianceLoss(nn.Module):
         view1: SequenceBatch,
         view2: SequenceBatch,
     ) -> Tensor:
-        """Compute the loss of the batch.
-
-        Args:
-            z1 (Tensor): Embeddings of the first view, ``(B, M, D)``.
-            z2 (Tensor): Of the second, ``(B, N, D)``.
-            view1 (SequenceBatch): What ``z1`` are the embeddings of.
-            view2 (SequenceBatch): What ``z2`` are the embeddings of.
-
-        Returns:
-            Tensor: ``(B,)``, not negative, without ``weight``. It belongs to
-            the batch as a whole, and so is the same for every sequence.
-        """
+        """Compute the loss of the batch, the same for every sequence."""
         with full_precision(z1, z2) as (z1, z2):
             total = (self._one_view(z1, view1) + self._one_view(z2, view2)) / 2
             return total.expand(len(z1))

@@ -5,6 +5,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from ..layers import FramePacking, build_mlp
+from ..ranges import check_one_or_more
 
 
 @MODELS.register_module()
@@ -42,10 +43,7 @@ class ProjectionNeck(BaseModule):
         init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
-        if num_layers < 1:
-            raise ValueError(
-                f'num_layers is expected to be 1 or more, but got {num_layers}'
-            )
+        check_one_or_more(num_layers=num_layers)
         hidden = hidden_channels or in_channels
         widths = (
             in_channels,

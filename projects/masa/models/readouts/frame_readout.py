@@ -4,6 +4,7 @@ from mmaction.registry import MODELS
 from torch import Tensor, nn
 
 from ..layers import frame_directions
+from ..ranges import check_not_negative
 
 
 @MODELS.register_module()
@@ -38,11 +39,7 @@ class FrameReadout(nn.Module):
 
     def __init__(self, clip: float = 0.0, clock: float = 0.0):
         super().__init__()
-        for name, weight in (('clip', clip), ('clock', clock)):
-            if not weight >= 0:
-                raise ValueError(
-                    f'{name} is expected to be 0 or more, but got {weight}'
-                )
+        check_not_negative(clip=clip, clock=clock)
         self.clip = clip
         self.clock = clock
 
