@@ -1,5 +1,7 @@
 """Checks of the numbers that constructors take. NaN passes none of them."""
 
+from collections.abc import Callable
+
 
 def check_above_zero(**values: float) -> None:
     """Check that every value is above 0.
@@ -10,11 +12,7 @@ def check_above_zero(**values: float) -> None:
     Raises:
         ValueError: If one is not. It names the first.
     """
-    for name, value in values.items():
-        if not value > 0:
-            raise ValueError(
-                f'{name} is expected to be above 0, but got {value}'
-            )
+    _check(values, lambda value: value > 0, 'above 0')
 
 
 def check_not_negative(**values: float) -> None:
@@ -26,11 +24,7 @@ def check_not_negative(**values: float) -> None:
     Raises:
         ValueError: If one is not. It names the first.
     """
-    for name, value in values.items():
-        if not value >= 0:
-            raise ValueError(
-                f'{name} is expected to be 0 or more, but got {value}'
-            )
+    _check(values, lambda value: value >= 0, '0 or more')
 
 
 def check_one_or_more(**values: float) -> None:
@@ -42,8 +36,14 @@ def check_one_or_more(**values: float) -> None:
     Raises:
         ValueError: If one is not. It names the first.
     """
+    _check(values, lambda value: value >= 1, '1 or more')
+
+
+def _check(
+    values: dict[str, float], passes: Callable[[float], bool], expected: str
+) -> None:
     for name, value in values.items():
-        if not value >= 1:
+        if not passes(value):
             raise ValueError(
-                f'{name} is expected to be 1 or more, but got {value}'
+                f'{name} is expected to be {expected}, but got {value}'
             )
