@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+import masa.models.layers.groups as grouping
 from masa.models.layers import (
     AttentionGroups,
     AttentionLayer,
@@ -81,7 +82,12 @@ def test_padding_does_not_influence_a_layer(attention, cross):
 
 
 @pytest.mark.parametrize('cross', [False, True])
-def test_groups_equal_one_padded_batch(cross):
+@pytest.mark.parametrize(
+    ('limit', 'numbers'),
+    [('MAX_PADDING', range(2, 8)), ('MAX_PADDING_GPU', [1])],
+)
+def test_groups_equal_one_padded_batch(cross, limit, numbers, monkeypatch):
+    monkeypatch.setattr(grouping, 'MAX_PADDING', getattr(grouping, limit))
     torch.manual_seed(0)
     layer = AttentionLayer(6, 2).double()
     # Far enough apart for several groups; partners of different length.
@@ -89,7 +95,7 @@ def test_groups_equal_one_padded_batch(cross):
     partner = torch.tensor([4, 5, 6, 7, 0, 1, 2, 3]) if cross else None
     mask = length_mask(lengths, 40)
     groups = AttentionGroups(mask, partner)
-    assert 1 < len(groups.shapes) < 8
+    assert len(groups.shapes) in numbers
     frames = torch.randn(155, 6, dtype=torch.float64)
 
     def padded_attend(function, query, key_value):
@@ -122,6 +128,16 @@ def test_groups_compute_little_padding(number):
     computed = sum(rows * length for rows, length, _ in groups.shapes)
     assert sum(rows for rows, _, _ in groups.shapes) == number
     assert lengths.sum() >= 0.85 * computed
+
+
+def test_a_gpu_has_fewer_groups():
+    lengths = [40, 3, 18, 1, 30, 4, 20, 39]
+    mask = length_mask(torch.tensor(lengths), 40)
+    groups = AttentionGroups(mask)
+    # Without values, where the host would wait for any.
+    on_device = AttentionGroups(mask.to('meta'), lengths=lengths)
+    assert len(on_device.shapes) < len(groups.shapes)
+    assert sum(rows for rows, _, _ in on_device.shapes) == len(lengths)
 
 
 def test_sequences_of_one_length_are_one_group_without_a_mask():
