@@ -5,7 +5,7 @@ import contextlib
 import pytest
 import torch
 from mmaction.registry import MODELS
-from test_host_waits import NoHostWaits, training_step
+from no_host_waits import NoHostWaits, training_step
 from training_batches import collated_batch
 
 from masa.models import ClipAwareHead

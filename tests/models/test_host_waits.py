@@ -7,8 +7,8 @@ import pytest
 import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
+from no_host_waits import NoHostWaits, training_step
 from tiny_configs import CONFIGS
-from torch.utils._python_dispatch import TorchDispatchMode
 from training_batches import collated_batch
 
 from masa.models.layers import to_device
@@ -19,26 +19,6 @@ DEMOS = [
     'masa_plus_demo',
     *sorted(p.stem for p in CONFIGS.glob('baselines/*_demo.py')),
 ]
-
-
-class NoHostWaits(TorchDispatchMode):
-    """Raises at waits that tensors without values let pass."""
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        if (
-            func is torch.ops.aten._to_copy.default
-            and args[0].device.type == 'cpu'
-            and torch.device(kwargs.get('device') or 'cpu').type == 'meta'
-            and not kwargs.get('non_blocking')
-        ):
-            raise RuntimeError(f'a blocking copy of {tuple(args[0].shape)}')
-        if func.overloadpacket in (
-            torch.ops.aten.index_put,
-            torch.ops.aten.index_put_,
-        ) and any(x is not None and x.dtype == torch.bool for x in args[1]):
-            raise RuntimeError('an assignment that counts a mask')
-        return func(*args, **kwargs)
 
 
 @pytest.fixture
@@ -56,15 +36,6 @@ def demo_model(name, **backbone):
     config.backbone.update(backbone)
     torch.manual_seed(0)
     return MODELS.build(config).train()
-
-
-def training_step(model, data):
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    inputs = model.data_preprocessor(data, training=True)
-    loss, _ = model.parse_losses(model.loss(**inputs))
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 0.5)
-    optimizer.step()
 
 
 @pytest.mark.usefixtures('_autocast_on_meta')
