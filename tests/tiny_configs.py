@@ -1,6 +1,12 @@
 from pathlib import Path
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+# Every method's config of the synthetic data, by its path below CONFIGS.
+DEMOS = sorted(
+    str(path.relative_to(CONFIGS))
+    for pattern in ('masa*_demo.py', 'baselines/*_demo.py')
+    for path in CONFIGS.glob(pattern)
+)
 TINY = """
 _base_ = '{base}'
 few = dict(train=2, val=2)

@@ -1,12 +1,17 @@
 # Changes of a recipe, one idea each, to be tried by
 #   python tools/compare.py DATA --methods clip_aware clip_aware+NAME
-# What was expected of them and what came of them: docs/findings.md. Names may
-# be joined, as clip_aware+rotary+ema.
+# Why they might help and what came of them: docs/findings.md. Names may be
+# joined, as clip_aware+rotary+ema.
 _views = 'train_dataloader.dataset.pipeline.1'
-_packing = (
-    'train_dataloader.dataset.pipeline.2',
-    'test_dataloader.dataset.pipeline.1',
-)
+
+
+def _transform(train, test, **settings):
+    """Settings of one transform, by its places in the two pipelines."""
+    return {
+        f'{loader}_dataloader.dataset.pipeline.{place}.{key}': value
+        for loader, place in dict(train=train, test=test).items()
+        for key, value in settings.items()
+    }
 
 
 def _width(dims, heads):
@@ -20,7 +25,7 @@ def _width(dims, heads):
 def _inputs(modalities, channels):
     return {
         'model.backbone.in_channels': channels,
-        **{f'{name}.modalities': modalities for name in _packing},
+        **_transform(2, 1, modalities=modalities),
     }
 
 
@@ -50,14 +55,7 @@ changes = dict(
     bones_penn=_inputs(('keypoint', 'bone'), 26 + 28),
     bones_utd=_inputs(('keypoint', 'bone'), 60 + 57),
     missing_penn=_inputs(('keypoint', 'missing'), 26 + 13),
-    turned_utd={
-        f'{name}.{key}': value
-        for name in (
-            'train_dataloader.dataset.pipeline.0',
-            'test_dataloader.dataset.pipeline.0',
-        )
-        for key, value in dict(rotation='sequence', up_axis='y').items()
-    },
+    turned_utd=_transform(0, 0, rotation='sequence', up_axis='y'),
     hidden_frames={'model.backbone.hidden_frames': 0.15},
     # How large the model is, and how long it learns how fast.
     width_64=_width(64, 8),

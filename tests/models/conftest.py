@@ -34,3 +34,13 @@ def random_view(
 @pytest.fixture
 def make_view():
     return random_view
+
+
+@pytest.fixture
+def views(make_view):
+    """Two views of four sequences, of unlike lengths, one frame among them."""
+    totals, padding = (20, 15, 12, 9), float('nan')
+    return (
+        make_view((12, 15, 1, 7), totals, 6, 1, 2, padding, torch.float64),
+        make_view((17, 5, 8, 1), totals, 6, 2, 1, padding, torch.float64),
+    )

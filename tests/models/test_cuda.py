@@ -4,15 +4,10 @@ import pytest
 import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
-from tiny_configs import CONFIGS
+from tiny_configs import CONFIGS, DEMOS
 from training_batches import collated_batch
 
 CHANNELS = 75
-DEMOS = sorted(
-    str(path.relative_to(CONFIGS))
-    for pattern in ('masa*_demo.py', 'baselines/*_demo.py')
-    for path in CONFIGS.glob(pattern)
-)
 DEVICES = [
     'cpu',
     pytest.param(

@@ -1,6 +1,6 @@
 import torch
 
-from masa.models.layers import frame_directions
+from masa.models.layers import frame_directions, sequence_directions
 
 
 def test_existing_frames_have_length_one_and_padding_is_nothing():
@@ -21,3 +21,18 @@ def test_existing_frames_have_length_one_and_padding_is_nothing():
     assert (found[1, 1:] == 0).all()
     found.sum().backward()
     assert (frames.grad[~mask] == 0).all()
+
+
+def test_a_sequence_points_where_its_frames_do():
+    generator = torch.Generator().manual_seed(1)
+    frames = torch.randn(3, 4, 5, generator=generator, dtype=torch.float64)
+    mask = torch.arange(4) < torch.tensor([[4], [1], [2]])
+    # The frames of the last cancel out.
+    frames[2, 1] = -frames[2, 0]
+    directions = frame_directions(frames, mask)
+    found = sequence_directions(directions)
+    total = sum(directions[0])
+    expected = total / sum(x * x for x in total) ** 0.5
+    torch.testing.assert_close(found[0], expected)
+    torch.testing.assert_close(found[1], directions[1, 0])
+    assert (found[2] == 0).all()

@@ -8,17 +8,12 @@ import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
 from no_host_waits import NoHostWaits, training_step
-from tiny_configs import CONFIGS
+from tiny_configs import CONFIGS, DEMOS
 from training_batches import collated_batch
 
 from masa.models.layers import to_device
 
 CHANNELS = 75
-DEMOS = [
-    'masa_demo',
-    'masa_plus_demo',
-    *sorted(p.stem for p in CONFIGS.glob('baselines/*_demo.py')),
-]
 
 
 @pytest.fixture
@@ -30,25 +25,24 @@ def _autocast_on_meta(monkeypatch):
     )
 
 
-def demo_model(name, **backbone):
-    folder = CONFIGS if name.startswith('masa') else CONFIGS / 'baselines'
-    config = Config.fromfile(folder / f'{name}.py').model
+def demo_model(path='masa_demo.py', **backbone):
+    config = Config.fromfile(CONFIGS / path).model
     config.backbone.update(backbone)
     torch.manual_seed(0)
     return MODELS.build(config).train()
 
 
 @pytest.mark.usefixtures('_autocast_on_meta')
-@pytest.mark.parametrize('name', DEMOS)
-def test_the_host_reads_nothing_from_the_device(name):
-    model = demo_model(name).to('meta')
+@pytest.mark.parametrize('path', DEMOS)
+def test_the_host_reads_nothing_from_the_device(path):
+    model = demo_model(path).to('meta')
     step_on_meta(model)
 
 
 @pytest.mark.usefixtures('_autocast_on_meta')
 @pytest.mark.parametrize('option', [dict(hidden_frames=0.5), dict(tempo=2.0)])
 def test_what_is_drawn_is_drawn_on_the_device(option):
-    step_on_meta(demo_model('masa_demo', **option).to('meta'))
+    step_on_meta(demo_model(**option).to('meta'))
 
 
 def step_on_meta(model):
@@ -60,9 +54,9 @@ def step_on_meta(model):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
-@pytest.mark.parametrize('name', DEMOS)
-def test_cuda_sees_no_synchronisation(name):
-    model = demo_model(name).cuda()
+@pytest.mark.parametrize('path', DEMOS)
+def test_cuda_sees_no_synchronisation(path):
+    model = demo_model(path).cuda()
     data = collated_batch((14, 9, 11), CHANNELS)
     # Libraries initialise at first use, and wait for that.
     training_step(model, data)
@@ -96,7 +90,7 @@ def test_such_reads_are_noticed(read):
 
 
 def test_lengths_given_or_counted_are_the_same(make_view):
-    model = demo_model('masa_demo').eval()
+    model = demo_model().eval()
     views = model.data_preprocessor(collated_batch((14, 9, 11), CHANNELS))[
         'inputs'
     ]

@@ -6,17 +6,7 @@ import torch
 
 from masa.models.losses import NeighborCycleLoss
 
-TOTALS = (20, 15, 12, 9)
-LENGTHS1, LENGTHS2 = (12, 15, 1, 7), (17, 5, 8, 1)
 NAN = float('nan')
-
-
-@pytest.fixture
-def views(make_view):
-    return (
-        make_view(LENGTHS1, TOTALS, 6, 1, 2, NAN, torch.float64),
-        make_view(LENGTHS2, TOTALS, 6, 2, 1, NAN, torch.float64),
-    )
 
 
 def loss_of(views, *options):

@@ -8,17 +8,7 @@ import torch
 from masa.models.losses import SwappedPredictionLoss, swapped_prediction_loss
 from masa.models.losses.swapped_prediction_loss import balanced_assignment
 
-TOTALS = (20, 15, 12, 9)
-LENGTHS1, LENGTHS2 = (12, 15, 1, 7), (17, 5, 8, 1)
 NAN = float('nan')
-
-
-@pytest.fixture
-def views(make_view):
-    return (
-        make_view(LENGTHS1, TOTALS, 6, 1, 2, NAN, torch.float64),
-        make_view(LENGTHS2, TOTALS, 6, 2, 1, NAN, torch.float64),
-    )
 
 
 def build(**kwargs):

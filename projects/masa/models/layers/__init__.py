@@ -1,6 +1,6 @@
 from .attention import AttentionLayer, linear_attention, softmax_attention
 from .batch_norm import FrameBatchNorm
-from .directions import frame_directions
+from .directions import frame_directions, sequence_directions
 from .groups import AttentionGroups
 from .mlp import build_mlp
 from .packing import FramePacking
@@ -17,6 +17,7 @@ __all__ = [
     'linear_attention',
     'position_code',
     'rotate_by_position',
+    'sequence_directions',
     'softmax_attention',
     'to_device',
 ]

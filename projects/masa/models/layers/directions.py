@@ -15,3 +15,15 @@ def frame_directions(frames: Tensor, mask: Tensor) -> Tensor:
         the padding, which gets no gradient.
     """
     return F.normalize(torch.where(mask[..., None], frames, 0), dim=-1)
+
+
+def sequence_directions(directions: Tensor) -> Tensor:
+    """Give every sequence the direction of the mean of its frames'.
+
+    Args:
+        directions (Tensor): Of :func:`frame_directions`, ``(B, T, D)``.
+
+    Returns:
+        Tensor: ``(B, D)``, of length 1; zero where the frames cancel out.
+    """
+    return F.normalize(directions.sum(1), dim=-1)

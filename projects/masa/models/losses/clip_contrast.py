@@ -1,7 +1,6 @@
-import torch.nn.functional as F
 from torch import Tensor
 
-from ..layers import frame_directions
+from ..layers import frame_directions, sequence_directions
 from .matching_loss import masked_mean
 from .precision import full_precision
 
@@ -60,7 +59,7 @@ def _search(
     Returns:
         Tensor: ``(B,)``.
     """
-    clips = F.normalize(others.sum(1), dim=-1)
+    clips = sequence_directions(others)
     logits = frames @ clips.T / temperature  # (B, M, B)
     own = logits.log_softmax(-1).diagonal(dim1=0, dim2=2)  # (M, B)
     return masked_mean(-own.T, mask)

@@ -4,7 +4,7 @@ from mmaction.registry import MODELS
 from torch import Tensor
 
 from ...structures import SequenceBatch
-from ..layers import frame_directions
+from ..layers import frame_directions, sequence_directions
 from ..ranges import check_above_zero, check_one_or_more
 from .cycle_consistency import soft_nearest_neighbor
 from .extra_loss import ExtraLoss
@@ -127,10 +127,7 @@ def _nearest_clips(frames: Tensor, others: Tensor, count: int) -> Tensor:
     Returns:
         Tensor: Rows of the batch, the nearest first, ``(count, B)``, int64.
     """
-    clips, other_clips = (
-        F.normalize(x.sum(1), dim=-1) for x in (frames, others)
-    )
-    alike = clips @ other_clips.T
+    alike = sequence_directions(frames) @ sequence_directions(others).T
     return alike.fill_diagonal_(-torch.inf).topk(count).indices.T
 
 

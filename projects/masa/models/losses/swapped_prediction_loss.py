@@ -6,7 +6,7 @@ from mmaction.registry import MODELS
 from torch import Tensor, nn
 
 from ...structures import SequenceBatch
-from ..layers import frame_directions
+from ..layers import frame_directions, sequence_directions
 from ..ranges import check_above_zero, check_one_or_more
 from .extra_loss import ExtraLoss
 from .optimal_transport import sinkhorn_log_plan
@@ -114,7 +114,7 @@ class SwappedPredictionLoss(ExtraLoss):
         with full_precision(z1, z2, self.prototypes) as (z1, z2, prototypes):
             prototypes = F.normalize(prototypes, dim=-1)
             scores1, scores2 = (
-                F.normalize(frame_directions(z, view.mask).sum(1), dim=-1)
+                sequence_directions(frame_directions(z, view.mask))
                 @ prototypes.T
                 for z, view in ((z1, view1), (z2, view2))
             )

@@ -1,9 +1,8 @@
 import torch
-import torch.nn.functional as F
 from mmaction.registry import MODELS
 from torch import Tensor, nn
 
-from ..layers import frame_directions
+from ..layers import frame_directions, sequence_directions
 from ..ranges import check_not_negative
 
 
@@ -68,7 +67,7 @@ class FrameReadout(nn.Module):
         direction = frame_directions(embedding.float(), mask)
         parts = [direction]
         if self.clip:
-            whole = F.normalize(direction.sum(1, keepdim=True), dim=-1)
+            whole = sequence_directions(direction)[:, None]
             parts.append(self.clip * whole.expand_as(direction))
         if self.clock:
             steps = torch.arange(mask.shape[1], device=mask.device)
