@@ -29,13 +29,24 @@ def clip_of(frames):
 
 
 def neighbors_of(b, own, other, count=1):
-    clip = clip_of(own[b][0])
     ranking = sorted(
-        (-loop_reference.cosine(clip, clip_of(frames)), c)
-        for c, (frames, _) in enumerate(other)
-        if c != b
+        (-alike(own[b][0], row[0]), c) for c, row in enumerate(other) if c != b
     )
     return [neighbor for _, neighbor in ranking[:count]]
+
+
+def alike(frames, others):
+    return loop_reference.cosine(clip_of(frames), clip_of(others))
+
+
+def is_mutual(b, neighbor, own, other):
+    """Whether no other sequence is as near to the neighbour as b."""
+    frames = other[neighbor][0]
+    return all(
+        alike(row[0], frames) <= alike(own[b][0], frames)
+        for c, row in enumerate(own)
+        if c != neighbor
+    )
 
 
 def divergence(frame, s, through, back, temperature, variance):
@@ -60,26 +71,62 @@ def divergence(frame, s, through, back, temperature, variance):
     )
 
 
-def loop_losses(views, temperature, variance, count=1):
+def loop_losses(
+    views, temperature, variance, count=1, mutual=False, memory=()
+):
     """By the definition, frame by frame."""
     rows = [rows_of(view) for view in views]
+    directions = (rows, rows[::-1])
+    remembered = [(frames, None) for frames in memory]
     result = []
     for b in range(len(rows[0])):
-        terms = [
-            divergence(
-                frame,
-                s,
-                other[neighbor][0],
-                other[b],
-                temperature,
-                variance,
-            )
-            for own, other in (rows, rows[::-1])
-            for neighbor in neighbors_of(b, own, other, count)
-            for frame, s in zip(*own[b], strict=True)
+        neighbors = [
+            neighbors_of(b, own, other + remembered, count)
+            for own, other in directions
         ]
-        result.append(sum(terms) / len(terms))
+        means = []
+        for places in zip(*neighbors, strict=True):
+            if mutual and not all(
+                is_mutual(b, place, own, other + remembered)
+                for place, (own, other) in zip(places, directions, strict=True)
+            ):
+                continue
+            terms = [
+                divergence(
+                    frame,
+                    s,
+                    (other + remembered)[place][0],
+                    other[b],
+                    temperature,
+                    variance,
+                )
+                for place, (own, other) in zip(places, directions, strict=True)
+                for frame, s in zip(*own[b], strict=True)
+            ]
+            means.append(sum(terms) / len(terms))
+        result.append(sum(means) / len(means) if means else 0.0)
     return result
+
+
+def remembering(size, frames, *options, **settings):
+    return NeighborCycleLoss(
+        *options,
+        memory=size,
+        memory_frames=frames,
+        embed_dims=6,
+        **settings,
+    ).double()
+
+
+def evenly_spread(view, count):
+    """Frames of a view's sequences that a memory is to hold."""
+    return [
+        [
+            frames[round(i * (len(frames) - 1) / (count - 1))]
+            for i in range(count)
+        ]
+        for frames, _ in rows_of(view)
+    ]
 
 
 @pytest.mark.parametrize('options', [(0.1, 1.0), (0.7, 20.0)])
@@ -96,6 +143,85 @@ def test_neighbors_are_other_sequences(views):
     neighbors = [neighbors_of(b, *rows) for b in range(4)]
     # Otherwise the loops would show little.
     assert neighbors.count(neighbors[0]) < 4
+
+
+@pytest.mark.parametrize('count', [1, 3])
+def test_mutual_neighbors_alone_count(views, count):
+    found = loss_of(views, 0.3, 5.0, 0.1, count, True).tolist()
+    expected = loop_losses(views, 0.3, 5.0, count, mutual=True)
+    assert found == pytest.approx(expected, rel=1e-9)
+    assert 0.0 in expected
+    assert any(expected)
+
+
+@pytest.mark.parametrize('mutual', [False, True])
+@pytest.mark.parametrize('count', [1, 2, 5])
+def test_neighbors_from_memory(views, make_view, mutual, count):
+    # Even numbers of steps between the frames are never rounded.
+    lengths, totals = (5, 1, 9, 5), (9, 9, 9, 9)
+    earlier = make_view(lengths, totals, 6, 7, 1, NAN, torch.float64)
+    loss = remembering(4, 5, 0.3, 5.0, 0.1, count, mutual)
+    loss(earlier.values, earlier.values, earlier, earlier)
+    held = evenly_spread(earlier, 5)
+    found = loss(*(view.values for view in views), *views)
+    expected = loop_losses(views, 0.3, 5.0, count, mutual, held)
+    assert found.tolist() == pytest.approx(expected, rel=1e-9)
+    without = loop_losses(views, 0.3, 5.0, count, mutual)
+    assert expected != pytest.approx(without, rel=1e-3)
+
+
+def test_memory_holds_the_latest(views):
+    loss = remembering(6, 3)
+    assert not loss.memory.any()
+    loss(*(view.values for view in views), *views)
+    first = loss.memory.clone()
+    assert first[:4].norm(dim=-1) == pytest.approx(1)
+    assert not first[4:].any()
+    loss(*(view.values for view in views[::-1]), *views[::-1])
+    assert torch.equal(loss.memory[4:], first[:2])
+    assert not torch.equal(loss.memory[:4], first[:4])
+    assert not loss.memory.requires_grad
+    # A batch larger than the memory, and none in evaluation.
+    small = remembering(2, 3)
+    small(*(view.values for view in views), *views)
+    assert torch.equal(small.memory, first[:2])
+    small.eval()(*(view.values for view in views[::-1]), *views[::-1])
+    assert torch.equal(small.memory, first[:2])
+
+
+def test_empty_memory_changes_nothing(views):
+    for count in (1, 7):
+        for mutual in (False, True):
+            options = 0.3, 5.0, 0.1, count, mutual
+            found = remembering(5, 3, *options).eval()(
+                *(view.values for view in views), *views
+            )
+            torch.testing.assert_close(found, loss_of(views, *options))
+
+
+def test_memory_is_saved(views):
+    loss = remembering(6, 3)
+    loss(*(view.values for view in views), *views)
+    again = remembering(6, 3)
+    again.load_state_dict(loss.state_dict())
+    assert torch.equal(again.memory, loss.memory)
+
+
+def test_batch_of_one_goes_through_memory(views, make_view):
+    single = [
+        make_view((n,), (9,), 6, n, 2, NAN, torch.float64) for n in (5, 3)
+    ]
+    inputs = [view.values.requires_grad_() for view in single]
+    loss = remembering(4, 3, 0.3, 5.0)
+    # Nothing is remembered yet: no loss, and a way back nonetheless.
+    found = loss.eval()(*inputs, *single)
+    assert found.tolist() == [0.0]
+    found.sum().backward()
+    assert all((z.grad == 0).all() for z in inputs)
+    loss.train()(*(view.values for view in views), *views)
+    found = loss(*inputs, *single)
+    expected = loop_losses(single, 0.3, 5.0, memory=evenly_spread(views[0], 3))
+    assert found.tolist() == pytest.approx(expected, rel=1e-9)
 
 
 def test_two_sequences_are_neighbors(make_view):
@@ -170,8 +296,11 @@ def test_nothing_is_lost_if_the_neighbor_tells_the_time(make_view):
         ('variance', NAN, 'above 0'),
         ('weight', -0.1, '0 or more'),
         ('num_neighbors', 0, '1 or more'),
+        ('memory', -1, '0 or more'),
+        ('memory', 4, 'embed_dims'),
+        ('memory_frames', 0, '1 or more'),
     ],
 )
 def test_arguments_are_checked(name, value, expected):
-    with pytest.raises(ValueError, match=f'^{name} is expected.*{expected}'):
+    with pytest.raises(ValueError, match=f'^{name}.* is expected.*{expected}'):
         NeighborCycleLoss(**{name: value})

@@ -226,3 +226,98 @@ def test_autocast_gives_a_finite_float32_loss(views):
     loss.backward()
     assert loss.dtype == torch.float32
     assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
+def taught(momentum=0.25, **options):
+    torch.manual_seed(0)
+    model = MODELS.build(
+        copy.deepcopy(
+            dict(
+                CONFIG,
+                teacher=dict(
+                    type='ExponentialMovingAverage', momentum=momentum
+                ),
+                **options,
+            )
+        )
+    )
+    model.init_weights()
+    return model
+
+
+def test_teacher_starts_as_the_student(views):
+    model = taught()
+    result = model(views, mode='loss')
+    plain = aligner()
+    state = model.state_dict()
+    plain.load_state_dict({k: state[k] for k in plain.state_dict()})
+    # The two heads see the same numbers, but one side of each is a constant.
+    torch.testing.assert_close(result, plain(views, mode='loss'))
+    result['loss'].backward()
+    for name, parameter in model.named_parameters():
+        assert (parameter.grad is None) == name.startswith('teacher.')
+
+
+def test_loss_against_the_teacher(views):
+    model = taught()
+    model(views, mode='loss')
+    before = {k: p.clone() for k, p in model.named_parameters()}
+    with torch.no_grad():
+        for parameter in model.backbone.parameters():
+            parameter.add_(0.1)
+    result = model(views, mode='loss')
+    for name, parameter in model.named_parameters():
+        if name.startswith('teacher.module.'):
+            student = name.removeprefix('teacher.module.')
+            # A quarter of the way, in the backbone, to the moved student.
+            moved = 0.025 if student.startswith('backbone') else 0
+            torch.testing.assert_close(parameter, before[name] + moved)
+
+    def project(parts):
+        embedded = parts['backbone'](
+            *(x for view in views for x in (view.values, view.mask))
+        )
+        return [
+            parts['neck'](u, view.mask)
+            for u, view in zip(embedded, views, strict=True)
+        ]
+
+    student = project(dict(backbone=model.backbone, neck=model.neck))
+    teacher = project(model.teacher.module)
+    first, second = (
+        model.head.loss(*pair, *views)['loss']
+        for pair in ((student[0], teacher[1]), (teacher[0], student[1]))
+    )
+    torch.testing.assert_close(result['loss'], (first + second) / 2)
+    assert abs(first.item() - second.item()) > 1e-4
+
+
+def test_teacher_hides_no_frames(views):
+    model = taught(backbone=dict(CONFIG['backbone'], hidden_frames=0.5))
+    assert model.train().backbone.training
+    assert not model.teacher.module['backbone'].training
+    assert model.teacher.module['neck'].training
+    model(views, mode='loss')
+    values = [x for view in views for x in (view.values, view.mask)]
+    first, again = (
+        model.teacher.module['backbone'](*values)[0] for _ in range(2)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(
+        model.backbone(*values)[0], model.backbone(*values)[0]
+    )
+    assert not any(module.training for module in model.eval().modules())
+
+
+def test_teacher_without_a_neck(views):
+    model = taught(neck=None)
+    model(views, mode='loss')['loss'].backward()
+    assert set(model.teacher.module) == {'backbone'}
+
+
+def test_teacher_takes_no_part_in_inference(sequences):
+    model = taught().eval()
+    plain = aligner().eval()
+    torch.testing.assert_close(
+        model(sequences), plain(sequences), rtol=0, atol=0
+    )

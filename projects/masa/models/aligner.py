@@ -1,9 +1,10 @@
 from collections.abc import Sequence
 
+import torch
 from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.model import BaseModel
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..structures import SequenceBatch
 
@@ -19,6 +20,13 @@ class SequenceAligner(BaseModel):
     (Sec. 3.2), or what the readout makes of it. With ``embedding='neck'`` it
     is the projection of that, which the losses compare.
 
+    With a ``teacher``, a moving average of encoder and projection, each view
+    is compared with what the teacher makes of the other one, and the two
+    losses are averaged: a target that changes more slowly than what learns
+    from it (Tarvainen and Valpola, *Mean teachers are better role models*,
+    NeurIPS 2017; Grill et al., *Bootstrap your own latent*, NeurIPS 2020).
+    It takes part in training only.
+
     Args:
         backbone (dict): Config of the encoder.
         neck (dict, optional): Config of the projection. None gives the head
@@ -33,6 +41,10 @@ class SequenceAligner(BaseModel):
             encoder's output U, or ``'neck'``, the projection Z, whose batch
             normalisation then uses the statistics of training. It takes no
             part in training. Defaults to ``'backbone'``.
+        teacher (dict, optional): Config of one of MMEngine's averaged
+            models, such as ``dict(type='ExponentialMovingAverage',
+            momentum=0.01)``. Defaults to None: the views are compared with
+            each other.
         init_cfg (dict, optional): How to initialise. Defaults to None.
 
     Raises:
@@ -47,6 +59,7 @@ class SequenceAligner(BaseModel):
         data_preprocessor: dict | None = None,
         readout: dict | None = None,
         embedding: str = 'backbone',
+        teacher: dict | None = None,
         init_cfg: dict | None = None,
     ):
         super().__init__(
@@ -70,6 +83,11 @@ class SequenceAligner(BaseModel):
         self.neck = MODELS.build(neck) if neck else None
         self.head = MODELS.build(head)
         self.readout = MODELS.build(readout) if readout else None
+        self.teacher = None
+        if teacher:
+            self.teacher = MODELS.build(
+                teacher, default_args=dict(model=self._student())
+            )
 
     def forward(
         self,
@@ -131,18 +149,29 @@ class SequenceAligner(BaseModel):
                 f'{len(inputs)}; is DualAugmentation in the pipeline?'
             )
         view1, view2 = inputs
-        z1, z2 = self.backbone(
-            view1.values,
-            view1.mask,
-            view2.values,
-            view2.mask,
-            view1.host_lengths,
-            view2.host_lengths,
+        z1, z2 = _project(self._student(), view1, view2)
+        if self.teacher is None:
+            return self.head.loss(z1, z2, view1, view2, data_samples)
+        with torch.no_grad():
+            self.teacher.update_parameters(self._student())
+            target1, target2 = _project(self.teacher.module, view1, view2)
+        first, second = (
+            self.head.loss(left, right, view1, view2, data_samples)
+            for left, right in ((z1, target2), (target1, z2))
         )
-        if self.neck is not None:
-            z1 = self.neck(z1, view1.mask, view1.host_lengths)
-            z2 = self.neck(z2, view2.mask, view2.host_lengths)
-        return self.head.loss(z1, z2, view1, view2, data_samples)
+        return {name: (first[name] + second[name]) / 2 for name in first}
+
+    def _student(self) -> nn.ModuleDict:
+        """Put together what a teacher averages."""
+        parts = dict(backbone=self.backbone, neck=self.neck)
+        return nn.ModuleDict({k: v for k, v in parts.items() if v is not None})
+
+    def train(self, mode: bool = True) -> 'SequenceAligner':
+        """Set the mode; a teacher's encoder hides nothing in training."""
+        super().train(mode)
+        if self.teacher is not None:
+            self.teacher.module['backbone'].eval()
+        return self
 
     def embed(self, inputs: Sequence[SequenceBatch]) -> Tensor:
         """Embed whole sequences.
@@ -221,3 +250,30 @@ class SequenceAligner(BaseModel):
             # A view would keep, and pickle, the whole padded batch.
             sample.embedding = embedding[:length].clone()
         return list(data_samples)
+
+
+def _project(
+    model: nn.ModuleDict, view1: SequenceBatch, view2: SequenceBatch
+) -> tuple[Tensor, Tensor]:
+    """Embed and project two views.
+
+    Args:
+        model (nn.ModuleDict): With ``backbone`` and perhaps ``neck``.
+        view1 (SequenceBatch): The first views.
+        view2 (SequenceBatch): The second.
+
+    Returns:
+        tuple[Tensor, Tensor]: Z' ``(B, M, D)`` and Z'' ``(B, N, D)``.
+    """
+    z1, z2 = model['backbone'](
+        view1.values,
+        view1.mask,
+        view2.values,
+        view2.mask,
+        view1.host_lengths,
+        view2.host_lengths,
+    )
+    if 'neck' in model:
+        z1 = model['neck'](z1, view1.mask, view1.host_lengths)
+        z2 = model['neck'](z2, view2.mask, view2.host_lengths)
+    return z1, z2
