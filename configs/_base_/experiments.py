@@ -3,6 +3,12 @@
 # Why they might help and what came of them: docs/findings.md. Names may be
 # joined, as clip_aware+rotary+ema.
 _views = 'train_dataloader.dataset.pipeline.1'
+# The paper's augmentation, and bodies and cameras of other proportions.
+_angles = dict(type='JointAngleNoise', prob=0.3, std=10.0)
+_flip = dict(type='FlipSkeleton', prob=0.3)
+_shift = dict(type='TranslateSkeleton', prob=0.3, std=0.1)
+_shear = dict(type='ShearSkeleton', prob=0.5, std=0.1)
+_lengths = dict(type='BoneLengthNoise', prob=0.5, std=0.15)
 
 
 def _transform(train, test, **settings):
@@ -29,6 +35,26 @@ def _inputs(modalities, channels):
     }
 
 
+def _spatial(*transforms):
+    return {f'{_views}.spatial': list(transforms)}
+
+
+def _decay(weight_decay):
+    return {
+        'optim_wrapper.optimizer': dict(
+            type='AdamW', lr=3e-3, weight_decay=weight_decay
+        )
+    }
+
+
+def _teacher(momentum):
+    return {
+        'model.teacher': dict(
+            type='ExponentialMovingAverage', momentum=momentum
+        )
+    }
+
+
 def _extra(**loss):
     return {'model.head.extra_losses': [loss]}
 
@@ -43,6 +69,7 @@ changes = dict(
     warp={f'{_views}.temporal': 'warp'},
     hidden_ends={f'{_views}.trim': True},
     short_views={f'{_views}.max_drop_ratio': 0.8},
+    long_views={f'{_views}.max_drop_ratio': 0.2},
     weak_spatial={f'{_views}.spatial': []},
     strong_spatial={
         f'{_views}.spatial': [
@@ -51,9 +78,16 @@ changes = dict(
             dict(type='TranslateSkeleton', prob=0.3, std=0.1),
         ]
     },
+    no_flip=_spatial(_angles, _shift),
+    shear=_spatial(_angles, _flip, _shift, _shear),
+    bone_lengths=_spatial(_angles, _flip, _shift, _lengths),
+    other_bodies=_spatial(_angles, _flip, _shift, _shear, _lengths),
+    other_bodies_no_flip=_spatial(_angles, _shift, _shear, _lengths),
     # What a frame is. 14 bones of Penn Action's joints, 19 of UTD-MHAD's.
     bones_penn=_inputs(('keypoint', 'bone'), 26 + 28),
     bones_utd=_inputs(('keypoint', 'bone'), 60 + 57),
+    motion_penn=_inputs(('keypoint', 'motion'), 26 + 26),
+    motion_utd=_inputs(('keypoint', 'motion'), 60 + 60),
     missing_penn=_inputs(('keypoint', 'missing'), 26 + 13),
     turned_utd=_transform(0, 0, rotation='sequence', up_axis='y'),
     hidden_frames={'model.backbone.hidden_frames': 0.15},
@@ -91,11 +125,8 @@ changes = dict(
             ),
         ]
     },
-    weight_decay={
-        'optim_wrapper.optimizer': dict(
-            type='AdamW', lr=3e-3, weight_decay=0.05
-        )
-    },
+    weight_decay=_decay(0.05),
+    weight_decay_half=_decay(0.5),
     # Weights that are the mean of those of about the last hundred steps.
     ema={
         'default_hooks.ema': dict(
@@ -136,6 +167,30 @@ changes = dict(
     neighbors_three=_extra(
         type='NeighborCycleLoss', weight=1.0, num_neighbors=3
     ),
+    neighbors_mutual=_extra(type='NeighborCycleLoss', weight=1.0, mutual=True),
+    neighbors_memory=_extra(
+        type='NeighborCycleLoss', weight=1.0, memory=256, embed_dims=128
+    ),
+    neighbors_memory_mutual=_extra(
+        type='NeighborCycleLoss',
+        weight=1.0,
+        mutual=True,
+        memory=256,
+        embed_dims=128,
+    ),
+    neighbors_memory_demo=_extra(
+        type='NeighborCycleLoss', weight=1.0, memory=64, embed_dims=64
+    ),
+    neighbors_memory_mutual_demo=_extra(
+        type='NeighborCycleLoss',
+        weight=1.0,
+        mutual=True,
+        memory=64,
+        embed_dims=64,
+    ),
+    # What the views are compared with: a moving average of the model.
+    teacher=_teacher(0.01),
+    teacher_slow=_teacher(0.004),
     # For masa: a sum in the place of eq. 9's quotient, whose clustering
     # vanishes with the matching loss.
     loss_sum={'model.head.combination': 'sum'},

@@ -15,7 +15,14 @@ from masa.comparison import (
     training_config,
 )
 from masa.datasets.skeletons import KINECT_20, PENN_ACTION
+from masa.datasets.synthetic.body import SKELETON
 
+# By the end of a change's name.
+DATA = {
+    'penn': ('penn_pose2d', PENN_ACTION, 2),
+    'utd': ('utd_skeleton', KINECT_20, 3),
+    'demo': ('demo', SKELETON, 3),
+}
 CHANGES = Config.fromfile(CONFIGS / '_base_/experiments.py').changes
 
 
@@ -43,11 +50,8 @@ def make_record(skeleton, coordinates):
 @pytest.mark.parametrize('change', sorted(CHANGES))
 def test_every_change_trains_and_embeds(change):
     base = 'masa' if change == 'loss_sum' else 'clip_aware'
-    data, skeleton, coordinates = (
-        ('utd_skeleton', KINECT_20, 3)
-        if change.endswith('_utd')
-        else ('penn_pose2d', PENN_ACTION, 2)
-    )
+    ending = change.rpartition('_')[2]
+    data, skeleton, coordinates = DATA.get(ending, DATA['penn'])
     config = config_of(f'{base}+{change}', data)
     assert config.pretty_text != config_of(base, data).pretty_text
     model = MODELS.build(config.model)

@@ -281,6 +281,86 @@ def test_bones_do_not_depend_on_size_or_place(make_sample):
         )
 
 
+def velocities(rows, index):
+    """Those of one number, by the parabola through three frames."""
+    result = []
+    for i in range(len(rows)):
+        if len(rows) == 1:
+            result.append(0.0)
+            continue
+        slopes = [
+            (rows[j + 1] - rows[j]) / (index[j + 1] - index[j])
+            for j in (i - 1, i)
+            if 0 <= j < len(rows) - 1
+        ]
+        if len(slopes) == 1:
+            result.append(10 * slopes[0])
+            continue
+        before, after = index[i] - index[i - 1], index[i + 1] - index[i]
+        # The nearer neighbour's slope counts more.
+        mean = (after * slopes[0] + before * slopes[1]) / (before + after)
+        result.append(10 * mean)
+    return result
+
+
+@pytest.mark.parametrize('axes', [2, 3])
+@pytest.mark.parametrize('index', [[4], [2, 9], [0, 1, 5, 7, 11]])
+def test_motion_is_velocity(make_sample, axes, index):
+    sample = make_sample(persons=2, axes=axes)
+    joints = sample['keypoint'].astype(np.float64)
+    sample['views'] = [view_of(sample, index)]
+    values = packed(sample, 'keypoint', 'motion')
+    width = 22 * axes
+    assert values.shape == (len(index), 2 * width)
+    flat = joints[:, index].swapaxes(0, 1).reshape(len(index), width)
+    expected = [velocities(row.tolist(), index) for row in flat.T]
+    np.testing.assert_allclose(
+        values[:, width:], np.transpose(expected), atol=1e-5
+    )
+    assert torch.equal(values[:, :width], packed(sample, 'keypoint'))
+
+
+def test_motion_of_a_whole_sequence(make_sample):
+    sample = make_sample()
+    values = packed(sample, 'keypoint', 'motion')
+    assert values.shape == (12, 66)
+    every = make_sample()
+    every['views'] = [view_of(every, list(range(12)))]
+    assert torch.equal(packed(every, 'keypoint', 'motion'), values)
+
+
+def test_dropped_frames_make_nothing_faster(make_sample):
+    sample = make_sample()
+    sample['keypoint'] = np.broadcast_to(
+        np.arange(12.0)[None, :, None, None], (1, 12, 11, 3)
+    )
+    for index in ([0, 1, 2], [0, 3, 4, 11], [5, 10]):
+        sample['views'] = [view_of(sample, index)]
+        moving = packed(sample, 'keypoint', 'motion')[:, 33:]
+        torch.testing.assert_close(moving, torch.full_like(moving, 10.0))
+
+
+def test_motion_of_missing_joints_is_not_shown(make_sample):
+    score = np.ones((1, 12, 11), np.float32)
+    score[0, 5, 2] = score[0, 0, 7] = 0
+    sample = make_sample(keypoint_score=score)
+    values = packed(sample, 'keypoint', 'motion', 'missing')[:, 33:66]
+    shown = packed(sample, 'keypoint', 'motion')[:, 33:].clone()
+    shown[4:7, 6:9] = 0
+    shown[:2, 21:24] = 0
+    torch.testing.assert_close(values, shown)
+
+
+@pytest.mark.parametrize('index', [[3, 3, 4], [4, 2, 6], [1, 2, 12], [1, 2]])
+def test_motion_needs_frame_indices(make_sample, index):
+    sample = make_sample()
+    view = view_of(sample, [1, 2, 3])
+    view['frame_index'] = index
+    sample['views'] = [view]
+    with pytest.raises(ValueError, match='3 strictly increasing'):
+        packed(sample, 'keypoint', 'motion')
+
+
 def test_missing_joints_are_told_and_not_shown(make_sample):
     sample = make_sample(frames=4, persons=2)
     score = sample['keypoint_score']
@@ -318,7 +398,7 @@ def test_where_a_missing_joint_is_guessed_does_not_matter(make_sample):
     score = np.ones((1, 12, 11), np.float32)
     score[0, 5, 2] = 0
     sample = make_sample(keypoint_score=score)
-    modalities = ('keypoint', 'bone', 'missing')
+    modalities = ('keypoint', 'bone', 'motion', 'missing')
     expected = packed(sample, *modalities)
     for guess in (7.0, 1e30, np.nan):
         sample['keypoint'][0, 5, 2] = guess

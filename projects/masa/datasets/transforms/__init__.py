@@ -1,3 +1,4 @@
+from .body_shape import BoneLengthNoise, ShearSkeleton
 from .formatting import PackSequenceInputs
 from .hide_joints import HideJoints
 from .loading import LoadFrameFeatures
@@ -9,6 +10,7 @@ from .temporal import DualAugmentation
 from .vposer import VPoserPrior
 
 __all__ = [
+    'BoneLengthNoise',
     'DualAugmentation',
     'FlipSkeleton',
     'HideJoints',
@@ -18,6 +20,7 @@ __all__ = [
     'NormalizeSkeleton',
     'PackSequenceInputs',
     'PosePriorNoise',
+    'ShearSkeleton',
     'TranslateSkeleton',
     'VPoserPrior',
     'smooth_noise',

@@ -6,12 +6,13 @@ import torch
 from mmaction.registry import TRANSFORMS
 from mmaction.structures import ActionDataSample
 from mmcv.transforms import BaseTransform
+from scipy.ndimage import maximum_filter1d
 
 from .checks import joint_list, name_of, require, require_skeleton
 
 # What a sample holds, and what is worked out of it and its joints.
 STORED = ('keypoint', 'feature')
-DERIVED = ('bone', 'missing')
+DERIVED = ('bone', 'motion', 'missing')
 MODALITIES = STORED + DERIVED
 
 
@@ -25,7 +26,7 @@ class PackSequenceInputs(BaseTransform):
     the original sequence, and how long that is. Without views there is one,
     the whole sequence.
 
-    Two modalities are worked out of the joints of the view, as they are
+    Three modalities are worked out of the joints of the view, as they are
     after its augmentation:
 
     - ``'bone'``, (T, M * E * C): for each of the E bones that the skeleton's
@@ -33,11 +34,16 @@ class PackSequenceInputs(BaseTransform):
       to its second, and 0 for a bone of no length. The vector itself is a
       linear function of the joints, which a network's first layer can work
       out; its direction does not depend on the size of the body.
+    - ``'motion'``, (T, M * V * C): velocities, ``np.gradient`` over the
+      indices of the frames in the original sequence, so that frames left out
+      make nothing faster, times 10: torso lengths in ten frames, which are
+      about as large as positions in torso lengths. 0 for a single frame.
     - ``'missing'``, (T, M * V): 1 where the score of a joint is 0 or less, 0
       elsewhere. A place that is only filled in is then not shown: the
       coordinates of such a joint are packed as 0, and so are the directions
-      of the bones that end in it. What stands for the joint is the vector
-      that the network's first layer learns for its channel here.
+      of the bones that end in it, and its velocities then and in the frames
+      beside. What stands for the joint is the vector that the network's
+      first layer learns for its channel here.
 
     Modalities side by side differ in width and unit, and the wider or larger
     one drowns the other: 1536 features a frame against 75 coordinates in
@@ -70,18 +76,19 @@ class PackSequenceInputs(BaseTransform):
 
     Args:
         modalities (Sequence[str]): Which of ``'keypoint'``, ``'feature'``,
-            ``'bone'`` and ``'missing'`` to pack, in the order of their
-            channels. The last two only beside ``'keypoint'``. Defaults to
-            ``('keypoint',)``.
+            ``'bone'``, ``'motion'`` and ``'missing'`` to pack, in the order
+            of their channels. The last three only beside ``'keypoint'``.
+            Defaults to ``('keypoint',)``.
         balance (bool): Whether to give all modalities the same power. For
             ``'keypoint'`` and ``'feature'`` only: the power of ``'missing'``
-            says how many joints are missing, and that of ``'bone'`` is the
-            same in every frame. Defaults to False.
+            says how many joints are missing, that of ``'bone'`` is the same
+            in every frame, and that of ``'motion'`` says how fast it goes.
+            Defaults to False.
 
     Raises:
         ValueError: If ``modalities`` is empty, has another entry or one
-            twice, or has ``'bone'`` or ``'missing'`` without ``'keypoint'``
-            or together with ``balance``.
+            twice, or has one that is worked out without ``'keypoint'`` or
+            together with ``balance``.
     """
 
     def __init__(
@@ -129,7 +136,7 @@ class PackSequenceInputs(BaseTransform):
         """
         views = results.get('views')
         if views is None:
-            values = self._values(results, results)
+            values = self._values(results, results, None)
             total = results.get('total_frames', len(values))
             if len(values) != total:
                 raise ValueError(
@@ -146,22 +153,17 @@ class PackSequenceInputs(BaseTransform):
         return dict(inputs=inputs, data_samples=sample)
 
     def _pack_view(self, view: dict, results: dict, total: int) -> dict:
-        values = self._values(view, results)
         index = np.array(require(view, 'frame_index', self), dtype=np.int64)
-        if (
-            index.shape != values.shape[:1]
-            or index[0] < 0
-            or index[-1] >= total
-            or (np.diff(index) <= 0).any()
-        ):
-            raise ValueError(
-                f'a view of sequence {name_of(results)} is expected to have '
-                f'{len(values)} strictly increasing frame indices of '
-                f'[0, {total}), but has {index.tolist()}'
-            )
+        values = self._values(view, results, (index, total))
+        _check_index(index, len(values), total, results)
         return _as_tensors(values, index, total)
 
-    def _values(self, view: dict, results: dict) -> np.ndarray:
+    def _values(
+        self,
+        view: dict,
+        results: dict,
+        place: tuple[np.ndarray, int] | None,
+    ) -> np.ndarray:
         found = {
             name: _stored(name, view, results)
             for name in self.modalities
@@ -170,6 +172,8 @@ class PackSequenceInputs(BaseTransform):
         if 'bone' in self.modalities:
             bones = self._bones(found['keypoint'], results)
             found['bone'] = _directions(found['keypoint'], bones)
+        if 'motion' in self.modalities:
+            found['motion'] = _velocities(found['keypoint'], place, results)
         if 'missing' in self.modalities:
             missing = _missing(view, found['keypoint'], results)
             found['missing'] = missing
@@ -177,6 +181,9 @@ class PackSequenceInputs(BaseTransform):
             if 'bone' in found:
                 cut = missing[:, :, bones].any(-1)
                 found['bone'] = _without(found['bone'], cut)
+            if 'motion' in found:
+                cut = maximum_filter1d(missing, 3, axis=1)
+                found['motion'] = _without(found['motion'], cut)
         parts = [_by_frame(found[name]) for name in self.modalities]
         lengths = {
             name: len(part)
@@ -252,6 +259,43 @@ class PackSequenceInputs(BaseTransform):
         return (
             f'{type(self).__name__}(modalities={self.modalities}, '
             f'balance={self.balance})'
+        )
+
+
+def _check_index(
+    index: np.ndarray, frames: int, total: int, results: dict
+) -> None:
+    if (
+        index.shape != (frames,)
+        or index[0] < 0
+        or index[-1] >= total
+        or (np.diff(index) <= 0).any()
+    ):
+        raise ValueError(
+            f'a view of sequence {name_of(results)} is expected to have '
+            f'{frames} strictly increasing frame indices of '
+            f'[0, {total}), but has {index.tolist()}'
+        )
+
+
+def _velocities(
+    keypoint: np.ndarray,
+    place: tuple[np.ndarray, int] | None,
+    results: dict,
+) -> np.ndarray:
+    """Velocities (M, T, V, C) in torso lengths in ten frames."""
+    frames = keypoint.shape[1]
+    if frames < 2:
+        return np.zeros(keypoint.shape)
+    index = np.arange(frames)
+    if place is not None:
+        index, total = place
+        _check_index(index, frames, total, results)
+    # In half precision neighbouring frames may be equal. What is not finite
+    # among the joints is told later.
+    with np.errstate(invalid='ignore'):
+        return 10 * np.gradient(
+            keypoint.astype(np.float64), index.astype(np.float64), axis=1
         )
 
 

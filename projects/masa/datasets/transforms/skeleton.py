@@ -266,7 +266,7 @@ class FlipSkeleton(BaseTransform):
         rng = require_rng(results, self)
         if rng.random() >= self.prob:
             return results
-        order = _mirror_order(skeleton['flip_pairs'], keypoint.shape[2])
+        order = mirror_order(skeleton['flip_pairs'], keypoint.shape[2])
         mirrored = keypoint[:, :, order]
         mirrored[..., 0] *= -1
         results['keypoint'] = mirrored
@@ -278,8 +278,20 @@ class FlipSkeleton(BaseTransform):
         return f'{type(self).__name__}(prob={self.prob})'
 
 
-def _mirror_order(flip_pairs: list, num_joints: int) -> np.ndarray:
-    """Which joint each joint takes its place from: (V,)."""
+def mirror_order(flip_pairs: list, num_joints: int) -> np.ndarray:
+    """Return which joint each joint takes its place from when mirrored.
+
+    Args:
+        flip_pairs (list): Pairs of a left and a right joint.
+        num_joints (int): How many joints the skeleton has.
+
+    Returns:
+        np.ndarray: For every joint the other of its pair, or itself,
+        ``(V,)``, int64.
+
+    Raises:
+        ValueError: If an entry is no pair of joints, or a joint is in two.
+    """
     order = np.arange(num_joints)
     listed = [joint_list(p, num_joints, 'flip_pairs') for p in flip_pairs]
     flat = [joint for pair in listed for joint in pair]
