@@ -7,7 +7,7 @@ from training_batches import collated_batch
 from masa.models import FrameReadout
 
 
-def loop_readout(sequence, clip, clock, scale=1.0):
+def loop_readout(sequence, clip, clock):
     """One sequence, (T, D), by the definition."""
     directions = [frame / np.linalg.norm(frame) for frame in sequence]
     mean = np.mean(directions, axis=0)
@@ -18,27 +18,26 @@ def loop_readout(sequence, clip, clock, scale=1.0):
             parts.append(clip * mean / np.linalg.norm(mean))
         if clock:
             parts.append([clock * t / len(sequence)])
-        rows.append(scale * np.concatenate(parts))
+        rows.append(np.concatenate(parts))
     return np.array(rows)
 
 
 @pytest.mark.parametrize(
-    'weights',
-    [(0, 0), (1.5, 0), (0, 2.0), (0.5, 3.0), (0, 0, 4.0), (0.5, 3.0, 0.1)],
+    ('clip', 'clock'), [(0, 0), (1.5, 0), (0, 2.0), (0.5, 3.0)]
 )
-def test_equals_loops_with_padding(weights):
+def test_equals_loops_with_padding(clip, clock):
     rng = np.random.default_rng(0)
     lengths = (5, 1, 9)
     values = rng.normal(size=(3, 9, 4)).astype(np.float32)
     mask = np.arange(9) < np.array(lengths)[:, None]
     # The padding may hold anything.
     values[~mask] = np.nan
-    readout = FrameReadout(*weights)
+    readout = FrameReadout(clip=clip, clock=clock)
     found = readout(torch.from_numpy(values), torch.from_numpy(mask)).numpy()
     assert found.shape[2] == readout.width(4)
     assert found.dtype == np.float32
     for row, length in enumerate(lengths):
-        expected = loop_readout(values[row, :length], *weights)
+        expected = loop_readout(values[row, :length], clip, clock)
         np.testing.assert_allclose(found[row, :length], expected, atol=1e-6)
         assert (found[row, length:] == 0).all()
 
@@ -66,12 +65,6 @@ def test_half_precision_is_read_out_in_full():
 def test_weights_are_not_negative(name):
     with pytest.raises(ValueError, match=f'{name} is expected to be 0 or'):
         FrameReadout(**{name: -1})
-
-
-@pytest.mark.parametrize('scale', [0, -1])
-def test_scale_is_above_zero(scale):
-    with pytest.raises(ValueError, match=f'scale is .* above 0.*{scale}'):
-        FrameReadout(scale=scale)
 
 
 def test_model_reads_out_what_it_predicts_and_trains_as_without():

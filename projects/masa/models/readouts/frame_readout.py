@@ -3,7 +3,7 @@ from mmaction.registry import MODELS
 from torch import Tensor, nn
 
 from ..layers import frame_directions, sequence_directions
-from ..ranges import check_above_zero, check_not_negative
+from ..ranges import check_not_negative
 
 
 @MODELS.register_module()
@@ -13,7 +13,7 @@ class FrameReadout(nn.Module):
     The paper compares the encoder's output as it is (Sec. 3.2). Losses that
     compare directions, as all contrastive ones do, leave its length free, and
     Euclidean distances and linear probes read the length too. This makes every
-    frame ``scale * (u / |u|, clip * m, clock * t / T)``:
+    frame ``(u / |u|, clip * m, clock * t / T)``:
 
     - its direction;
     - ``clip`` times the direction ``m`` of the mean of all directions of the
@@ -21,11 +21,6 @@ class FrameReadout(nn.Module):
       standing, are told apart by what else is in their sequence;
     - ``clock`` times the time of the frame, as a share of the length, by
       which distances prefer frames at like moments.
-
-    Distances keep their order under any ``scale``. A regularised probe, such
-    as logistic regression with C = 1, fits the more closely the larger it is:
-    a direction of D channels has about ``1 / sqrt(D)`` in each, so that with
-    ``sqrt(D)`` they are of size one.
 
     Parts of weight 0 are left out. Nothing is learnt, and nothing but the
     sequence itself is looked at. ``clip`` and ``clock`` take the sequence for
@@ -36,21 +31,16 @@ class FrameReadout(nn.Module):
         clip (float): Weight of the sequence's direction, not negative.
             Defaults to 0.0.
         clock (float): Weight of the time, not negative. Defaults to 0.0.
-        scale (float): Of all parts together, above 0. Defaults to 1.0.
 
     Raises:
-        ValueError: If a weight is negative, or ``scale`` not above 0.
+        ValueError: If a weight is negative.
     """
 
-    def __init__(
-        self, clip: float = 0.0, clock: float = 0.0, scale: float = 1.0
-    ):
+    def __init__(self, clip: float = 0.0, clock: float = 0.0):
         super().__init__()
         check_not_negative(clip=clip, clock=clock)
-        check_above_zero(scale=scale)
         self.clip = clip
         self.clock = clock
-        self.scale = scale
 
     def width(self, embed_dims: int) -> int:
         """Say how wide what comes out is.
@@ -83,9 +73,8 @@ class FrameReadout(nn.Module):
             steps = torch.arange(mask.shape[1], device=mask.device)
             time = steps / mask.sum(1, keepdim=True)
             parts.append(self.clock * time[..., None])
-        frames = self.scale * torch.cat(parts, dim=-1)
-        return torch.where(mask[..., None], frames, 0)
+        return torch.where(mask[..., None], torch.cat(parts, dim=-1), 0)
 
     def extra_repr(self) -> str:
         """See the base class."""
-        return f'clip={self.clip}, clock={self.clock}, scale={self.scale}'
+        return f'clip={self.clip}, clock={self.clock}'
