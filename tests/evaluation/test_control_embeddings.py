@@ -48,6 +48,22 @@ def test_inputs_and_clock_weigh_the_same(collection, scale):
     assert variance[-1] == pytest.approx(variance[:-1].sum(), rel=1e-4)
 
 
+def test_inputs_and_model_weigh_the_same(collection):
+    frames = np.concatenate(
+        control_embeddings(collection, 'raw+model').embeddings
+    ).astype(np.float64)
+    inputs = np.concatenate(collection.inputs)
+    model = np.concatenate(collection.embeddings)
+    width = inputs.shape[1]
+    np.testing.assert_array_equal(frames[:, :width], inputs)
+    ratio = frames[:, width:] / model
+    np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-4)
+    variance = frames.var(axis=0)
+    assert variance[width:].sum() == pytest.approx(
+        variance[:width].sum(), rel=1e-4
+    )
+
+
 def test_dead_inputs_and_single_frames_leave_a_clock(collection):
     dead = dataclasses.replace(
         collection, inputs=[0 * values for values in collection.inputs]
@@ -70,7 +86,7 @@ def test_errors(collection):
     with pytest.raises(ValueError, match=r"'clock'.*but got 'time'"):
         control_embeddings(collection, 'time')
     blind = dataclasses.replace(collection, inputs=None)
-    for name in ('raw', 'raw+clock'):
+    for name in ('raw', 'raw+clock', 'raw+model'):
         with pytest.raises(ValueError, match='needs the inputs'):
             control_embeddings(blind, name)
     control_embeddings(blind, 'clock')

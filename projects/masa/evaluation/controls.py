@@ -9,9 +9,9 @@ POSITION_WIDTH = 128
 def control_embeddings(
     collection: SequenceCollection, name: str
 ) -> SequenceCollection:
-    """Replace the embeddings by ones that nothing was learnt for.
+    """Replace the embeddings by others to judge them by.
 
-    A method is as good as what it adds to these:
+    A method is as good as what it adds to those that nothing was learnt for:
 
     - 'raw': the model's inputs.
     - 'clock': t / T and nothing else.
@@ -19,6 +19,12 @@ def control_embeddings(
       wide, base 10000.
     - 'raw+clock': inputs and clock side by side, the clock scaled to the
       same total variance over the collection as all inputs together.
+
+    And whether it holds something that its input does not, the other way
+    round, is said by:
+
+    - 'raw+model': inputs and embeddings side by side, the embeddings scaled
+      likewise.
 
     Args:
         collection (SequenceCollection): All sequences, of all splits.
@@ -65,13 +71,20 @@ def _position(collection):
 
 
 def _raw_and_clock(collection):
-    clock = _clock(collection)
-    spread = _total_variance(collection.inputs)
+    return _side_by_side(collection.inputs, _clock(collection))
+
+
+def _raw_and_model(collection):
+    return _side_by_side(collection.inputs, collection.embeddings)
+
+
+def _side_by_side(inputs, others):
+    spread = _total_variance(inputs)
     # A clock of one-frame sequences has no variance; nor have dead inputs.
-    scale = np.sqrt(spread / (_total_variance(clock) or 1)) or 1
+    scale = np.sqrt(spread / (_total_variance(others) or 1)) or 1
     return [
-        np.concatenate([values, scale * time], axis=1)
-        for values, time in zip(collection.inputs, clock, strict=True)
+        np.concatenate([values, scale * other], axis=1)
+        for values, other in zip(inputs, others, strict=True)
     ]
 
 
@@ -85,4 +98,5 @@ CONTROLS = {
     'clock': _clock,
     'position': _position,
     'raw+clock': _raw_and_clock,
+    'raw+model': _raw_and_model,
 }

@@ -35,8 +35,8 @@ class SequenceEvaluator(Evaluator):
 
     Args:
         metrics (dict or SequenceMetric or Sequence): The metrics.
-        controls (Sequence[str]): Any of 'raw', 'clock', 'position' and
-            'raw+clock', see :func:`control_embeddings`.
+        controls (Sequence[str]): Any of 'raw', 'clock', 'position',
+            'raw+clock' and 'raw+model', see :func:`control_embeddings`.
         collect_device (str): 'cpu' or 'gpu'.
         collect_dir (str, optional): Shared folder for gathering on the CPU.
 
