@@ -17,7 +17,14 @@ from masa.datasets.synthetic.body import SKELETON
 ROOT = Path(__file__).resolve().parents[2]
 main = runpy.run_path(str(ROOT / 'tools' / 'visualize.py'))['main']
 NAMES = {
-    *('training', 'embeddings', 'phases', 'alignment', 'similarity'),
+    *(
+        'training',
+        'validation',
+        'embeddings',
+        'phases',
+        'alignment',
+        'similarity',
+    ),
     *('retrieval', 'actions', 'phase_confusion', 'label_share'),
 }
 CHROMIUM = shutil.which('chromium')
@@ -47,6 +54,8 @@ def work(tmp_path_factory):
         dict(loss=1 / step, lr=0.1, embedding_std=1.0, step=step)
         for step in range(1, 9)
     ]
+    for epoch in (1, 2):
+        lines.insert(4 * epoch, {'kendalls_tau/tau': epoch / 4, 'step': epoch})
     (logs / 'scalars.json').write_text('\n'.join(map(json.dumps, lines)))
     columns = [f'phase_classification/accuracy_{n}' for n in (10, 50, 100)]
     columns += ['alignment_error/mean_frames', 'kendalls_tau/tau']

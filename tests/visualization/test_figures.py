@@ -11,9 +11,11 @@ from masa.visualization import (
     phase_strips,
     project_frames,
     read_scalars,
+    read_validations,
     retrieval_grid,
     similarity_matrix,
     training_curves,
+    validation_curves,
 )
 from masa.visualization.similarity import phase_colours
 from masa.visualization.style import class_style, evenly
@@ -192,6 +194,37 @@ class TestMetrics:
         path.write_text('{"loss": 1\n')
         with pytest.raises(ValueError, match='line 1'):
             read_scalars(path)
+
+    def test_validations(self, tmp_path):
+        path = tmp_path / 'scalars.json'
+        accuracy, tau = 'action_recognition/accuracy', 'kendalls_tau/tau'
+        lines = [
+            dict(loss=0.5, step=1),
+            {accuracy: 0.5, tau: 0.25, 'time': 1.0, 'step': 10},
+            dict(loss=0.25, step=20),
+            {accuracy: 0.75, tau: 0.5, 'time': 1.0, 'step': 20},
+        ]
+        path.write_text('\n'.join(map(json.dumps, lines)))
+        found = read_validations(path)
+        assert set(found) == {accuracy, tau}
+        assert found[tau][0].tolist() == [10, 20]
+        assert found[tau][1].tolist() == [0.25, 0.5]
+        other = {accuracy: (np.array([10.0]), np.array([1.0]))}
+        figure = validation_curves(
+            dict(first=found, second=other), dict(clock={tau: 0.9})
+        )
+        # In the order of the tables, percent where those have percent.
+        first, second = [axes for axes in figure.axes if axes.axison]
+        assert first.get_title() == 'tau'
+        assert [line.get_label() for line in first.lines] == ['first', 'clock']
+        assert first.lines[1].get_ydata() == [0.9, 0.9]
+        assert second.get_title() == 'recognition'
+        np.testing.assert_allclose(second.lines[0].get_ydata(), [50, 75])
+        np.testing.assert_allclose(second.lines[1].get_ydata(), [100])
+        names = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert sorted(names) == ['clock', 'first', 'second']
+        with pytest.raises(ValueError, match="got \\['loss'\\]"):
+            validation_curves(dict(first=dict(loss=found[tau])))
 
 
 def test_styles_of_many_classes_differ():

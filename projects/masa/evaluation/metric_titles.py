@@ -9,7 +9,7 @@ class MetricTitle(NamedTuple):
 
     Attributes:
         title (str): For a row of a table.
-        short (str): For the head of a column.
+        short (str): For the head of a column, or over a figure.
         factor (int): 100 for percent, 1 for three digits, 0 for frames.
         smaller_is_better (bool): Whether the least is the best.
     """
@@ -25,14 +25,16 @@ METRIC_TITLES = {
         'phase classification, 10%', 'phases 10%', 100
     ),
     'phase_classification/accuracy_50': MetricTitle(
-        '50% of the labels', '50%', 100
+        '50% of the labels', 'phases 50%', 100
     ),
-    'phase_classification/accuracy_100': MetricTitle('100%', '100%', 100),
+    'phase_classification/accuracy_100': MetricTitle(
+        '100%', 'phases 100%', 100
+    ),
     'phase_progress/r2': MetricTitle('phase progress, R²', 'progress', 1),
     'kendalls_tau/tau': MetricTitle("Kendall's tau", 'tau', 1),
     'frame_retrieval/ap@5': MetricTitle('frame retrieval, AP@5', 'AP@5', 100),
-    'frame_retrieval/ap@10': MetricTitle('AP@10', '@10', 100),
-    'frame_retrieval/ap@15': MetricTitle('AP@15', '@15', 100),
+    'frame_retrieval/ap@10': MetricTitle('AP@10', 'AP@10', 100),
+    'frame_retrieval/ap@15': MetricTitle('AP@15', 'AP@15', 100),
     'cross_activity_retrieval/ap@5': MetricTitle(
         'AP@5 among all activities', 'AP@5, all', 100
     ),
@@ -59,7 +61,7 @@ METRIC_TITLES = {
         smaller_is_better=True,
     ),
     'alignment_error/median_frames': MetricTitle(
-        'median', 'median', 0, smaller_is_better=True
+        'median', 'frames off, median', 0, smaller_is_better=True
     ),
 }
 

@@ -7,7 +7,9 @@ from .metric_figures import (
     confusion_matrix,
     label_share_curve,
     read_scalars,
+    read_validations,
     training_curves,
+    validation_curves,
 )
 from .similarity import similarity_matrix
 from .video import frames_at, show_in_step, write_video
@@ -25,9 +27,11 @@ __all__ = [
     'phase_strips',
     'project_frames',
     'read_scalars',
+    'read_validations',
     'retrieval_grid',
     'show_in_step',
     'similarity_matrix',
     'training_curves',
+    'validation_curves',
     'write_video',
 ]

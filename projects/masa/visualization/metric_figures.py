@@ -1,11 +1,12 @@
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 from sklearn.metrics import confusion_matrix as count_confusions
 
+from ..evaluation.metric_titles import METRIC_TITLES
 from .style import WRONG, class_style, new_figure, styled
 
 # Normalised embeddings that use all directions have a spread near 1.
@@ -174,6 +175,78 @@ def training_curves(
     return figure
 
 
+@styled
+def validation_curves(
+    runs: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]],
+    levels: dict[str, dict[str, float]] | None = None,
+) -> Figure:
+    """Show what metrics become over trainings.
+
+    Args:
+        runs (dict[str, dict[str, tuple]]): By name of the training and key
+            of the metric, epochs and values: see :func:`read_validations`.
+        levels (dict[str, dict[str, float]], optional): What does not change
+            over a training, such as a control: values by its name and by
+            key of the metric. Defaults to None.
+
+    Returns:
+        Figure: A panel a metric, a line a training, a broken line a level.
+
+    Raises:
+        ValueError: If no training has a metric of this package.
+    """
+    shown = [
+        key
+        for key in METRIC_TITLES
+        if any(key in run for run in runs.values())
+    ]
+    if not shown:
+        raise ValueError(
+            f'metrics among {list(METRIC_TITLES)} are expected, but got '
+            f'{sorted({key for run in runs.values() for key in run})}'
+        )
+    rows = -(-len(shown) // 3)
+    figure = new_figure(9.5, 2.3 * rows + 0.3)
+    panels = figure.subplots(rows, 3, squeeze=False).ravel()
+    for axes, key in zip(panels, shown, strict=False):
+        title = METRIC_TITLES[key]
+        factor = title.factor or 1
+        for i, (name, run) in enumerate(runs.items()):
+            if key in run:
+                epochs, values = run[key]
+                colour, marker = class_style(i)
+                axes.plot(
+                    *(epochs, factor * np.asarray(values)),
+                    color=colour,
+                    marker=marker,
+                    ms=4,
+                    lw=1.5,
+                    label=name,
+                )
+        for i, (name, level) in enumerate((levels or {}).items(), len(runs)):
+            if key in level:
+                axes.axhline(
+                    factor * level[key],
+                    color=class_style(i)[0],
+                    ls='--',
+                    lw=1,
+                    label=name,
+                )
+        axes.set(title=title.short, xlabel='epoch')
+    for axes in panels[len(shown) :]:
+        axes.set_axis_off()
+    # One legend for all panels, of whatever any of them shows.
+    lines = {
+        name: handle
+        for axes in panels
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        lines.values(), lines, loc='outside lower center', ncols=len(lines)
+    )
+    return figure
+
+
 def read_scalars(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Read what MMEngine logged of a training.
 
@@ -187,13 +260,38 @@ def read_scalars(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     Raises:
         ValueError: If a line is not JSON; it is named.
     """
+    return _read_lines(path, lambda entry: 'loss' in entry)
+
+
+def read_validations(
+    path: str | Path,
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Read what MMEngine logged of the validations of a training.
+
+    Args:
+        path (str | Path): ``vis_data/scalars.json``, a JSON object a line.
+
+    Returns:
+        dict[str, tuple[np.ndarray, np.ndarray]]: Epochs and values of every
+        metric of this package.
+
+    Raises:
+        ValueError: If a line is not JSON; it is named.
+    """
+    found = _read_lines(path, lambda entry: 'loss' not in entry)
+    return {key: found[key] for key in METRIC_TITLES if key in found}
+
+
+def _read_lines(
+    path: str | Path, wanted: Callable[[dict], bool]
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     found: dict[str, list] = {}
     for number, line in enumerate(Path(path).read_text().splitlines(), 1):
         try:
             entry = json.loads(line)
         except json.JSONDecodeError as error:
             raise ValueError(f'{path}, line {number}: {error}') from error
-        if 'loss' not in entry:
+        if not wanted(entry):
             continue
         for key, value in entry.items():
             if key != 'step' and isinstance(value, (int, float)):

@@ -18,7 +18,9 @@ from .metric_figures import (
     confusion_matrix,
     label_share_curve,
     read_scalars,
+    read_validations,
     training_curves,
+    validation_curves,
 )
 from .similarity import similarity_matrix
 
@@ -129,16 +131,39 @@ class RunFigures:
             'The training. A spread of the embeddings near 0 is a collapse.',
             self.training,
         )
+        yield (
+            'validation',
+            'What the validations of the training found.',
+            self.validation,
+        )
 
     def training(self) -> Figure | None:
         """Draw the curves of the newest training in the work directory."""
+        scalars = self._logged(read_scalars)
+        return training_curves(scalars) if scalars else None
+
+    def validation(self) -> Figure | None:
+        """Draw the metrics over the newest training, if there are several."""
+        metrics = self._logged(read_validations)
+        if not metrics or max(len(e) for e, _ in metrics.values()) < 2:
+            return None
+        rows = self.report['rows'] if self.report else {}
+        levels = {
+            name: {k: v for k, v in rows[name].items() if v is not None}
+            for name in ('clock', 'raw+clock')
+            if name in rows
+        }
+        return validation_curves({self.work_dir.name: metrics}, levels)
+
+    def _logged(self, read: Callable[[Path], dict]) -> dict:
+        """Read the newest log that has something of this kind, or nothing."""
         for path in sorted(
             self.work_dir.glob('*/vis_data/scalars.json'), reverse=True
         ):
-            scalars = read_scalars(path)
-            if scalars:
-                return training_curves(scalars)
-        return None
+            found = read(path)
+            if found:
+                return found
+        return {}
 
     def embeddings(self) -> Figure:
         """Draw frames in the plane, before and after training."""
