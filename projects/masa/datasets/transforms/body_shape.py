@@ -1,40 +1,18 @@
 import numpy as np
 from mmaction.registry import TRANSFORMS
-from mmcv.transforms import BaseTransform
 
 from .checks import (
-    check_range,
     require_keypoint,
     require_rng,
     require_skeleton,
 )
 from .skeleton import mirror_order
+from .skeleton_noise import SkeletonChange
 from .skeleton_tree import skeleton_tree
 
 
-class BodyShapeNoise(BaseTransform):
-    """What is common to changes of a body that last for a whole sequence.
-
-    Args:
-        prob (float): Probability of any change, in [0, 1].
-        std (float): Standard deviation, not negative.
-
-    Raises:
-        ValueError: If an argument is outside its range.
-    """
-
-    def __init__(self, prob: float, std: float):
-        check_range('prob', prob, 0, 1)
-        check_range('std', std, 0)
-        self.prob = prob
-        self.std = std
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(prob={self.prob}, std={self.std})'
-
-
 @TRANSFORMS.register_module()
-class ShearSkeleton(BodyShapeNoise):
+class ShearSkeleton(SkeletonChange):
     """Shears and stretches the skeleton, throughout a sequence alike.
 
     All joints of all persons and frames are multiplied by one matrix,
@@ -86,7 +64,7 @@ class ShearSkeleton(BodyShapeNoise):
 
 
 @TRANSFORMS.register_module()
-class BoneLengthNoise(BodyShapeNoise):
+class BoneLengthNoise(SkeletonChange):
     """Gives the same movement to a body of other proportions.
 
     The length of every bone is multiplied by ``exp(std * g)`` with g

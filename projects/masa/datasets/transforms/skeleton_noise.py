@@ -12,7 +12,28 @@ from .skeleton_tree import skeleton_tree
 from .smooth_noise import smooth_noise
 
 
-class SkeletonNoise(BaseTransform):
+class SkeletonChange(BaseTransform):
+    """What is common to random changes of a skeleton.
+
+    Args:
+        prob (float): Probability of any change, in [0, 1].
+        std (float): Standard deviation, not negative.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+    """
+
+    def __init__(self, prob: float, std: float):
+        check_range('prob', prob, 0, 1)
+        check_range('std', std, 0)
+        self.prob = prob
+        self.std = std
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(prob={self.prob}, std={self.std})'
+
+
+class SkeletonNoise(SkeletonChange):
     """What is common to random noise that is smooth in time.
 
     Args:
@@ -26,11 +47,8 @@ class SkeletonNoise(BaseTransform):
     """
 
     def __init__(self, prob: float, std: float, smoothness: float):
-        check_range('prob', prob, 0, 1)
-        check_range('std', std, 0)
+        super().__init__(prob, std)
         check_range('smoothness', smoothness, 0, open_low=True)
-        self.prob = prob
-        self.std = std
         self.smoothness = smoothness
 
     def __repr__(self) -> str:
