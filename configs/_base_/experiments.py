@@ -9,6 +9,9 @@ _flip = dict(type='FlipSkeleton', prob=0.3)
 _shift = dict(type='TranslateSkeleton', prob=0.3, std=0.1)
 _shear = dict(type='ShearSkeleton', prob=0.5, std=0.1)
 _lengths = dict(type='BoneLengthNoise', prob=0.5, std=0.15)
+# Four batches.
+_memory = dict(memory=256, embed_dims=128)
+_memory_demo = dict(memory=64, embed_dims=64)
 
 
 def _transform(train, test, **settings):
@@ -57,6 +60,10 @@ def _teacher(momentum):
 
 def _extra(**loss):
     return {'model.head.extra_losses': [loss]}
+
+
+def _neighbors(weight=1.0, **settings):
+    return _extra(type='NeighborCycleLoss', weight=weight, **settings)
 
 
 changes = dict(
@@ -154,40 +161,18 @@ changes = dict(
         num_prototypes=64,
         weight=0.1,
     ),
-    neighbors=_extra(type='NeighborCycleLoss', weight=0.1),
-    neighbors_half=_extra(type='NeighborCycleLoss', weight=0.5),
-    neighbors_1=_extra(type='NeighborCycleLoss', weight=1.0),
-    neighbors_2=_extra(type='NeighborCycleLoss', weight=2.0),
-    neighbors_variance_4=_extra(
-        type='NeighborCycleLoss', variance=4.0, weight=1.0
-    ),
-    neighbors_temperature_double=_extra(
-        type='NeighborCycleLoss', temperature=0.2, weight=1.0
-    ),
-    neighbors_three=_extra(
-        type='NeighborCycleLoss', weight=1.0, num_neighbors=3
-    ),
-    neighbors_mutual=_extra(type='NeighborCycleLoss', weight=1.0, mutual=True),
-    neighbors_memory=_extra(
-        type='NeighborCycleLoss', weight=1.0, memory=256, embed_dims=128
-    ),
-    neighbors_memory_mutual=_extra(
-        type='NeighborCycleLoss',
-        weight=1.0,
-        mutual=True,
-        memory=256,
-        embed_dims=128,
-    ),
-    neighbors_memory_demo=_extra(
-        type='NeighborCycleLoss', weight=1.0, memory=64, embed_dims=64
-    ),
-    neighbors_memory_mutual_demo=_extra(
-        type='NeighborCycleLoss',
-        weight=1.0,
-        mutual=True,
-        memory=64,
-        embed_dims=64,
-    ),
+    neighbors=_neighbors(weight=0.1),
+    neighbors_half=_neighbors(weight=0.5),
+    neighbors_1=_neighbors(),
+    neighbors_2=_neighbors(weight=2.0),
+    neighbors_variance_4=_neighbors(variance=4.0),
+    neighbors_temperature_double=_neighbors(temperature=0.2),
+    neighbors_three=_neighbors(num_neighbors=3),
+    neighbors_mutual=_neighbors(mutual=True),
+    neighbors_memory=_neighbors(**_memory),
+    neighbors_memory_mutual=_neighbors(mutual=True, **_memory),
+    neighbors_memory_demo=_neighbors(**_memory_demo),
+    neighbors_memory_mutual_demo=_neighbors(mutual=True, **_memory_demo),
     # What the views are compared with: a moving average of the model.
     teacher=_teacher(0.01),
     teacher_slow=_teacher(0.004),
