@@ -171,8 +171,8 @@ changes = dict(
     neighbors_mutual=_neighbors(mutual=True),
     neighbors_memory=_neighbors(**_memory),
     neighbors_memory_mutual=_neighbors(mutual=True, **_memory),
+    # Of both, masa_plus_demo.py is made.
     neighbors_memory_demo=_neighbors(**_memory_demo),
-    neighbors_memory_mutual_demo=_neighbors(mutual=True, **_memory_demo),
     # What the views are compared with: a moving average of the model.
     teacher=_teacher(0.01),
     teacher_slow=_teacher(0.004),
