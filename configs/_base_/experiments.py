@@ -77,14 +77,12 @@ changes = dict(
     hidden_ends={f'{_views}.trim': True},
     short_views={f'{_views}.max_drop_ratio': 0.8},
     long_views={f'{_views}.max_drop_ratio': 0.2},
-    weak_spatial={f'{_views}.spatial': []},
-    strong_spatial={
-        f'{_views}.spatial': [
-            dict(type='JointAngleNoise', prob=0.6, std=20.0),
-            dict(type='FlipSkeleton', prob=0.5),
-            dict(type='TranslateSkeleton', prob=0.3, std=0.1),
-        ]
-    },
+    weak_spatial=_spatial(),
+    strong_spatial=_spatial(
+        dict(type='JointAngleNoise', prob=0.6, std=20.0),
+        dict(type='FlipSkeleton', prob=0.5),
+        _shift,
+    ),
     no_flip=_spatial(_angles, _shift),
     shear=_spatial(_angles, _flip, _shift, _shear),
     bone_lengths=_spatial(_angles, _flip, _shift, _lengths),

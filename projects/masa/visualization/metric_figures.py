@@ -152,10 +152,8 @@ def training_curves(
         raise ValueError(
             f'curves of {list(titles)} are expected, but got {list(scalars)}'
         )
-    rows = -(-len(shown) // 3)
-    figure = new_figure(9.5, 2.3 * rows)
-    panels = figure.subplots(rows, 3, squeeze=False).ravel()
-    for axes, name in zip(panels, shown, strict=False):
+    figure, panels = _panels(len(shown))
+    for axes, name in zip(panels, shown, strict=True):
         steps, values = scalars[name]
         axes.plot(steps, values, color=class_style(0)[0], lw=1.2)
         axes.set(title=titles[name], xlabel='step')
@@ -170,8 +168,6 @@ def training_curves(
                 color=WRONG,
                 fontsize=8,
             )
-    for axes in panels[len(shown) :]:
-        axes.set_axis_off()
     return figure
 
 
@@ -195,20 +191,16 @@ def validation_curves(
     Raises:
         ValueError: If no training has a metric of this package.
     """
-    shown = [
-        key
-        for key in METRIC_TITLES
-        if any(key in run for run in runs.values())
-    ]
+    found = {key for run in runs.values() for key in run}
+    shown = [key for key in METRIC_TITLES if key in found]
     if not shown:
         raise ValueError(
             f'metrics among {list(METRIC_TITLES)} are expected, but got '
-            f'{sorted({key for run in runs.values() for key in run})}'
+            f'{sorted(found)}'
         )
-    rows = -(-len(shown) // 3)
-    figure = new_figure(9.5, 2.3 * rows + 0.3)
-    panels = figure.subplots(rows, 3, squeeze=False).ravel()
-    for axes, key in zip(panels, shown, strict=False):
+    # Below the panels there is a legend.
+    figure, panels = _panels(len(shown), 0.3)
+    for axes, key in zip(panels, shown, strict=True):
         title = METRIC_TITLES[key]
         factor = title.factor or 1
         for i, (name, run) in enumerate(runs.items()):
@@ -233,8 +225,6 @@ def validation_curves(
                     label=name,
                 )
         axes.set(title=title.short, xlabel='epoch')
-    for axes in panels[len(shown) :]:
-        axes.set_axis_off()
     # One legend for all panels, of whatever any of them shows.
     lines = {
         name: handle
@@ -245,6 +235,16 @@ def validation_curves(
         lines.values(), lines, loc='outside lower center', ncols=len(lines)
     )
     return figure
+
+
+def _panels(count: int, space: float = 0.0) -> tuple[Figure, np.ndarray]:
+    """Make panels, three in a row, with inches of space below."""
+    rows = -(-count // 3)
+    figure = new_figure(9.5, 2.3 * rows + space)
+    panels = figure.subplots(rows, 3, squeeze=False).ravel()
+    for axes in panels[count:]:
+        axes.set_axis_off()
+    return figure, panels[:count]
 
 
 def read_scalars(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -1,11 +1,7 @@
 import numpy as np
 from mmaction.registry import TRANSFORMS
 
-from .checks import (
-    require_keypoint,
-    require_rng,
-    require_skeleton,
-)
+from .checks import require_keypoint, require_rng, require_skeleton
 from .skeleton import mirror_order
 from .skeleton_noise import SkeletonChange
 from .skeleton_tree import skeleton_tree
@@ -39,9 +35,6 @@ class ShearSkeleton(SkeletonChange):
     Raises:
         ValueError: If an argument is outside its range.
     """
-
-    def __init__(self, prob: float = 0.3, std: float = 0.1):
-        super().__init__(prob, std)
 
     def transform(self, results: dict) -> dict:
         """Shear the skeleton.
@@ -93,9 +86,6 @@ class BoneLengthNoise(SkeletonChange):
     Raises:
         ValueError: If an argument is outside its range.
     """
-
-    def __init__(self, prob: float = 0.3, std: float = 0.1):
-        super().__init__(prob, std)
 
     def transform(self, results: dict) -> dict:
         """Change the lengths of the bones.

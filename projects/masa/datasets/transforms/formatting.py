@@ -136,15 +136,16 @@ class PackSequenceInputs(BaseTransform):
         """
         views = results.get('views')
         if views is None:
-            values = self._values(results, results, None)
-            total = results.get('total_frames', len(values))
-            if len(values) != total:
+            found, frames = self._found(results, results)
+            total = results.get('total_frames', frames)
+            if frames != total:
                 raise ValueError(
                     f'sequence {name_of(results)} is expected to have '
                     f'{total} frames, as its total_frames says, but its '
-                    f'{self.modalities} have {len(values)}'
+                    f'{self.modalities} have {frames}'
                 )
             index = np.arange(total)
+            values = self._values(found, results, results, index)
             inputs = [_as_tensors(values, index, int(total))]
         else:
             total = int(require(results, 'total_frames', self))
@@ -154,26 +155,50 @@ class PackSequenceInputs(BaseTransform):
 
     def _pack_view(self, view: dict, results: dict, total: int) -> dict:
         index = np.array(require(view, 'frame_index', self), dtype=np.int64)
-        values = self._values(view, results, (index, total))
-        _check_index(index, len(values), total, results)
+        found, frames = self._found(view, results)
+        if (
+            index.shape != (frames,)
+            or index[0] < 0
+            or index[-1] >= total
+            or (np.diff(index) <= 0).any()
+        ):
+            raise ValueError(
+                f'a view of sequence {name_of(results)} is expected to have '
+                f'{frames} strictly increasing frame indices of '
+                f'[0, {total}), but has {index.tolist()}'
+            )
+        values = self._values(found, view, results, index)
         return _as_tensors(values, index, total)
 
-    def _values(
-        self,
-        view: dict,
-        results: dict,
-        place: tuple[np.ndarray, int] | None,
-    ) -> np.ndarray:
+    def _found(
+        self, view: dict, results: dict
+    ) -> tuple[dict[str, np.ndarray], int]:
+        """What is stored, by modality, and how many frames that has."""
         found = {
             name: _stored(name, view, results)
             for name in self.modalities
             if name in STORED
         }
+        lengths = {name: len(_by_frame(found[name])) for name in found}
+        if len(set(lengths.values())) > 1 or 0 in lengths.values():
+            raise ValueError(
+                f'sequence {name_of(results)} is expected to have one frame '
+                f'at least, and as many in every modality, but has {lengths}'
+            )
+        return found, next(iter(lengths.values()))
+
+    def _values(
+        self,
+        found: dict[str, np.ndarray],
+        view: dict,
+        results: dict,
+        index: np.ndarray,
+    ) -> np.ndarray:
         if 'bone' in self.modalities:
             bones = self._bones(found['keypoint'], results)
             found['bone'] = _directions(found['keypoint'], bones)
         if 'motion' in self.modalities:
-            found['motion'] = _velocities(found['keypoint'], place, results)
+            found['motion'] = _velocities(found['keypoint'], index)
         if 'missing' in self.modalities:
             missing = _missing(view, found['keypoint'], results)
             found['missing'] = missing
@@ -185,15 +210,6 @@ class PackSequenceInputs(BaseTransform):
                 cut = maximum_filter1d(missing, 3, axis=1)
                 found['motion'] = _without(found['motion'], cut)
         parts = [_by_frame(found[name]) for name in self.modalities]
-        lengths = {
-            name: len(part)
-            for name, part in zip(self.modalities, parts, strict=True)
-        }
-        if len(set(lengths.values())) > 1 or 0 in lengths.values():
-            raise ValueError(
-                f'sequence {name_of(results)} is expected to have one frame '
-                f'at least, and as many in every modality, but has {lengths}'
-            )
         values = _side_by_side(parts, results, self.modalities)
         finite = np.isfinite(values)
         if not finite.all():
@@ -262,35 +278,10 @@ class PackSequenceInputs(BaseTransform):
         )
 
 
-def _check_index(
-    index: np.ndarray, frames: int, total: int, results: dict
-) -> None:
-    if (
-        index.shape != (frames,)
-        or index[0] < 0
-        or index[-1] >= total
-        or (np.diff(index) <= 0).any()
-    ):
-        raise ValueError(
-            f'a view of sequence {name_of(results)} is expected to have '
-            f'{frames} strictly increasing frame indices of '
-            f'[0, {total}), but has {index.tolist()}'
-        )
-
-
-def _velocities(
-    keypoint: np.ndarray,
-    place: tuple[np.ndarray, int] | None,
-    results: dict,
-) -> np.ndarray:
+def _velocities(keypoint: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Velocities (M, T, V, C) in torso lengths in ten frames."""
-    frames = keypoint.shape[1]
-    if frames < 2:
+    if len(index) < 2:
         return np.zeros(keypoint.shape)
-    index = np.arange(frames)
-    if place is not None:
-        index, total = place
-        _check_index(index, frames, total, results)
     # In half precision neighbouring frames may be equal. What is not finite
     # among the joints is told later.
     with np.errstate(invalid='ignore'):

@@ -16,14 +16,14 @@ class SkeletonChange(BaseTransform):
     """What is common to random changes of a skeleton.
 
     Args:
-        prob (float): Probability of any change, in [0, 1].
-        std (float): Standard deviation, not negative.
+        prob (float): Probability of any change, in [0, 1]. Defaults to 0.3.
+        std (float): Standard deviation, not negative. Defaults to 0.1.
 
     Raises:
         ValueError: If an argument is outside its range.
     """
 
-    def __init__(self, prob: float, std: float):
+    def __init__(self, prob: float = 0.3, std: float = 0.1):
         check_range('prob', prob, 0, 1)
         check_range('std', std, 0)
         self.prob = prob
