@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from masa.extraction.errors import SequenceError
-from masa.extraction.frames import FrameReader, MediaLimits
+from masa.extraction.frames import FrameReader
+from masa.extraction.limits import MediaLimits
 
 pytest.importorskip('av', reason='needs the extra "features"')
 ffmpeg_package = pytest.importorskip('imageio_ffmpeg')

@@ -22,6 +22,8 @@ from ..alignment import (
 )
 from ..checkpoints import check_fit, read_checkpoint, weights_of
 from ..config_checks import check_config
+from ..datasets.times import frame_times
+from ..datasets.transforms.checks import check_range
 from ..work_dir import LAST_CHECKPOINT, last_checkpoint
 from .embedded_sequence import EmbeddedSequence
 from .frame_index import FrameIndex
@@ -56,6 +58,8 @@ class AlignmentInferencer(BaseInferencer):
             relative to. Defaults to the working directory.
         cache (str | Path, optional): Folder for what is extracted from
             videos, so that it is done once. Defaults to a temporary one.
+        frame_rate (float, optional): Frames per second of sequences that do
+            not say, such as arrays. Defaults to not known.
         show_progress (bool): Whether to show a bar. Defaults to False.
         unsafe_load (bool): Whether the checkpoint may run code: only for one
             whose maker you trust. Defaults to False.
@@ -81,6 +85,7 @@ class AlignmentInferencer(BaseInferencer):
         device: str | None = None,
         features: str | Path = '',
         cache: str | Path | None = None,
+        frame_rate: float | None = None,
         show_progress: bool = False,
         unsafe_load: bool = False,
     ):
@@ -95,6 +100,9 @@ class AlignmentInferencer(BaseInferencer):
         self.unsafe_load = unsafe_load
         self.device = device or get_device()
         self.features = Path(features)
+        if frame_rate is not None:
+            check_range('frame_rate', frame_rate, 0, open_low=True)
+        self.frame_rate = frame_rate
         self._temporary = None
         if cache is None:
             self._temporary = tempfile.TemporaryDirectory()
@@ -286,7 +294,7 @@ class AlignmentInferencer(BaseInferencer):
         records = self._inputs_to_list(inputs)
         embeddings = self(records, batch_size=batch_size)['predictions']
         return [
-            _embedded(record, embedding)
+            _embedded(record, embedding, self.frame_rate)
             for record, embedding in zip(records, embeddings, strict=True)
         ]
 
@@ -446,7 +454,9 @@ class AlignmentInferencer(BaseInferencer):
         return [*self._single(first), *self._single(second)]
 
 
-def _embedded(record: dict, embedding: np.ndarray) -> EmbeddedSequence:
+def _embedded(
+    record: dict, embedding: np.ndarray, frame_rate: float | None
+) -> EmbeddedSequence:
     keypoint = record.get('keypoint')
     score = record.get('keypoint_score')
     phase = record.get('phase')
@@ -454,6 +464,7 @@ def _embedded(record: dict, embedding: np.ndarray) -> EmbeddedSequence:
     return EmbeddedSequence(
         name=record['frame_dir'],
         embedding=embedding,
+        timestamps=frame_times(dict(dict(frame_rate=frame_rate), **record)),
         phase=None if phase is None else np.asarray(phase),
         label=-1 if label is None else int(label),
         activity=record.get('activity', ''),

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..datasets import SequenceDataset
 from ..extraction.extraction_run import run
+from ..extraction.limits import DEFAULT_LIMITS
 from ..extraction.sequences import VIDEO_SUFFIXES, find_sequences
 
 ANNOTATION_SUFFIXES = ('.pkl', '.npz', '.json')
@@ -20,6 +21,8 @@ _RUNNING = dict(
     skip_broken=False,
     dry_run=False,
     random_weights=None,
+    max_pixels=DEFAULT_LIMITS.max_pixels,
+    max_seconds=DEFAULT_LIMITS.max_seconds,
 )
 _DEFAULTS = dict(
     skeletons=dict(

@@ -1,5 +1,9 @@
 import argparse
+import math
+from collections.abc import Callable
 from pathlib import Path
+
+from .limits import DEFAULT_LIMITS
 
 
 def add_sequence_options(
@@ -70,9 +74,39 @@ def add_running_options(parser: argparse.ArgumentParser):
         help='leave out what cannot be used, and list it at the end',
     )
     running.add_argument(
+        '--max-pixels',
+        type=_positive(int),
+        default=DEFAULT_LIMITS.max_pixels,
+        metavar='N',
+        help='refuse videos and images of more pixels a frame (default: '
+        f'{DEFAULT_LIMITS.max_pixels:,}, twice those of 8K)',
+    )
+    running.add_argument(
+        '--max-seconds',
+        type=_positive(float),
+        default=DEFAULT_LIMITS.max_seconds,
+        metavar='SECONDS',
+        help='refuse longer videos (default: '
+        f'{DEFAULT_LIMITS.max_seconds:,.0f}, six hours)',
+    )
+    running.add_argument(
         '--dry-run', action='store_true', help='only list what would be done'
     )
     return running
+
+
+def _positive(kind: type) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        number = kind(text)
+        if not 0 < number < math.inf:
+            raise argparse.ArgumentTypeError(
+                f'expected a number above 0, got {text}'
+            )
+        return number
+
+    # In the error of a text that is no number.
+    parse.__name__ = 'number'
+    return parse
 
 
 def check_files(

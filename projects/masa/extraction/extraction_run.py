@@ -16,6 +16,7 @@ from .distributed import (
     on_main_process,
 )
 from .errors import ExtractionError, SequenceError
+from .limits import MediaLimits
 from .output_folder import OutputFolder
 from .plan import Job, Plan, make_plan
 from .plan_report import show_notes, show_plan, show_problems
@@ -28,11 +29,13 @@ class Extraction(ABC):
     Args:
         args (argparse.Namespace): Of the tool. Every tool has ``inputs``,
             ``output``, ``ann_file``, ``labels``, ``merge``, ``replace``,
-            ``skip_broken``, ``dry_run``, ``device`` and ``random_weights``.
+            ``skip_broken``, ``dry_run``, ``device``, ``random_weights``,
+            ``max_pixels`` and ``max_seconds``.
         device (str): Such as ``cuda:0``.
 
     Attributes:
         content (str): What the files hold, for messages.
+        limits (MediaLimits): What is refused before it is decoded.
         fields (tuple[str, ...]): Keys of annotations and their records that
             :meth:`annotate` gives values to.
         dtype (str): ``float16`` or ``float32``, of the files.
@@ -50,6 +53,7 @@ class Extraction(ABC):
 
     def __init__(self, args: argparse.Namespace, device: str):
         self.args = args
+        self.limits = MediaLimits(args.max_pixels, args.max_seconds)
         self.device = device
 
     @abstractmethod
@@ -144,6 +148,7 @@ def _run(args: argparse.Namespace, extraction: Extraction) -> int:
             args.merge,
             extraction.fields,
             args.replace,
+            extraction.limits,
         )
     )
     problems = plan.problems()

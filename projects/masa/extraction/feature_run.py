@@ -74,6 +74,7 @@ class FeatureExtraction(Extraction):
             self.args.batch_size,
             self.args.workers,
             job.expected,
+            self.limits,
             advance,
         )
         return f'{frames} frames'
@@ -84,7 +85,11 @@ class FeatureExtraction(Extraction):
         """Make the annotations; see :class:`Extraction`."""
         return plan.annotate(
             {
-                name: dict(total_frames=frames, feature_path=f'{name}.npy')
+                name: dict(
+                    total_frames=frames,
+                    feature_path=f'{name}.npy',
+                    **folder.time_fields(name),
+                )
                 for name, frames in lengths.items()
             }
         )

@@ -3,7 +3,6 @@ import warnings
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import ImageOps
@@ -14,6 +13,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from .errors import ExtractionError, SequenceError
+from .limits import DEFAULT_LIMITS, MediaLimits
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 # By how such a file begins, whatever its name says. Pillow's Image.open would
@@ -28,25 +28,6 @@ _IMAGE_FORMATS = {
 DURATION_SLACK = 1.0
 # No camera takes more frames a second over a whole recording.
 MAX_FRAME_RATE = 1000
-
-
-class MediaLimits(NamedTuple):
-    """What a video or an image may ask for before it is decoded.
-
-    A file of a few kilobytes can decode to gigabytes. Whatever is larger is
-    refused by its header.
-
-    Attributes:
-        max_pixels (int): Pixels of a frame. Defaults to 2^26, twice those of
-            an 8K video: 200 MB as RGB.
-        max_seconds (float): Duration of a video. Defaults to six hours.
-    """
-
-    max_pixels: int = 2**26
-    max_seconds: float = 6 * 3600.0
-
-
-DEFAULT_LIMITS = MediaLimits()
 
 
 class FrameReader:

@@ -104,6 +104,7 @@ class PoseExtraction(Extraction):
             self.args.person,
             self.args.min_found,
             job.expected,
+            self.limits,
             advance,
         )
         return f'found in {found} of {frames} frames'
@@ -136,7 +137,9 @@ class PoseExtraction(Extraction):
                 f'joints that were not found cannot be filled in: {error}'
             ) from error
         contents = {
-            one.name: dict(field, keypoint_score=score)
+            one.name: dict(
+                field, keypoint_score=score, **folder.time_fields(one.name)
+            )
             for one, field, score in zip(
                 sequences, fields, scores, strict=True
             )
