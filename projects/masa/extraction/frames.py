@@ -177,12 +177,16 @@ class FrameReader:
 
     def _check_duration(self, seconds: float, count: int = 0):
         most = self.limits.max_seconds
-        if seconds > most or count > most * MAX_FRAME_RATE:
-            raise SequenceError(
-                f'{self.path} lasts {seconds:,.0f} s and holds more than '
-                f'{count:,} frames; {most:,.0f} s with {MAX_FRAME_RATE:,} '
-                'frames a second are admitted; --max-seconds raises the limit'
-            )
+        for found, limit, unit in (
+            (seconds, most, 'seconds'),
+            (count, most * MAX_FRAME_RATE, 'frames'),
+        ):
+            if found > limit:
+                raise SequenceError(
+                    f'{self.path} has {found:,.0f} {unit} or more, of which '
+                    f'{limit:,.0f} are admitted; --max-seconds raises the '
+                    'limit'
+                )
 
     def _decode(self):
         av = _import_av()
