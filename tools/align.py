@@ -1,21 +1,22 @@
 """Align videos, skeletons or features with a trained model."""
 
+from __future__ import annotations
+
 import argparse
 import csv
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from rich.console import Console
-from rich.table import Table
-
-from masa.alignment import Timeline
-from masa.apis import AlignmentInferencer, EmbeddedSequence, FrameIndex
 from masa.command_line import add_unsafe_load, end_with_status
 from masa.files import atomic_path
-from masa.visualization.sequence_images import SequenceImages
-from masa.visualization.video import show_in_step, write_video
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from masa.alignment import Timeline
+    from masa.apis import AlignmentInferencer, EmbeddedSequence
 
 VERBS = ('video', 'matches', 'retrieve', 'transfer_labels', 'anomaly')
 
@@ -176,6 +177,9 @@ def main(argv=None) -> int:
 
 
 def _run(args: argparse.Namespace) -> None:
+    # PyTorch takes seconds to import, and the help does not need it.
+    from masa.apis import AlignmentInferencer
+
     inferencer = AlignmentInferencer(
         *(args.model, args.weights, args.device, args.features, args.cache),
         unsafe_load=args.unsafe_load,
@@ -222,6 +226,8 @@ def _apart(
 
 
 def _print(table: Table) -> None:
+    from rich.console import Console
+
     # Never cut a name to fit a terminal that is not there.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
@@ -229,6 +235,8 @@ def _print(table: Table) -> None:
 def _show_timeline(
     sequences: list[EmbeddedSequence], timeline: Timeline
 ) -> None:
+    from rich.table import Table
+
     table = Table('sequence', 'frames', 'cost')
     for i, (one, cost) in enumerate(
         zip(sequences, timeline.costs, strict=True)
@@ -274,6 +282,11 @@ def _write_video(
     sequences: list[EmbeddedSequence],
     timeline: Timeline,
 ) -> None:
+    import numpy as np
+
+    from masa.visualization.sequence_images import SequenceImages
+    from masa.visualization.video import show_in_step, write_video
+
     sources = [
         SequenceImages(one, inferencer.skeleton, args.height, inferencer.up)
         for one in sequences
@@ -304,6 +317,10 @@ def _retrieve(
     inferencer: AlignmentInferencer,
     sequences: list[EmbeddedSequence],
 ) -> None:
+    from rich.table import Table
+
+    from masa.apis import FrameIndex
+
     name, _, frame = args.retrieve.rpartition(':')
     query, others = _apart(sequences, name)
     if args.index is None:
@@ -344,6 +361,8 @@ def _score(
     inferencer: AlignmentInferencer,
     sequences: list[EmbeddedSequence],
 ) -> None:
+    import numpy as np
+
     sequence, references = _apart(sequences, args.anomaly)
     score = inferencer.anomaly_score(sequence, references)
     print(

@@ -27,7 +27,7 @@ def in_own_process(function: Callable, *args):
     """
     context = multiprocessing.get_context('forkserver')
     # Modules of this folder would not be found, and silently left out.
-    context.set_forkserver_preload(['masa'])
+    context.set_forkserver_preload(['masa.registration'])
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(
         target=_send_result, args=(sender, function, args)

@@ -10,7 +10,7 @@ from mmengine.dataset import DefaultSampler
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
-import masa  # noqa: F401
+import masa.registration  # noqa: F401
 from masa.datasets import LengthBucketBatchSampler
 from masa.models import SequenceAligner
 from masa.structures import SequenceBatch

@@ -76,11 +76,11 @@ def _time_floor(repeats: int) -> float:
 
 
 def _time_imports() -> dict[str, float]:
-    """Return the seconds that importing masa takes, by package."""
+    """Return the seconds that registering masa takes, by package."""
     done = subprocess.run(
         [
             *(sys.executable, '-W', 'ignore', '-X', 'importtime'),
-            *('-c', 'import mmengine.runner, masa'),
+            *('-c', 'import mmengine.runner, masa.registration'),
         ],
         capture_output=True,
         text=True,
