@@ -12,9 +12,7 @@ from masa.extraction.command_line import (
     check_files,
 )
 from masa.extraction.errors import ExtractionError
-from masa.extraction.extraction_run import run
-from masa.extraction.feature_model import ALIASES
-from masa.extraction.feature_run import FeatureExtraction
+from masa.extraction.model_names import ALIASES
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -99,6 +97,10 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> int:
     """Run the extraction."""
     args = parse_args(argv)
+    # PyTorch takes seconds to import, and the help does not need it.
+    from masa.extraction.extraction_run import run
+    from masa.extraction.feature_run import FeatureExtraction
+
     return end_with_status(
         lambda: run(args, FeatureExtraction), (ExtractionError,)
     )

@@ -3,7 +3,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmaction.registry import MODELS
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.device import get_device
@@ -24,6 +23,7 @@ from ..checkpoints import check_fit, read_checkpoint, weights_of
 from ..config_checks import check_config
 from ..datasets.times import frame_times
 from ..datasets.transforms.checks import check_range
+from ..registry import MODELS
 from ..work_dir import LAST_CHECKPOINT, last_checkpoint
 from .embedded_sequence import EmbeddedSequence
 from .frame_index import FrameIndex

@@ -1,10 +1,13 @@
 """What the command lines of the converters have in common."""
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from rich.table import Table
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
@@ -71,6 +74,9 @@ def summary(annotations: dict) -> Table:
     Returns:
         Table: To print.
     """
+    import numpy as np
+    from rich.table import Table
+
     splits = annotations['split']
     split_of = {name: split for split in splits for name in splits[split]}
     table = Table('activity', *splits, 'with phases', 'invisible joints')

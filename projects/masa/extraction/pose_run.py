@@ -7,35 +7,12 @@ import numpy as np
 
 from ..datasets.conversion import joint_fields
 from ..datasets.errors import AnnotationError
+from .backends import BACKENDS
 from .errors import ExtractionError
 from .extraction_run import Extraction
-from .mediapipe_estimator import MediaPipeEstimator
-from .mmpose_estimator import MMPoseEstimator
 from .output_folder import OutputFolder
 from .plan import Job, Plan
-from .pose_estimator import PoseEstimator
 from .poses import extract_poses, read_poses
-
-
-def _build_mmpose(args: argparse.Namespace, device: str) -> PoseEstimator:
-    return MMPoseEstimator(
-        args.target,
-        device,
-        args.pose_model,
-        args.pose_weights,
-        args.detector or 'person',
-        args.detector_weights,
-        args.lifter,
-        args.lifter_weights,
-        args.random_weights,
-    )
-
-
-def _build_mediapipe(args: argparse.Namespace, device: str) -> PoseEstimator:
-    return MediaPipeEstimator(args.target)
-
-
-BACKENDS = dict(mmpose=_build_mmpose, mediapipe=_build_mediapipe)
 
 
 class _Poses(NamedTuple):
