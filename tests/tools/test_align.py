@@ -23,8 +23,9 @@ def work(tmp_path_factory):
     folder = tmp_path_factory.mktemp('Arbeit für 字')
     made = make_annotations(dict(val=4), 0)
     made['annotations'] = made['annotations'][::10]
-    slow, variable, _, fast = made['annotations']
+    slow, variable, unknown, fast = made['annotations']
     slow['frame_rate'], fast['frame_rate'] = 15, 240
+    del unknown['frame_rate']
     variable['timestamps'] = np.linspace(0, 2, variable['total_frames']) ** 2
     names = [record['frame_dir'] for record in made['annotations']]
     made['split'] = dict(val=names)
