@@ -13,6 +13,7 @@ from rich.table import Table
 from masa.alignment import Timeline
 from masa.apis import AlignmentInferencer, EmbeddedSequence, FrameIndex
 from masa.command_line import add_unsafe_load, end_with_status
+from masa.datasets.text_files import read_lines
 from masa.files import atomic_path
 from masa.visualization.sequence_images import SequenceImages
 from masa.visualization.video import show_in_step, write_video
@@ -329,7 +330,7 @@ def _transfer(
     labelled, others = _apart(sequences, args.transfer_labels)
     labels = None
     if args.labels is not None:
-        labels = args.labels.read_text(encoding='utf-8').splitlines()
+        labels = read_lines(args.labels)
     carried = inferencer.transfer_labels(labelled, others, labels)
     columns: dict[str, list] = dict(sequence=[], frame=[], label=[])
     for other, found in zip(others, carried, strict=True):

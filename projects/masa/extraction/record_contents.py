@@ -1,8 +1,9 @@
-import csv
 from pathlib import Path
 from typing import NamedTuple
 
+from ..datasets.errors import AnnotationError
 from ..datasets.schema import record_name
+from ..datasets.text_files import read_csv
 from .errors import ExtractionError
 
 COLUMNS = ('sequence', 'activity', 'split')
@@ -24,9 +25,10 @@ def read_labels(path: Path) -> dict[str, Label]:
     """Read a file of labels.
 
     Args:
-        path (Path): CSV in UTF-8. The first line names the columns:
-            ``sequence``, the id, and ``activity`` and ``split``, either of
-            which may be missing or empty.
+        path (Path): CSV, see :func:`~masa.datasets.text_files.read_csv`. The
+            first line names the columns: ``sequence``, the id, and
+            ``activity`` and ``split``, either of which may be missing or
+            empty.
 
     Returns:
         dict[str, Label]: By id, in the order of the file. The split is
@@ -36,32 +38,21 @@ def read_labels(path: Path) -> dict[str, Label]:
         ExtractionError: If the file cannot be read, has other columns, a row
             of another length, or a sequence twice. The line is named.
     """
-    labels: dict[str, Label] = {}
     try:
-        # Spreadsheets put a byte order mark first.
-        with open(path, encoding='utf-8-sig', newline='') as file:
-            rows = csv.DictReader(file, restkey='')
-            columns = rows.fieldnames or []
-            if 'sequence' not in columns or not set(columns) <= set(COLUMNS):
-                raise ExtractionError(
-                    f'{path} is expected to have the columns sequence, '
-                    f'activity, split, but has {", ".join(columns) or "none"}'
-                )
-            for row in rows:
-                name, activity, split = (row.get(c, '') for c in COLUMNS)
-                where = f'{path}, line {rows.line_num}'
-                if '' in row or None in row.values():
-                    raise ExtractionError(
-                        f'{where}: expected {len(columns)} values'
-                    )
-                if not name or name in labels:
-                    raise ExtractionError(
-                        f'{where}: sequence {name!r} is expected to be an id '
-                        'that no other line has'
-                    )
-                labels[name] = Label(activity, split or 'train')
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        table = read_csv(path, COLUMNS, required=COLUMNS[:1])
+    except AnnotationError as error:
+        raise ExtractionError(str(error)) from error
+    except OSError as error:
         raise ExtractionError(f'{path} cannot be read: {error}') from error
+    labels: dict[str, Label] = {}
+    for line, values in table.rows:
+        name, activity, split = (values.get(c, '') for c in COLUMNS)
+        if not name or name in labels:
+            raise ExtractionError(
+                f'{path}, line {line}: sequence {name!r} is expected to be '
+                'an id that no other line has'
+            )
+        labels[name] = Label(activity, split or 'train')
     return labels
 
 
