@@ -358,3 +358,30 @@ def test_from_videos_to_embeddings(videos, monkeypatch, capsys):
     ):
         assert len(embedding) == dict(LENGTHS, **{'hop/3': 7})[name]
         assert np.isfinite(embedding).all()
+
+
+def test_phases_of_a_spreadsheet(videos, tmp_path, capsys):
+    table = tmp_path / 'phases.csv'
+    table.write_text(
+        'sequence,start_frame,end_frame,phase\n'
+        'hop/1,0,2,down\nhop/1,3,5,up\nhop/2,4,8,up\n'
+    )
+    assert main(arguments(videos, '--phases', str(table))) == 0
+    annotations = load_annotations(videos.parent / 'all.pkl')
+    assert check_annotations(annotations) == []
+    first, second, third = annotations['annotations']
+    assert first['phase'].tolist() == [0, 0, 0, 1, 1, 1]
+    assert second['phase'].tolist() == [-1] * 4 + [1] * 5
+    assert 'phase' not in third
+    assert annotations['phases'] == dict(all=['down', 'up'])
+    printed = capsys.readouterr()
+    assert 'sit' in printed.out
+
+
+def test_wrong_phases_are_found_before_the_work(videos, tmp_path, capsys):
+    table = tmp_path / 'phases.csv'
+    for text in ('sequence,frame\nhop/1,0\n', 'sequence,frame,phase\nx,0,a\n'):
+        table.write_text(text)
+        assert main(arguments(videos, '--phases', str(table))) == 2
+        assert str(table) in capsys.readouterr().err
+    assert not (videos.parent / 'poses').exists()

@@ -460,6 +460,8 @@ def _embedded(record: dict, embedding: np.ndarray) -> EmbeddedSequence:
         keypoint=None if keypoint is None else np.asarray(keypoint)[0],
         keypoint_score=None if score is None else np.asarray(score)[0],
         video=record.get('video'),
+        frame_rate=record.get('frame_rate'),
+        timestamps=record.get('timestamps'),
     )
 
 

@@ -19,6 +19,9 @@ class EmbeddedSequence:
             (T, V, C), as they were given.
         keypoint_score (np.ndarray, optional): (T, V).
         video (Path, optional): The video file or folder of images.
+        frame_rate (float, optional): Frames per second, if constant.
+        timestamps (np.ndarray, optional): Time of every frame in seconds,
+            (T,).
     """
 
     name: str
@@ -29,6 +32,8 @@ class EmbeddedSequence:
     keypoint: np.ndarray | None = None
     keypoint_score: np.ndarray | None = None
     video: Path | None = None
+    frame_rate: float | None = None
+    timestamps: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.embedding)
