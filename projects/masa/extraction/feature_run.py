@@ -84,7 +84,12 @@ class FeatureExtraction(Extraction):
         """Make the annotations; see :class:`Extraction`."""
         return plan.annotate(
             {
-                name: dict(total_frames=frames, feature_path=f'{name}.npy')
+                name: dict(
+                    total_frames=frames,
+                    feature_path=folder.path(name)
+                    .relative_to(folder.root)
+                    .as_posix(),
+                )
                 for name, frames in lengths.items()
             }
         )
