@@ -1,13 +1,7 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-
-from ..datasets.conversion import joint_fields
-from ..datasets.errors import AnnotationError
-from .errors import ExtractionError
 from .extraction_run import Extraction
 from .mediapipe_estimator import MediaPipeEstimator
 from .mmpose_estimator import MMPoseEstimator
@@ -15,6 +9,7 @@ from .output_folder import OutputFolder
 from .plan import Job, Plan
 from .pose_estimator import PoseEstimator
 from .poses import extract_poses, read_poses
+from .record_contents import pose_contents
 
 
 def _build_mmpose(args: argparse.Namespace, device: str) -> PoseEstimator:
@@ -36,16 +31,6 @@ def _build_mediapipe(args: argparse.Namespace, device: str) -> PoseEstimator:
 
 
 BACKENDS = dict(mmpose=_build_mmpose, mediapipe=_build_mediapipe)
-
-
-class _Poses(NamedTuple):
-    """The poses of a sequence, as the converters' helper takes them."""
-
-    name: str
-    activity: str
-    is_train: bool
-    keypoint: np.ndarray
-    visible: np.ndarray
 
 
 class PoseExtraction(Extraction):
@@ -113,32 +98,17 @@ class PoseExtraction(Extraction):
     ) -> dict:
         """Make the annotations; see :class:`Extraction`."""
         skeleton = self.estimator.skeleton
-        train = plan.train_ids()
-        sequences, scores = [], []
-        for name in lengths:
-            keypoint, score = read_poses(
+        poses = {
+            name: read_poses(
                 folder.path(name), len(skeleton['joints']), self._coordinates
             )
-            visible = np.isfinite(keypoint).all(-1)
-            sequences.append(
-                _Poses(
-                    name, '', train is None or name in train, keypoint, visible
-                )
-            )
-            scores.append(np.where(visible, score, 0)[None])
-        try:
-            # A hand is no stand-in for the other one.
-            fields = joint_fields(
-                sequences, skeleton, mirror=self.args.target.startswith('body')
-            )
-        except AnnotationError as error:
-            raise ExtractionError(
-                f'joints that were not found cannot be filled in: {error}'
-            ) from error
-        contents = {
-            one.name: dict(field, keypoint_score=score)
-            for one, field, score in zip(
-                sequences, fields, scores, strict=True
-            )
+            for name in lengths
         }
+        contents = pose_contents(
+            poses,
+            skeleton,
+            plan.train_ids(),
+            # A hand is no stand-in for the other one.
+            mirror=self.args.target.startswith('body'),
+        )
         return plan.annotate(contents, dict(skeleton=skeleton))

@@ -1,6 +1,10 @@
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from ..datasets.conversion import joint_fields
 from ..datasets.errors import AnnotationError
 from ..datasets.schema import record_name
 from ..datasets.text_files import read_csv
@@ -90,6 +94,67 @@ def make_annotations(
     if activities:
         annotations['activities'] = activities
     return dict(annotations, **(common or {}))
+
+
+class _Poses(NamedTuple):
+    """The poses of a sequence, as the converters' helper takes them."""
+
+    name: str
+    activity: str
+    is_train: bool
+    keypoint: np.ndarray
+    visible: np.ndarray
+
+
+def pose_contents(
+    poses: dict[str, tuple[np.ndarray, np.ndarray]],
+    skeleton: dict,
+    train: Collection[str] | None = None,
+    mirror: bool = True,
+) -> dict[str, dict]:
+    """Make the fields of joints of every record, gaps filled.
+
+    Args:
+        poses (dict[str, tuple[np.ndarray, np.ndarray]]): Positions (T, V, C),
+            NaN where a joint is not found, and scores (T, V), by id.
+        skeleton (dict): Layout of the joints.
+        train (Collection[str], optional): Ids of those that the mean pose,
+            which fills gaps, is made of. Defaults to all.
+        mirror (bool): See :func:`~masa.datasets.conversion.joint_fields`.
+
+    Returns:
+        dict[str, dict]: ``total_frames``, ``keypoint`` and
+        ``keypoint_score`` by id.
+
+    Raises:
+        ExtractionError: If no mean pose can be made.
+    """
+    sequences = [
+        _Poses(
+            name,
+            '',
+            train is None or name in train,
+            keypoint,
+            np.isfinite(keypoint).all(-1),
+        )
+        for name, (keypoint, _) in poses.items()
+    ]
+    try:
+        fields = joint_fields(sequences, skeleton, mirror)
+    except AnnotationError as error:
+        raise ExtractionError(
+            f'joints that were not found cannot be filled in: {error}'
+        ) from error
+    scores = [score for _, score in poses.values()]
+    return {
+        one.name: dict(
+            field,
+            keypoint_score=np.where(one.visible, score, 0)[None].astype(
+                np.float32
+            ),
+        )
+        for one, field, score in zip(sequences, fields, scores, strict=True)
+    }
 
 
 def expected_lengths(annotations: dict) -> dict[str, int]:
