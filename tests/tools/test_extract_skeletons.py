@@ -385,3 +385,33 @@ def test_wrong_phases_are_found_before_the_work(videos, tmp_path, capsys):
         assert main(arguments(videos, '--phases', str(table))) == 2
         assert str(table) in capsys.readouterr().err
     assert not (videos.parent / 'poses').exists()
+
+
+def test_names_that_are_no_file_names_elsewhere(tmp_path):
+    root = tmp_path / 'videos'
+    names = ['aux', 'hop: 1', 'v.npy/1', 'x' * 255]
+    for name in names:
+        make_folder(root / name, [10, 11])
+    assert main(arguments(root)) == 0
+    annotations = load_annotations(tmp_path / 'all.pkl')
+    assert annotations['split'] == dict(train=names)
+    files = [p.name for p in (tmp_path / 'poses').rglob('*.npy')]
+    assert {'%61ux.npy', 'hop%3A 1.npy', '1.npy'} < set(files)
+    assert len(files) == len(names)
+    # What is done is found again.
+    assert main(arguments(root, '--overwrite')) == 0
+
+
+def test_names_that_differ_in_case_only(tmp_path, capsys):
+    root = tmp_path / 'videos'
+    for name in ('a', 'A'):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    if len(list(root.iterdir())) < 2:
+        pytest.skip('the file system ignores case')
+    for name in ('a', 'A'):
+        make_folder(root / name / '1', [10, 11])
+    assert main(arguments(root)) == 2
+    error = capsys.readouterr().err
+    assert "'A/1'" in error
+    assert "'a/1'" in error
+    assert not (tmp_path / 'poses').exists()
