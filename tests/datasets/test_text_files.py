@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 
@@ -134,9 +135,7 @@ def test_the_locale_does_not_matter(write):
     )
     done = subprocess.run(
         [sys.executable, '-X', 'utf8=0', '-W', 'ignore', '-c', code, path],
-        env=dict(
-            PYTHONPATH=':'.join(sys.path), LC_ALL='C', PYTHONCOERCECLOCALE='0'
-        ),
+        env=dict(os.environ, LC_ALL='C', PYTHONCOERCECLOCALE='0'),
         capture_output=True,
         text=True,
     )
