@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from masa.command_line import add_unsafe_load, end_with_status
+from masa.datasets.frame_labels import labels_of_sequence
+from masa.datasets.text_files import read_lines
 from masa.files import atomic_path
 
 if TYPE_CHECKING:
@@ -107,8 +109,9 @@ def parse_args(argv=None) -> argparse.Namespace:
     options.add_argument(
         '--labels',
         type=Path,
-        metavar='FILE.txt',
-        help='for --transfer-labels: a label a line (default: its phases)',
+        metavar='FILE',
+        help='for --transfer-labels: .txt with a label a line, or .csv with '
+        'phases of segments, see docs/data.md (default: its phases)',
     )
     options.add_argument(
         '--reference',
@@ -392,6 +395,24 @@ def _retrieve(
     _print(table)
 
 
+def _read_labels(path: Path, labelled: EmbeddedSequence) -> list[str]:
+    if path.suffix.lower() == '.csv':
+        return labels_of_sequence(
+            path,
+            labelled.name,
+            len(labelled),
+            labelled.timestamps,
+        )
+    labels = read_lines(path)
+    if len(labels) != len(labelled):
+        raise ValueError(
+            f'{path} is expected to hold a label for each of the '
+            f'{len(labelled)} frames of {labelled.name}, one a line, but '
+            f'holds {len(labels)}'
+        )
+    return labels
+
+
 def _transfer(
     args: argparse.Namespace,
     inferencer: AlignmentInferencer,
@@ -400,7 +421,7 @@ def _transfer(
     labelled, others = _apart(sequences, args.transfer_labels)
     labels = None
     if args.labels is not None:
-        labels = args.labels.read_text(encoding='utf-8').splitlines()
+        labels = _read_labels(args.labels, labelled)
     carried = inferencer.transfer_labels(labelled, others, labels)
     columns: dict[str, list] = dict(sequence=[], frame=[], second=[], label=[])
     for other, found in zip(others, carried, strict=True):

@@ -1,12 +1,12 @@
 """Draw the figures of a training, or a page with all that is known of it."""
 
 import argparse
-import json
 import sys
 import time
 from pathlib import Path
 
 from masa.command_line import add_unsafe_load, end_with_status
+from masa.datasets.text_files import read_json
 from masa.files import atomic_path
 
 
@@ -75,7 +75,7 @@ def _run(args: argparse.Namespace) -> None:
     start = time.monotonic()
     metrics = None
     if args.metrics is not None:
-        metrics = json.loads(args.metrics.read_text())
+        metrics = read_json(args.metrics)
     run = RunFigures(
         *(args.work_dir, args.weights, metrics, args.device),
         args.unsafe_load,

@@ -1,12 +1,27 @@
+import hashlib
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 # Of the folders that hold what is being written.
 _PREFIX = '.writing-'
+# Of a file name, on the file systems in use.
+_LONGEST_NAME = 255
+_LONGEST_PATH = 1000
+# What Windows does not take in a name, whatever comes after a dot.
+_RESERVED = re.compile(
+    r'(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)',
+    re.IGNORECASE,
+)
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f%<>:"\\|?*\ud800-\udfff]')
+_NOT_IN_ARCHIVES = re.compile(
+    r'[\x00-\x1f\x7f%\\\ud800-\udfff]|^/|(?<![^/])\.+(?=/|$)'
+)
 
 
 @contextmanager
@@ -84,3 +99,104 @@ def remove_leftovers(
             shutil.rmtree(leftover)
             count += 1
     return count
+
+
+def output_path(folder: str | Path, name: str, suffix: str = '') -> Path:
+    """Return where the output of a sequence, or the like, belongs.
+
+    Any name gives a path below the folder, and different names give different
+    ones that can be there together, on Linux, macOS and Windows. Slashes
+    separate folders. What cannot be in a file name is written as its bytes,
+    as in URLs (``%3A`` for a colon): control characters, backslashes, any of
+    ``% < > : " | ? *``, a dot or blank at the start or end of a part (and so
+    ``..``), the first letter of a name that Windows reserves (``aux``). An
+    empty part, as before the slash of an absolute path, becomes ``%``. Names
+    that are too long end in ``%~`` and a digest. Most names stay as they are.
+
+    File systems that ignore case or the form of accents take some different
+    paths for one: see :func:`alike_on_disk`.
+
+    Args:
+        folder (str or Path): Where the output belongs.
+        name (str): Any text, such as the id of a sequence.
+        suffix (str): Of the file, such as ``.npy``. Defaults to none.
+
+    Returns:
+        Path: The path.
+    """
+    *folders, last = name.split('/')
+    # A folder must not take the place of a file, settings.json among them.
+    endings = tuple({suffix, '.json'} - {''})
+    parts = [_file_name(one, '', endings) for one in folders]
+    parts.append(_file_name(last, suffix))
+    if sum(len(part.encode()) + 1 for part in parts) > _LONGEST_PATH:
+        parts = [_shortened('%2F'.join(parts), name, suffix)]
+    return Path(folder, *parts)
+
+
+def alike_on_disk(names: Iterable[str]) -> tuple[str, str] | None:
+    """Find names whose outputs would be one file on some file systems.
+
+    Those of macOS and Windows ignore case, and macOS the way in which an
+    accented letter is composed.
+
+    Args:
+        names (Iterable[str]): Different names, of :func:`output_path`.
+
+    Returns:
+        tuple[str, str], optional: The first two such names; None if there
+        are none.
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        path = unicodedata.normalize('NFD', output_path('', name).as_posix())
+        other = seen.setdefault(
+            unicodedata.normalize('NFD', path.casefold()), name
+        )
+        if other != name:
+            return other, name
+    return None
+
+
+def archive_name(name: str) -> str:
+    """Return the name of a sequence as it can be part of that of a member.
+
+    Args:
+        name (str): Any text. Slashes stay.
+
+    Returns:
+        str: The same text, but for what would lead out of the folder that an
+        archive is unpacked into, or cannot be written: those characters
+        appear as in URLs. ``urllib.parse.unquote(name,
+        errors='surrogatepass')`` is the inverse.
+    """
+    return _NOT_IN_ARCHIVES.sub(lambda found: _percent(found[0]), name)
+
+
+def _file_name(text: str, suffix: str, unlike: tuple[str, ...] = ()) -> str:
+    """Make a file or folder name, of other endings, of a part of a name."""
+    escaped = _FORBIDDEN.sub(lambda found: _percent(found[0]), text) or '%'
+    if _RESERVED.match(escaped) or escaped[0] in '. ':
+        escaped = _percent(escaped[0]) + escaped[1:]
+    if escaped[-1] in '. ':
+        escaped = escaped[:-1] + _percent(escaped[-1])
+    for ending in unlike:
+        if escaped.lower().endswith(ending):
+            dot = len(escaped) - len(ending)
+            escaped = escaped[:dot] + _percent('.') + escaped[dot + 1 :]
+    if len(escaped.encode()) + len(suffix) > _LONGEST_NAME:
+        return _shortened(escaped, text, suffix)
+    return escaped + suffix
+
+
+def _shortened(escaped: str, text: str, suffix: str) -> str:
+    content = text.encode('utf-8', 'surrogatepass')
+    end = f'%~{hashlib.sha256(content).hexdigest()[:32]}{suffix}'
+    head = escaped.encode()[: _LONGEST_NAME - len(end)]
+    return head.decode(errors='ignore') + end
+
+
+def _percent(text: str) -> str:
+    return ''.join(
+        f'%{byte:02X}' for byte in text.encode('utf-8', 'surrogatepass')
+    )

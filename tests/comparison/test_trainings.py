@@ -21,6 +21,14 @@ def test_folders_differ():
     assert str(trainings[2]) == 'masa, squat, seed 0'
 
 
+def test_an_activity_does_not_lead_out_of_the_folder():
+    for activity in ('..', '../../x', '/x', 'x' * 300):
+        folder = Training('masa', 0, activity).folder
+        assert folder.parts[:2] == ('masa', 'single')
+        assert '..' not in folder.parts
+        assert max(map(len, folder.parts)) <= 255
+
+
 def test_a_config_is_found_by_its_name(configs):
     assert find_config(configs, 'tiny', 'masa').name == 'masa_tiny.py'
     assert find_config(configs, 'tiny', 'pairs').name == 'pairs_tiny.py'

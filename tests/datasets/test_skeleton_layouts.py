@@ -10,6 +10,8 @@ LAYOUTS = dict(
     KINECT_20=20,
     H36M_17=17,
     BLAZEPOSE_33=33,
+    OPENPOSE_18=18,
+    HALPE_26=26,
 )
 
 

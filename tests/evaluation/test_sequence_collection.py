@@ -140,6 +140,16 @@ def test_save_and_load(tmp_path):
     assert loaded.inputs is None
 
 
+def test_members_stay_inside_when_they_are_unpacked(tmp_path):
+    names = ['../../a', '/a\0b', '50%2E \udcff']
+    small(names=names).save(tmp_path / 'a.npz')
+    assert SequenceCollection.load(tmp_path / 'a.npz').names == names
+    with zipfile.ZipFile(tmp_path / 'a.npz') as archive:
+        for member in archive.namelist():
+            assert '..' not in member.split('/')
+            assert not member.startswith('/')
+
+
 def test_an_interrupted_save_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / 'dump.npz'
     small().save(path)

@@ -88,3 +88,14 @@ def test_refused(touch, files, inputs, message):
     root = touch(*files)
     with pytest.raises(ExtractionError, match=message):
         find_sequences([root / one for one in inputs])
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / 'a\udcff.mp4'
+    try:
+        path.touch()
+    except (OSError, UnicodeError):
+        pytest.skip('the file system has no such names')
+    with pytest.raises(ExtractionError, match='not UTF-8') as error:
+        find_sequences([tmp_path])
+    str(error.value).encode()

@@ -137,3 +137,14 @@ def test_broken_features_are_refused(folder, sequence):
     save(folder, sequence).write_bytes(b'half')
     with pytest.raises(ExtractionError, match='cannot be read; delete it'):
         folder.num_frames(sequence)
+
+
+def test_files_are_inside_of_the_folder(folder):
+    for name in ('../a', '/a', 'aux', 'x' * 300):
+        assert folder.root in folder.path(name).parents
+
+
+def test_names_that_differ_in_case_only_are_refused(folder, sequence):
+    other = Sequence('Squat/1', sequence.path)
+    with pytest.raises(ExtractionError, match=r"'squat/1' and 'Squat/1'"):
+        folder.check(SETTINGS, [sequence, other])

@@ -26,7 +26,7 @@ def write(tmp_path, text, encoding='utf-8'):
 
 def test_labels(tmp_path):
     text = 'sequence,activity,split\r\nb,"hop, skip",val\r\na/1,räkeln,\r\n'
-    for encoding in ('utf-8', 'utf-8-sig'):
+    for encoding in ('utf-8', 'utf-8-sig', 'utf-16'):
         labels = read_labels(write(tmp_path, text, encoding))
         assert list(labels.items()) == [
             ('b', Label('hop, skip', 'val')),
@@ -57,7 +57,7 @@ def test_bad_labels(tmp_path, text, message):
 
 
 def test_labels_that_cannot_be_read(tmp_path):
-    with pytest.raises(ExtractionError, match=r'labels\.csv cannot be read'):
+    with pytest.raises(ExtractionError, match=r'labels\.csv .* UTF-8'):
         read_labels(write(tmp_path, 'sequence\nä\n', 'latin-1'))
     with pytest.raises(ExtractionError, match=r'none\.csv cannot be read'):
         read_labels(tmp_path / 'none.csv')

@@ -137,7 +137,7 @@ def test_retrieval_from_an_index(work, tmp_path, capsys):
     assert 'there is no' in capsys.readouterr().err
 
 
-def test_labels(work, tmp_path):
+def test_labels(work, tmp_path, capsys):
     _, names, records = work
     path = tmp_path / 'labels.csv'
     assert run(work, '--transfer-labels', names[0], '--results', path) == 0
@@ -153,11 +153,27 @@ def test_labels(work, tmp_path):
         int(last['frame']) / 240, abs=1e-3
     )
     text = tmp_path / 'labels.txt'
-    text.write_text('x\n' * (records[0]['total_frames'] - 1) + 'ä\n', 'utf-8')
+    total = records[0]['total_frames']
+    lines = 'x\r\n' * (total - 1) + 'ä\r\n\r\n'
+    text.write_bytes(lines.encode('utf-16'))
     options = ('--transfer-labels', names[0], '--labels', text)
     assert run(work, *options, '--results', tmp_path / 'l.json') == 0
     found = json.loads((tmp_path / 'l.json').read_text())
     assert set(found['label']) == {'x', 'ä'}
+    text.write_text('x\n' * (total - 1))
+    assert run(work, *options, '--results', tmp_path / 'm.json') == 2
+    error = capsys.readouterr().err
+    assert str(text) in error
+    assert str(total) in error
+    table = tmp_path / 'labels of one.csv'
+    table.write_text(
+        'sequence,start_frame,end_frame,phase\n'
+        f'{names[0]},0,3,x\n{names[0]},4,{total - 1},y\n'
+    )
+    options = ('--transfer-labels', names[0], '--labels', table)
+    assert run(work, *options, '--results', tmp_path / 'n.json') == 0
+    found = json.loads((tmp_path / 'n.json').read_text())
+    assert set(found['label']) == {'x', 'y'}
 
 
 def test_anomaly(work, tmp_path, capsys):

@@ -358,3 +358,60 @@ def test_from_videos_to_embeddings(videos, monkeypatch, capsys):
     ):
         assert len(embedding) == dict(LENGTHS, **{'hop/3': 7})[name]
         assert np.isfinite(embedding).all()
+
+
+def test_phases_of_a_spreadsheet(videos, tmp_path, capsys):
+    table = tmp_path / 'phases.csv'
+    table.write_text(
+        'sequence,start_frame,end_frame,phase\n'
+        'hop/1,0,2,down\nhop/1,3,5,up\nhop/2,4,8,up\n'
+    )
+    assert main(arguments(videos, '--phases', str(table))) == 0
+    annotations = load_annotations(videos.parent / 'all.pkl')
+    assert check_annotations(annotations) == []
+    first, second, third = annotations['annotations']
+    assert first['phase'].tolist() == [0, 0, 0, 1, 1, 1]
+    assert second['phase'].tolist() == [-1] * 4 + [1] * 5
+    assert 'phase' not in third
+    assert annotations['phases'] == dict(all=['down', 'up'])
+    printed = capsys.readouterr()
+    assert 'sit' in printed.out
+
+
+def test_wrong_phases_are_found_before_the_work(videos, tmp_path, capsys):
+    table = tmp_path / 'phases.csv'
+    for text in ('sequence,frame\nhop/1,0\n', 'sequence,frame,phase\nx,0,a\n'):
+        table.write_text(text)
+        assert main(arguments(videos, '--phases', str(table))) == 2
+        assert str(table) in capsys.readouterr().err
+    assert not (videos.parent / 'poses').exists()
+
+
+def test_names_that_are_no_file_names_elsewhere(tmp_path):
+    root = tmp_path / 'videos'
+    names = ['aux', 'hop: 1', 'v.npy/1', 'x' * 255]
+    for name in names:
+        make_folder(root / name, [10, 11])
+    assert main(arguments(root)) == 0
+    annotations = load_annotations(tmp_path / 'all.pkl')
+    assert annotations['split'] == dict(train=names)
+    files = [p.name for p in (tmp_path / 'poses').rglob('*.npy')]
+    assert {'%61ux.npy', 'hop%3A 1.npy', '1.npy'} < set(files)
+    assert len(files) == len(names)
+    # What is done is found again.
+    assert main(arguments(root, '--overwrite')) == 0
+
+
+def test_names_that_differ_in_case_only(tmp_path, capsys):
+    root = tmp_path / 'videos'
+    for name in ('a', 'A'):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    if len(list(root.iterdir())) < 2:
+        pytest.skip('the file system ignores case')
+    for name in ('a', 'A'):
+        make_folder(root / name / '1', [10, 11])
+    assert main(arguments(root)) == 2
+    error = capsys.readouterr().err
+    assert "'A/1'" in error
+    assert "'a/1'" in error
+    assert not (tmp_path / 'poses').exists()

@@ -155,7 +155,7 @@ def main(argv=None) -> int:
     try:
         annotations, remarks = read(args)
         save_checked(annotations, args.output, args.segments)
-    except AnnotationError as error:
+    except (AnnotationError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
     Console().print(summary(annotations))

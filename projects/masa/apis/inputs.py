@@ -17,6 +17,7 @@ _RUNNING = dict(
     labels=None,
     merge=None,
     replace=False,
+    phases=None,
     device=None,
     skip_broken=False,
     dry_run=False,

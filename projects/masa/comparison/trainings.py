@@ -4,6 +4,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from ..config_checks import check_config
+from ..files import output_path
 from ..registry import DATASETS
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -33,8 +34,12 @@ class Training:
     @property
     def folder(self) -> Path:
         """Path: Its work directory, below that of the comparison."""
-        single = ('single', self.activity) if self.activity else ('all',)
-        return Path(self.method, *single, f'seed{self.seed}')
+        folder = output_path('', self.method)
+        if self.activity:
+            folder = output_path(folder / 'single', self.activity)
+        else:
+            folder /= 'all'
+        return folder / f'seed{self.seed}'
 
     def __str__(self):
         return f'{self.method}, {self.activity or "all"}, seed {self.seed}'

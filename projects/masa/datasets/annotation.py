@@ -14,6 +14,7 @@ from .errors import AnnotationError
 from .npy_file import read_npz
 from .plain_pickle import load_plain_pickle
 from .problem import as_array
+from .text_files import read_json
 
 
 def load_annotations(path: str | os.PathLike) -> dict:
@@ -163,14 +164,11 @@ def _json_bytes(annotations: dict) -> bytes:
 
 def _load_json(path: Path) -> Any:
     try:
-        annotations = json.loads(path.read_bytes())
+        annotations = read_json(path)
     except FileNotFoundError:
         raise
-    except (ValueError, OSError, RecursionError) as error:
-        # A number of too many digits is a plain ValueError.
-        raise AnnotationError(
-            f'{path} cannot be read as JSON: {error}'
-        ) from error
+    except OSError as error:
+        raise AnnotationError(f'{path} cannot be read: {error}') from error
     records = (
         annotations.get('annotations')
         if isinstance(annotations, dict)

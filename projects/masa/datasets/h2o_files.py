@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .errors import AnnotationError
+from .text_files import read_text
 
 # Action 0 is the background, so the first of these is action 1.
 ACTIONS = (
@@ -88,7 +89,7 @@ def read_action_lists(folder: str | os.PathLike) -> list[ListedSequence]:
     for split in SPLITS:
         path = Path(folder, f'action_{split}.txt')
         try:
-            header, *lines = path.read_text().splitlines()
+            header, *lines = read_text(path).splitlines()
         except (OSError, ValueError) as error:
             raise AnnotationError(
                 f'{path} is expected to be an action list of H2O '
@@ -189,7 +190,7 @@ def read_hand_poses(
 
 def _read_numbers(path: Path) -> np.ndarray:
     try:
-        values = np.array(path.read_text().split(), dtype=np.float64)
+        values = np.array(read_text(path).split(), dtype=np.float64)
     except (OSError, ValueError) as error:
         raise AnnotationError(
             f'{path} cannot be read as a hand pose of H2O: {error}'

@@ -4,12 +4,11 @@ The layout is that which the data set's own code writes,
 https://github.com/IkeaASM/IKEA_ASM_Dataset, ``action/utils.py``.
 """
 
-import json
 import os
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .errors import AnnotationError
+from .text_files import read_json
 
 SPLITS = dict(training='train', testing='test')
 DRAWER = 'Kallax_Shelf_Drawer'
@@ -49,10 +48,11 @@ def read_segments(path: str | os.PathLike, furniture: str) -> list[Scan]:
         list[Scan]: By name.
 
     Raises:
-        AnnotationError: If the file cannot be read, has another layout, or
-            none of the furniture. The scan is named.
+        AnnotationError: If the file is of another layout, or has none of the
+            furniture. The scan is named.
+        OSError: If it cannot be opened.
     """
-    content = read_json(Path(path))
+    content = read_json(path)
     try:
         database = content['database'].items()
     except (KeyError, TypeError, AttributeError) as error:
@@ -108,23 +108,3 @@ def check_length(what: str, found: int, frames: int) -> None:
         raise AnnotationError(
             f'{what} has {found} frames, but the action segments {frames}'
         )
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Args:
-        path (Path): The file.
-
-    Returns:
-        Any: Its contents.
-
-    Raises:
-        AnnotationError: If it cannot be read.
-    """
-    try:
-        return json.loads(path.read_bytes())
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise AnnotationError(
-            f'{path} cannot be read as JSON: {error}'
-        ) from error

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .errors import AnnotationError
-from .ikea_files import check_length, read_json
+from .ikea_files import check_length
 from .skeletons import COCO_17, OPENPOSE_25
+from .text_files import read_json
 
 SKELETONS = {17: COCO_17, 25: OPENPOSE_25}
 

@@ -1,14 +1,13 @@
 """Phase labels from a file of key events, for data sets without any."""
 
-import json
 import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from .errors import AnnotationError
+from .text_files import read_json
 
 
 class Phases(NamedTuple):
@@ -56,7 +55,7 @@ def read_key_events(
         AnnotationError: If the file is of another layout.
     """
     try:
-        content = json.loads(Path(path).read_bytes())
+        content = read_json(path)
         events = {
             spelling(activity): list(names)
             for activity, names in content['events'].items()
@@ -65,7 +64,7 @@ def read_key_events(
             name: (spelling(entry['action']), np.array(entry['frames']))
             for name, entry in content['sequences'].items()
         }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise AnnotationError(
             f"{path} is expected to be JSON with 'events' and 'sequences', "
             f'but: {error!r}'

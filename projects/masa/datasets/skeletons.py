@@ -194,3 +194,40 @@ def hand_layout(
 
 # 21 joints of each hand in the order of MANO's code, which H2O has.
 HANDS_42 = hand_layout()
+
+# The order of OpenPose's COCO model, which is not that of COCO.
+OPENPOSE_18 = _layout(
+    joints='nose neck right_shoulder right_elbow right_wrist left_shoulder '
+    'left_elbow left_wrist right_hip right_knee right_ankle left_hip '
+    'left_knee left_ankle right_eye left_eye right_ear left_ear',
+    bones='neck-nose nose-right_eye nose-left_eye right_eye-right_ear '
+    'left_eye-left_ear '
+    'neck-right_shoulder right_shoulder-right_elbow right_elbow-right_wrist '
+    'neck-left_shoulder left_shoulder-left_elbow left_elbow-left_wrist '
+    'neck-right_hip right_hip-right_knee right_knee-right_ankle '
+    'neck-left_hip left_hip-left_knee left_knee-left_ankle',
+    root='left_hip right_hip',
+    torso=('neck', 'left_hip right_hip'),
+)
+
+# The body of Halpe-FullBody, which AlphaPose and RTMPose give.
+HALPE_26 = _layout(
+    joints='nose left_eye right_eye left_ear right_ear left_shoulder '
+    'right_shoulder left_elbow right_elbow left_wrist right_wrist left_hip '
+    'right_hip left_knee right_knee left_ankle right_ankle head neck hip '
+    'left_big_toe right_big_toe left_small_toe right_small_toe left_heel '
+    'right_heel',
+    bones='hip-neck neck-head neck-nose nose-left_eye nose-right_eye '
+    'left_eye-left_ear right_eye-right_ear '
+    'neck-left_shoulder left_shoulder-left_elbow left_elbow-left_wrist '
+    'neck-right_shoulder right_shoulder-right_elbow '
+    'right_elbow-right_wrist '
+    'hip-left_hip left_hip-left_knee left_knee-left_ankle '
+    'hip-right_hip right_hip-right_knee right_knee-right_ankle '
+    'left_ankle-left_heel left_ankle-left_big_toe '
+    'left_big_toe-left_small_toe '
+    'right_ankle-right_heel right_ankle-right_big_toe '
+    'right_big_toe-right_small_toe',
+    root='hip',
+    torso=('neck', 'hip'),
+)

@@ -1,11 +1,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 
 from ..datasets.npy_file import read_npz
-from ..files import atomic_path
+from ..files import archive_name, atomic_path
 
 # What a collection without any activity is called as a whole.
 ALL = 'all'
@@ -205,7 +206,8 @@ class SequenceCollection:
         ``<sequence>/label``, ``<sequence>/split``, and where known
         ``<sequence>/phase``, ``<sequence>/activity``,
         ``<sequence>/canonical_time`` and ``<sequence>/timestamps``. The
-        inputs are not written.
+        inputs are not written. A sequence goes by its id, see
+        :func:`~masa.files.archive_name`.
 
         Args:
             path (str or Path): The file, ending in '.npz'.
@@ -218,7 +220,7 @@ class SequenceCollection:
                 f"the file's name is expected to end in .npz, but got {path}"
             )
         entries = {}
-        for i, name in enumerate(self.names):
+        for i, name in enumerate(map(archive_name, self.names)):
             entries[f'{name}/embedding'] = self.embeddings[i]
             entries[f'{name}/label'] = np.int64(self.labels[i])
             entries[f'{name}/split'] = np.str_(self.splits[i])
@@ -257,6 +259,7 @@ class SequenceCollection:
         for key, value in entries.items():
             # Ids may hold slashes themselves.
             name, _, field = key.rpartition('/')
+            name = unquote(name, errors='surrogatepass')
             records.setdefault(name, {})[field] = value
         for name, record in records.items():
             missing = {'embedding', 'label', 'split'} - record.keys()

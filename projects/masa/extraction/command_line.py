@@ -51,7 +51,15 @@ def add_sequence_options(
     parser.add_argument(
         '--replace',
         action='store_true',
-        help=f'with --merge: in the place of the {content} that the file has',
+        help=f'with --merge: in the place of the {content} (and with --phases '
+        'of the phases) that the file has',
+    )
+    parser.add_argument(
+        '--phases',
+        type=Path,
+        metavar='FILE.csv',
+        help='phases of the frames: columns sequence, start, end (seconds), '
+        'phase, or frames: see docs/data.md',
     )
 
 

@@ -7,7 +7,13 @@ from pathlib import Path
 
 from mmengine.dist import get_dist_info
 
-from ..datasets.annotation import save_annotations
+from ..datasets.annotation import AnnotationError, save_annotations
+from ..datasets.frame_labels import (
+    add_phases,
+    check_labelled,
+    read_frame_labels,
+)
+from ..datasets.schema import check_annotations
 from .distributed import (
     choose_device,
     gather,
@@ -29,8 +35,8 @@ class Extraction(ABC):
     Args:
         args (argparse.Namespace): Of the tool. Every tool has ``inputs``,
             ``output``, ``ann_file``, ``labels``, ``merge``, ``replace``,
-            ``skip_broken``, ``dry_run``, ``device``, ``random_weights``,
-            ``max_pixels`` and ``max_seconds``.
+            ``phases``, ``skip_broken``, ``dry_run``, ``device``,
+            ``random_weights``, ``max_pixels`` and ``max_seconds``.
         device (str): Such as ``cuda:0``.
 
     Attributes:
@@ -151,6 +157,8 @@ def _run(args: argparse.Namespace, extraction: Extraction) -> int:
             extraction.limits,
         )
     )
+    if args.phases is not None:
+        on_main_process(lambda: _check_phases(plan, args))
     problems = plan.problems()
     if args.dry_run:
         if rank == 0:
@@ -255,5 +263,39 @@ def _write_annotations(
             'again'
         )
     annotations = extraction.annotate(plan, folder, lengths)
-    save_annotations(annotations, extraction.args.ann_file)
+    args = extraction.args
+    if args.phases is not None:
+        annotations = _add_phases(annotations, args)
+    save_annotations(annotations, args.ann_file)
     return sum(lengths.values())
+
+
+def _check_phases(plan: Plan, args: argparse.Namespace) -> None:
+    """Check before the work begins that there are phases to add."""
+    if plan.annotations is None:
+        records = [dict(frame_dir=job.sequence.name) for job in plan.jobs]
+    else:
+        records = plan.annotations['annotations']
+    try:
+        found = read_frame_labels(args.phases)
+        check_labelled(found, records, args.phases, args.replace)
+    except AnnotationError as error:
+        raise ExtractionError(str(error)) from error
+
+
+def _add_phases(annotations: dict, args: argparse.Namespace) -> dict:
+    try:
+        annotations, remarks = add_phases(
+            annotations, args.phases, args.replace
+        )
+    except AnnotationError as error:
+        raise ExtractionError(str(error)) from error
+    problems = check_annotations(annotations)
+    if problems:
+        raise ExtractionError(
+            f'with the phases of {args.phases} the annotations would have '
+            'problems:\n  ' + '\n  '.join(map(str, problems))
+        )
+    for remark in remarks:
+        print(remark)
+    return annotations

@@ -87,7 +87,9 @@ class FeatureExtraction(Extraction):
             {
                 name: dict(
                     total_frames=frames,
-                    feature_path=f'{name}.npy',
+                    feature_path=folder.path(name)
+                    .relative_to(folder.root)
+                    .as_posix(),
                     **folder.time_fields(name),
                 )
                 for name, frames in lengths.items()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import atomic_path
+from ..files import alike_on_disk, atomic_path, output_path
 from .errors import ExtractionError
 from .sequences import Sequence, last_change
 from .timestamps import read_timestamps, timestamps_path
@@ -38,9 +38,9 @@ class OutputFolder:
             name (str): The sequence's id.
 
         Returns:
-            Path: The ``.npy`` file.
+            Path: The ``.npy`` file; see :func:`~masa.files.output_path`.
         """
-        return self.root / f'{name}.npy'
+        return output_path(self.root, name, '.npy')
 
     def check(self, settings: dict, sequences: list[Sequence]) -> None:
         """Check that new files may be put beside those that are there.
@@ -52,8 +52,15 @@ class OutputFolder:
 
         Raises:
             ExtractionError: If the folder's settings are others, cannot be
-                read, or are missing beside files.
+                read, or are missing beside files; or if two sequences would
+                have one file on file systems that ignore case.
         """
+        alike = alike_on_disk(sequence.name for sequence in sequences)
+        if alike is not None:
+            raise ExtractionError(
+                f'the sequences {alike[0]!r} and {alike[1]!r} would have one '
+                'file where file names ignore case and accents: rename one'
+            )
         file = self.root / SETTINGS_FILE
         advice = 'choose another --output, or delete the folder'
         if not file.exists():

@@ -1,28 +1,13 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-
-from ..datasets.conversion import joint_fields
-from ..datasets.errors import AnnotationError
 from .backends import BACKENDS
-from .errors import ExtractionError
 from .extraction_run import Extraction
 from .output_folder import OutputFolder
 from .plan import Job, Plan
 from .poses import extract_poses, read_poses
-
-
-class _Poses(NamedTuple):
-    """The poses of a sequence, as the converters' helper takes them."""
-
-    name: str
-    activity: str
-    is_train: bool
-    keypoint: np.ndarray
-    visible: np.ndarray
+from .record_contents import pose_contents
 
 
 class PoseExtraction(Extraction):
@@ -91,34 +76,19 @@ class PoseExtraction(Extraction):
     ) -> dict:
         """Make the annotations; see :class:`Extraction`."""
         skeleton = self.estimator.skeleton
-        train = plan.train_ids()
-        sequences, scores = [], []
-        for name in lengths:
-            keypoint, score = read_poses(
+        poses = {
+            name: read_poses(
                 folder.path(name), len(skeleton['joints']), self._coordinates
             )
-            visible = np.isfinite(keypoint).all(-1)
-            sequences.append(
-                _Poses(
-                    name, '', train is None or name in train, keypoint, visible
-                )
-            )
-            scores.append(np.where(visible, score, 0)[None])
-        try:
-            # A hand is no stand-in for the other one.
-            fields = joint_fields(
-                sequences, skeleton, mirror=self.args.target.startswith('body')
-            )
-        except AnnotationError as error:
-            raise ExtractionError(
-                f'joints that were not found cannot be filled in: {error}'
-            ) from error
-        contents = {
-            one.name: dict(
-                field, keypoint_score=score, **folder.time_fields(one.name)
-            )
-            for one, field, score in zip(
-                sequences, fields, scores, strict=True
-            )
+            for name in lengths
         }
+        contents = pose_contents(
+            poses,
+            skeleton,
+            plan.train_ids(),
+            # A hand is no stand-in for the other one.
+            mirror=self.args.target.startswith('body'),
+        )
+        for name, content in contents.items():
+            content.update(folder.time_fields(name))
         return plan.annotate(contents, dict(skeleton=skeleton))

@@ -12,7 +12,7 @@ from .npy_writer import NpyWriter
 from .pose_estimator import PoseEstimator
 from .sequences import Sequence, last_change
 from .timestamps import write_timestamps
-from .tracking import track_people
+from .tracking import poses_of_person, track_people
 
 
 def extract_poses(
@@ -65,24 +65,9 @@ def extract_poses(
             f'{sequence.name!r} of the annotation file has {expected_frames}'
         )
     people = track_people(detections)
-    if len(people) < person:
-        raise SequenceError(
-            f'{sequence.path}: {len(people) or "no"} people are found in its '
-            f'{length} frames, expected {person} at least'
-        )
-    track = people[person - 1]
-    if len(track) < min_found * length:
-        raise SequenceError(
-            f'{sequence.path}: the person is found in {len(track)} of '
-            f'{length} frames, expected {min_found:.0%} at least '
-            '(--min-found)'
-        )
-    joints, coordinates = next(iter(track.values())).keypoint.shape
-    keypoint = np.full((length, joints, coordinates), np.nan)
-    score = np.zeros((length, joints))
-    for t, detection in track.items():
-        keypoint[t] = detection.keypoint
-        score[t] = detection.keypoint_score
+    keypoint, score = poses_of_person(
+        people, length, person, min_found, sequence.path
+    )
     keypoint, score = estimator.complete(keypoint, score)
     rows = np.concatenate([keypoint, score[..., None]], axis=-1)
     write_timestamps(output, reader.timestamps)
@@ -90,7 +75,7 @@ def extract_poses(
         with NpyWriter(temporary, 'float32') as writer:
             writer.append(rows.reshape(length, -1))
         os.utime(temporary, ns=(changed, changed))
-    return length, len(track)
+    return length, len(people[person - 1])
 
 
 def read_poses(

@@ -1,8 +1,13 @@
-import csv
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
+from ..datasets.conversion import joint_fields
+from ..datasets.errors import AnnotationError
 from ..datasets.schema import record_name
+from ..datasets.text_files import read_csv
 from ..datasets.times import same_times
 from .errors import ExtractionError
 
@@ -25,9 +30,10 @@ def read_labels(path: Path) -> dict[str, Label]:
     """Read a file of labels.
 
     Args:
-        path (Path): CSV in UTF-8. The first line names the columns:
-            ``sequence``, the id, and ``activity`` and ``split``, either of
-            which may be missing or empty.
+        path (Path): CSV, see :func:`~masa.datasets.text_files.read_csv`. The
+            first line names the columns: ``sequence``, the id, and
+            ``activity`` and ``split``, either of which may be missing or
+            empty.
 
     Returns:
         dict[str, Label]: By id, in the order of the file. The split is
@@ -37,32 +43,21 @@ def read_labels(path: Path) -> dict[str, Label]:
         ExtractionError: If the file cannot be read, has other columns, a row
             of another length, or a sequence twice. The line is named.
     """
-    labels: dict[str, Label] = {}
     try:
-        # Spreadsheets put a byte order mark first.
-        with open(path, encoding='utf-8-sig', newline='') as file:
-            rows = csv.DictReader(file, restkey='')
-            columns = rows.fieldnames or []
-            if 'sequence' not in columns or not set(columns) <= set(COLUMNS):
-                raise ExtractionError(
-                    f'{path} is expected to have the columns sequence, '
-                    f'activity, split, but has {", ".join(columns) or "none"}'
-                )
-            for row in rows:
-                name, activity, split = (row.get(c, '') for c in COLUMNS)
-                where = f'{path}, line {rows.line_num}'
-                if '' in row or None in row.values():
-                    raise ExtractionError(
-                        f'{where}: expected {len(columns)} values'
-                    )
-                if not name or name in labels:
-                    raise ExtractionError(
-                        f'{where}: sequence {name!r} is expected to be an id '
-                        'that no other line has'
-                    )
-                labels[name] = Label(activity, split or 'train')
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        table = read_csv(path, COLUMNS, required=COLUMNS[:1])
+    except AnnotationError as error:
+        raise ExtractionError(str(error)) from error
+    except OSError as error:
         raise ExtractionError(f'{path} cannot be read: {error}') from error
+    labels: dict[str, Label] = {}
+    for line, values in table.rows:
+        name, activity, split = (values.get(c, '') for c in COLUMNS)
+        if not name or name in labels:
+            raise ExtractionError(
+                f'{path}, line {line}: sequence {name!r} is expected to be '
+                'an id that no other line has'
+            )
+        labels[name] = Label(activity, split or 'train')
     return labels
 
 
@@ -100,6 +95,67 @@ def make_annotations(
     if activities:
         annotations['activities'] = activities
     return dict(annotations, **(common or {}))
+
+
+class _Poses(NamedTuple):
+    """The poses of a sequence, as the converters' helper takes them."""
+
+    name: str
+    activity: str
+    is_train: bool
+    keypoint: np.ndarray
+    visible: np.ndarray
+
+
+def pose_contents(
+    poses: dict[str, tuple[np.ndarray, np.ndarray]],
+    skeleton: dict,
+    train: Collection[str] | None = None,
+    mirror: bool = True,
+) -> dict[str, dict]:
+    """Make the fields of joints of every record, gaps filled.
+
+    Args:
+        poses (dict[str, tuple[np.ndarray, np.ndarray]]): Positions (T, V, C),
+            NaN where a joint is not found, and scores (T, V), by id.
+        skeleton (dict): Layout of the joints.
+        train (Collection[str], optional): Ids of those that the mean pose,
+            which fills gaps, is made of. Defaults to all.
+        mirror (bool): See :func:`~masa.datasets.conversion.joint_fields`.
+
+    Returns:
+        dict[str, dict]: ``total_frames``, ``keypoint`` and
+        ``keypoint_score`` by id.
+
+    Raises:
+        ExtractionError: If no mean pose can be made.
+    """
+    sequences = [
+        _Poses(
+            name,
+            '',
+            train is None or name in train,
+            keypoint,
+            np.isfinite(keypoint).all(-1),
+        )
+        for name, (keypoint, _) in poses.items()
+    ]
+    try:
+        fields = joint_fields(sequences, skeleton, mirror)
+    except AnnotationError as error:
+        raise ExtractionError(
+            f'joints that were not found cannot be filled in: {error}'
+        ) from error
+    scores = [score for _, score in poses.values()]
+    return {
+        one.name: dict(
+            field,
+            keypoint_score=np.where(one.visible, score, 0)[None].astype(
+                np.float32
+            ),
+        )
+        for one, field, score in zip(sequences, fields, scores, strict=True)
+    }
 
 
 def expected_lengths(annotations: dict) -> dict[str, int]:

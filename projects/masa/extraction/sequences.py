@@ -43,7 +43,8 @@ def find_sequences(inputs: Iterable[Path]) -> list[Sequence]:
 
     Raises:
         ExtractionError: If an input does not exist or holds no sequence, a
-            folder holds images and videos, or two sequences have one id.
+            folder holds images and videos, two sequences have one id, or
+            one has a name that is no text.
     """
     found: dict[str, Path] = {}
     for path in inputs:
@@ -60,6 +61,10 @@ def find_sequences(inputs: Iterable[Path]) -> list[Sequence]:
                 'images'
             )
         for name, one in sequences:
+            if any('\ud800' <= letter <= '\udfff' for letter in name):
+                raise ExtractionError(
+                    f'the name of {str(one)!a} is not UTF-8: rename it'
+                )
             if name in found:
                 raise ExtractionError(
                     f'two sequences have the id {name!r}: {found[name]} and '

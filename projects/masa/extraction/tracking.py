@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from .errors import SequenceError
 from .pose_estimator import Detection
 
 # From one frame to the next people overlap themselves by more than this.
@@ -58,6 +61,70 @@ def track_people(frames: list[list[Detection]]) -> list[Track]:
             free = np.delete(free, columns[linked])
         tracks.extend({t: found[i]} for i in free)
     return sorted(tracks, key=_prominence, reverse=True)
+
+
+def people_by_identity(
+    frames: list[list[Detection]], identities: list[list[int]]
+) -> list[Track]:
+    """Group the detections of all frames by who they are.
+
+    Args:
+        frames (list[list[Detection]]): Of every frame.
+        identities (list[list[int]]): Of these; nobody is twice in a frame.
+
+    Returns:
+        list[Track]: As of :func:`track_people`.
+    """
+    tracks: dict[int, Track] = {}
+    for t, found in enumerate(frames):
+        for one, identity in zip(found, identities[t], strict=True):
+            tracks.setdefault(identity, {})[t] = one
+    return sorted(tracks.values(), key=_prominence, reverse=True)
+
+
+def poses_of_person(
+    people: list[Track],
+    length: int,
+    person: int,
+    min_found: float,
+    where: str | Path,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Take the poses of one person.
+
+    Args:
+        people (list[Track]): The most prominent one first.
+        length (int): T, the number of frames.
+        person (int): Which one, by prominence, 1 the first.
+        min_found (float): Share of the frames that must show the person, in
+            [0, 1].
+        where (str | Path): The sequence, for messages.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Positions (T, V, C), NaN where a joint
+        or the person is not found, and scores (T, V), 0 there.
+
+    Raises:
+        SequenceError: If there are not so many people, or the person is found
+            in too few frames.
+    """
+    if len(people) < person:
+        raise SequenceError(
+            f'{where}: {len(people) or "no"} people are found in its '
+            f'{length} frames, expected {person} at least'
+        )
+    track = people[person - 1]
+    if len(track) < min_found * length:
+        raise SequenceError(
+            f'{where}: the person is found in {len(track)} of {length} '
+            f'frames, expected {min_found:.0%} at least (--min-found)'
+        )
+    joints, coordinates = next(iter(track.values())).keypoint.shape
+    keypoint = np.full((length, joints, coordinates), np.nan)
+    score = np.zeros((length, joints))
+    for t, detection in track.items():
+        keypoint[t] = detection.keypoint
+        score[t] = detection.keypoint_score
+    return keypoint, score
 
 
 def _prominence(track: Track) -> float:

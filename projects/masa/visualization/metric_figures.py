@@ -286,7 +286,8 @@ def _read_lines(
     path: str | Path, wanted: Callable[[dict], bool]
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     found: dict[str, list] = {}
-    for number, line in enumerate(Path(path).read_text().splitlines(), 1):
+    text = Path(path).read_text('utf-8')
+    for number, line in enumerate(text.splitlines(), 1):
         try:
             entry = json.loads(line)
         except json.JSONDecodeError as error:

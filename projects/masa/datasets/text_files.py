@@ -1,0 +1,240 @@
+"""Text files that people write: encodings, line ends, JSON and CSV.
+
+Nothing depends on the locale of whoever runs the program.
+"""
+
+import codecs
+import csv
+import io
+import json
+import os
+from collections.abc import Collection, Iterator
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .errors import AnnotationError
+
+# Those of UTF-32 come first: they begin as those of UTF-16 do.
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF32_LE, 'utf-32'),
+    (codecs.BOM_UTF32_BE, 'utf-32'),
+    (codecs.BOM_UTF8, 'utf-8-sig'),
+    (codecs.BOM_UTF16_LE, 'utf-16'),
+    (codecs.BOM_UTF16_BE, 'utf-16'),
+)
+# Spreadsheets write semicolons where the comma is the decimal separator.
+DELIMITERS = (',', ';', '\t')
+
+
+class TableRow(NamedTuple):
+    """One row of a CSV file.
+
+    Attributes:
+        line (int): Number of its line, from 1.
+        values (dict[str, str]): By column, without blanks around them.
+    """
+
+    line: int
+    values: dict[str, str]
+
+
+class Table(NamedTuple):
+    """The content of a CSV file.
+
+    Attributes:
+        columns (list[str]): Their names, in the order of the file.
+        rows (list[TableRow]): Without those that are empty.
+    """
+
+    columns: list[str]
+    rows: list[TableRow]
+
+
+def read_text(path: str | os.PathLike) -> str:
+    """Read a text file in UTF-8, or in UTF-16 or UTF-32 with a mark.
+
+    Args:
+        path (str | os.PathLike): The file.
+
+    Returns:
+        str: Its text, without the byte order mark; line ends are kept.
+
+    Raises:
+        AnnotationError: If it is in another encoding.
+        OSError: If it cannot be opened.
+    """
+    content = Path(path).read_bytes()
+    encoding = next(
+        (name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)),
+        'utf-8',
+    )
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b'\n', 0, error.start) + 1
+        raise AnnotationError(_not_text(path, line)) from error
+    if '\0' in text:
+        line = text.count('\n', 0, text.index('\0')) + 1
+        raise AnnotationError(_not_text(path, line))
+    return text
+
+
+def _not_text(path: str | os.PathLike, line: int) -> str:
+    return (
+        f'{os.fspath(path)} is expected to be text in UTF-8, but is not in '
+        f'line {line}: save it as UTF-8'
+    )
+
+
+def read_lines(path: str | os.PathLike) -> list[str]:
+    """Read the lines of a text file that are not blank.
+
+    Args:
+        path (str | os.PathLike): The file; its lines end in LF, CRLF or CR.
+
+    Returns:
+        list[str]: Without blanks around them.
+
+    Raises:
+        AnnotationError: If it is no text, see :func:`read_text`.
+        OSError: If it cannot be opened.
+    """
+    # Unlike str.splitlines, this leaves U+2028 and the like in their line.
+    lines = io.StringIO(read_text(path), newline=None)
+    return [line.strip() for line in lines if line.strip()]
+
+
+def read_json(path: str | os.PathLike) -> Any:
+    """Read a JSON file, in UTF-8, UTF-16 or UTF-32.
+
+    Args:
+        path (str | os.PathLike): The file.
+
+    Returns:
+        Any: Its content.
+
+    Raises:
+        AnnotationError: If it is not JSON.
+        OSError: If it cannot be opened.
+    """
+    content = Path(path).read_bytes()
+    try:
+        # It knows a byte order mark, and UTF-16 without one.
+        return json.loads(content)
+    except UnicodeDecodeError as error:
+        raise AnnotationError(
+            f'{os.fspath(path)} cannot be read as JSON: it is not UTF-8 at '
+            f'byte {error.start}: save it as UTF-8'
+        ) from error
+    except (ValueError, RecursionError) as error:
+        # A number of too many digits is a plain ValueError.
+        raise AnnotationError(
+            f'{os.fspath(path)} cannot be read as JSON: {error}'
+        ) from error
+
+
+def read_csv(
+    path: str | os.PathLike,
+    known: Collection[str],
+    required: Collection[str] = (),
+    others: bool = False,
+) -> Table:
+    """Read a CSV file whose first line names the columns.
+
+    Values may be separated by commas, semicolons or tabs, whichever separates
+    the names of known columns; blanks around names and values, the case of
+    names and empty rows do not count.
+
+    Args:
+        path (str | os.PathLike): The file; see :func:`read_text`.
+        known (Collection[str]): Names of columns, in lower case.
+        required (Collection[str]): Those that must be there. Defaults to
+            none.
+        others (bool): Whether the file may have further columns. Defaults to
+            False.
+
+    Returns:
+        Table: Rows of as many values as there are columns.
+
+    Raises:
+        AnnotationError: If the file is no text, lacks a required column, has
+            one twice or an unknown one, or a row of another length or with a
+            line break in a value. File and line are named.
+        OSError: If it cannot be opened.
+    """
+    path = os.fspath(path)
+    text = read_text(path)
+    best = max(
+        DELIMITERS,
+        key=lambda one: len(set(known) & set(_header(text, one, path))),
+    )
+    columns = _header(text, best, path)
+    named = [name for name in columns if name]
+    unknown = [name for name in named if name not in known]
+    missing = [name for name in required if name not in named]
+    if missing or (unknown and not others):
+        wrong = [f'lacks {name}' for name in missing]
+        if not others:
+            wrong += [f'{name!r} is unknown' for name in unknown]
+        raise AnnotationError(
+            f'{path} is expected to have the columns {", ".join(known)}, but '
+            f'has {", ".join(named) or "none"}: {", ".join(wrong)}'
+        )
+    twice = sorted({name for name in named if named.count(name) > 1})
+    if twice:
+        raise AnnotationError(
+            f'{path} has the column {", ".join(twice)} more than once'
+        )
+    rows = []
+    lines = _lines(text, best, path)
+    next(lines)
+    for line, values in lines:
+        where = f'{path}, line {line}'
+        # Spreadsheets add empty cells.
+        surplus = [
+            value
+            for name, value in zip_longest(columns, values)
+            if not name and value
+        ]
+        if len(values) < len(columns) or surplus:
+            raise AnnotationError(
+                f'{where}: expected {len(named)} values, found {len(values)}'
+            )
+        if any('\n' in value or '\r' in value for value in values):
+            raise AnnotationError(
+                f'{where}: a value holds a line break: is a quotation mark '
+                'not closed?'
+            )
+        row = dict(zip(columns, values, strict=False))
+        row.pop('', None)
+        rows.append(TableRow(line, row))
+    return Table(named, rows)
+
+
+def _header(text: str, delimiter: str, path: str) -> list[str]:
+    _, values = next(_lines(text, delimiter, path), (1, []))
+    while values and not values[-1]:
+        values.pop()
+    return [value.casefold() for value in values]
+
+
+def _lines(
+    text: str, delimiter: str, path: str
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the values of every line that is not empty."""
+    reader = csv.reader(
+        io.StringIO(text, newline=''),
+        delimiter=delimiter,
+        skipinitialspace=True,
+    )
+    try:
+        for values in reader:
+            values = [value.strip() for value in values]
+            if any(values):
+                yield reader.line_num, values
+    except csv.Error as error:
+        raise AnnotationError(
+            f'{path}, line {reader.line_num}: it cannot be read as CSV: '
+            f'{error}'
+        ) from error

@@ -1,0 +1,184 @@
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..datasets import skeletons
+from ..datasets.errors import AnnotationError
+from ..extraction.pose_estimator import Detection
+
+# By their names in masa.datasets.skeletons.
+LAYOUTS: dict[str, dict] = {
+    name: layout
+    for name, layout in vars(skeletons).items()
+    if name.isupper() and isinstance(layout, dict) and 'joints' in layout
+}
+
+
+@dataclass(frozen=True, eq=False)
+class PoseSequence:
+    """The people in the frames of one sequence.
+
+    Attributes:
+        skeleton (dict): Layout of the joints, as in
+            ``masa.datasets.skeletons``.
+        frames (list[list[Detection]]): Of every frame those who are in it.
+        identities (list[list[int]], optional): Who each of them is, if the
+            file knows: nobody is twice in a frame.
+    """
+
+    skeleton: dict
+    frames: list[list[Detection]]
+    identities: list[list[int]] | None = None
+
+
+def make_detection(
+    joints: np.ndarray,
+    score: np.ndarray,
+    box: Sequence[float] | None = None,
+    box_score: float | None = None,
+) -> Detection | None:
+    """Make a detection of the joints of a person.
+
+    Args:
+        joints (np.ndarray): Positions, (V, C).
+        score (np.ndarray): (V,). A joint of score 0, or not finite, was not
+            found.
+        box (Sequence[float], optional): Left, top, right and bottom. Defaults
+            to that of the joints.
+        box_score (float, optional): Defaults to the mean of the joints'.
+
+    Returns:
+        Detection, optional: None if no joint was found.
+    """
+    found = np.isfinite(joints).all(-1) & (score > 0)
+    if not found.any():
+        return None
+    corners = None
+    if box is not None and np.size(box) == 4:
+        corners = np.asarray(box, dtype=np.float64).ravel()
+    if corners is None or not (corners[2:] > corners[:2]).all():
+        seen = joints[found, :2]
+        corners = np.concatenate([seen.min(0), seen.max(0)])
+    return Detection(
+        corners,
+        float(score[found].mean() if box_score is None else box_score),
+        np.where(found[:, None], joints, np.nan),
+        np.where(found, score, 0.0),
+    )
+
+
+def numbers(value: Any, where: str) -> np.ndarray:
+    """Make an array of what is expected to be a list of numbers.
+
+    Args:
+        value (Any): Of a file.
+        where (str): File and place, for the message.
+
+    Returns:
+        np.ndarray: float64.
+
+    Raises:
+        AnnotationError: If it is anything else.
+    """
+    try:
+        array = np.array(value, dtype=np.float64)
+    except (ValueError, TypeError):
+        array = np.zeros(0)
+    if not array.size:
+        raise AnnotationError(f'{where} is expected to be a list of numbers')
+    return array
+
+
+def rows_of_joints(value: Any, width: int, where: str) -> np.ndarray:
+    """Make rows of a list of the numbers of all joints.
+
+    Args:
+        value (Any): Of a file: ``width`` numbers of every joint in turn.
+        width (int): Numbers of a joint.
+        where (str): File and place, for the message.
+
+    Returns:
+        np.ndarray: (V, width), float64.
+
+    Raises:
+        AnnotationError: If it is anything else.
+    """
+    array = numbers(value, where)
+    if array.ndim != 1 or len(array) % width:
+        raise AnnotationError(
+            f'{where} is expected to hold {width} numbers of every joint, but '
+            f'has the shape {array.shape}'
+        )
+    return array.reshape(-1, width)
+
+
+def choose_layout(
+    count: int, known: dict[int, dict], layout: dict | None, where: str
+) -> dict:
+    """Choose the layout of joints of which the number is known.
+
+    Args:
+        count (int): How many joints there are; 0 if nobody is there.
+        known (dict[int, dict]): Layouts that the format has, by number.
+        layout (dict, optional): That which the user says it is.
+        where (str): File and place, for the message.
+
+    Returns:
+        dict: The layout.
+
+    Raises:
+        AnnotationError: If it has another number of joints, or there is none,
+            or nobody.
+    """
+    if not count:
+        raise AnnotationError(f'{where}: no frame shows anybody')
+    if layout is None:
+        if count not in known:
+            raise AnnotationError(
+                f'{where}: {" or ".join(map(str, known))} joints are '
+                f'expected, but there are {count}: say by --layout which '
+                'they are'
+            )
+        return known[count]
+    if len(layout['joints']) != count:
+        raise AnnotationError(
+            f'{where}: the layout has {len(layout["joints"])} joints, but '
+            f'there are {count}'
+        )
+    return layout
+
+
+class JointCount:
+    """Checks that all people of a sequence have as many joints.
+
+    Args:
+        what (str): What is counted. Defaults to joints.
+
+    Attributes:
+        count (int): How many there are; 0 before the first person.
+        where (str): File and place of the last person.
+    """
+
+    def __init__(self, what: str = 'joints'):
+        self.what = what
+        self.count = 0
+        self.where = ''
+
+    def check(self, count: int, where: str) -> None:
+        """Take the joints of one person.
+
+        Args:
+            count (int): How many there are.
+            where (str): File and place, for the message.
+
+        Raises:
+            AnnotationError: If people before had another number.
+        """
+        if self.count and count != self.count:
+            raise AnnotationError(
+                f'{where} has {count} {self.what}, but {self.where} has '
+                f'{self.count}'
+            )
+        self.count, self.where = count, where

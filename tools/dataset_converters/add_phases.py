@@ -1,0 +1,87 @@
+"""Add phases, labelled in a spreadsheet, to an annotation file."""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog='Example: python tools/dataset_converters/add_phases.py '
+        'data/videos.pkl phases.csv data/videos_phases.pkl',
+    )
+    parser.add_argument(
+        'annotations', type=Path, help='annotation file: .pkl, .npz or .json'
+    )
+    parser.add_argument(
+        'phases',
+        type=Path,
+        help='CSV: columns sequence, phase, and start and end in seconds, or '
+        'start_frame and end_frame, or frame, counted from 0',
+    )
+    parser.add_argument(
+        'output', type=Path, help='annotation file: .pkl, .npz or .json'
+    )
+    parser.add_argument(
+        '--overwrite', action='store_true', help='replace the output file'
+    )
+    parser.add_argument(
+        '--replace',
+        action='store_true',
+        help='put the phases in the place of those that records have',
+    )
+    parser.add_argument(
+        '--frame-rate',
+        type=float,
+        metavar='HZ',
+        help='frames per second of the sequences whose records do not say',
+    )
+    args = parser.parse_args(argv)
+    if args.output.suffix not in ('.pkl', '.npz', '.json'):
+        parser.error(f'{args.output} is expected to be .pkl, .npz or .json')
+    if args.output.exists() and not args.overwrite:
+        parser.error(f'{args.output} exists; --overwrite replaces it')
+    if args.frame_rate is not None and not 0 < args.frame_rate < 1e6:
+        parser.error('--frame-rate is expected above 0')
+    return args
+
+
+def main(argv=None) -> int:
+    """Add the phases."""
+    args = parse_args(argv)
+    from masa.command_line import end_with_status
+    from masa.datasets.errors import AnnotationError
+
+    return end_with_status(lambda: _add(args), (AnnotationError,))
+
+
+def _add(args: argparse.Namespace) -> None:
+    from masa.datasets.annotation import load_annotations
+    from masa.datasets.conversion import save_checked
+    from masa.datasets.conversion_cli import next_step
+    from masa.datasets.errors import AnnotationError
+    from masa.datasets.frame_labels import add_phases
+    from masa.datasets.schema import check_annotations
+
+    annotations = load_annotations(args.annotations)
+    problems = check_annotations(annotations)
+    if problems:
+        raise AnnotationError(
+            f'{args.annotations} has {len(problems)} problems, the first of '
+            f'which is {problems[0]}: see tools/check_data.py'
+        )
+    annotations, remarks = add_phases(
+        annotations, args.phases, args.replace, args.frame_rate
+    )
+    save_checked(annotations, args.output, args.phases)
+    for remark in remarks:
+        print(remark)
+    count = sum('phase' in one for one in annotations['annotations'])
+    print(f'{count} records with phases')
+    print(next_step(annotations, args.output))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
