@@ -231,11 +231,11 @@ CASES = {
         '2',
     ),
     'label negative': (
-        record(label=-1),
+        record(label=-2),
         'c',
         'label',
-        'an integer in [0,',
-        '-1',
+        'or -1 or no label',
+        '-2',
     ),
     'label float': (
         record(label=0.0),

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from masa.datasets.annotation import AnnotationError, load_annotations
+from masa.datasets.record_checks import label_of
 from masa.datasets.schema import check_annotations, record_name
 
 
@@ -56,8 +57,7 @@ def health(annotations: dict) -> Table:
     )
     groups: dict[int, list] = {}
     for number, record in enumerate(records):
-        label = -1 if record.get('label') is None else int(record['label'])
-        groups.setdefault(label, []).append(
+        groups.setdefault(label_of(record), []).append(
             (record_name(record, number), record)
         )
     rows = [

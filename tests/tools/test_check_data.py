@@ -93,6 +93,20 @@ def test_file_without_optional_parts(tmp_path, capsys):
     ]
 
 
+def test_unlabelled_sequences_are_a_group(tmp_path, capsys):
+    annotations = make_annotations()
+    annotations['annotations'][0]['label'] = -1
+    del annotations['annotations'][1]['label']
+    path = tmp_path / 'data.pkl'
+    save_annotations(annotations, path)
+    assert main([str(path)]) == 0
+    assert [row[:4] for row in rows(capsys.readouterr().out)] == [
+        ['no label', '2', '0', '2'],
+        ['ru[/]n', '1', '1', '2'],
+        ['all', '3', '1', '4'],
+    ]
+
+
 def test_phases_out_of_order_are_counted(tmp_path, capsys):
     annotations = make_annotations()
     for record, phases in zip(

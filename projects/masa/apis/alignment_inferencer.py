@@ -22,6 +22,7 @@ from ..alignment import (
 )
 from ..checkpoints import check_fit, read_checkpoint, weights_of
 from ..config_checks import check_config
+from ..datasets.record_checks import label_of
 from ..work_dir import LAST_CHECKPOINT, last_checkpoint
 from .embedded_sequence import EmbeddedSequence
 from .frame_index import FrameIndex
@@ -450,12 +451,11 @@ def _embedded(record: dict, embedding: np.ndarray) -> EmbeddedSequence:
     keypoint = record.get('keypoint')
     score = record.get('keypoint_score')
     phase = record.get('phase')
-    label = record.get('label')
     return EmbeddedSequence(
         name=record['frame_dir'],
         embedding=embedding,
         phase=None if phase is None else np.asarray(phase),
-        label=-1 if label is None else int(label),
+        label=label_of(record),
         activity=record.get('activity', ''),
         keypoint=None if keypoint is None else np.asarray(keypoint)[0],
         keypoint_score=None if score is None else np.asarray(score)[0],

@@ -178,11 +178,14 @@ def check_labels(
     label = record.get('label')
     if label is None:
         return
-    if not is_integer(label) or not 0 <= label <= LARGEST_INDEX:
-        expected = f'an integer in [0, {LARGEST_INDEX}]'
+    if not is_integer(label) or not -1 <= label <= LARGEST_INDEX:
+        expected = (
+            f'an integer in [0, {LARGEST_INDEX}], or -1 or no label where '
+            'the activity is unknown'
+        )
         yield Problem(name, 'label', expected, short(label))
         return
-    if activities is None:
+    if activities is None or label < 0:
         return
     if label >= len(activities):
         yield Problem(
@@ -200,3 +203,16 @@ def check_labels(
                 f'phases of {activities[label]} in [0, {len(names)})',
                 str(highest),
             )
+
+
+def label_of(record: dict) -> int:
+    """Return the label of a record without problems.
+
+    Args:
+        record (dict): The record.
+
+    Returns:
+        int: Index of the activity, -1 if it is unknown.
+    """
+    label = record.get('label')
+    return -1 if label is None else int(label)

@@ -10,6 +10,7 @@ from .annotation import AnnotationError, load_annotations
 from .keyed_random import KeyedRandom
 from .pipeline_checks import check_pipeline_inputs
 from .problem import Problem
+from .record_checks import label_of
 from .schema import check_annotations, record_name
 
 # More would hide the first ones; tools/check_data.py prints all.
@@ -128,7 +129,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         records = self._select(annotations)
         if self.activities is not None:
             keep = self._labels_to_keep(names, records)
-            records = [r for r in records if r.get('label') in keep]
+            records = [r for r in records if label_of(r) in keep]
         if not records:
             raise AnnotationError(
                 f'{self.source} has no sequences of the activities '
@@ -165,7 +166,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
             )
         # A file without names has the labels that occur.
         known = names or sorted(
-            {int(r['label']) for r in records if r.get('label') is not None}
+            {label_of(record) for record in records} - {-1}
         )
         labels = {label: label for label in known if not names}
         for label, name in enumerate(names or ()):
@@ -209,8 +210,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
 
     def _complete(self, record: dict, names: list[str] | None) -> dict:
         record['total_frames'] = int(record['total_frames'])
-        label = record.get('label')
-        record['label'] = -1 if label is None else int(label)
+        record['label'] = label_of(record)
         record['activity'] = (
             names[record['label']] if names and record['label'] >= 0 else ''
         )
