@@ -315,11 +315,6 @@ def test_malicious_file_is_not_run(tmp_path):
     assert not (tmp_path / 'mark').exists()
 
 
-def test_folder_of_skeleton_pickles_is_refused(ann_file):
-    with pytest.raises(ValueError, match='skeleton'):
-        SequenceDataset(ann_file, [], data_prefix=dict(skeleton='folder'))
-
-
 def test_paths_are_joined(ann_file, tmp_path):
     dataset = SequenceDataset(
         'data.pkl',

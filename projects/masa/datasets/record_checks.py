@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 
+from .packed_poses import check_packed, is_packed
 from .problem import (
     LARGEST_INDEX,
     Problem,
@@ -33,7 +34,9 @@ def check_record(
     if not is_integer(total) or total < 1:
         yield Problem(name, 'total_frames', 'an integer above 0', short(total))
         total = None
-    if 'keypoint' in record:
+    if is_packed(record):
+        yield from check_packed(name, record, total, joints)
+    elif 'keypoint' in record:
         yield from _check_keypoint(name, record, total, joints, coordinates)
     elif 'feature_path' not in record:
         yield Problem(

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ..datasets.tracking import track_people
 from ..files import atomic_path
 from .errors import SequenceError
 from .frames import FrameReader
 from .npy_writer import NpyWriter
 from .pose_estimator import PoseEstimator
 from .sequences import Sequence, last_change
-from .tracking import track_people
 
 
 def extract_poses(

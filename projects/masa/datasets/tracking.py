@@ -1,18 +1,33 @@
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-
-from .pose_estimator import Detection
 
 # From one frame to the next people overlap themselves by more than this.
 LEAST_OVERLAP = 0.3
 # Who was lost is looked for within this many of their own sizes.
 FARTHEST = 1.0
 
-# Of one person: by frame.
-Track = dict[int, Detection]
+
+class Boxed(Protocol):
+    """A person in a frame.
+
+    Attributes:
+        box (np.ndarray): Left, top, right and bottom, (4,).
+        score (float): How sure the detector is.
+    """
+
+    box: np.ndarray
+    score: float
 
 
-def track_people(frames: list[list[Detection]]) -> list[Track]:
+Detected = TypeVar('Detected', bound=Boxed)
+
+
+def track_people(
+    frames: Sequence[Sequence[Detected]],
+) -> list[dict[int, Detected]]:
     """Link the detections of all frames into people.
 
     Between frames by overlap of boxes, the best assignment of all
@@ -21,13 +36,14 @@ def track_people(frames: list[list[Detection]]) -> list[Track]:
     Where no frame shows two people, all detections are one person's.
 
     Args:
-        frames (list[list[Detection]]): Of every frame.
+        frames (Sequence[Sequence[Boxed]]): The detections of every frame.
 
     Returns:
-        list[Track]: Of every person, the detections by frame. The most
-        prominent one, by area and score summed over the frames, is first.
+        list[dict[int, Boxed]]: Of every person, the detections by frame. The
+        most prominent one, by area and score summed over the frames, is
+        first.
     """
-    tracks: list[Track] = []
+    tracks: list[dict[int, Detected]] = []
     if all(len(found) <= 1 for found in frames):
         only = {t: found[0] for t, found in enumerate(frames) if found}
         return [only] if only else []
@@ -60,7 +76,7 @@ def track_people(frames: list[list[Detection]]) -> list[Track]:
     return sorted(tracks, key=_prominence, reverse=True)
 
 
-def _prominence(track: Track) -> float:
+def _prominence(track: dict[int, Boxed]) -> float:
     return sum(
         float(np.prod(one.box[2:] - one.box[:2])) * one.score
         for one in track.values()
@@ -83,7 +99,8 @@ def _distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Between centres in sizes, and of the sizes' logarithms: (N, M)."""
     centres = [(boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (first, second)]
     sizes = [
-        np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=-1).clip(1)
+        # Coordinates may be shares of the image instead of pixels.
+        np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=-1).clip(1e-9)
         for boxes in (first, second)
     ]
     apart = np.linalg.norm(centres[0][:, None] - centres[1], axis=-1)
