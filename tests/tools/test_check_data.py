@@ -224,6 +224,15 @@ def test_file_of_pyskl_has_notices_and_no_problems(tmp_path, capsys):
         assert word in printed
 
 
+def test_joints_in_lists(tmp_path, capsys):
+    contents = ntu60_hrnet()
+    for one in contents['annotations']:
+        one['keypoint'] = one['keypoint'].tolist()
+    path = write(contents, tmp_path / 'lists.pkl')
+    assert main([str(path)]) == 0
+    assert 'keypoint' in notices(capsys.readouterr().out)
+
+
 def test_file_for_all_recipes_has_no_notices(tmp_path, capsys):
     annotations = make_annotations()
     annotations['skeleton'] = dict(

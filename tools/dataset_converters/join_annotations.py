@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from masa.datasets.annotation import AnnotationError, save_annotations
 from masa.datasets.conversion_cli import (
     add_output,
@@ -85,7 +87,9 @@ def main(argv=None) -> int:
 
 def without_skeleton(records: list[dict]) -> str:
     """Say which layouts the joints may have."""
-    counts = {one['keypoint'].shape[2] for one in records if 'keypoint' in one}
+    counts = {
+        np.shape(one['keypoint'])[2] for one in records if 'keypoint' in one
+    }
     known = [name for count in sorted(counts) for name in layouts_of(count)]
     return (
         'no skeleton: the recipes need one, --skeleton '

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from .packed_poses import is_packed
 from .problem import Problem
 from .schema import record_name
@@ -119,7 +121,7 @@ def _check_skeleton(
     lacking = [key for key in _NEEDED if (skeleton or {}).get(key) is None]
     if not lacking:
         return
-    joints = records[0]['keypoint'].shape[2]
+    joints = np.shape(records[0]['keypoint'])[2]
     transforms = dict.fromkeys(_NEEDED[key] for key in lacking)
     layouts = ' or '.join(layouts_of(joints)) or 'yours'
     yield Problem(
