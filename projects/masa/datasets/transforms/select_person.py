@@ -82,13 +82,12 @@ class SelectPerson(BaseTransform):
                 f'by is expected to be one of {list(CRITERIA)} or an index '
                 f'from 0, but got {by!r}'
             )
-        if isinstance(people, bool) or not isinstance(people, int):
+        if isinstance(people, bool) or not (
+            isinstance(people, int) and people >= 1
+        ):
             raise ValueError(
-                f'people is expected to be an integer, but got {people!r}'
-            )
-        if people < 1:
-            raise ValueError(
-                f'people is expected to be 1 or more, but got {people}'
+                f'people is expected to be an integer above 0, but got '
+                f'{people!r}'
             )
         self.by = by
         self.people = people
@@ -137,8 +136,6 @@ class SelectPerson(BaseTransform):
             if score is not None:
                 score = take_people(score, places)
             chosen = rank_people(keypoint, score, self.by)[: self.people]
-            keypoint = keypoint[chosen]
-            score = None if score is None else score[chosen]
         else:
             first = 0 if self.by in CRITERIA else self.by
             chosen = slice(first, first + self.people)
@@ -147,8 +144,8 @@ class SelectPerson(BaseTransform):
                     f'sequence {name_of(results)} is expected to have a '
                     f'person of the index {first}, but has {len(keypoint)}'
                 )
-            keypoint = keypoint[chosen]
-            score = None if score is None else score[chosen]
+        keypoint = keypoint[chosen]
+        score = None if score is None else score[chosen]
         if not find_people(keypoint, score).any():
             raise ValueError(
                 f'sequence {name_of(results)} is expected to show a person '
