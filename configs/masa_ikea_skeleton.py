@@ -6,8 +6,8 @@ _base_ = [
     '_base_/evaluation/phases.py',
     '_base_/default_runtime.py',
 ]
-# Made by tools/dataset_converters/ikea_asm.py --poses bodies with
-# --val-share 0.2.
+# Made by tools/dataset_converters/ikea_asm.py --poses bodies with --skeleton
+# OPENPOSE_25 and --val-share 0.2.
 ann_file = 'data/ikea_bodies.pkl'
 train_dataloader = dict(batch_size=16, dataset=dict(ann_file=ann_file))
 val_dataloader = dict(dataset=dict(ann_file=ann_file))

@@ -79,6 +79,22 @@ def claims(shape):
     return make
 
 
+def packed(**changes):
+    """Store the poses of the record c by detection."""
+
+    def change(annotations, folder):
+        made = annotations['annotations'][2]
+        del made['keypoint_score']
+        made.update(
+            keypoint=np.ones((7, 4, 3), np.float16),
+            frame_inds=np.array([0, 0, 1, 2, 3, 4, 4], np.int16),
+            box_score=np.ones(7),
+        )
+        made.update(changes)
+
+    return change
+
+
 ONE_FRAME_MORE = dict(
     keypoint=np.ones((1, 6, 4, 2)), keypoint_score=np.ones((1, 6, 4))
 )
@@ -231,11 +247,11 @@ CASES = {
         '2',
     ),
     'label negative': (
-        record(label=-1),
+        record(label=-2),
         'c',
         'label',
-        'an integer in [0,',
-        '-1',
+        'or -1 or no label',
+        '-2',
     ),
     'label float': (
         record(label=0.0),
@@ -495,6 +511,62 @@ CASES = {
         'keypoint_score',
         'a joint that is seen',
         'all scores 0',
+    ),
+    'detections of another number': (
+        packed(keypoint=np.ones((6, 4, 3))),
+        'c',
+        'keypoint',
+        'numbers of shape (7, 4, 3)',
+        '(6, 4, 3)',
+    ),
+    'detections without scores': (
+        packed(keypoint=np.ones((7, 4, 2))),
+        'c',
+        'keypoint',
+        'x, y and score',
+        '(7, 4, 2)',
+    ),
+    'detections NaN': (
+        packed(keypoint=np.full((7, 4, 3), np.nan)),
+        'c',
+        'keypoint',
+        'finite numbers',
+        '84 that are not',
+    ),
+    'detections after the end': (
+        packed(frame_inds=np.arange(7)),
+        'c',
+        'frame_inds',
+        'frames in [0, 5)',
+        '0 to 6',
+    ),
+    'frames of detections float': (
+        packed(frame_inds=np.zeros(7)),
+        'c',
+        'frame_inds',
+        'integers of shape (N,)',
+        'float64',
+    ),
+    'box scores of another length': (
+        packed(box_score=np.ones(5)),
+        'c',
+        'box_score',
+        'numbers of shape (7,)',
+        '(5,)',
+    ),
+    'detections all 0': (
+        packed(keypoint=np.zeros((7, 4, 3))),
+        'c',
+        'keypoint',
+        'positions',
+        'all 0',
+    ),
+    'file of poses of a number': (
+        packed(raw_file=3),
+        'c',
+        'raw_file',
+        'a path',
+        '3',
     ),
     'time NaN': (
         one_value('canonical_time', np.nan),
@@ -766,10 +838,10 @@ PIPELINE_CASES = {
             keypoint=np.ones((2, 5, 4, 2)) * np.arange(1, 5)[:, None],
             keypoint_score=np.ones((2, 5, 4)),
         ),
-        'c',
+        '',
         'keypoint',
-        '1 people, as most',
-        'found 2',
+        'SelectPerson',
+        "1 in 3 ('a', ...), 2 in 1 ('c')",
     ),
     'joints missing': (
         without('keypoint'),
@@ -882,6 +954,16 @@ UNREADABLE = {
     'pickle of a list': (
         '.pkl',
         lambda content: pickle.dumps([1]),
+        'join_annotations.py',
+    ),
+    'pickle of a single record': (
+        '.pkl',
+        lambda content: pickle.dumps(dict(frame_dir='a', keypoint=[1])),
+        'holds a single record',
+    ),
+    'pickle of a number': (
+        '.pkl',
+        lambda content: pickle.dumps(1),
         'hold a dict',
     ),
     'pickle of terabytes': (

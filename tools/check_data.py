@@ -1,43 +1,65 @@
 """Check annotation files: list every problem, and what the data is like."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from rich.table import Table
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from masa.datasets.annotation import AnnotationError, load_annotations
+from masa.datasets.packed_poses import name_pose_files, unpack_poses
+from masa.datasets.problem import Problem
+from masa.datasets.recipe_checks import check_for_recipes
+from masa.datasets.record_checks import label_of
+from masa.datasets.schema import check_annotations, record_name
 
 
 def parse_args(argv=None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
-        description=f'{__doc__} Exits with 1 if there are problems, with 2 '
-        'if a file cannot be read.',
-        epilog='Example: python tools/check_data.py data/penn_action.pkl',
+        description=f'{__doc__} Without --config, notices tell what the '
+        'recipes of this project need or choose beyond that. Exits with 1 if '
+        'there are problems, with 2 if a file cannot be read; notices do not '
+        'count.',
+        epilog='Example: python tools/check_data.py data/penn_action.pkl '
+        '--config configs/masa_penn_pose2d.py',
     )
-    parser.add_argument('files', type=Path, nargs='+', metavar='FILE')
+    parser.add_argument(
+        'files',
+        type=Path,
+        nargs='*',
+        metavar='FILE',
+        help='annotation files; with --config its own by default',
+    )
     parser.add_argument(
         '--features',
         metavar='FOLDER',
         help='check the feature files too, their paths relative to FOLDER',
     )
-    return parser.parse_args(argv)
+    parser.add_argument(
+        '--poses',
+        metavar='FOLDER',
+        help='check the files of poses too that records name as raw_file, '
+        'relative to FOLDER, or that are FOLDER/<id>.pkl',
+    )
+    parser.add_argument(
+        '--config',
+        help='find everything that training and testing with this config '
+        'would refuse of its annotation file, or of FILE in its place',
+    )
+    args = parser.parse_args(argv)
+    if not args.files and args.config is None:
+        parser.error('a FILE, --config or both are expected')
+    return args
 
 
 def health(annotations: dict) -> Table:
     """Tabulate what annotations without problems hold, by activity."""
-    import numpy as np
-    from rich.markup import escape
-    from rich.table import Table
-
-    from masa.datasets.schema import record_name
-
     records = annotations['annotations']
     splits = annotations.get('split') or {}
     splits_of: dict[str, list[str]] = {}
@@ -61,8 +83,7 @@ def health(annotations: dict) -> Table:
     )
     groups: dict[int, list] = {}
     for number, record in enumerate(records):
-        label = -1 if record.get('label') is None else int(record['label'])
-        groups.setdefault(label, []).append(
+        groups.setdefault(label_of(record), []).append(
             (record_name(record, number), record)
         )
     rows = [
@@ -107,8 +128,6 @@ def _share(which: Iterable[bool]) -> str:
 
 
 def _in_order(phases: np.ndarray) -> bool:
-    import numpy as np
-
     # Steps of some activities come in any order and again, which is valid.
     phases = np.asarray(phases)
     steps = np.diff(phases[phases >= 0])
@@ -116,8 +135,6 @@ def _in_order(phases: np.ndarray) -> bool:
 
 
 def _unseen(group: list) -> str:
-    import numpy as np
-
     scores = [
         np.asarray(record['keypoint_score'])
         for _, record in group
@@ -135,43 +152,108 @@ def _printable(text: str) -> str:
     return text.encode('utf-8', 'backslashreplace').decode('utf-8')
 
 
+def check_file(
+    path: Path, features: str | None, poses: str | None
+) -> tuple[dict, list[Problem]]:
+    """Check a file by itself.
+
+    Args:
+        path (Path): The annotation file.
+        features (str, optional): Folder of the feature files to check.
+        poses (str, optional): Folder of the files of poses to check.
+
+    Returns:
+        tuple[dict, list[Problem]]: Its annotations, poses unpacked, and the
+        problems.
+
+    Raises:
+        AnnotationError: If the file cannot be read.
+        OSError: If there is none.
+    """
+    annotations = load_annotations(path)
+    if poses is not None:
+        annotations = name_pose_files(annotations)
+    problems = check_annotations(annotations, features)
+    if not problems:
+        records, problems = unpack_poses(annotations['annotations'], poses)
+        annotations = dict(annotations, annotations=records)
+        problems = problems or check_annotations(annotations)
+    return annotations, problems
+
+
 def main(argv=None) -> int:
     """Run the checks."""
     args = parse_args(argv)
-    # The help needs none of them.
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    from masa.datasets import (
-        AnnotationError,
-        check_annotations,
-        load_annotations,
-    )
-
     # Never cut a message to fit a terminal that is not there.
     console = Console(width=None if sys.stdout.isatty() else 200)
-    status = 0
-    for path in args.files:
-        name = f'[bold]{escape(str(path))}[/]'
-        try:
-            annotations = load_annotations(path)
-        except (AnnotationError, OSError) as error:
-            console.print(f'{name}: cannot be read: {escape(str(error))}')
-            status = 2
-            continue
-        problems = check_annotations(annotations, args.features)
-        if not problems:
-            console.print(f'{name}: no problems')
-            console.print(health(annotations))
-            continue
-        status = max(status, 1)
-        table = Table('record', 'field', 'expected', 'found')
-        for problem in problems:
-            table.add_row(*(escape(_printable(part)) for part in problem))
+    check = check_alone if args.config is None else check_with_config
+    return max(check(path, args, console) for path in args.files or [None])
+
+
+def check_alone(path: Path, args: argparse.Namespace, console: Console) -> int:
+    """Check a file by itself, print what was found, return the status."""
+    name = f'[bold]{escape(str(path))}[/]'
+    try:
+        annotations, problems = check_file(path, args.features, args.poses)
+    except (AnnotationError, OSError) as error:
+        console.print(f'{name}: cannot be read: {escape(str(error))}')
+        return 2
+    if problems:
         console.print(f'{name}: problems: {len(problems)}')
-        console.print(table)
-    return status
+        console.print(listing(dict.fromkeys(problems, ())))
+        return 1
+    notices = list(check_for_recipes(annotations))
+    console.print(f'{name}: no problems, notices: {len(notices)}')
+    console.print(health(annotations))
+    for notice in notices:
+        console.print(f'notice: {escape(_printable(str(notice)))}')
+    if notices:
+        console.print(
+            'notices matter to some recipes only: --config CONFIG finds what '
+            'training and testing with a config would refuse'
+        )
+    return 0
+
+
+def check_with_config(
+    path: Path | None, args: argparse.Namespace, console: Console
+) -> int:
+    """Check what a config's loaders read; print it, return the status."""
+    # Imports PyTorch, which the other checks do without.
+    from mmengine.config import Config
+
+    from masa.config_checks import exit_on_wrong_config
+    from masa.datasets.loader_checks import check_loaders
+
+    name = f'[bold]{escape(args.config)}[/]'
+    if path is not None:
+        name = f'[bold]{escape(str(path))}[/] with {name}'
+    try:
+        config = Config.fromfile(args.config)
+        exit_on_wrong_config(config, args.config)
+        problems = check_loaders(
+            config, path and str(path), args.features, args.poses
+        )
+    except (ValueError, OSError) as error:
+        console.print(f'{name}: cannot be read: {escape(str(error))}')
+        return 2
+    if not problems:
+        console.print(f'{name}: no problems')
+        return 0
+    console.print(f'{name}: problems: {len(problems)}')
+    console.print(listing(problems))
+    return 1
+
+
+def listing(problems: dict[Problem, Sequence[str]]) -> Table:
+    """Tabulate problems, with the data loaders that find them, if any."""
+    table = Table('record', 'field', 'expected', 'found')
+    if any(problems.values()):
+        table.add_column('loaders')
+    for problem, loaders in problems.items():
+        cells = [*problem, ', '.join(loaders)][: len(table.columns)]
+        table.add_row(*(escape(_printable(cell)) for cell in cells))
+    return table
 
 
 if __name__ == '__main__':

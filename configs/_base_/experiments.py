@@ -2,7 +2,7 @@
 #   python tools/compare.py DATA --methods clip_aware clip_aware+NAME
 # Why they might help and what came of them: docs/findings.md. Names may be
 # joined, as clip_aware+rotary+ema.
-_views = 'train_dataloader.dataset.pipeline.1'
+_views = 'train_dataloader.dataset.pipeline.2'
 # The paper's augmentation, and bodies and cameras of other proportions.
 _angles = dict(type='JointAngleNoise', prob=0.3, std=10.0)
 _flip = dict(type='FlipSkeleton', prob=0.3)
@@ -34,7 +34,7 @@ def _width(dims, heads):
 def _inputs(modalities, channels):
     return {
         'model.backbone.in_channels': channels,
-        **_transform(2, 1, modalities=modalities),
+        **_transform(3, 2, modalities=modalities),
     }
 
 
@@ -94,7 +94,7 @@ changes = dict(
     motion_penn=_inputs(('keypoint', 'motion'), 26 + 26),
     motion_utd=_inputs(('keypoint', 'motion'), 60 + 60),
     missing_penn=_inputs(('keypoint', 'missing'), 26 + 13),
-    turned_utd=_transform(0, 0, rotation='sequence', up_axis='y'),
+    turned_utd=_transform(1, 1, rotation='sequence', up_axis='y'),
     hidden_frames={'model.backbone.hidden_frames': 0.15},
     # How large the model is, and how long it learns how fast.
     width_64=_width(64, 8),

@@ -1,7 +1,7 @@
 # Adds noise in the space of the poses themselves: docs/pose_prior.md.
 _base_ = '../masa_penn_pose2d.py'
 train_pipeline = _base_.train_pipeline
-train_pipeline[1].spatial.append(
+train_pipeline[2].spatial.append(
     # Probability and spread of Table S1, for VPoser.
     dict(
         type='PosePriorNoise',
@@ -13,7 +13,7 @@ train_pipeline[1].spatial.append(
                 type='SequenceDataset',
                 ann_file=_base_.ann_file,
                 split='train',
-                pipeline=[dict(type='NormalizeSkeleton')],
+                pipeline=train_pipeline[:2],
             ),
         ),
     )

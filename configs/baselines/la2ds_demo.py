@@ -4,7 +4,7 @@ model = _base_.method
 model.backbone.update(coordinates=3)
 # The first view is the sequence as it is.
 train_pipeline = _base_.train_pipeline
-train_pipeline[1].update(dual=False)
+train_pipeline[2].update(dual=False)
 # With the probability of the other augmentations; the rest is ours.
-train_pipeline[1].spatial.append(dict(type='HideJoints', prob=0.3))
+train_pipeline[2].spatial.append(dict(type='HideJoints', prob=0.3))
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import Compose
 
 from masa.apis import AlignmentInferencer, EmbeddedSequence
 from masa.datasets.transforms import PackSequenceInputs
@@ -47,6 +48,50 @@ class TestInputs:
             np.testing.assert_array_equal(one.keypoint, record['keypoint'][0])
             assert one.label == record['label']
             assert one.activity == annotations[0]['activities'][one.label]
+
+    def test_person_that_the_pipeline_selects_is_shown(
+        self, inferencer, sequences, annotations
+    ):
+        """And no other is: neither in the embedding nor in pictures."""
+        record = annotations[0]['annotations'][0]
+        joints = record['keypoint']
+        other = annotations[0]['annotations'][1]['keypoint']
+        other = np.resize(other, joints.shape) + 1
+        score = np.full((2, *joints.shape[1:3]), 0.5, np.float32)
+        score[1] = 0.9
+        both = dict(
+            record,
+            keypoint=np.concatenate([other, joints]),
+            keypoint_score=score,
+        )
+        (found,) = inferencer.embed(both)
+        np.testing.assert_array_equal(found.keypoint, joints[0])
+        np.testing.assert_array_equal(found.keypoint_score, score[1])
+        np.testing.assert_allclose(
+            found.embedding, sequences[0].embedding, atol=1e-4
+        )
+
+    @pytest.mark.parametrize('present', [1, 2])
+    def test_all_people_that_the_pipeline_selects_are_shown(
+        self, inferencer, annotations, present, monkeypatch
+    ):
+        record = annotations[0]['annotations'][0]
+        joints = record['keypoint']
+        joints = np.concatenate([joints, joints + 1, joints + 2])[:present]
+        many = dict(record, keypoint=joints)
+        del many['keypoint_score']
+        select = Compose([dict(type='SelectPerson', by=0, people=2)])
+        monkeypatch.setattr(inferencer, 'pipeline', select)
+        monkeypatch.setattr(
+            AlignmentInferencer,
+            '__call__',
+            lambda self, records, batch_size: dict(predictions=[None]),
+        )
+        (found,) = inferencer.embed(many)
+        # Who is absent is not drawn at the origin.
+        np.testing.assert_array_equal(
+            found.keypoint, np.concatenate(joints, axis=1)
+        )
 
     def test_every_other_way_gives_the_same(
         self, inferencer, sequences, annotations, tmp_path

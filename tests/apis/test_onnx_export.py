@@ -106,7 +106,10 @@ def test_file_says_what_it_expects(tmp_path):
     assert known['in_channels'] == '75'
     assert known['embed_dims'] == '64'
     pipeline = json.loads(known['pipeline'])
-    assert pipeline[0]['type'] == 'NormalizeSkeleton'
+    assert [one['type'] for one in pipeline[:2]] == [
+        'SelectPerson',
+        'NormalizeSkeleton',
+    ]
     assert 'SequenceAligner' in known['config']
 
 

@@ -69,12 +69,12 @@ def findings(options, base=DEMO, named=()):
             'SyntheticSequenceDataset',
         ),
         (
-            'train_dataloader.dataset.pipeline.0.type',
+            'train_dataloader.dataset.pipeline.1.type',
             'NormaliseSkeleton',
             'NormalizeSkeleton',
         ),
         (
-            'train_dataloader.dataset.pipeline.1.spatial.1.type',
+            'train_dataloader.dataset.pipeline.2.spatial.1.type',
             'FlipSkelton',
             'FlipSkeleton',
         ),
@@ -103,8 +103,8 @@ def findings(options, base=DEMO, named=()):
         ('train_dataloader.dataset.test_mod', True, 'test_mode'),
         ('train_dataloader.dataset.activites', [], 'activities'),
         ('train_dataloader.dataset.start_indx', 1, 'start_index'),
-        ('train_dataloader.dataset.pipeline.1.max_drop', 1, 'max_drop_ratio'),
-        ('train_dataloader.dataset.pipeline.1.spatial.0.pro', 1, 'prob'),
+        ('train_dataloader.dataset.pipeline.2.max_drop', 1, 'max_drop_ratio'),
+        ('train_dataloader.dataset.pipeline.2.spatial.0.pro', 1, 'prob'),
         ('val_evaluator.metrics.0.fraction', 1, 'fractions'),
         ('test_evaluator.control', (), 'controls'),
         ('optim_wrapper.optimizer.learning_rat', 1, ''),
@@ -276,7 +276,7 @@ def test_helper_of_a_config_is_no_misspelling(tmp_path):
 @pytest.mark.parametrize(
     ('option', 'expected'),
     [
-        ('train_pipeline.1.dual', 'not read after the config file'),
+        ('train_pipeline.2.dual', 'not read after the config file'),
         ('ann_fil', 'not read after the config file'),
         ('modl.head', "did you mean 'model'?"),
     ],

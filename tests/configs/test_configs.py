@@ -86,7 +86,7 @@ LOADERS = [f'.{name}_dataloader' for name in ('train', 'val', 'test')]
         (
             'no_dual_augmentation',
             'penn_pose2d',
-            {f'{pipeline}.1.dual': False for pipeline in PIPELINES},
+            {f'{pipeline}.2.dual': False for pipeline in PIPELINES},
         ),
         (
             'no_trim',

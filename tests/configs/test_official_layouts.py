@@ -91,7 +91,8 @@ def make_ikea(root, data):
     write_features(data / 'ikea_features', channels=1536)
     segments = root / 'ikea' / 'gt_segments.json'
     split = ('--val-share', 0.25)
-    bodies = ('--poses', 'bodies', root / 'bodies')
+    bodies = ('--poses', 'bodies', root / 'bodies', '--skeleton')
+    bodies += ('OPENPOSE_25',)
     convert('ikea_asm', segments, data / 'ikea_bodies.pkl', *bodies, *split)
     features = ('--features', data / 'ikea_features')
     convert('ikea_asm', segments, data / 'ikea_rgb.pkl', *features, *split)

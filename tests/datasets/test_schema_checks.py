@@ -243,7 +243,7 @@ def test_number_of_people_may_differ(people):
             '(3,)',
         ),
         (with_record(label=2), 'b', 'label', '2'),
-        (with_record(label=-1), 'b', 'label', '-1'),
+        (with_record(label=-2), 'b', 'label', '-2'),
         (with_record(label=0.0), 'b', 'label', '0.0'),
         (with_record(label=[0, 1]), 'b', 'label', '[0, 1]'),
         (with_record(feature_path=''), 'b', 'feature_path', "''"),

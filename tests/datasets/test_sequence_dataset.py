@@ -269,15 +269,44 @@ def test_metainfo_gives_what_a_file_lacks(tmp_path):
         SequenceDataset(path, [], metainfo=dict(activities=['a']))
 
 
-def test_sequence_without_a_label(tmp_path):
-    annotations = make_annotations()
+def without_labels(annotations):
     for record in annotations['annotations']:
         del record['label'], record['phase']
+
+
+def with_minus_one(annotations):
+    for record in annotations['annotations']:
+        record['label'] = np.int64(-1)
+
+
+@pytest.mark.parametrize('change', [without_labels, with_minus_one])
+def test_sequence_without_a_label(change, tmp_path):
+    annotations = make_annotations()
+    change(annotations)
     path = str(tmp_path / 'data.pkl')
     save_annotations(annotations, path)
-    record = SequenceDataset(path, [])[0]
+    dataset = SequenceDataset(path, [dict(type='PackSequenceInputs')])
+    record = dataset.get_data_info(0)
     assert record['label'] == -1
     assert record['activity'] == ''
+    sample = dataset[0]['data_samples']
+    assert sample.label == -1
+    assert 'gt_label' not in sample
+
+
+@pytest.mark.parametrize('names', [True, False])
+def test_unlabelled_sequences_are_of_no_activity(names, tmp_path):
+    annotations = make_annotations()
+    if not names:
+        del annotations['activities'], annotations['phases']
+    for record in annotations['annotations'][:2]:
+        record['label'] = -1
+    path = str(tmp_path / 'data.pkl')
+    save_annotations(annotations, path)
+    dataset = SequenceDataset(path, [], activities=[0, 1])
+    assert ids(dataset) == ['03', '04', '06', '07', '09']
+    with pytest.raises(AnnotationError, match=r'no activities \[-1\]'):
+        SequenceDataset(path, [], activities=[-1])
 
 
 def test_malicious_file_is_not_run(tmp_path):
@@ -290,11 +319,6 @@ def test_malicious_file_is_not_run(tmp_path):
     with pytest.raises(AnnotationError, match='run code'):
         SequenceDataset(str(path), [])
     assert not (tmp_path / 'mark').exists()
-
-
-def test_folder_of_skeleton_pickles_is_refused(ann_file):
-    with pytest.raises(ValueError, match='skeleton'):
-        SequenceDataset(ann_file, [], data_prefix=dict(skeleton='folder'))
 
 
 def test_paths_are_joined(ann_file, tmp_path):

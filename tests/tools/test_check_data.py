@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from public_files import k400_hrnet, ntu60_hrnet, write
 
 from masa.datasets import save_annotations
+from masa.datasets.skeletons import COCO_17
 
 ROOT = Path(__file__).parents[2]
 main = runpy.run_path(str(ROOT / 'tools' / 'check_data.py'))['main']
@@ -90,6 +92,20 @@ def test_file_without_optional_parts(tmp_path, capsys):
     assert main([str(path)]) == 0
     assert rows(capsys.readouterr().out) == [
         ['no label', '1', *['2'] * 5, 'no scores', '0%', '-', '0%']
+    ]
+
+
+def test_unlabelled_sequences_are_a_group(tmp_path, capsys):
+    annotations = make_annotations()
+    annotations['annotations'][0]['label'] = -1
+    del annotations['annotations'][1]['label']
+    path = tmp_path / 'data.pkl'
+    save_annotations(annotations, path)
+    assert main([str(path)]) == 0
+    assert [row[:4] for row in rows(capsys.readouterr().out)] == [
+        ['no label', '2', '0', '2'],
+        ['ru[/]n', '1', '1', '2'],
+        ['all', '3', '1', '4'],
     ]
 
 
@@ -182,3 +198,143 @@ def test_command_line_passes_the_status_on(bad):
     )
     assert run.returncode == 1
     assert 'problems: 4' in run.stdout
+
+
+def notices(printed):
+    """The fields of the notices."""
+    return [
+        line.split(':')[1].strip()
+        for line in printed.splitlines()
+        if line.startswith('notice:')
+    ]
+
+
+def test_file_of_pyskl_has_notices_and_no_problems(tmp_path, capsys):
+    path = write(ntu60_hrnet(), tmp_path / 'ntu60_hrnet.pkl')
+    assert main([str(path)]) == 0
+    printed = capsys.readouterr().out
+    assert notices(printed) == ['split', 'skeleton', 'keypoint']
+    for word in (
+        'xsub_train',
+        'COCO_17',
+        'H36M_17',
+        'SelectPerson',
+        '--config',
+    ):
+        assert word in printed
+
+
+def test_joints_in_lists(tmp_path, capsys):
+    contents = ntu60_hrnet()
+    for one in contents['annotations']:
+        one['keypoint'] = one['keypoint'].tolist()
+    path = write(contents, tmp_path / 'lists.pkl')
+    assert main([str(path)]) == 0
+    assert 'keypoint' in notices(capsys.readouterr().out)
+
+
+def test_file_for_all_recipes_has_no_notices(tmp_path, capsys):
+    annotations = make_annotations()
+    annotations['skeleton'] = dict(
+        joints=list('abcd'), bones=[], flip_pairs=[], root=0, torso=[0, 1]
+    )
+    path = tmp_path / 'data.pkl'
+    save_annotations(annotations, path)
+    assert main([str(path)]) == 0
+    assert notices(capsys.readouterr().out) == []
+    del annotations['annotations'][2]['keypoint']
+    del annotations['annotations'][2]['keypoint_score']
+    annotations['annotations'][2]['feature_path'] = 'c.npy'
+    save_annotations(annotations, path)
+    assert main([str(path)]) == 0
+    assert notices(capsys.readouterr().out) == ['keypoint', 'feature_path']
+
+
+CONFIG = """
+pipeline = [{select} dict(type='NormalizeSkeleton'),
+            dict(type='PackSequenceInputs')]
+train_dataloader = dict(
+    batch_size=2, sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(type='SequenceDataset', ann_file={ann_file!r},
+                 pipeline=pipeline, split='xsub_train'))
+val_dataloader = dict(
+    batch_size=2, sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(type='SequenceDataset', ann_file={ann_file!r},
+                 pipeline=pipeline, split='{val}', test_mode=True))
+test_dataloader = val_dataloader
+default_scope = 'mmaction'
+"""
+
+
+def write_config(path, ann_file, select='', val='xsub_val'):
+    path.write_text(
+        CONFIG.format(ann_file=str(ann_file), select=select, val=val)
+    )
+    return str(path)
+
+
+def test_config_finds_what_its_loaders_refuse(tmp_path, capsys):
+    contents = ntu60_hrnet() | dict(skeleton=COCO_17)
+    # Nobody there has a torso.
+    contents['annotations'][4]['keypoint'][:] = 5
+    path = write(contents, tmp_path / 'data.pkl')
+    config = write_config(tmp_path / 'config.py', path)
+    assert main(['--config', config]) == 1
+    found = rows(capsys.readouterr().out)
+    where = {(row[0], row[1], row[4]) for row in found if row[1]}
+    assert where == {
+        ('', 'keypoint', 'train'),
+        ('', 'keypoint', 'val, test'),
+        ('S001C001P003R001A050', 'keypoint', 'val, test'),
+    }
+
+
+def test_config_and_another_file(tmp_path, capsys):
+    bad = ntu60_hrnet()
+    path = write(bad, tmp_path / 'bad.pkl')
+    good = write(bad | dict(skeleton=COCO_17), tmp_path / 'good.pkl')
+    select = "dict(type='SelectPerson'),"
+    config = write_config(tmp_path / 'config.py', path, select)
+    assert main(['--config', config]) == 1
+    assert main(['--config', config, str(good)]) == 0
+    assert main(['--config', config, str(good), str(path)]) == 1
+    assert 'no problems' in capsys.readouterr().out
+    missing = str(tmp_path / 'none.pkl')
+    assert main(['--config', config, missing]) == 2
+    assert 'none.pkl' in capsys.readouterr().out.replace('\n', '')
+
+
+def test_config_whose_split_is_not_there(tmp_path, capsys):
+    path = write(ntu60_hrnet() | dict(skeleton=COCO_17), tmp_path / 'd.pkl')
+    select = "dict(type='SelectPerson'),"
+    config = write_config(tmp_path / 'config.py', path, select, 'val')
+    assert main(['--config', config]) == 1
+    (row,) = [r for r in rows(capsys.readouterr().out) if r[1]]
+    assert row[1] == 'val_dataloader'
+    assert row[4] == 'val, test'
+
+
+def test_config_that_reads_no_file(good, capsys):
+    config = str(ROOT / 'configs' / 'masa_demo.py')
+    assert main(['--config', config, str(good)]) == 2
+    assert 'reads no annotation file' in capsys.readouterr().out.replace(
+        '\n', ' '
+    )
+
+
+def test_neither_file_nor_config():
+    with pytest.raises(SystemExit) as error:
+        main([])
+    assert error.value.code == 2
+
+
+def test_files_of_poses(tmp_path, capsys):
+    path = write(k400_hrnet(tmp_path), tmp_path / 'k400_hrnet.pkl')
+    assert main([str(path)]) == 0
+    assert 'raw_file' in notices(capsys.readouterr().out)
+    assert main([str(path), '--poses', str(tmp_path)]) == 0
+    assert 'raw_file' not in notices(capsys.readouterr().out)
+    (tmp_path / 'kpfiles' / 'k400_1.pkl').unlink()
+    assert main([str(path), '--poses', str(tmp_path)]) == 1
+    (row,) = [r for r in rows(capsys.readouterr().out) if r[0]]
+    assert row[:2] == ['8DLIxLxqPyc', 'raw_file']

@@ -17,6 +17,7 @@ from ikea_files import (
 )
 
 from masa.datasets import load_annotations
+from masa.datasets.skeletons import COCO_17, H36M_17, KINECT_25, OPENPOSE_25
 
 ROOT = Path(__file__).parents[2]
 main = runpy.run_path(
@@ -106,18 +107,66 @@ def test_body_model(root, tmp_path):
     # A frame more than the labels have.
     np.save(path, np.concatenate([joints, joints[-1:]]))
     code, output = run(
-        root, '--poses', 'bodies', tmp_path / 'bodies', '--val-share', '0.25'
+        root,
+        *('--poses', 'bodies', tmp_path / 'bodies'),
+        *('--skeleton', 'OPENPOSE_25', '--val-share', '0.25'),
     )
     assert code == 0
     annotations, found = load(output)
     assert {k: len(v) for k, v in annotations['split'].items()} == dict(
         train=6, val=2, test=2
     )
-    assert len(annotations['skeleton']['joints']) == 25
+    assert annotations['skeleton'] == OPENPOSE_25
     record = found[TRAIN[1]]
     assert record['keypoint'].shape == (1, length(1), 25, 3)
     assert not record['keypoint_score'][0, 4].any()
     assert record['keypoint_score'][0, 5:].all()
+
+
+def test_layout_of_25_joints_is_what_the_user_says(root, tmp_path):
+    write_bodies(tmp_path / 'bodies')
+    bodies = ('--poses', 'bodies', tmp_path / 'bodies')
+    code, output = run(root, *bodies, '--skeleton', 'KINECT_25')
+    assert code == 0
+    assert load(output)[0]['skeleton'] == KINECT_25
+
+
+def set_format(root, value):
+    for path in root.glob('*/*/dev3/pose3d/*.json'):
+        change_json(path, lambda content: dict(content, format=value))
+
+
+def test_layout_of_a_file_that_does_not_tell_is_asked_for(root, capsys):
+    set_format(root, None)
+    code, output = run(root, '--poses', 'pose3d', root)
+    assert code == 2
+    error = capsys.readouterr().err
+    for word in ('000000.json', '--skeleton', 'COCO_17', 'H36M_17'):
+        assert word in error
+    assert not output.exists()
+    code, output = run(
+        root, '--poses', 'pose3d', root, '--skeleton', 'H36M_17'
+    )
+    assert code == 0
+    assert load(output)[0]['skeleton'] == H36M_17
+
+
+def test_layout_that_a_file_contradicts(root, capsys):
+    code, _ = run(root, '--poses', 'pose3d', root, '--skeleton', 'H36M_17')
+    assert code == 2
+    assert 'COCO_17' in capsys.readouterr().err
+
+
+def test_layout_of_a_method_that_is_not_known(root, capsys):
+    for path in root.glob('*/*/dev3/predictions/pose2d/keypoint_rcnn_ft'):
+        path.rename(path.with_name('mine'))
+    mine = ('--poses', 'pose2d', root, '--predictions', 'mine')
+    code, _ = run(root, *mine)
+    assert code == 2
+    assert '--skeleton' in capsys.readouterr().err
+    code, output = run(root, *mine, '--skeleton', 'COCO_17')
+    assert code == 0
+    assert load(output)[0]['skeleton'] == COCO_17
 
 
 def test_features_alone(root, tmp_path, capsys):
@@ -218,7 +267,7 @@ def spoil_first_segment(content):
         (
             f'{TRAIN[1]}/dev3/pose3d/000003.json',
             lambda c: dict(c, pose_keypoints_3d=[1.0] * 100),
-            '000003.json has 25 joints',
+            '17 joints of COCO_17, but holds 100',
         ),
         (
             f'{TRAIN[1]}/dev3/pose3d/000003.json',
@@ -255,7 +304,7 @@ def test_other_lengths_are_named_with_both(root, tmp_path, capsys):
 @pytest.mark.parametrize(
     ('array', 'message'),
     [
-        (np.zeros((20, 17, 3)), '(frames, 25, 3), but has (20, 17, 3)'),
+        (np.zeros((20, 17, 3)), '(frames, 25, 3), the joints of OPENPOSE_25'),
         (np.zeros((40, 25, 3)), 'has 40 frames, but the action segments 20'),
         (None, 'cannot be read'),
     ],
@@ -267,7 +316,8 @@ def test_wrong_bodies_are_named(array, message, root, tmp_path, capsys):
         path.unlink()
     else:
         np.save(path, array)
-    code, _ = run(root, '--poses', 'bodies', tmp_path / 'bodies')
+    bodies = ('--poses', 'bodies', tmp_path / 'bodies')
+    code, _ = run(root, *bodies, '--skeleton', 'OPENPOSE_25')
     assert code == 2
     error = capsys.readouterr().err
     assert message in error
@@ -280,6 +330,8 @@ def test_wrong_bodies_are_named(array, message, root, tmp_path, capsys):
         ([], '--poses, --features or both'),
         (['--poses', 'pose4d', '.'], 'pose3d, pose2d or bodies'),
         (['--poses', 'pose3d', 'none'], 'there is no folder none'),
+        (['--poses', 'bodies', '.'], 'OPENPOSE_25'),
+        (['--poses', 'bodies', '.', '--skeleton', 'X'], 'KINECT_25'),
         (['--features', 'none'], 'there is no folder none'),
         (['--features', '.', '--val-share', '2'], '[0, 1)'),
     ],

@@ -99,6 +99,22 @@ class TestSkeleton:
         # Far outside is cut, not an error.
         draw_bones(image, pose * 1e12, SKELETON)
 
+    def test_people_side_by_side_are_drawn_like_each_alone(self):
+        pose = np.array([[20, 20], [40, 20], [5, 20], [20, 5]])
+        score = np.array([1, 1, 1, 0])
+        both = np.zeros((90, 50, 3), np.uint8)
+        alone = both.copy()
+        people = [pose, pose + np.array([0, 40])]
+        draw_bones(
+            both,
+            np.concatenate(people),
+            SKELETON,
+            np.concatenate([score, score[::-1]]),
+        )
+        draw_bones(alone, people[0], SKELETON, score)
+        draw_bones(alone, people[1], SKELETON, score[::-1])
+        np.testing.assert_array_equal(both, alone)
+
     def test_views(self):
         joints = np.arange(12.0).reshape(1, 4, 3)
         np.testing.assert_array_equal(

@@ -12,6 +12,7 @@ from masa.datasets.conversion_cli import (
     summary,
 )
 from masa.datasets.ikea_files import DRAWER, read_segments
+from masa.datasets.skeletons import LAYOUTS
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -30,10 +31,15 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--poses',
         nargs=2,
         metavar=('KIND', 'FOLDER'),
-        help='joints: pose3d (triangulated, 17 joints) or pose2d (estimated '
-        f'in the image), of the folder that {DRAWER} is in; or bodies (25 '
-        f'joints of a body model), of a folder of {DRAWER}/SCAN.npy: see '
-        'docs/data.md',
+        help='joints: pose3d (triangulated) or pose2d (estimated in the '
+        f'image), of the folder that {DRAWER} is in; or bodies (joints of a '
+        f'body model), of a folder of {DRAWER}/SCAN.npy: see docs/data.md',
+    )
+    parser.add_argument(
+        '--skeleton',
+        choices=LAYOUTS,
+        help='layout of the joints; needed for bodies, and where the files '
+        'of pose3d or the method of pose2d do not tell theirs',
     )
     parser.add_argument(
         '--features',
@@ -65,6 +71,12 @@ def parse_args(argv=None) -> argparse.Namespace:
         parser.error(
             f'--poses {args.poses[0]}: pose3d, pose2d or bodies is expected'
         )
+    if args.poses and args.poses[0] == 'bodies' and args.skeleton is None:
+        parser.error(
+            '--poses bodies: the files do not tell the order of their '
+            'joints; name it by --skeleton, such as OPENPOSE_25 (BODY_25) or '
+            'KINECT_25 (NTU RGB+D)'
+        )
     folders = [args.features, args.poses and Path(args.poses[1])]
     for folder in filter(None, folders):
         if not folder.is_dir():
@@ -81,12 +93,13 @@ def read_poses(args: argparse.Namespace, scan: str, frames: int) -> dict:
     kind, root = args.poses
     device = Path(root, scan, args.camera)
     if kind == 'pose3d':
-        poses = read_pose3d(device / 'pose3d', frames)
+        poses = read_pose3d(device / 'pose3d', frames, args.skeleton)
     elif kind == 'pose2d':
         folder = device / 'predictions' / 'pose2d' / args.predictions
-        poses = read_pose2d(folder, frames)
+        poses = read_pose2d(folder, frames, args.skeleton)
     else:
-        poses = read_bodies(Path(root, f'{scan}.npy'), frames)
+        path = Path(root, f'{scan}.npy')
+        poses = read_bodies(path, frames, args.skeleton)
     return poses._asdict()
 
 

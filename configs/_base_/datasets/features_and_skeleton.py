@@ -2,6 +2,8 @@
 # docs/data.md. The configs that inherit name the annotation file.
 train_pipeline = [
     dict(type='LoadFrameFeatures'),
+    # Files of MMAction2 and PYSKL list several people: docs/data.md.
+    dict(type='SelectPerson'),
     dict(type='NormalizeSkeleton'),
     dict(
         type='DualAugmentation',
@@ -25,6 +27,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='LoadFrameFeatures'),
+    dict(type='SelectPerson'),
     dict(type='NormalizeSkeleton'),
     dict(
         type='PackSequenceInputs',

@@ -1,6 +1,8 @@
 # Joints of one body (or of two hands), one sequence a record: see
 # docs/data.md. The configs that inherit name the annotation file.
 train_pipeline = [
+    # Files of MMAction2 and PYSKL list several people: docs/data.md.
+    dict(type='SelectPerson'),
     dict(type='NormalizeSkeleton'),
     dict(
         type='DualAugmentation',
@@ -15,6 +17,7 @@ train_pipeline = [
     dict(type='PackSequenceInputs', modalities=('keypoint',)),
 ]
 test_pipeline = [
+    dict(type='SelectPerson'),
     dict(type='NormalizeSkeleton'),
     dict(type='PackSequenceInputs', modalities=('keypoint',)),
 ]

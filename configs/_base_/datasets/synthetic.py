@@ -1,6 +1,8 @@
 # Cameras differ, and the body is 3D: every sequence is turned to face the
 # same way, for the controls too.
 train_pipeline = [
+    # Files of MMAction2 and PYSKL list several people: docs/data.md.
+    dict(type='SelectPerson'),
     dict(type='NormalizeSkeleton', rotation='sequence', up_axis='y'),
     dict(
         type='DualAugmentation',
@@ -15,6 +17,7 @@ train_pipeline = [
     dict(type='PackSequenceInputs', modalities=('keypoint',)),
 ]
 test_pipeline = [
+    dict(type='SelectPerson'),
     dict(type='NormalizeSkeleton', rotation='sequence', up_axis='y'),
     dict(type='PackSequenceInputs', modalities=('keypoint',)),
 ]

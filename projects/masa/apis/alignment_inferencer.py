@@ -21,7 +21,10 @@ from ..alignment import (
 )
 from ..checkpoints import check_fit, read_checkpoint, weights_of
 from ..config_checks import check_config
+from ..datasets.people import find_people
+from ..datasets.record_checks import label_of
 from ..datasets.times import frame_times
+from ..datasets.transforms import SelectPerson
 from ..datasets.transforms.checks import check_range
 from ..registry import MODELS
 from ..work_dir import LAST_CHECKPOINT, last_checkpoint
@@ -294,9 +297,17 @@ class AlignmentInferencer(BaseInferencer):
         records = self._inputs_to_list(inputs)
         embeddings = self(records, batch_size=batch_size)['predictions']
         return [
-            _embedded(record, embedding, self.frame_rate)
+            _embedded(self._select_people(record), embedding, self.frame_rate)
             for record, embedding in zip(records, embeddings, strict=True)
         ]
+
+    def _select_people(self, record: dict) -> dict:
+        """Keep the people of a record that the pipeline selects."""
+        if record.get('keypoint') is not None:
+            for transform in self.pipeline.transforms:
+                if isinstance(transform, SelectPerson):
+                    record = transform(dict(record))
+        return record
 
     def align(
         self, first: Input, second: Input, method: str = 'dtw'
@@ -457,20 +468,36 @@ class AlignmentInferencer(BaseInferencer):
 def _embedded(
     record: dict, embedding: np.ndarray, frame_rate: float | None
 ) -> EmbeddedSequence:
-    keypoint = record.get('keypoint')
-    score = record.get('keypoint_score')
+    keypoint, score = _side_by_side(record)
     phase = record.get('phase')
-    label = record.get('label')
     return EmbeddedSequence(
         name=record['frame_dir'],
         embedding=embedding,
         timestamps=frame_times(dict(dict(frame_rate=frame_rate), **record)),
         phase=None if phase is None else np.asarray(phase),
-        label=-1 if label is None else int(label),
+        label=label_of(record),
         activity=record.get('activity', ''),
-        keypoint=None if keypoint is None else np.asarray(keypoint)[0],
-        keypoint_score=None if score is None else np.asarray(score)[0],
+        keypoint=keypoint,
+        keypoint_score=score,
         video=record.get('video'),
+    )
+
+
+def _side_by_side(
+    record: dict,
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Joints (T, P * V, C) and scores (T, P * V) of all who are there."""
+    keypoint, score = record.get('keypoint'), record.get('keypoint_score')
+    if keypoint is None:
+        return None, None
+    keypoint = np.asarray(keypoint)
+    score = None if score is None else np.asarray(score)
+    there = find_people(keypoint, score).any(1)
+    # What is filled in for a single person has no score.
+    there[0] |= not there.any()
+    keypoint = np.concatenate(keypoint[there], axis=1)
+    return keypoint, None if score is None else np.concatenate(
+        score[there], axis=1
     )
 
 

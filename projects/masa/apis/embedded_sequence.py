@@ -17,9 +17,10 @@ class EmbeddedSequence:
             unknown.
         label (int): Index of the activity, -1 if unknown.
         activity (str): Its name, '' if unknown.
-        keypoint (np.ndarray, optional): Joints of the first person,
-            (T, V, C), as they were given.
-        keypoint_score (np.ndarray, optional): (T, V).
+        keypoint (np.ndarray, optional): Joints of the person that the
+            model sees, (T, V, C), in the coordinates that were given; of P
+            people side by side, (T, P * V, C).
+        keypoint_score (np.ndarray, optional): (T, V) or (T, P * V).
         video (Path, optional): The video file or folder of images.
     """
 

@@ -12,6 +12,7 @@ import numpy as np
 from ..files import atomic_path
 from .errors import AnnotationError
 from .npy_file import read_npz
+from .packed_poses import record_id
 from .plain_pickle import load_plain_pickle
 from .problem import as_array
 from .text_files import read_json
@@ -24,11 +25,85 @@ def load_annotations(path: str | os.PathLike) -> dict:
         path (str | os.PathLike): The file; its suffix tells the format.
 
     Returns:
-        dict: Of the layout that docs/data.md describes. Its contents are not
-        checked here: see :func:`masa.datasets.schema.check_annotations`.
+        dict: Of the layout that docs/data.md describes. Records that the
+        splits name by MMAction2's ``filename`` have it as ``frame_dir``, too.
+        The contents are not checked here: see
+        :func:`masa.datasets.schema.check_annotations`.
 
     Raises:
-        AnnotationError: If the file cannot be read, or holds no dict.
+        AnnotationError: If the file cannot be read, or holds no dict of
+            annotations but a list of records or a single one.
+        FileNotFoundError: If there is no such file.
+    """
+    annotations = load_contents(path)
+    if isinstance(annotations, list):
+        held = 'a list'
+    elif not isinstance(annotations, dict):
+        held = f'a {type(annotations).__name__}'
+    elif is_single_record(annotations):
+        held = 'a single record'
+    else:
+        return _with_ids_of_splits(annotations)
+    raise AnnotationError(
+        f"{path} is expected to hold a dict with 'split' and 'annotations', "
+        f'but holds {held}. Lists of records and single ones become an '
+        'annotation file by python tools/dataset_converters/'
+        f'join_annotations.py data/joined.pkl --split train {path}'
+    )
+
+
+def _with_ids_of_splits(annotations: dict) -> dict:
+    """Let records go by their ``filename`` if that is what splits name."""
+    split, records = annotations.get('split'), annotations.get('annotations')
+    if not isinstance(split, dict) or not isinstance(records, list):
+        return annotations
+    listed = {
+        one
+        for ids in split.values()
+        if isinstance(ids, (list, tuple, np.ndarray))
+        for one in ids
+        if isinstance(one, str)
+    }
+    if not listed or listed & {record_id(one) for one in records}:
+        return annotations
+    return dict(
+        annotations,
+        annotations=[
+            dict(one, frame_dir=one['filename'])
+            if isinstance(one, dict) and 'filename' in one
+            else one
+            for one in records
+        ],
+    )
+
+
+def is_single_record(contents: dict) -> bool:
+    """Return whether the contents of a file are one record on its own.
+
+    Args:
+        contents (dict): From :func:`load_contents`.
+
+    Returns:
+        bool: True if there are joints or an id at the top, and no
+        annotations.
+    """
+    return 'annotations' not in contents and bool(
+        {'keypoint', 'frame_dir', 'filename'} & contents.keys()
+    )
+
+
+def load_contents(path: str | os.PathLike) -> Any:
+    """Read whatever a file in the format of annotations holds.
+
+    Args:
+        path (str | os.PathLike): ``.pkl``, ``.npz`` or ``.json``.
+
+    Returns:
+        Any: Annotations, or a list of records or a single record, as
+        MMAction2's scripts write.
+
+    Raises:
+        AnnotationError: If the file cannot be read.
         FileNotFoundError: If there is no such file.
     """
     path = Path(path)
@@ -47,13 +122,7 @@ def load_annotations(path: str | os.PathLike) -> dict:
         raise AnnotationError(
             f'{path} is expected to end in one of {sorted(readers)}'
         )
-    annotations = reader(path)
-    if not isinstance(annotations, dict):
-        raise AnnotationError(
-            f"{path} is expected to hold a dict with 'split' and "
-            f"'annotations', but holds a {type(annotations).__name__}"
-        )
-    return annotations
+    return reader(path)
 
 
 def save_annotations(annotations: dict, path: str | os.PathLike) -> None:
@@ -148,6 +217,8 @@ _ARRAY_FIELDS = {
     'canonical_time': np.float32,
     'timestamps': np.float64,
     'phase': None,
+    'frame_inds': None,
+    'box_score': np.float32,
     'smpl_body_pose': np.float32,
     'smpl_betas': np.float32,
 }
@@ -164,23 +235,21 @@ def _json_bytes(annotations: dict) -> bytes:
 
 def _load_json(path: Path) -> Any:
     try:
-        annotations = read_json(path)
+        contents = read_json(path)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise AnnotationError(f'{path} cannot be read: {error}') from error
-    records = (
-        annotations.get('annotations')
-        if isinstance(annotations, dict)
-        else None
-    )
+    records = contents
+    if isinstance(contents, dict):
+        records = contents.get('annotations', [contents])
     for record in records if isinstance(records, list) else []:
         if not isinstance(record, dict):
             continue
         for field, dtype in _ARRAY_FIELDS.items():
             if isinstance(record.get(field), list):
                 record[field] = _numbers(record[field], dtype)
-    return annotations
+    return contents
 
 
 def _numbers(value: list, dtype: type | None) -> np.ndarray | list:

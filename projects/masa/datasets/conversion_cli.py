@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.table import Table
 
+from .record_checks import label_of
+
 
 def add_output(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the output file.
@@ -82,10 +84,10 @@ def summary(annotations: dict) -> Table:
     table = Table('activity', *splits, 'with phases', 'invisible joints')
     records = annotations['annotations']
     groups = [
-        (activity, [r for r in records if r.get('label') == label])
+        (activity, [r for r in records if label_of(r) == label])
         for label, activity in enumerate(annotations['activities'])
     ]
-    unknown = [r for r in records if 'label' not in r]
+    unknown = [r for r in records if label_of(r) < 0]
     if unknown:
         groups.append(('not known', unknown))
     for activity, group in [*groups, ('all', records)]:

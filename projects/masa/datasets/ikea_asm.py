@@ -9,7 +9,7 @@ import numpy as np
 from .conversion import hold_out, joint_fields
 from .errors import AnnotationError
 from .ikea_files import DRAWER, Scan, check_length
-from .ikea_poses import SKELETONS
+from .skeletons import LAYOUTS
 
 # The actions of IKEA ASM's list that a drawer has. That these, NA (no action)
 # and other are the 17 phases of CASA and MASA is inferred from their number.
@@ -40,6 +40,8 @@ class DrawerSequence(NamedTuple):
         phase (np.ndarray): ``(T,)`` int64.
         keypoint (np.ndarray, optional): ``(T, V, C)`` float64.
         visible (np.ndarray, optional): ``(T, V)``, bool.
+        layout (str, optional): Name of the layout of the joints, a key of
+            :data:`~masa.datasets.skeletons.LAYOUTS`.
         feature_path (str, optional): Of the features, ``(T, D)``.
         activity (str): The furniture.
     """
@@ -49,6 +51,7 @@ class DrawerSequence(NamedTuple):
     phase: np.ndarray
     keypoint: np.ndarray | None = None
     visible: np.ndarray | None = None
+    layout: str | None = None
     feature_path: str | None = None
     activity: str = DRAWER
 
@@ -128,8 +131,8 @@ def make_annotations(
         no joint is ever visible in them.
 
     Raises:
-        AnnotationError: If no sequence is left, or their joints differ in
-            number.
+        AnnotationError: If no sequence is left, or the layouts of their
+            joints differ.
     """
     blind = [
         one.name
@@ -149,13 +152,13 @@ def make_annotations(
     )
     joints = [dict(total_frames=len(one.phase)) for one in sequences]
     if sequences[0].keypoint is not None:
-        counts = {one.keypoint.shape[1] for one in sequences}
-        if len(counts) > 1:
+        layouts = {one.layout for one in sequences}
+        if len(layouts) > 1:
             raise AnnotationError(
                 'sequences are expected to have the same joints, but have '
-                f'{sorted(counts)}'
+                f'{sorted(layouts)}'
             )
-        annotations['skeleton'] = SKELETONS[counts.pop()]
+        annotations['skeleton'] = LAYOUTS[layouts.pop()]
         joints = joint_fields(sequences, annotations['skeleton'])
     for one, fields in zip(sequences, joints, strict=True):
         record = dict(frame_dir=one.name, label=0, phase=one.phase, **fields)

@@ -12,10 +12,13 @@ import numpy as np
 
 from .errors import AnnotationError
 from .ikea_files import check_length
-from .skeletons import COCO_17, OPENPOSE_25
+from .skeletons import LAYOUTS, layouts_of
 from .text_files import read_json
 
-SKELETONS = {17: COCO_17, 25: OPENPOSE_25}
+# What the data set's own code calls the layouts: the save format of
+# triangulated poses, and a part of the name of a method's folder.
+FORMATS = {'ikea': 'COCO_17', 'body25': 'OPENPOSE_25'}
+METHODS = {'keypoint_rcnn': 'COCO_17', 'openpose': 'OPENPOSE_25'}
 
 
 class Poses(NamedTuple):
@@ -24,32 +27,41 @@ class Poses(NamedTuple):
     Attributes:
         keypoint (np.ndarray): ``(T, V, C)`` float64, 0 where nothing is.
         visible (np.ndarray): ``(T, V)``, bool.
+        layout (str): Name of the layout of the joints, a key of
+            :data:`~masa.datasets.skeletons.LAYOUTS`.
     """
 
     keypoint: np.ndarray
     visible: np.ndarray
+    layout: str
 
 
-def read_pose3d(folder: Path, frames: int) -> Poses:
+def read_pose3d(folder: Path, frames: int, layout: str | None = None) -> Poses:
     """Read triangulated poses, ``dev3/pose3d/000000.json`` on.
 
     Args:
         folder (Path): With a file for some of the frames: ``format``, and
             ``pose_keypoints_3d`` with x, y, z in centimetres in the camera's
-            frame and a confidence for each of 17 joints (COCO's) or 25
-            (BODY_25), all 0 where a joint was not found.
+            frame and a confidence for each joint, all 0 where a joint was
+            not found. ``format`` names the layout: ``ikea`` is COCO's,
+            ``body25`` BODY_25.
         frames (int): Number of frames; files of later ones are not read.
+        layout (str, optional): Name of the layout, where ``format`` does not
+            say. Defaults to what ``format`` says.
 
     Returns:
         Poses: Of three coordinates.
 
     Raises:
-        AnnotationError: If a file has another layout, or there is none.
+        AnnotationError: If a file has another layout or does not tell its
+            own, or there is none.
     """
-    return _read_frames(folder, '{:06d}.json', frames, 4, _triangulated)
+    return _read_frames(
+        folder, '{:06d}.json', frames, 4, _triangulated, layout
+    )
 
 
-def read_pose2d(folder: Path, frames: int) -> Poses:
+def read_pose2d(folder: Path, frames: int, layout: str | None = None) -> Poses:
     """Read estimated poses, ``scan_video_000000000000_keypoints.json`` on.
 
     Of several people in a frame the one of the highest mean confidence is
@@ -59,28 +71,38 @@ def read_pose2d(folder: Path, frames: int) -> Poses:
         folder (Path): Such as ``dev3/predictions/pose2d/keypoint_rcnn_ft``,
             in OpenPose's layout: ``people``, each with
             ``pose_keypoints_2d``, x and y in pixels and a confidence for
-            each of 17 joints (COCO's) or 25 (BODY_25).
+            each joint. The joints are COCO's if ``keypoint_rcnn`` is part of
+            the folder's name, BODY_25's if ``openpose`` is.
         frames (int): Number of frames; files of later ones are not read.
+        layout (str, optional): Name of the layout, where the folder's name
+            does not say. Defaults to what the name says.
 
     Returns:
         Poses: Of two coordinates.
 
     Raises:
-        AnnotationError: If a file has another layout, or there is none.
+        AnnotationError: If a file has another layout, its layout is not
+            known, or there is none.
     """
+    told = [name for part, name in METHODS.items() if part in folder.name]
     return _read_frames(
-        folder, 'scan_video_{:012d}_keypoints.json', frames, 3, _most_confident
+        folder,
+        'scan_video_{:012d}_keypoints.json',
+        frames,
+        3,
+        _most_confident,
+        layout or (told[0] if told else None),
     )
 
 
-def read_bodies(path: Path, frames: int) -> Poses:
+def read_bodies(path: Path, frames: int, layout: str) -> Poses:
     """Read the joints of a body model.
 
     Args:
-        path (Path): ``.npy``, ``(T, 25, 3)`` in BODY_25 order; NaN where
-            nobody was found.
+        path (Path): ``.npy``, ``(T, V, 3)``; NaN where nobody was found.
         frames (int): Number of frames; the file may have a few more, which
             are left out, or fewer.
+        layout (str): Name of the layout of the joints.
 
     Returns:
         Poses: Of three coordinates.
@@ -92,44 +114,42 @@ def read_bodies(path: Path, frames: int) -> Poses:
         joints = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise AnnotationError(f'{path} cannot be read: {error}') from error
-    if joints.ndim != 3 or joints.shape[1:] != (25, 3):
+    count = len(LAYOUTS[layout]['joints'])
+    if joints.ndim != 3 or joints.shape[1:] != (count, 3):
         raise AnnotationError(
-            f'{path} is expected to have the shape (frames, 25, 3), but has '
-            f'{joints.shape}'
+            f'{path} is expected to have the shape (frames, {count}, 3), the '
+            f'joints of {layout}, but has {joints.shape}'
         )
     check_length(str(path), len(joints), frames)
-    keypoint = np.zeros((frames, 25, 3))
+    keypoint = np.zeros((frames, count, 3))
     joints = joints[:frames]
     keypoint[: len(joints)] = np.nan_to_num(joints, posinf=0, neginf=0)
-    visible = np.zeros((frames, 25), dtype=bool)
+    visible = np.zeros((frames, count), dtype=bool)
     visible[: len(joints)] = np.isfinite(joints).all(-1)
-    return Poses(keypoint, visible)
+    return Poses(keypoint, visible, layout)
 
 
-def _read_frames(folder, pattern, frames, width, choose):
+def _read_frames(folder, pattern, frames, width, choose, layout):
     keypoint = visible = None
     for frame in range(frames):
         path = folder / pattern.format(frame)
         if not path.exists():
             continue
-        values = choose(read_json(path), path)
+        content = read_json(path)
+        values = choose(content, path)
         if values is None:
             continue
-        joints = values.size // width
-        if values.size % width or joints not in SKELETONS:
+        layout = _layout_of(content, path, layout, len(values) // width)
+        joints = len(LAYOUTS[layout]['joints'])
+        if values.size != joints * width:
             raise AnnotationError(
-                f'{path} is expected to hold {width} numbers for each of 17 '
-                f'or 25 joints, but holds {values.size}'
+                f'{path} is expected to hold {width} numbers for each of the '
+                f'{joints} joints of {layout}, but holds {values.size}'
             )
         values = values.reshape(joints, width)
         if keypoint is None:
             keypoint = np.zeros((frames, joints, width - 1))
             visible = np.zeros((frames, joints), dtype=bool)
-        if joints != keypoint.shape[1]:
-            raise AnnotationError(
-                f'{path} has {joints} joints, but files before it have '
-                f'{keypoint.shape[1]}'
-            )
         visible[frame] = (values[:, -1] > 0) & np.isfinite(values).all(1)
         keypoint[frame] = np.where(visible[frame, :, None], values[:, :-1], 0)
     if keypoint is None:
@@ -137,7 +157,28 @@ def _read_frames(folder, pattern, frames, width, choose):
             f'{folder} is expected to hold poses of frames 0 to '
             f'{frames - 1}, {pattern.format(0)} and so on, but holds none'
         )
-    return Poses(keypoint, visible)
+    return Poses(keypoint, visible, layout)
+
+
+def _layout_of(
+    content: dict, path: Path, layout: str | None, joints: int
+) -> str:
+    """Return the known layout, or the one that a file says it has."""
+    told = content.get('format')
+    own = FORMATS.get(told) if isinstance(told, str) else None
+    if own is None and layout is None:
+        raise AnnotationError(
+            f'{path} holds {joints} joints and does not say in what order: '
+            f"'format' is {told!r}, expected one of {list(FORMATS)}; name "
+            f'the layout by --skeleton, one of '
+            f'{layouts_of(joints) or list(LAYOUTS)}'
+        )
+    if own and layout and own != layout:
+        raise AnnotationError(
+            f"{path} is expected to hold joints of {layout}, but its 'format' "
+            f'{told!r} is {own}'
+        )
+    return layout or own
 
 
 def _triangulated(content: Any, path: Path) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Whether the records have what the transforms of a pipeline will read."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 
@@ -8,11 +7,13 @@ import numpy as np
 
 from .feature_checks import check_feature_file
 from .problem import Problem, is_finite, not_finite
+from .recipe_checks import ADVICE, count_people, people_of
 from .transforms import (
     DualAugmentation,
     LoadFrameFeatures,
     NormalizeSkeleton,
     PackSequenceInputs,
+    SelectPerson,
 )
 
 
@@ -38,13 +39,16 @@ def check_pipeline_inputs(
     ours = list(takewhile(_is_ours, transforms))
     problems: list[Problem] = []
     for transform in ours:
-        if isinstance(transform, LoadFrameFeatures):
+        if isinstance(transform, SelectPerson):
+            records, found = _select_people(records, transform)
+            problems += found
+        elif isinstance(transform, LoadFrameFeatures):
             problems += _check_features(records)
         elif isinstance(transform, NormalizeSkeleton):
             problems += _check_bodies(records, skeleton, transform)
         elif isinstance(transform, PackSequenceInputs):
             problems += _check_modalities(records, skeleton, transform)
-    if not problems:
+    if not problems and records:
         for transform in ours:
             if isinstance(transform, DualAugmentation):
                 problems += _check_spatial(records[0], skeleton, transform)
@@ -54,6 +58,23 @@ def check_pipeline_inputs(
 def _is_ours(transform: Callable) -> bool:
     package = __name__.partition('.')[0]
     return type(transform).__module__.partition('.')[0] == package
+
+
+def _select_people(
+    records: Sequence[dict], select: SelectPerson
+) -> tuple[list[dict], list[Problem]]:
+    """Select people, and leave out the records of which there are none."""
+    selected, problems = [], []
+    for record in records:
+        try:
+            # Whether joints are needed is for the transforms after it.
+            one = 'keypoint' in record
+            selected.append(select(dict(record)) if one else record)
+        except ValueError as error:
+            expected = 'people that SelectPerson takes'
+            name = record['frame_dir']
+            problems.append(Problem(name, 'keypoint', expected, error.args[0]))
+    return selected, problems
 
 
 def _check_features(records: Sequence[dict]) -> Iterator[Problem]:
@@ -100,21 +121,14 @@ def _check_modalities(
     if 'bone' in pack.modalities and (bones is None or len(bones) == 0):
         expected = 'bones, whose directions are packed'
         yield Problem('', 'skeleton.bones', expected, 'none')
-    people = Counter(
-        len(record['keypoint']) for record in records if 'keypoint' in record
-    )
-    usual = people.most_common(1)[0][0] if people else 1
+    people = people_of(records)
+    if len(people) > 1:
+        expected = f'as many people in every sequence; {ADVICE}'
+        yield Problem('', 'keypoint', expected, count_people(people))
     for record in records:
         name = record['frame_dir']
         if 'keypoint' not in record:
             yield Problem(name, 'keypoint', 'joints, which are packed', 'none')
-        elif len(record['keypoint']) != usual:
-            yield Problem(
-                name,
-                'keypoint',
-                f'{usual} people, as most sequences have',
-                str(len(record['keypoint'])),
-            )
         if (
             'missing' in pack.modalities
             and record.get('keypoint_score') is None

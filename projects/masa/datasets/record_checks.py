@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 
+from .packed_poses import check_packed, is_packed
 from .problem import (
     LARGEST_INDEX,
     Problem,
@@ -33,7 +34,9 @@ def check_record(
     if not is_integer(total) or total < 1:
         yield Problem(name, 'total_frames', 'an integer above 0', short(total))
         total = None
-    if 'keypoint' in record:
+    if is_packed(record):
+        yield from check_packed(name, record, total, joints)
+    elif 'keypoint' in record:
         yield from _check_keypoint(name, record, total, joints, coordinates)
     elif 'feature_path' not in record:
         yield Problem(
@@ -207,11 +210,14 @@ def check_labels(
     label = record.get('label')
     if label is None:
         return
-    if not is_integer(label) or not 0 <= label <= LARGEST_INDEX:
-        expected = f'an integer in [0, {LARGEST_INDEX}]'
+    if not is_integer(label) or not -1 <= label <= LARGEST_INDEX:
+        expected = (
+            f'an integer in [0, {LARGEST_INDEX}], or -1 or no label where '
+            'the activity is unknown'
+        )
         yield Problem(name, 'label', expected, short(label))
         return
-    if activities is None:
+    if activities is None or label < 0:
         return
     if label >= len(activities):
         yield Problem(
@@ -229,3 +235,16 @@ def check_labels(
                 f'phases of {activities[label]} in [0, {len(names)})',
                 str(highest),
             )
+
+
+def label_of(record: dict) -> int:
+    """Return the label of a record without problems.
+
+    Args:
+        record (dict): The record.
+
+    Returns:
+        int: Index of the activity, -1 if it is unknown.
+    """
+    label = record.get('label')
+    return -1 if label is None else int(label)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .feature_checks import check_feature_file
+from .packed_poses import is_packed, record_id
 from .problem import (
     Problem,
     as_array,
@@ -71,7 +72,7 @@ def check_annotations(
         if not isinstance(record, dict):
             problems.append(Problem(name, 'record', 'a dict', short(record)))
             continue
-        if not _record_id(record):
+        if not record_id(record):
             problems.append(
                 Problem(
                     name,
@@ -110,15 +111,7 @@ def record_name(record: Any, number: int) -> str:
         str: ``frame_dir``, else MMAction2's ``filename``, else
         ``number <number>``.
     """
-    return _record_id(record) or f'number {number}'
-
-
-def _record_id(record: Any) -> str:
-    if isinstance(record, dict):
-        for key in ('frame_dir', 'filename'):
-            if isinstance(record.get(key), str) and record[key]:
-                return record[key]
-    return ''
+    return record_id(record) or f'number {number}'
 
 
 def _check_phase_names(
@@ -165,17 +158,17 @@ def _usual_shape(records: list | tuple, joints: int) -> tuple[int, int]:
 
     Those that differ cannot be put into one batch with the others.
     """
-    shapes = Counter(
-        keypoint.shape[2:]
-        for keypoint in (
-            as_array(record['keypoint'])
-            for record in records
-            if isinstance(record, dict) and 'keypoint' in record
-        )
-        if keypoint.ndim == 4
-        and keypoint.shape[-1] in (2, 3)
-        and joints in (0, keypoint.shape[2])
-    )
+    shapes = Counter()
+    for record in records:
+        if not isinstance(record, dict) or 'keypoint' not in record:
+            continue
+        keypoint = as_array(record['keypoint'])
+        if is_packed(record) and keypoint.ndim == 3:
+            shape = (keypoint.shape[1], 2)
+        else:
+            shape = keypoint.shape[2:]
+        if len(shape) == 2 and shape[1] in (2, 3) and joints in (0, shape[0]):
+            shapes[shape] += 1
     if not shapes:
         return joints, 0
     return shapes.most_common(1)[0][0]

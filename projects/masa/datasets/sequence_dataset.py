@@ -4,13 +4,17 @@ from pathlib import Path
 import numpy as np
 from mmaction.datasets import PoseDataset
 from mmengine.dataset import force_full_init
+from mmengine.logging import print_log
 
 from ..registry import DATASETS
 from .annotation import AnnotationError, load_annotations
 from .keyed_random import KeyedRandom
+from .packed_poses import is_packed, name_pose_files, unpack_poses
 from .pipeline_checks import check_pipeline_inputs
 from .problem import Problem
+from .record_checks import label_of
 from .schema import check_annotations, record_name
+from .transforms import SelectPerson
 
 # More would hide the first ones; tools/check_data.py prints all.
 PROBLEMS_SHOWN = 10
@@ -46,9 +50,12 @@ class SequenceDataset(KeyedRandom, PoseDataset):
             that need none, leaves both views to the pipeline. Defaults to
             None.
         data_prefix (dict): ``feature`` is the folder that every
-            ``feature_path`` is relative to. Defaults to the working
-            directory.
-        **kwargs: Of MMAction2's ``PoseDataset``, such as ``test_mode``.
+            ``feature_path`` is relative to, ``skeleton`` that of the files
+            of poses that records name as ``raw_file``; if it is given, the
+            poses of records that have none are sought there as ``<id>.pkl``.
+            Both default to the working directory.
+        **kwargs: Of MMAction2's ``PoseDataset``, such as ``test_mode``,
+            ``box_thr`` and ``valid_ratio``.
             ``metainfo`` may give the ``activities``, ``phases`` and
             ``skeleton`` of a file that has none; it goes before the file's.
 
@@ -56,9 +63,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         AnnotationError: If the file has problems, lacks a split or an
             activity, a sequence would come up twice, or a sequence has no
             partner. The message names the file.
-        ValueError: If ``data_prefix`` has a folder of skeletons, which
-            MMAction2 would read as pickles that can run code; or ``partner``
-            is unknown, or asked for in test mode.
+        ValueError: If ``partner`` is unknown, or asked for in test mode.
     """
 
     def __init__(
@@ -81,11 +86,6 @@ class SequenceDataset(KeyedRandom, PoseDataset):
                 f'partner={partner!r} is for training: embeddings are taken '
                 'from single sequences'
             )
-        if 'skeleton' in (data_prefix or {}):
-            raise ValueError(
-                "data_prefix is expected to have 'feature' at most, but has "
-                "'skeleton'; SequenceDataset reads the joints from ann_file"
-            )
         self.activities = activities
         self.partner = partner
         self._partners: tuple | None = None
@@ -96,6 +96,12 @@ class SequenceDataset(KeyedRandom, PoseDataset):
             data_prefix=data_prefix,
             **kwargs,
         )
+
+    def _join_prefix(self) -> None:
+        super()._join_prefix()
+        # MMAction2 would read the pickles there by a reader that runs what
+        # is in them.
+        self.pose_folder = self.data_prefix.pop('skeleton', None)
 
     @property
     def source(self) -> str:
@@ -120,21 +126,28 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         for key in ('activities', 'phases', 'skeleton'):
             self._metainfo.setdefault(key, annotations.get(key))
             annotations[key] = self._metainfo[key]
-        self._refuse(
-            check_annotations(annotations),
-            'tools/check_data.py lists them all',
-        )
+        if self.pose_folder is not None:
+            annotations = name_pose_files(annotations)
+        note = 'tools/check_data.py lists them all'
+        self._refuse(check_annotations(annotations), note)
         names = annotations['activities']
         records = self._select(annotations)
         if self.activities is not None:
             keep = self._labels_to_keep(names, records)
-            records = [r for r in records if r.get('label') in keep]
+            records = [r for r in records if label_of(r) in keep]
         if not records:
             raise AnnotationError(
                 f'{self.source} has no sequences of the activities '
                 f'{self.activities} in the split {self.split}'
             )
+        if any(map(is_packed, records)):
+            folder = self.pose_folder or self.data_root or ''
+            records, problems = unpack_poses(records, folder, self.box_thr)
+            self._refuse(problems, note)
+            unpacked = dict(annotations, annotations=records, split=None)
+            self._refuse(check_annotations(unpacked), note)
         records = [self._complete(record, names) for record in records]
+        self._link_people(records)
         self._refuse(
             check_pipeline_inputs(
                 records, annotations['skeleton'], self.pipeline.transforms
@@ -142,6 +155,24 @@ class SequenceDataset(KeyedRandom, PoseDataset):
             'of what the pipeline reads',
         )
         return records
+
+    def _link_people(self, records: list[dict]) -> None:
+        """Prepare and announce the choice among several people."""
+        for transform in self.pipeline.transforms:
+            if not isinstance(transform, SelectPerson):
+                continue
+            people = [len(one.get('keypoint', ())) for one in records]
+            for record in records:
+                if 'keypoint' in record:
+                    transform.link(record)
+            more = sum(count > transform.people for count in people)
+            if more:
+                print_log(
+                    f'{self.source}, split {self.split}: {more} of '
+                    f'{len(records)} sequences list up to {max(people)} '
+                    f'people, of whom {transform} takes {transform.people}',
+                    'current',
+                )
 
     def _refuse(self, problems: list[Problem], note: str) -> None:
         if not problems:
@@ -151,7 +182,8 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         rest = f'\n  and {more} more' if more > 0 else ''
         raise AnnotationError(
             f'{self.source} has {len(problems)} problems:\n  {shown}'
-            f'{rest}\n{note}'
+            f'{rest}\n{note}',
+            problems,
         )
 
     def _labels_to_keep(
@@ -165,7 +197,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
             )
         # A file without names has the labels that occur.
         known = names or sorted(
-            {int(r['label']) for r in records if r.get('label') is not None}
+            {label_of(record) for record in records} - {-1}
         )
         labels = {label: label for label in known if not names}
         for label, name in enumerate(names or ()):
@@ -209,8 +241,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
 
     def _complete(self, record: dict, names: list[str] | None) -> dict:
         record['total_frames'] = int(record['total_frames'])
-        label = record.get('label')
-        record['label'] = -1 if label is None else int(label)
+        record['label'] = label_of(record)
         record['activity'] = (
             names[record['label']] if names and record['label'] >= 0 else ''
         )

@@ -105,6 +105,30 @@ KINECT_20 = _layout(
     torso=('shoulder_center', 'hip_center'),
 )
 
+# The order of the second Kinect (JointType of its SDK), which NTU RGB+D's
+# skeletons have.
+KINECT_25 = _layout(
+    joints='spine_base spine_mid neck head left_shoulder left_elbow '
+    'left_wrist left_hand right_shoulder right_elbow right_wrist right_hand '
+    'left_hip left_knee left_ankle left_foot right_hip right_knee '
+    'right_ankle right_foot spine_shoulder left_hand_tip left_thumb '
+    'right_hand_tip right_thumb',
+    bones='spine_base-spine_mid spine_mid-spine_shoulder '
+    'spine_shoulder-neck neck-head '
+    'spine_shoulder-left_shoulder left_shoulder-left_elbow '
+    'left_elbow-left_wrist left_wrist-left_hand left_hand-left_hand_tip '
+    'left_wrist-left_thumb '
+    'spine_shoulder-right_shoulder right_shoulder-right_elbow '
+    'right_elbow-right_wrist right_wrist-right_hand '
+    'right_hand-right_hand_tip right_wrist-right_thumb '
+    'spine_base-left_hip left_hip-left_knee left_knee-left_ankle '
+    'left_ankle-left_foot '
+    'spine_base-right_hip right_hip-right_knee right_knee-right_ankle '
+    'right_ankle-right_foot',
+    root='spine_base',
+    torso=('spine_shoulder', 'spine_base'),
+)
+
 # Human3.6M's 17 joints in the order of mmpose, which its lifters give.
 H36M_17 = _layout(
     joints='pelvis right_hip right_knee right_ankle left_hip left_knee '
@@ -231,3 +255,41 @@ HALPE_26 = _layout(
     root='hip',
     torso=('neck', 'hip'),
 )
+
+# By name, for command lines and messages.
+LAYOUTS = dict(
+    PENN_ACTION=PENN_ACTION,
+    COCO_17=COCO_17,
+    H36M_17=H36M_17,
+    OPENPOSE_18=OPENPOSE_18,
+    KINECT_20=KINECT_20,
+    OPENPOSE_25=OPENPOSE_25,
+    KINECT_25=KINECT_25,
+    HALPE_26=HALPE_26,
+    BLAZEPOSE_33=BLAZEPOSE_33,
+    LEFT_HAND_21=hand_layout(('left',)),
+    RIGHT_HAND_21=hand_layout(('right',)),
+    HANDS_42=HANDS_42,
+)
+
+
+def layouts_of(num_joints: int) -> list[str]:
+    """Name the layouts that have so many joints.
+
+    Several may: the number of joints does not tell their order.
+
+    Args:
+        num_joints (int): Number of joints, V.
+
+    Returns:
+        list[str]: Keys of ``LAYOUTS``; empty if none has as many.
+
+    Example:
+        >>> layouts_of(25)
+        ['OPENPOSE_25', 'KINECT_25']
+    """
+    return [
+        name
+        for name, layout in LAYOUTS.items()
+        if len(layout['joints']) == num_joints
+    ]

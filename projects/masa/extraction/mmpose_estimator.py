@@ -116,13 +116,11 @@ class MMPoseEstimator(PoseEstimator):
             if self.random_seed is None:
                 load_weights(model, source)
             self._models[role] = model
-        joints = self._models['pose'].dataset_meta['num_keypoints']
-        expected = 133 if self.target == 'hands2d' else 17
-        if joints != expected:
-            raise ExtractionError(
-                f'{self._sources["pose"].name} gives {joints} joints, '
-                f'expected {expected} for {self.target}'
-            )
+        check_joints(
+            self._models['pose'].dataset_meta,
+            self.target,
+            self._sources['pose'].name,
+        )
         self.settings['weights'] = {
             role: digest_of(model) for role, model in self._models.items()
         }
@@ -195,6 +193,36 @@ class MMPoseEstimator(PoseEstimator):
                 return None
             keypoint[lost], keypoint_score[lost] = np.nan, 0
         return Detection(box, float(score), keypoint, keypoint_score)
+
+
+def check_joints(meta: dict, target: str, model: str) -> None:
+    """See that a pose model gives the joints that a target takes.
+
+    Their names are compared: models of animals and of Human3.6M give as many
+    as COCO has.
+
+    Args:
+        meta (dict): The model's ``dataset_meta``.
+        target (str): ``body2d``, ``body3d`` or ``hands2d``.
+        model (str): What to call the model.
+
+    Raises:
+        ExtractionError: If it gives others.
+    """
+    names = [name for _, name in sorted(meta['keypoint_id2name'].items())]
+    if target == 'hands2d':
+        expected = {91: 'left_hand_root', 112: 'right_hand_root'}
+        layout = "COCO-WholeBody's 133"
+        fits = len(names) == 133
+    else:
+        expected = dict(enumerate(COCO_17['joints']))
+        layout = "COCO's 17"
+        fits = len(names) == len(expected)
+    if not fits or any(names[i] != name for i, name in expected.items()):
+        raise ExtractionError(
+            f'{model} gives {len(names)} joints, {", ".join(names[:5])} and '
+            f'so on, expected {layout} for {target}'
+        )
 
 
 def _build_pose(source: ModelSource, device: str) -> torch.nn.Module:

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import numpy as np
 
+from ..datasets.tracking import track_people
 from ..files import atomic_path
 from .errors import SequenceError
 from .frames import FrameReader
 from .limits import DEFAULT_LIMITS, MediaLimits
 from .npy_writer import NpyWriter
-from .pose_estimator import PoseEstimator
+from .pose_estimator import Detection, PoseEstimator
 from .sequences import Sequence, last_change
 from .timestamps import write_timestamps
-from .tracking import poses_of_person, track_people
 
 
 def extract_poses(
@@ -76,6 +76,51 @@ def extract_poses(
             writer.append(rows.reshape(length, -1))
         os.utime(temporary, ns=(changed, changed))
     return length, len(people[person - 1])
+
+
+def poses_of_person(
+    people: list[dict[int, Detection]],
+    length: int,
+    person: int,
+    min_found: float,
+    where: str | Path,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Take the poses of one person.
+
+    Args:
+        people (list[dict[int, Detection]]): The most prominent one first.
+        length (int): T, the number of frames.
+        person (int): Which one, by prominence, 1 the first.
+        min_found (float): Share of the frames that must show the person, in
+            [0, 1].
+        where (str | Path): The sequence, for messages.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Positions (T, V, C), NaN where a joint
+        or the person is not found, and scores (T, V), 0 there.
+
+    Raises:
+        SequenceError: If there are not so many people, or the person is found
+            in too few frames.
+    """
+    if len(people) < person:
+        raise SequenceError(
+            f'{where}: {len(people) or "no"} people are found in its '
+            f'{length} frames, expected {person} at least'
+        )
+    track = people[person - 1]
+    if len(track) < min_found * length:
+        raise SequenceError(
+            f'{where}: the person is found in {len(track)} of {length} '
+            f'frames, expected {min_found:.0%} at least (--min-found)'
+        )
+    joints, coordinates = next(iter(track.values())).keypoint.shape
+    keypoint = np.full((length, joints, coordinates), np.nan)
+    score = np.zeros((length, joints))
+    for t, detection in track.items():
+        keypoint[t] = detection.keypoint
+        score[t] = detection.keypoint_score
+    return keypoint, score
 
 
 def read_poses(

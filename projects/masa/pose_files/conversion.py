@@ -4,19 +4,16 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.errors import AnnotationError
+from ..datasets.skeletons import LAYOUTS
+from ..datasets.tracking import people_by_identity, track_people
 from ..extraction.errors import SequenceError
+from ..extraction.poses import poses_of_person
 from ..extraction.record_contents import (
     make_annotations as annotations_of_contents,
 )
 from ..extraction.record_contents import pose_contents, read_labels
-from ..extraction.tracking import (
-    people_by_identity,
-    poses_of_person,
-    track_people,
-)
 from .formats import read_pose_file
 from .search import find_pose_files
-from .sequence import LAYOUTS
 
 
 def make_annotations(

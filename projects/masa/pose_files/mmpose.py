@@ -13,9 +13,9 @@ from typing import Any
 from ..datasets.errors import AnnotationError
 from ..datasets.problem import is_integer
 from ..datasets.skeletons import COCO_17, H36M_17, HALPE_26
+from ..datasets.skeletons import LAYOUTS as ALL_LAYOUTS
 from ..extraction.pose_estimator import Detection
 from .alphapose import BODIES
-from .sequence import LAYOUTS as ALL_LAYOUTS
 from .sequence import (
     JointCount,
     PoseSequence,

@@ -4,16 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ..datasets import skeletons
 from ..datasets.errors import AnnotationError
 from ..extraction.pose_estimator import Detection
-
-# By their names in masa.datasets.skeletons.
-LAYOUTS: dict[str, dict] = {
-    name: layout
-    for name, layout in vars(skeletons).items()
-    if name.isupper() and isinstance(layout, dict) and 'joints' in layout
-}
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,3 +1,5 @@
+from itertools import product
+
 import cv2
 import numpy as np
 
@@ -20,10 +22,11 @@ def draw_bones(
 
     Args:
         image (np.ndarray): RGB, (H, W, 3) uint8; changed in place.
-        keypoint (np.ndarray): Joints in pixels, (V, 2).
+        keypoint (np.ndarray): Joints in pixels, (V, 2), or of P people one
+            after the other, (P * V, 2).
         skeleton (dict): ``joints`` and ``bones``.
-        score (np.ndarray, optional): (V,). A bone with an end of score 0,
-            which was not seen, is grey.
+        score (np.ndarray, optional): (V,) or (P * V,). A bone with an end of
+            score 0, which was not seen, is grey.
 
     Returns:
         np.ndarray: The image.
@@ -32,17 +35,21 @@ def draw_bones(
     limits = np.array(image.shape[1::-1]) * 4
     # OpenCV's coordinates are 32 bits wide.
     points = np.clip(np.round(keypoint), -limits, limits).astype(int)
-    for bone in skeleton['bones']:
-        names = [skeleton['joints'][joint] for joint in bone]
-        if all('left' in name for name in names[1:]):
+    names = skeleton['joints']
+    for bone, offset in product(
+        skeleton['bones'], range(0, len(points), len(names))
+    ):
+        ends = [names[joint] for joint in bone]
+        if all('left' in name for name in ends[1:]):
             colour = LEFT
-        elif all('right' in name for name in names[1:]):
+        elif all('right' in name for name in ends[1:]):
             colour = RIGHT
         else:
             colour = MIDDLE
-        if score is not None and (np.asarray(score)[list(bone)] <= 0).any():
+        joints = [joint + offset for joint in bone]
+        if score is not None and (np.asarray(score)[joints] <= 0).any():
             colour = UNSEEN
-        first, second = (tuple(map(int, points[joint])) for joint in bone)
+        first, second = (tuple(map(int, points[joint])) for joint in joints)
         cv2.line(image, first, second, colour, thickness, cv2.LINE_AA)
     return image
 
@@ -51,7 +58,8 @@ def flatten_poses(keypoint: np.ndarray, up_axis: str = '-y') -> np.ndarray:
     """Look at poses from the front.
 
     Args:
-        keypoint (np.ndarray): Joints, (T, V, 2) or (T, V, 3).
+        keypoint (np.ndarray): Joints, (T, V, 2) or (T, V, 3), V of several
+            people side by side.
         up_axis (str): Which way is up: ``y``, ``-y`` (as in images and in
             cameras) or ``z``.
 
@@ -80,10 +88,11 @@ def draw_poses(
     """Draw the poses of a sequence on plain paper.
 
     Args:
-        keypoint (np.ndarray): From :func:`flatten_poses`, (T, V, 2).
+        keypoint (np.ndarray): From :func:`flatten_poses`, (T, V, 2) or of P
+            people (T, P * V, 2).
         skeleton (dict): ``joints`` and ``bones``.
         height (int): Of the images, pixels; they are as wide as high.
-        score (np.ndarray, optional): (T, V).
+        score (np.ndarray, optional): (T, V) or (T, P * V).
 
     Returns:
         list[np.ndarray]: T images, RGB, (height, height, 3) uint8. The scale

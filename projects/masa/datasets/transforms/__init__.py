@@ -3,6 +3,7 @@ from .formatting import PackSequenceInputs
 from .hide_joints import HideJoints
 from .loading import LoadFrameFeatures
 from .pose_prior import LinearPosePrior, PosePriorNoise
+from .select_person import SelectPerson
 from .skeleton import FlipSkeleton, NormalizeSkeleton
 from .skeleton_noise import JointAngleNoise, TranslateSkeleton
 from .smooth_noise import smooth_noise
@@ -20,6 +21,7 @@ __all__ = [
     'NormalizeSkeleton',
     'PackSequenceInputs',
     'PosePriorNoise',
+    'SelectPerson',
     'ShearSkeleton',
     'TranslateSkeleton',
     'VPoserPrior',

@@ -1,21 +1,33 @@
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-
-from .errors import SequenceError
-from .pose_estimator import Detection
 
 # From one frame to the next people overlap themselves by more than this.
 LEAST_OVERLAP = 0.3
 # Who was lost is looked for within this many of their own sizes.
 FARTHEST = 1.0
 
-# Of one person: by frame.
-Track = dict[int, Detection]
+
+class Boxed(Protocol):
+    """A person in a frame.
+
+    Attributes:
+        box (np.ndarray): Left, top, right and bottom, (4,).
+        score (float): How sure the detector is.
+    """
+
+    box: np.ndarray
+    score: float
 
 
-def track_people(frames: list[list[Detection]]) -> list[Track]:
+Detected = TypeVar('Detected', bound=Boxed)
+
+
+def track_people(
+    frames: Sequence[Sequence[Detected]],
+) -> list[dict[int, Detected]]:
     """Link the detections of all frames into people.
 
     Between frames by overlap of boxes, the best assignment of all
@@ -24,13 +36,14 @@ def track_people(frames: list[list[Detection]]) -> list[Track]:
     Where no frame shows two people, all detections are one person's.
 
     Args:
-        frames (list[list[Detection]]): Of every frame.
+        frames (Sequence[Sequence[Boxed]]): The detections of every frame.
 
     Returns:
-        list[Track]: Of every person, the detections by frame. The most
-        prominent one, by area and score summed over the frames, is first.
+        list[dict[int, Boxed]]: Of every person, the detections by frame. The
+        most prominent one, by area and score summed over the frames, is
+        first.
     """
-    tracks: list[Track] = []
+    tracks: list[dict[int, Detected]] = []
     if all(len(found) <= 1 for found in frames):
         only = {t: found[0] for t, found in enumerate(frames) if found}
         return [only] if only else []
@@ -64,70 +77,26 @@ def track_people(frames: list[list[Detection]]) -> list[Track]:
 
 
 def people_by_identity(
-    frames: list[list[Detection]], identities: list[list[int]]
-) -> list[Track]:
+    frames: Sequence[Sequence[Detected]], identities: Sequence[Sequence[int]]
+) -> list[dict[int, Detected]]:
     """Group the detections of all frames by who they are.
 
     Args:
-        frames (list[list[Detection]]): Of every frame.
-        identities (list[list[int]]): Of these; nobody is twice in a frame.
+        frames (Sequence[Sequence[Detected]]): Of every frame.
+        identities (Sequence[Sequence[int]]): Of these; nobody is twice in a
+            frame.
 
     Returns:
-        list[Track]: As of :func:`track_people`.
+        list[dict[int, Detected]]: As of :func:`track_people`.
     """
-    tracks: dict[int, Track] = {}
+    tracks: dict[int, dict[int, Detected]] = {}
     for t, found in enumerate(frames):
         for one, identity in zip(found, identities[t], strict=True):
             tracks.setdefault(identity, {})[t] = one
     return sorted(tracks.values(), key=_prominence, reverse=True)
 
 
-def poses_of_person(
-    people: list[Track],
-    length: int,
-    person: int,
-    min_found: float,
-    where: str | Path,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Take the poses of one person.
-
-    Args:
-        people (list[Track]): The most prominent one first.
-        length (int): T, the number of frames.
-        person (int): Which one, by prominence, 1 the first.
-        min_found (float): Share of the frames that must show the person, in
-            [0, 1].
-        where (str | Path): The sequence, for messages.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: Positions (T, V, C), NaN where a joint
-        or the person is not found, and scores (T, V), 0 there.
-
-    Raises:
-        SequenceError: If there are not so many people, or the person is found
-            in too few frames.
-    """
-    if len(people) < person:
-        raise SequenceError(
-            f'{where}: {len(people) or "no"} people are found in its '
-            f'{length} frames, expected {person} at least'
-        )
-    track = people[person - 1]
-    if len(track) < min_found * length:
-        raise SequenceError(
-            f'{where}: the person is found in {len(track)} of {length} '
-            f'frames, expected {min_found:.0%} at least (--min-found)'
-        )
-    joints, coordinates = next(iter(track.values())).keypoint.shape
-    keypoint = np.full((length, joints, coordinates), np.nan)
-    score = np.zeros((length, joints))
-    for t, detection in track.items():
-        keypoint[t] = detection.keypoint
-        score[t] = detection.keypoint_score
-    return keypoint, score
-
-
-def _prominence(track: Track) -> float:
+def _prominence(track: dict[int, Boxed]) -> float:
     return sum(
         float(np.prod(one.box[2:] - one.box[:2])) * one.score
         for one in track.values()
@@ -150,7 +119,8 @@ def _distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Between centres in sizes, and of the sizes' logarithms: (N, M)."""
     centres = [(boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (first, second)]
     sizes = [
-        np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=-1).clip(1)
+        # Coordinates may be shares of the image instead of pixels.
+        np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=-1).clip(1e-9)
         for boxes in (first, second)
     ]
     apart = np.linalg.norm(centres[0][:, None] - centres[1], axis=-1)

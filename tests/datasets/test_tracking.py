@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from masa.datasets.tracking import track_people
 from masa.extraction.pose_estimator import Detection
-from masa.extraction.tracking import track_people
 
 
 def person(x, y=0.0, size=10.0, score=1.0, mark=0.0):

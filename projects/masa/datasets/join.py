@@ -1,0 +1,127 @@
+"""Joins lists of records, as MMAction2's scripts write, into annotations."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .annotation import is_single_record, load_contents
+from .errors import AnnotationError
+from .packed_poses import unpack_poses
+from .problem import short
+from .schema import check_annotations, record_name
+from .skeletons import LAYOUTS
+
+
+def join_annotations(
+    parts: Sequence[tuple[str | None, Path]],
+    skeleton: str | None = None,
+    poses: str | None = None,
+) -> dict:
+    """Join files of records into annotations.
+
+    Args:
+        parts (Sequence[tuple[str | None, Path]]): The split and the file of
+            a list of records or of a single one; or None and an annotation
+            file, whose own splits are kept.
+        skeleton (str, optional): Name of the layout of the joints, a key of
+            :data:`~masa.datasets.skeletons.LAYOUTS`. Defaults to what an
+            annotation file among the parts has.
+        poses (str, optional): Folder that ``raw_file`` is relative to, for
+            records whose poses are elsewhere. Without it these stay there.
+
+    Returns:
+        dict: Of the layout that docs/data.md describes, without problems.
+        Poses that are stored by detection are unpacked.
+
+    Raises:
+        AnnotationError: If a file cannot be read or is none of these, an id
+            comes more than once, annotation files contradict each other, or
+            there are problems. Files and ids are named.
+        FileNotFoundError: If there is no such file.
+    """
+    joined: dict[str, Any] = {}
+    records: list = []
+    splits: dict[str, list[str]] = {}
+    source: dict[str, Path] = {}
+    for split, path in parts:
+        contents = load_contents(path)
+        new, own = _records(contents, path, split)
+        names = [record_name(one, i) for i, one in enumerate(new)]
+        twice = sorted({n for n in names if n in source or names.count(n) > 1})
+        if twice:
+            others = sorted({str(source.get(n, path)) for n in twice})
+            raise AnnotationError(
+                f'{path} is expected to hold ids that come once, but '
+                f'{len(twice)} come again in {", ".join(others)}: '
+                f'{short(twice)}'
+            )
+        source.update(dict.fromkeys(names, path))
+        records += new
+        for name, ids in (own or {split: names}).items():
+            splits.setdefault(name, []).extend(ids)
+        if split is None:
+            _add_descriptions(joined, contents, path)
+    if skeleton is not None:
+        joined['skeleton'] = LAYOUTS[skeleton]
+    joined.update(split=splits, annotations=records)
+    files = ', '.join(dict.fromkeys(str(path) for _, path in parts))
+    _refuse(check_annotations(joined), files)
+    joined['annotations'], problems = unpack_poses(records, poses)
+    _refuse(problems or check_annotations(joined), files)
+    return joined
+
+
+def _refuse(problems: list, files: str) -> None:
+    if problems:
+        raise AnnotationError(
+            f'{files}: expected records without problems, but there are '
+            f'{len(problems)}:\n  ' + '\n  '.join(map(str, problems))
+        )
+
+
+def _records(
+    contents: Any, path: Path, split: str | None
+) -> tuple[list, dict[str, list[str]]]:
+    """Return the records of a file, and the splits that it has itself."""
+    if isinstance(contents, dict) and not is_single_record(contents):
+        own = contents.get('split')
+        records = contents.get('annotations')
+        if isinstance(records, list) and (split is None) == bool(own):
+            _refuse(check_annotations(contents), str(path))
+            return records, own or {}
+        expected = (
+            'an annotation file with splits of its own'
+            if split is None
+            else 'records that are in no split yet; --annotations keeps the '
+            'splits of an annotation file'
+        )
+        raise AnnotationError(
+            f"{path} is expected to hold {expected}, but its 'split' is "
+            f"{short(own)} and its 'annotations' are {short(type(records))}"
+        )
+    if split is None:
+        raise AnnotationError(
+            f'{path} is expected to be an annotation file, but holds '
+            'records without a split; --split NAME FILE names theirs'
+        )
+    if isinstance(contents, dict):
+        return [contents], {}
+    if isinstance(contents, list):
+        return contents, {}
+    raise AnnotationError(
+        f'{path} is expected to hold a list of records or a single one, but '
+        f'holds a {type(contents).__name__}'
+    )
+
+
+def _add_descriptions(joined: dict, contents: dict, path: Path) -> None:
+    """Take over what an annotation file says of all its records."""
+    for key in ('activities', 'phases', 'skeleton'):
+        value = contents.get(key)
+        if value is None:
+            continue
+        if joined.setdefault(key, value) != value:
+            raise AnnotationError(
+                f'{path} is expected to have the {key!r} of the files before '
+                f'it, {short(joined[key])}, but has {short(value)}'
+            )

@@ -1,0 +1,99 @@
+"""What the data loaders of a config would refuse."""
+
+from copy import deepcopy
+
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from ..registry import DATASETS
+from .errors import AnnotationError
+from .problem import Problem
+
+LOADERS = ('train', 'val', 'test')
+
+
+def check_loaders(
+    config: Config,
+    ann_file: str | None = None,
+    features: str | None = None,
+    poses: str | None = None,
+) -> dict[Problem, list[str]]:
+    """Find everything for which training or testing would refuse its data.
+
+    The data sets of all loaders are built, with their splits and pipelines:
+    what they refuse is what is found.
+
+    Args:
+        config (Config): The config.
+        ann_file (str, optional): Annotation file instead of the config's.
+        features (str, optional): Folder instead of the config's
+            ``data_prefix.feature``.
+        poses (str, optional): Folder instead of the config's
+            ``data_prefix.skeleton``.
+
+    Returns:
+        dict[Problem, list[str]]: The loaders by problem.
+
+    Raises:
+        OSError: If a file cannot be read.
+        ValueError: If a data set has an argument that it does not take, or
+            none reads an annotation file in whose place ``ann_file`` could
+            be.
+    """
+    found: dict[Problem, list[str]] = {}
+    known: list[tuple[dict, list[Problem]]] = []
+    for loader in LOADERS:
+        settings = (config.get(f'{loader}_dataloader') or {}).get('dataset')
+        if settings is None:
+            continue
+        settings = deepcopy(settings)
+        replaced = _replace(settings, ann_file, features, poses)
+        if ann_file is not None and not replaced:
+            raise ValueError(
+                f'the data set of {loader}_dataloader reads no annotation '
+                f'file, in whose place {ann_file} could be'
+            )
+        problems = next((p for s, p in known if s == settings), None)
+        if problems is None:
+            problems = _check(settings, loader)
+            known.append((settings, problems))
+        for problem in problems:
+            found.setdefault(problem, []).append(loader)
+    return found
+
+
+def _replace(
+    settings: dict,
+    ann_file: str | None,
+    features: str | None,
+    poses: str | None,
+) -> bool:
+    """Put files and folders in; return whether an annotation file is read."""
+    # Data sets that repeat or join others hold them.
+    inner = settings.get('datasets') or settings.get('dataset')
+    if inner is not None:
+        inner = inner if isinstance(inner, list) else [inner]
+        read = [_replace(one, ann_file, features, poses) for one in inner]
+        return any(read)
+    if ann_file is not None and 'ann_file' in settings:
+        settings.update(ann_file=ann_file, data_root='')
+    folders = dict(feature=features, skeleton=poses)
+    folders = {k: v for k, v in folders.items() if v is not None}
+    if folders:
+        settings['data_prefix'] = {
+            **(settings.get('data_prefix') or {}),
+            **folders,
+        }
+    return 'ann_file' in settings
+
+
+def _check(settings: dict, loader: str) -> list[Problem]:
+    try:
+        with DefaultScope.overwrite_default_scope('mmaction'):
+            DATASETS.build(settings).full_init()
+    except AnnotationError as error:
+        if error.problems:
+            return error.problems
+        field = f'{loader}_dataloader'
+        return [Problem('', field, 'sequences to read', str(error))]
+    return []

@@ -1,0 +1,241 @@
+"""Poses stored one row a detection, as in the Kinetics files of PYSKL.
+
+A record has ``frame_inds``, ``(N,)``, the frame of every detection, and
+``keypoint``, ``(N, V, 3)``, x, y and score of its joints; or ``raw_file``, the
+pickle that ``keypoint`` is in, under the record's id or on its own.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import AnnotationError
+from .plain_pickle import load_plain_pickle
+from .problem import Problem, as_array, is_finite, not_finite, short
+
+# What a file of poses may say of a sequence.
+_POSE_FIELDS = ('keypoint', 'keypoint_score', 'frame_inds', 'box_score')
+
+
+def is_packed(record: Any) -> bool:
+    """Return whether a record's poses are stored by detection, or elsewhere.
+
+    Args:
+        record (Any): The record, right or wrong.
+
+    Returns:
+        bool: True if it has ``frame_inds``, or ``raw_file`` instead of
+        ``keypoint``.
+    """
+    return isinstance(record, dict) and (
+        'frame_inds' in record
+        or ('raw_file' in record and 'keypoint' not in record)
+    )
+
+
+def check_packed(
+    name: str, record: dict, total: int | None, joints: int
+) -> Iterator[Problem]:
+    """Check a record's poses that are stored by detection, or elsewhere.
+
+    Args:
+        name (str): What to call it.
+        record (dict): For which :func:`is_packed` is True.
+        total (int, optional): Number of frames, T, if it is known.
+        joints (int): Number of joints that it must have, 0 for any.
+
+    Yields:
+        Problem: Each that there is.
+    """
+    path = record.get('raw_file', 'x')
+    if not isinstance(path, str) or not path:
+        yield Problem(name, 'raw_file', 'a path', short(path))
+    frames = None
+    if 'frame_inds' in record:
+        frames = as_array(record['frame_inds'])
+        if (
+            frames.dtype.kind not in 'iu'
+            or frames.ndim != 1
+            or not len(frames)
+        ):
+            expected = 'integers of shape (N,), the frames of N detections'
+            yield Problem(name, 'frame_inds', expected, short(frames))
+            return
+        if frames.min() < 0 or (total is not None and frames.max() >= total):
+            yield Problem(
+                name,
+                'frame_inds',
+                f'frames in [0, {total or "total_frames"})',
+                f'{frames.min()} to {frames.max()}',
+            )
+            return
+    count = 'N' if frames is None else len(frames)
+    if 'keypoint' in record:
+        keypoint = as_array(record['keypoint'])
+        if (
+            keypoint.dtype.kind not in 'fiu'
+            or keypoint.ndim != 3
+            or keypoint.shape[2] != 3
+            or 0 in keypoint.shape
+            or (joints and keypoint.shape[1] != joints)
+            or (frames is not None and len(keypoint) != count)
+        ):
+            expected = (
+                f'numbers of shape ({count}, {joints or "joints"}, 3), x, y '
+                'and score of every detection'
+            )
+            yield Problem(name, 'keypoint', expected, short(keypoint))
+        elif frames is None:
+            expected = 'the frame of every detection'
+            yield Problem(name, 'frame_inds', expected, 'none')
+        elif not is_finite(keypoint).all():
+            found = not_finite(keypoint)
+            yield Problem(name, 'keypoint', 'finite numbers', found)
+        elif not keypoint[..., :2].any():
+            yield Problem(name, 'keypoint', 'positions', 'all 0')
+    elif 'raw_file' not in record:
+        expected = 'poses here, or a raw_file'
+        yield Problem(name, 'keypoint', expected, 'neither')
+    if 'box_score' in record and frames is not None:
+        boxes = as_array(record['box_score'])
+        if boxes.dtype.kind not in 'fiu' or boxes.shape != frames.shape:
+            expected = f'numbers of shape ({count},)'
+            yield Problem(name, 'box_score', expected, short(boxes))
+
+
+def name_pose_files(annotations: dict) -> dict:
+    """Give records without poses the file that MMAction2 reads theirs from.
+
+    Args:
+        annotations (dict): Of the layout that docs/data.md describes, right
+            or wrong.
+
+    Returns:
+        dict: The same, but that records with neither ``keypoint`` nor
+        ``raw_file`` nor ``feature_path`` have a ``raw_file``, their id and
+        ``.pkl``.
+    """
+    records = annotations.get('annotations')
+    if not isinstance(records, (list, tuple)):
+        return annotations
+    named = [
+        dict(record, raw_file=f'{record_id(record)}.pkl')
+        if record_id(record)
+        and not {'keypoint', 'raw_file', 'feature_path'} & record.keys()
+        else record
+        for record in records
+    ]
+    return dict(annotations, annotations=named)
+
+
+def unpack_poses(
+    records: Sequence[dict], prefix: str | None, box_threshold: float = 0.0
+) -> tuple[list[dict], list[Problem]]:
+    """Give packed records their poses by person and frame.
+
+    Every file of poses is read once, without running code. Frames in which
+    nobody was found stay in the sequence, with score 0: its time does not
+    change. In each frame the people come in the order of the file.
+
+    Args:
+        records (Sequence[dict]): Records without problems, packed and others.
+        prefix (str, optional): Folder that ``raw_file`` is relative to. None
+            leaves records whose poses are in such a file as they are.
+        box_threshold (float): Detections of a lower ``box_score`` are left
+            out. Defaults to 0.
+
+    Returns:
+        tuple[list[dict], list[Problem]]: The records, ``keypoint`` ``(M, T,
+        V, 2)`` and ``keypoint_score`` ``(M, T, V)``, float32; and what is
+        wrong with the files or has no detection left.
+    """
+    unpacked, problems = list(records), []
+    files: dict[str, list[int]] = {}
+    for i, record in enumerate(records):
+        if is_packed(record):
+            here = 'keypoint' in record
+            files.setdefault('' if here else record['raw_file'], []).append(i)
+    for file, numbers in files.items():
+        if file and prefix is None:
+            continue
+        content = None
+        if file:
+            path = Path(prefix, file)
+            try:
+                content = load_plain_pickle(path)
+            except (AnnotationError, OSError) as error:
+                for i in numbers:
+                    name, expected = record_id(records[i]), 'a file of poses'
+                    found = str(error)
+                    problems.append(Problem(name, 'raw_file', expected, found))
+                continue
+        for i in numbers:
+            name = record_id(records[i])
+            record = {**_poses_of(content, name), **records[i]}
+            record.pop('raw_file', None)
+            if 'keypoint' not in record:
+                expected = f'poses of {name!r}'
+                found = f'{path}: none'
+                problems.append(Problem(name, 'raw_file', expected, found))
+                continue
+            if np.ndim(as_array(record['keypoint'])) == 4:
+                record.pop('frame_inds', None)
+                unpacked[i] = record
+                continue
+            total = record['total_frames']
+            found = list(check_packed(name, record, total, 0))
+            if not found:
+                record, found = _unpack(name, record, box_threshold)
+            problems += found
+            unpacked[i] = record
+    return unpacked, problems
+
+
+def record_id(record: Any) -> str:
+    """Return the id of a record.
+
+    Args:
+        record (Any): The record, right or wrong.
+
+    Returns:
+        str: ``frame_dir``, else MMAction2's ``filename``, else ''.
+    """
+    if isinstance(record, dict):
+        for key in ('frame_dir', 'filename'):
+            if isinstance(record.get(key), str) and record[key]:
+                return record[key]
+    return ''
+
+
+def _poses_of(content: Any, name: str) -> dict:
+    """What a file says of a sequence: PYSKL's hold several, by their ids."""
+    if isinstance(content, dict):
+        content = content.get(name, content)
+    if not isinstance(content, dict):
+        return {}
+    return {key: content[key] for key in _POSE_FIELDS if key in content}
+
+
+def _unpack(
+    name: str, record: dict, box_threshold: float
+) -> tuple[dict, list[Problem]]:
+    frames = np.asarray(record.pop('frame_inds'))
+    poses = np.asarray(record['keypoint'], dtype=np.float32)
+    if 'box_score' in record:
+        sure = np.asarray(record['box_score']) >= box_threshold
+        frames, poses = frames[sure], poses[sure]
+        if not len(frames):
+            expected = f'a detection of a score of {box_threshold} or more'
+            return record, [Problem(name, 'box_score', expected, 'none')]
+    order = np.argsort(frames, kind='stable')
+    frames, poses = frames[order], poses[order]
+    # A frame's first detection is its first person.
+    person = np.arange(len(frames)) - np.searchsorted(frames, frames)
+    shape = (person.max() + 1, record['total_frames'], poses.shape[1])
+    record['keypoint'] = np.zeros((*shape, 2), np.float32)
+    record['keypoint'][person, frames] = poses[..., :2]
+    record['keypoint_score'] = np.zeros(shape, np.float32)
+    record['keypoint_score'][person, frames] = poses[..., 2]
+    return record, []

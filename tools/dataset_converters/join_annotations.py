@@ -1,0 +1,101 @@
+"""Join lists of records, as MMAction2's scripts write, into one file."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from masa.datasets.annotation import AnnotationError, save_annotations
+from masa.datasets.conversion_cli import (
+    add_output,
+    check_arguments,
+    next_step,
+)
+from masa.datasets.join import join_annotations
+from masa.datasets.skeletons import LAYOUTS, layouts_of
+
+
+def parse_args(argv=None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(
+        description=f'{__doc__} A file holds a list of records, or a single '
+        'record as for one video.',
+        epilog='Example: python tools/dataset_converters/join_annotations.py '
+        'data/mine.pkl --split train custom_dataset_train.pkl --split val '
+        'custom_dataset_val.pkl --skeleton COCO_17',
+    )
+    add_output(parser)
+    parser.add_argument(
+        '--split',
+        nargs='+',
+        action='append',
+        default=[],
+        metavar=('NAME', 'FILE'),
+        help='name of a split, and the files whose records are in it; may be '
+        'given several times',
+    )
+    parser.add_argument(
+        '--annotations',
+        nargs='+',
+        type=Path,
+        default=[],
+        metavar='FILE',
+        help='annotation files, whose own splits are kept',
+    )
+    parser.add_argument(
+        '--skeleton',
+        choices=LAYOUTS,
+        help='layout of the joints, which the recipes need and the files of '
+        'MMAction2 and PYSKL do not have',
+    )
+    parser.add_argument(
+        '--poses',
+        metavar='FOLDER',
+        help='folder that the raw_file of records is relative to, to put '
+        'their poses into the file',
+    )
+    args = parser.parse_args(argv)
+    check_arguments(parser, args)
+    for name, *files in args.split:
+        if not files:
+            parser.error(f'--split {name} is expected to name a file, too')
+    args.parts = [(None, path) for path in args.annotations] + [
+        (name, Path(file)) for name, *files in args.split for file in files
+    ]
+    if not args.parts:
+        parser.error('--split NAME FILE or --annotations FILE is expected')
+    return args
+
+
+def main(argv=None) -> int:
+    """Run the conversion."""
+    args = parse_args(argv)
+    try:
+        annotations = join_annotations(args.parts, args.skeleton, args.poses)
+        save_annotations(annotations, args.output)
+    except (AnnotationError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    for name, ids in annotations['split'].items():
+        print(f'split {name}: {len(ids)} sequences')
+    if 'skeleton' not in annotations:
+        print(without_skeleton(annotations['annotations']))
+    print(next_step(annotations, args.output))
+    return 0
+
+
+def without_skeleton(records: list[dict]) -> str:
+    """Say which layouts the joints may have."""
+    counts = {
+        np.shape(one['keypoint'])[2] for one in records if 'keypoint' in one
+    }
+    known = [name for count in sorted(counts) for name in layouts_of(count)]
+    return (
+        'no skeleton: the recipes need one, --skeleton '
+        f'{" or ".join(known or LAYOUTS)}'
+    )
+
+
+if __name__ == '__main__':
+    sys.exit(main())
