@@ -20,6 +20,7 @@ from mmengine.hooks import Hook  # noqa: E402
 from mmengine.runner import Runner  # noqa: E402
 from masa.config_checks import exit_on_wrong_config  # noqa: E402
 from masa.engine import build_runner  # noqa: E402
+import masa.registration  # noqa: E402, F401
 
 STAGES.append(('imports', time.time()))
 
