@@ -317,9 +317,8 @@ def test_config_whose_split_is_not_there(tmp_path, capsys):
 def test_config_that_reads_no_file(good, capsys):
     config = str(ROOT / 'configs' / 'masa_demo.py')
     assert main(['--config', config, str(good)]) == 2
-    assert 'reads no annotation file' in capsys.readouterr().out.replace(
-        '\n', ' '
-    )
+    printed = ' '.join(capsys.readouterr().out.split())
+    assert 'reads no annotation file' in printed
 
 
 def test_neither_file_nor_config():

@@ -4,15 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
-
-from masa.datasets.annotation import AnnotationError, save_annotations
 from masa.datasets.conversion_cli import (
     add_output,
     check_arguments,
     next_step,
 )
-from masa.datasets.join import join_annotations
 from masa.datasets.skeletons import LAYOUTS, layouts_of
 
 
@@ -71,6 +67,10 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> int:
     """Run the conversion."""
     args = parse_args(argv)
+    # The help needs none of them.
+    from masa.datasets import AnnotationError, save_annotations
+    from masa.datasets.join import join_annotations
+
     try:
         annotations = join_annotations(args.parts, args.skeleton, args.poses)
         save_annotations(annotations, args.output)
@@ -87,9 +87,7 @@ def main(argv=None) -> int:
 
 def without_skeleton(records: list[dict]) -> str:
     """Say which layouts the joints may have."""
-    counts = {
-        np.shape(one['keypoint'])[2] for one in records if 'keypoint' in one
-    }
+    counts = {one['keypoint'].shape[2] for one in records if 'keypoint' in one}
     known = [name for count in sorted(counts) for name in layouts_of(count)]
     return (
         'no skeleton: the recipes need one, --skeleton '

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.table import Table
 
-from .record_checks import label_of
-
 
 def add_output(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the output file.
@@ -78,6 +76,8 @@ def summary(annotations: dict) -> Table:
     """
     import numpy as np
     from rich.table import Table
+
+    from .record_checks import label_of
 
     splits = annotations['split']
     split_of = {name: split for split in splits for name in splits[split]}
