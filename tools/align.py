@@ -13,6 +13,11 @@ from rich.table import Table
 from masa.alignment import Timeline
 from masa.apis import AlignmentInferencer, EmbeddedSequence, FrameIndex
 from masa.command_line import add_unsafe_load, end_with_status
+from masa.extraction.command_line import (
+    add_skip_broken,
+    show_broken,
+    show_problems,
+)
 from masa.files import atomic_path
 from masa.visualization.sequence_images import SequenceImages
 from masa.visualization.video import show_in_step, write_video
@@ -23,7 +28,8 @@ VERBS = ('video', 'matches', 'retrieve', 'transfer_labels', 'anomaly')
 def parse_args(argv=None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
-        description=f'{__doc__} Exits with 2 if it could not be done.',
+        description=f'{__doc__} Exits with 1 if inputs were left out, with 2 '
+        'if it could not be done.',
         epilog='Example: python tools/align.py work_dirs/masa_videos '
         'a.mp4 b.mp4 --video aligned.mp4 --matches aligned.csv',
     )
@@ -63,6 +69,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument(
         '--overwrite', action='store_true', help='replace files'
     )
+    add_skip_broken(parser)
     verbs = parser.add_argument_group('what to do, one or several')
     verbs.add_argument(
         '--video',
@@ -111,6 +118,14 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='whose timeline (default: the one that is nearest to all)',
     )
     options.add_argument(
+        '--method',
+        choices=['dtw', 'nearest'],
+        default='dtw',
+        help='of --video, --matches and --transfer-labels: dtw keeps the '
+        'order of the frames, nearest takes the nearest frame in any order '
+        '(default: %(default)s)',
+    )
+    options.add_argument(
         '-k', type=int, default=5, help='how many to retrieve'
     )
     options.add_argument(
@@ -137,6 +152,11 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     if len(long) != (args.results is not None):
         parser.error(
             '--results goes with one of --transfer-labels and --anomaly'
+        )
+    with_method = {'video', 'matches', 'transfer_labels'} & set(asked)
+    if args.method != 'dtw' and not with_method:
+        parser.error(
+            '--method goes with --video, --matches or --transfer-labels'
         )
     if args.labels is not None and args.transfer_labels is None:
         parser.error('--labels goes with --transfer-labels')
@@ -175,12 +195,33 @@ def main(argv=None) -> int:
     )
 
 
-def _run(args: argparse.Namespace) -> None:
+def _run(args: argparse.Namespace) -> int:
     inferencer = AlignmentInferencer(
         *(args.model, args.weights, args.device, args.features, args.cache),
         unsafe_load=args.unsafe_load,
     )
-    sequences = inferencer.embed(args.inputs)
+    sequences, problems = inferencer.embed_usable(args.inputs)
+    if problems and not args.skip_broken:
+        show_broken(problems)
+        if args.cache is None and any(one.video for one in sequences):
+            print(
+                '--cache FOLDER keeps what is extracted from videos for the '
+                'next time',
+                file=sys.stderr,
+            )
+        return 2
+    try:
+        _align(args, inferencer, sequences)
+    finally:
+        show_problems(problems)
+    return 1 if problems else 0
+
+
+def _align(
+    args: argparse.Namespace,
+    inferencer: AlignmentInferencer,
+    sequences: list[EmbeddedSequence],
+) -> None:
     if args.sequences:
         sequences = [sequences[_index(sequences, n)] for n in args.sequences]
     asked = [name for name in VERBS if getattr(args, name) is not None]
@@ -191,7 +232,7 @@ def _run(args: argparse.Namespace) -> None:
         )
     if args.video or args.matches:
         reference = args.reference and _index(sequences, args.reference)
-        timeline = inferencer.align_all(sequences, reference)
+        timeline = inferencer.align_all(sequences, reference, args.method)
         _show_timeline(sequences, timeline)
         if args.matches:
             _write_matches(args.matches, sequences, timeline)
@@ -330,7 +371,7 @@ def _transfer(
     labels = None
     if args.labels is not None:
         labels = args.labels.read_text(encoding='utf-8').splitlines()
-    carried = inferencer.transfer_labels(labelled, others, labels)
+    carried = inferencer.transfer_labels(labelled, others, labels, args.method)
     columns: dict[str, list] = dict(sequence=[], frame=[], label=[])
     for other, found in zip(others, carried, strict=True):
         columns['sequence'] += [other.name] * len(found)

@@ -12,9 +12,9 @@ from masa.extraction.command_line import (
     check_files,
 )
 from masa.extraction.errors import ExtractionError
-from masa.extraction.extraction_run import run
 from masa.extraction.feature_model import ALIASES
 from masa.extraction.feature_run import FeatureExtraction
+from masa.extraction.tool_run import run_extraction
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -99,8 +99,15 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> int:
     """Run the extraction."""
     args = parse_args(argv)
+    names = (
+        *('model', 'weights', 'image_size', 'crop_mode', 'dtype'),
+        *('batch_size', 'workers', 'amp', 'amp_dtype', 'device'),
+        'random_weights',
+    )
+    options = {name: getattr(args, name) for name in names}
     return end_with_status(
-        lambda: run(args, FeatureExtraction), (ExtractionError,)
+        lambda: run_extraction(args, lambda: FeatureExtraction(**options)),
+        (ExtractionError,),
     )
 
 

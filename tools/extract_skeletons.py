@@ -11,8 +11,8 @@ from masa.extraction.command_line import (
     check_files,
 )
 from masa.extraction.errors import ExtractionError
-from masa.extraction.extraction_run import run
 from masa.extraction.pose_run import BACKENDS, PoseExtraction
+from masa.extraction.tool_run import run_extraction
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -110,8 +110,18 @@ MMPOSE_OPTIONS = (
 def main(argv=None) -> int:
     """Run the extraction."""
     args = parse_args(argv)
+    options = dict(
+        target=args.target,
+        person=args.person,
+        min_found=args.min_found,
+        device=args.device,
+        **{name: getattr(args, name) for name in MMPOSE_OPTIONS},
+    )
     return end_with_status(
-        lambda: run(args, PoseExtraction), (ExtractionError,)
+        lambda: run_extraction(
+            args, lambda: PoseExtraction(args.backend, **options)
+        ),
+        (ExtractionError,),
     )
 
 

@@ -1,5 +1,8 @@
 import argparse
+import sys
 from pathlib import Path
+
+from .errors import describe_problems
 
 
 def add_sequence_options(
@@ -64,15 +67,45 @@ def add_running_options(parser: argparse.ArgumentParser):
     running.add_argument(
         '--device', help='such as cuda:0 (default: cuda where there is one)'
     )
-    running.add_argument(
-        '--skip-broken',
-        action='store_true',
-        help='leave out what cannot be used, and list it at the end',
-    )
+    add_skip_broken(running)
     running.add_argument(
         '--dry-run', action='store_true', help='only list what would be done'
     )
     return running
+
+
+def add_skip_broken(group) -> None:
+    """Add the option that leaves out what cannot be used.
+
+    Args:
+        group (argparse._ArgumentGroup): Of the tool's parser.
+    """
+    group.add_argument(
+        '--skip-broken',
+        action='store_true',
+        help='leave out what cannot be used, and list it at the end',
+    )
+
+
+def show_problems(problems: dict[str, str]) -> None:
+    """Print which sequences cannot be used, to standard error.
+
+    Args:
+        problems (dict[str, str]): Why, by sequence id. If there are none,
+            nothing is printed.
+    """
+    if problems:
+        print(describe_problems(problems), file=sys.stderr)
+
+
+def show_broken(problems: dict[str, str]) -> None:
+    """Print what keeps a tool from going on, and how to go on.
+
+    Args:
+        problems (dict[str, str]): Why sequences cannot be used.
+    """
+    show_problems(problems)
+    print('--skip-broken leaves them out', file=sys.stderr)
 
 
 def check_files(

@@ -146,9 +146,12 @@ def make_plan(
         Plan: Also of what is in the way of single sequences.
 
     Raises:
-        ExtractionError: If an input or a file cannot be used.
+        ExtractionError: If a file cannot be used, or two sequences have one
+            id.
     """
-    sequences = find_sequences(inputs)
+    found = find_sequences(inputs)
+    broken = [one for one in found if one.problem]
+    sequences = [one for one in found if not one.problem]
     names = {one.name for one in sequences}
     labels = annotations = None
     expected: dict[str, int] = {}
@@ -169,13 +172,14 @@ def make_plan(
         unasked = [one.name for one in sequences if one.name not in expected]
         absent = [name for name in expected if name not in names]
         sequences = [one for one in sequences if one.name in expected]
-        if not sequences:
+        if unasked and not sequences:
             raise ExtractionError(
                 f'{merge_file} has a record of none of the sequences found: '
                 f'its ids are as {absent[0]!r}, theirs as {unasked[0]!r}'
             )
     folder.check(settings, sequences)
     jobs = [_make_job(s, folder, expected.get(s.name)) for s in sequences]
+    jobs += [Job(one, None, None, None, one.problem) for one in broken]
     return Plan(jobs, labels, annotations, unasked, absent)
 
 
