@@ -12,12 +12,8 @@ from rich.table import Table
 
 from masa.alignment import Timeline
 from masa.apis import AlignmentInferencer, EmbeddedSequence, FrameIndex
+from masa.broken_inputs import add_skip_broken, show_broken, show_problems
 from masa.command_line import add_unsafe_load, end_with_status
-from masa.extraction.command_line import (
-    add_skip_broken,
-    show_broken,
-    show_problems,
-)
 from masa.files import atomic_path
 from masa.visualization.sequence_images import SequenceImages
 from masa.visualization.video import show_in_step, write_video

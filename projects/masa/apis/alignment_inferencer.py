@@ -22,9 +22,10 @@ from ..alignment import (
     retrieve_frames,
     transfer_labels,
 )
+from ..broken_inputs import describe_problems
 from ..checkpoints import check_fit, read_checkpoint, weights_of
 from ..config_checks import check_config
-from ..extraction.errors import ExtractionError, describe_problems
+from ..extraction.errors import ExtractionError
 from ..extraction.sequences import VIDEO_SUFFIXES
 from ..work_dir import LAST_CHECKPOINT, last_checkpoint
 from .embedded_sequence import EmbeddedSequence

@@ -1,10 +1,16 @@
 """What the command lines of the converters have in common."""
 
 import argparse
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from rich.table import Table
+
+from .errors import AnnotationError
+
+Sequence = TypeVar('Sequence')
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +66,29 @@ def check_arguments(
         parser.error(f'{args.output} is expected to be .pkl, .npz or .json')
     if args.output.exists() and not args.overwrite:
         parser.error(f'{args.output} exists; --overwrite replaces it')
+
+
+def read_files(
+    paths: Iterable[Path], read: Callable[[Path], Sequence]
+) -> tuple[list[Sequence], dict[str, str]]:
+    """Read a sequence from each of many files.
+
+    Args:
+        paths (Iterable[Path]): The files.
+        read (Callable[[Path], Sequence]): Reads one; raises
+            :class:`AnnotationError` if it cannot be used.
+
+    Returns:
+        tuple[list[Sequence], dict[str, str]]: The sequences, and why other
+        files cannot be used, by the name of the file.
+    """
+    sequences, problems = [], {}
+    for path in paths:
+        try:
+            sequences.append(read(path))
+        except AnnotationError as error:
+            problems[path.stem] = str(error)
+    return sequences, problems
 
 
 def summary(annotations: dict) -> Table:

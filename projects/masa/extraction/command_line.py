@@ -1,8 +1,7 @@
 import argparse
-import sys
 from pathlib import Path
 
-from .errors import describe_problems
+from ..broken_inputs import add_skip_broken
 
 
 def add_sequence_options(
@@ -72,40 +71,6 @@ def add_running_options(parser: argparse.ArgumentParser):
         '--dry-run', action='store_true', help='only list what would be done'
     )
     return running
-
-
-def add_skip_broken(group) -> None:
-    """Add the option that leaves out what cannot be used.
-
-    Args:
-        group (argparse._ArgumentGroup): Of the tool's parser.
-    """
-    group.add_argument(
-        '--skip-broken',
-        action='store_true',
-        help='leave out what cannot be used, and list it at the end',
-    )
-
-
-def show_problems(problems: dict[str, str]) -> None:
-    """Print which sequences cannot be used, to standard error.
-
-    Args:
-        problems (dict[str, str]): Why, by sequence id. If there are none,
-            nothing is printed.
-    """
-    if problems:
-        print(describe_problems(problems), file=sys.stderr)
-
-
-def show_broken(problems: dict[str, str]) -> None:
-    """Print what keeps a tool from going on, and how to go on.
-
-    Args:
-        problems (dict[str, str]): Why sequences cannot be used.
-    """
-    show_problems(problems)
-    print('--skip-broken leaves them out', file=sys.stderr)
 
 
 def check_files(

@@ -1,3 +1,6 @@
+from ..broken_inputs import describe_problems
+
+
 class ExtractionError(ValueError):
     """Something that the user can put right. The message says how.
 
@@ -25,7 +28,7 @@ class ExtractionError(ValueError):
 
         Returns:
             ExtractionError: Its message is that of
-            :func:`describe_problems`.
+            :func:`~masa.broken_inputs.describe_problems`.
         """
         return cls(describe_problems(problems), problems)
 
@@ -35,22 +38,3 @@ class SequenceError(ExtractionError):
 
     The message names the file or folder.
     """
-
-
-def describe_problems(problems: dict[str, str]) -> str:
-    """List the sequences that cannot be used.
-
-    Args:
-        problems (dict[str, str]): Why, by sequence; one at least.
-
-    Returns:
-        str: A heading, and a line for each.
-    """
-    count = len(problems)
-    lines = [f'{count} sequence{"s"[: count > 1]} cannot be used:']
-    for name, problem in problems.items():
-        reason = ' '.join(problem.split())
-        # The reason of an input that has no id begins with its path.
-        start = '' if reason.startswith(name) else f'{name}: '
-        lines.append(f'  {start}{reason}')
-    return '\n'.join(lines)
