@@ -240,6 +240,28 @@ def test_all_broken_inputs_are_told_and_the_others_kept(videos, capsys):
     assert 'error: ' in printed
 
 
+def test_a_video_of_sound_alone(videos, capsys):
+    files = pytest.importorskip('video_files', reason='needs "features"')
+    greys = [np.full((48, 64, 3), value, np.uint8) for value in range(60, 66)]
+    good = files.write_video(videos / 'good.mp4', greys)
+    sound = files.write_sound(videos / 'sound.mp4')
+    text = videos / 'text.mp4'
+    text.write_text('no video')
+    path = videos / 'm.csv'
+    command = [
+        *map(str, (videos / 'work', sound, good, text, videos / 'first')),
+        *('--device', 'cpu', '--matches', str(path)),
+    ]
+    assert main(command) == 2
+    printed = capsys.readouterr().err
+    assert str(sound) in printed
+    assert str(text) in printed
+    assert '--cache' in printed
+    assert main([*command, '--skip-broken']) == 1
+    with open(path) as file:
+        assert next(csv.reader(file)) == ['good', 'first']
+
+
 def test_python_gets_errors_and_no_output(videos, capfd):
     inferencer = AlignmentInferencer(videos / 'work', device='cpu')
     names = 'first', 'nobody', 'second', 'gone.mp4'
