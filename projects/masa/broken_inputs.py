@@ -51,8 +51,5 @@ def describe_problems(problems: dict[str, str]) -> str:
     count = len(problems)
     lines = [f'{count} sequence{"s"[: count > 1]} cannot be used:']
     for name, problem in problems.items():
-        reason = ' '.join(problem.split())
-        # The reason of an input that has no id begins with its path.
-        start = '' if reason.startswith(name) else f'{name}: '
-        lines.append(f'  {start}{reason}')
+        lines.append(f'  {name}: {" ".join(problem.split())}')
     return '\n'.join(lines)
