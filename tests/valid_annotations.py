@@ -32,6 +32,8 @@ def make_valid(**changes):
             phase=np.arange(frames) * 2 // frames,
             canonical_time=np.linspace(0, 1, frames, dtype=np.float32),
             feature_path=f'{name}.npy',
+            timestamps=np.arange(frames) / 30,
+            frame_rate=30.0,
         )
         for number, (name, frames) in enumerate(LENGTHS.items())
     ]

@@ -16,8 +16,17 @@ from masa.broken_inputs import add_skip_broken, show_broken, show_problems
 from masa.command_line import add_unsafe_load, end_with_status
 from masa.files import atomic_path
 from masa.visualization.sequence_images import SequenceImages
-from masa.visualization.video import show_in_step, write_video
+from masa.visualization.video import (
+    USUAL_RATE,
+    frame_interval,
+    playback,
+    show_in_step,
+    write_video,
+)
 
+# More pictures a second than a screen shows; and those of a GIF, whose
+# durations are hundredths of a second.
+MAX_RATE = dict(zip(('.mp4', '.gif'), (60.0, 25.0), strict=True))
 VERBS = ('video', 'matches', 'retrieve', 'transfer_labels', 'anomaly')
 
 
@@ -71,14 +80,14 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--video',
         type=Path,
         metavar='FILE',
-        help='.mp4 or .gif: the sequences in step, and as they are above',
+        help='.mp4 or .gif: the sequences in step and, above, as recorded',
     )
     verbs.add_argument(
         '--matches',
         type=Path,
         metavar='FILE',
-        help='.csv or .json: the frame of every sequence at every moment of '
-        "the reference's timeline",
+        help='.csv or .json: the frame and the second of every sequence at '
+        "every moment of the reference's timeline",
     )
     verbs.add_argument(
         '--retrieve',
@@ -120,6 +129,12 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='of --video, --matches and --transfer-labels: dtw keeps the '
         'order of the frames, nearest takes the nearest frame in any order '
         '(default: %(default)s)',
+    )
+    options.add_argument(
+        '--frame-rate',
+        type=float,
+        metavar='HZ',
+        help='frames per second of inputs that do not say, such as .npy files',
     )
     options.add_argument(
         '-k', type=int, default=5, help='how many to retrieve'
@@ -180,6 +195,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
             )
     if args.k < 1 or args.height < 16:
         parser.error('-k is expected above 0, and --height above 15')
+    if args.frame_rate is not None and not 0 < args.frame_rate < np.inf:
+        parser.error('--frame-rate is expected above 0')
 
 
 def main(argv=None) -> int:
@@ -194,6 +211,7 @@ def main(argv=None) -> int:
 def _run(args: argparse.Namespace) -> int:
     inferencer = AlignmentInferencer(
         *(args.model, args.weights, args.device, args.features, args.cache),
+        frame_rate=args.frame_rate,
         unsafe_load=args.unsafe_load,
     )
     sequences, problems = inferencer.embed_usable(args.inputs)
@@ -266,12 +284,17 @@ def _print(table: Table) -> None:
 def _show_timeline(
     sequences: list[EmbeddedSequence], timeline: Timeline
 ) -> None:
-    table = Table('sequence', 'frames', 'cost')
+    table = Table('sequence', 'frames', 'seconds', 'cost')
     for i, (one, cost) in enumerate(
         zip(sequences, timeline.costs, strict=True)
     ):
         mark = ' (reference)' if i == timeline.reference else ''
-        table.add_row(f'{one.name}{mark}', str(len(one)), f'{cost:.4g}')
+        duration = ''
+        if one.timestamps is not None:
+            duration = f'{np.ptp(one.timestamps):.2f}'
+        table.add_row(
+            f'{one.name}{mark}', str(len(one)), duration, f'{cost:.4g}'
+        )
     _print(table)
 
 
@@ -295,14 +318,27 @@ def _write_matches(
         one.name: row.tolist()
         for one, row in zip(sequences, timeline.frames, strict=True)
     }
-    if path.suffix == '.json':
-        names = list(frames)
-        frames = dict(
+    seconds = {
+        one.name: [one.seconds(frame) for frame in frames[one.name]]
+        for one in sequences
+    }
+    if path.suffix == '.csv':
+        columns = {}
+        for name in frames:
+            columns[name] = frames[name]
+            columns[f'{name} [s]'] = seconds[name]
+        _write_rows(path, columns)
+        return
+    names = list(frames)
+    _write_rows(
+        path,
+        dict(
             reference=names[timeline.reference],
             costs=dict(zip(names, timeline.costs.tolist(), strict=True)),
             frames=frames,
-        )
-    _write_rows(path, frames)
+            seconds=seconds,
+        ),
+    )
 
 
 def _write_video(
@@ -315,14 +351,26 @@ def _write_video(
         SequenceImages(one, inferencer.skeleton, args.height, inferencer.up)
         for one in sequences
     ]
-    lengths = np.array([len(one) for one in sequences])
-    total = max(lengths.max(), timeline.frames.shape[1])
-    moments = np.arange(total)
-    # Who is done stands still.
-    recorded = np.minimum(moments, lengths[:, None] - 1)
-    last = timeline.frames.shape[1] - 1
-    aligned = timeline.frames[:, np.minimum(moments, last)]
-    ends = np.maximum(lengths - 1, 1)[:, None]
+    unknown = [one.name for one in sequences if one.timestamps is None]
+    if unknown:
+        print(
+            f'{", ".join(unknown)}: no frame rate is known, {USUAL_RATE:g} '
+            'frames a second are played; --frame-rate sets it'
+        )
+    timestamps = [
+        np.arange(len(one)) / USUAL_RATE
+        if one.timestamps is None
+        else one.timestamps
+        for one in sequences
+    ]
+    rate = min(
+        max(1 / frame_interval(times) for times in timestamps),
+        MAX_RATE[args.video.suffix],
+    )
+    recorded, aligned = playback(
+        timestamps, timeline.frames, timeline.reference, rate
+    )
+    ends = np.array([max(len(one) - 1, 1) for one in sequences])[:, None]
     pictures = show_in_step(
         [one.name for one in sequences],
         [one.at(i) for one, i in zip(sources, recorded, strict=True)],
@@ -331,9 +379,8 @@ def _write_video(
         aligned / ends,
         args.height,
     )
-    rate = sources[timeline.reference].frame_rate
     count = write_video(args.video, pictures, rate)
-    print(f'{args.video}: {count} frames, {rate:g} a second')
+    print(f'{args.video}: {count} pictures, {rate:.4g} a second, in real time')
 
 
 def _retrieve(
@@ -346,14 +393,19 @@ def _retrieve(
     if args.index is None:
         names = [one.name for one in others]
         matches = inferencer.retrieve(query, int(frame), others, args.k)
+        seconds = [others[m.sequence].seconds(m.frame) for m in matches]
     else:
         index = FrameIndex.load(args.index)
         names = index.names
         matches = inferencer.retrieve(query, int(frame), index, args.k)
-    table = Table('sequence', 'frame', 'distance')
-    for match in matches:
+        seconds = [index.seconds(m.sequence, m.frame) for m in matches]
+    table = Table('sequence', 'frame', 'second', 'distance')
+    for match, second in zip(matches, seconds, strict=True):
         table.add_row(
-            names[match.sequence], str(match.frame), f'{match.distance:.4g}'
+            names[match.sequence],
+            str(match.frame),
+            '' if second is None else f'{second:.3f}',
+            f'{match.distance:.4g}',
         )
     _print(table)
 
@@ -368,10 +420,11 @@ def _transfer(
     if args.labels is not None:
         labels = args.labels.read_text(encoding='utf-8').splitlines()
     carried = inferencer.transfer_labels(labelled, others, labels, args.method)
-    columns: dict[str, list] = dict(sequence=[], frame=[], label=[])
+    columns: dict[str, list] = dict(sequence=[], frame=[], second=[], label=[])
     for other, found in zip(others, carried, strict=True):
         columns['sequence'] += [other.name] * len(found)
         columns['frame'] += range(len(found))
+        columns['second'] += map(other.seconds, range(len(found)))
         columns['label'] += found.tolist()
     _write_rows(args.results, columns)
 
@@ -383,13 +436,17 @@ def _score(
 ) -> None:
     sequence, references = _apart(sequences, args.anomaly)
     score = inferencer.anomaly_score(sequence, references)
+    frames = list(range(len(score)))
+    seconds = list(map(sequence.seconds, frames))
+    at = int(score.argmax())
+    when = '' if seconds[at] is None else f' ({seconds[at]:.3f} s)'
     print(
         f'{sequence.name}: median {np.median(score):.3g}, largest '
-        f'{score.max():.3g} at frame {score.argmax()}'
+        f'{score.max():.3g} at frame {at}{when}'
     )
     _write_rows(
         args.results,
-        dict(frame=list(range(len(score))), score=score.round(6).tolist()),
+        dict(frame=frames, second=seconds, score=score.round(6).tolist()),
     )
 
 

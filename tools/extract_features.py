@@ -102,7 +102,7 @@ def main(argv=None) -> int:
     names = (
         *('model', 'weights', 'image_size', 'crop_mode', 'dtype'),
         *('batch_size', 'workers', 'amp', 'amp_dtype', 'device'),
-        'random_weights',
+        *('random_weights', 'max_pixels', 'max_seconds'),
     )
     options = {name: getattr(args, name) for name in names}
     return end_with_status(

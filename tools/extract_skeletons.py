@@ -115,6 +115,8 @@ def main(argv=None) -> int:
         person=args.person,
         min_found=args.min_found,
         device=args.device,
+        max_pixels=args.max_pixels,
+        max_seconds=args.max_seconds,
         **{name: getattr(args, name) for name in MMPOSE_OPTIONS},
     )
     return end_with_status(

@@ -65,14 +65,17 @@ def main(argv=None) -> int:
 
 
 def _build(args: argparse.Namespace) -> None:
-    names, embeddings = [], []
+    names, embeddings, timestamps = [], [], []
     for path in args.embeddings:
         collection = SequenceCollection.load(path)
         if args.split:
             collection = collection.subset(args.split)
         names += collection.names
         embeddings += collection.embeddings
-    index = FrameIndex(names, embeddings, args.factory, args.parameters)
+        timestamps += collection.timestamps
+    index = FrameIndex(
+        names, embeddings, args.factory, args.parameters, timestamps
+    )
     index.save(args.output)
     print(f'{args.output}: {len(index)} frames of {len(names)} sequences')
 

@@ -30,6 +30,7 @@ def synthetic_collection(
             fields['embeddings'].append(embedding.astype(np.float32))
             fields['phases'].append(np.searchsorted(cuts, frames, 'right'))
             fields['canonical_times'].append(20 * time)
+            fields['timestamps'].append(frames / 30 if number else None)
             fields['inputs'].append(
                 np.tanh(embedding[:, :5]).astype(np.float32)
             )

@@ -16,6 +16,7 @@ def small(**changes):
         embeddings=[np.ones((3, 2)), np.zeros((1, 2)), np.ones((2, 2))],
         phases=[np.array([0, 1, 1]), None, np.array([-1, 0])],
         canonical_times=[None, np.array([0.5]), None],
+        timestamps=[None, np.array([1.25]), None],
     )
     return SequenceCollection(**{**fields, **changes})
 
@@ -119,6 +120,7 @@ def test_save_and_load(tmp_path):
             'ü 2/label',
             'ü 2/split',
             'ü 2/canonical_time',
+            'ü 2/timestamps',
             'c/embedding',
             'c/label',
             'c/split',
@@ -130,7 +132,7 @@ def test_save_and_load(tmp_path):
     loaded = SequenceCollection.load(path)
     for field in ('names', 'splits', 'labels', 'activities'):
         assert getattr(loaded, field) == getattr(saved, field)
-    for field in ('embeddings', 'phases', 'canonical_times'):
+    for field in ('embeddings', 'phases', 'canonical_times', 'timestamps'):
         for ours, theirs in zip(
             getattr(saved, field), getattr(loaded, field), strict=True
         ):

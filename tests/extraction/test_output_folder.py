@@ -7,6 +7,7 @@ import pytest
 from masa.extraction.errors import ExtractionError
 from masa.extraction.output_folder import OutputFolder
 from masa.extraction.sequences import Sequence
+from masa.extraction.timestamps import timestamps_path, write_timestamps
 
 SETTINGS = dict(model='a', dtype='float32', sizes=[1, 2])
 
@@ -29,6 +30,7 @@ def save(folder, sequence, array=None):
     path = folder.path(sequence.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, np.ones((5, 3), 'float32') if array is None else array)
+    write_timestamps(path, np.arange(5) / 30)
     return path
 
 
@@ -41,6 +43,25 @@ def test_same_settings_go_on(folder, sequence):
     assert folder.num_frames(sequence) == 5
     # Of some nothing may be known yet.
     folder.check(dict(model='a'), [sequence])
+
+
+def test_times_of_the_frames(folder, sequence):
+    path = save(folder, sequence)
+    np.testing.assert_allclose(
+        folder.time_fields(sequence.name)['timestamps'],
+        np.arange(5) / 30,
+        atol=1e-6,
+    )
+    # Images have none.
+    write_timestamps(path, None)
+    assert folder.num_frames(sequence) == 5
+    assert folder.time_fields(sequence.name) == {}
+    timestamps_path(path).write_text('[0, "x"]')
+    with pytest.raises(ExtractionError, match='timestamps'):
+        folder.time_fields(sequence.name)
+    # What an earlier version left without them is made anew.
+    timestamps_path(path).unlink()
+    assert folder.num_frames(sequence) is None
 
 
 def test_other_settings_are_refused(folder, sequence):

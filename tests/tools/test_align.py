@@ -27,6 +27,10 @@ def work(tmp_path_factory):
     folder = tmp_path_factory.mktemp('Arbeit für 字')
     made = make_annotations(dict(val=4), 0)
     made['annotations'] = made['annotations'][::10]
+    slow, variable, silent, fast = made['annotations']
+    silent.pop('frame_rate', None)
+    slow['frame_rate'], fast['frame_rate'] = 15, 240
+    variable['timestamps'] = np.linspace(0, 2, variable['total_frames']) ** 2
     names = [record['frame_dir'] for record in made['annotations']]
     made['split'] = dict(val=names)
     save_annotations(made, folder / 'data.pkl')
@@ -60,8 +64,17 @@ def test_matches(work, tmp_path, capsys):
     assert '(reference)' in capsys.readouterr().out
     with open(tmp_path / 'm.csv') as file:
         columns, *rows = csv.reader(file)
-    assert columns == names
-    frames = np.array(rows, dtype=int).T
+    assert columns[::2] == names
+    assert columns[1::2] == [f'{name} [s]' for name in names]
+    frames = np.array([row[::2] for row in rows], dtype=int).T
+    # The third one says nothing of its times.
+    assert {row[5] for row in rows} == {''}
+    seconds = [[float(row[i]) for row in rows] for i in (1, 3, 7)]
+    np.testing.assert_allclose(seconds[0], frames[0] / 15, atol=1e-3)
+    np.testing.assert_allclose(
+        seconds[1], records[1]['timestamps'][frames[1]], atol=1e-3
+    )
+    np.testing.assert_allclose(seconds[2], frames[3] / 240, atol=1e-3)
     assert (np.diff(frames, axis=1) >= 0).all()
     lengths = [record['total_frames'] for record in records]
     assert (frames[:, -1] < lengths).all()
@@ -71,6 +84,10 @@ def test_matches(work, tmp_path, capsys):
     assert found['reference'] == names[1]
     assert found['frames'][names[1]] == list(range(lengths[1]))
     assert found['costs'][names[1]] == 0
+    assert found['seconds'][names[2]] == [None] * lengths[1]
+    np.testing.assert_allclose(
+        found['seconds'][names[1]], records[1]['timestamps'], atol=1e-3
+    )
 
 
 def test_video(work, tmp_path):
@@ -81,7 +98,15 @@ def test_video(work, tmp_path):
     assert run(work, *options) == 0
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
-    assert len(frames) == max(one['total_frames'] for one in records[:2])
+    # The one at 15 a second lasts longest, or the other one's four seconds;
+    # pictures come as often as frames do where they come most often.
+    rate = 1 / np.median(np.diff(records[1]['timestamps']))
+    seconds = max(
+        records[0]['total_frames'] / 15,
+        records[1]['timestamps'][-1] + 1 / rate,
+    )
+    assert len(frames) == round(seconds * max(rate, 15))
+    assert float(frames[-1].time) == pytest.approx(seconds, abs=0.1)
     assert run(work, *options, '--overwrite') == 0
 
 
@@ -101,7 +126,11 @@ def test_retrieval_from_an_index(work, tmp_path, capsys):
     sequences = AlignmentInferencer(folder, device='cpu').embed(
         folder / 'data.pkl'
     )
-    index = FrameIndex(names, [one.embedding for one in sequences])
+    index = FrameIndex(
+        names,
+        [one.embedding for one in sequences],
+        timestamps=[one.timestamps for one in sequences],
+    )
     index.save(tmp_path / 'a.faiss')
     # The query's own sequence is in the index, and no other is an input.
     alone = '--index', tmp_path / 'a.faiss', '--sequences', names[0]
@@ -123,6 +152,10 @@ def test_labels(work, tmp_path):
     assert {row['sequence'] for row in rows} == set(names[1:])
     phases = {str(phase) for phase in records[0]['phase']}
     assert {row['label'] for row in rows} == phases
+    last = rows[-1]
+    assert float(last['second']) == pytest.approx(
+        int(last['frame']) / 240, abs=1e-3
+    )
     text = tmp_path / 'labels.txt'
     text.write_text('x\n' * (records[0]['total_frames'] - 1) + 'ä\n', 'utf-8')
     options = ('--transfer-labels', names[0], '--labels', text)
@@ -140,6 +173,7 @@ def test_anomaly(work, tmp_path, capsys):
         rows = list(csv.DictReader(file))
     assert len(rows) == records[0]['total_frames']
     assert all(float(row['score']) >= 0 for row in rows)
+    assert float(rows[30]['second']) == 2
 
 
 WHITE = 255
@@ -231,7 +265,7 @@ def test_all_broken_inputs_are_told_and_the_others_kept(videos, capsys):
     printed = capsys.readouterr()
     assert printed.err.strip().splitlines() == lines
     with open(path) as file:
-        assert next(csv.reader(file)) == ['first', 'second']
+        assert next(csv.reader(file))[::2] == ['first', 'second']
     # Too few are left, which does not hide the reason.
     options = '--skip-broken', '--overwrite'
     assert main([*command[:3], *command[-6:], *options]) == 2
@@ -259,7 +293,7 @@ def test_a_video_of_sound_alone(videos, capsys):
     assert '--cache' in printed
     assert main([*command, '--skip-broken']) == 1
     with open(path) as file:
-        assert next(csv.reader(file)) == ['good', 'first']
+        assert next(csv.reader(file))[::2] == ['good', 'first']
 
 
 def test_python_gets_errors_and_no_output(videos, capfd):

@@ -92,6 +92,12 @@ def test_features_and_annotations(videos, tmp_path, capsys):
         array = np.load(features / record['feature_path'])
         assert array.dtype == np.float16
         assert array.shape == (LENGTHS[name], 64)
+        if name == 'images':
+            assert 'timestamps' not in record
+        else:
+            np.testing.assert_allclose(
+                record['timestamps'], np.arange(LENGTHS[name]) / 30, atol=1e-3
+            )
         # Brighter frames, other features.
         assert not np.array_equal(array[0], array[-1])
 

@@ -22,6 +22,7 @@ def dump(path, names, splits):
         embeddings=[rng.normal(size=(9 + i, 4)) for i in range(count)],
         phases=[None] * count,
         canonical_times=[None] * count,
+        timestamps=[np.arange(9 + i) / 10 for i in range(count)],
     )
     collection.save(path)
     return collection
@@ -46,6 +47,7 @@ def test_dumps_become_one_index(dumps, tmp_path, capsys):
     found = index.search(collections[1].embeddings[0], 1)
     assert (found.sequence == 3).all()
     assert found.frame[:, 0].tolist() == list(range(9))
+    assert index.seconds(3, 7) == 0.7
 
 
 def test_splits_and_kinds_are_chosen(dumps, tmp_path):

@@ -11,7 +11,13 @@ from masa.visualization.drawing import (
     draw_poses,
     flatten_poses,
 )
-from masa.visualization.video import frames_at, show_in_step, write_video
+from masa.visualization.video import (
+    frame_interval,
+    frames_at,
+    playback,
+    show_in_step,
+    write_video,
+)
 
 SKELETON = dict(
     joints=['neck', 'left_hand', 'right_hand', 'head'],
@@ -40,6 +46,43 @@ class TestFramesAt:
             list(frames_at('abc', [2, 1]))
         with pytest.raises(ValueError, match='no frame 3: the stream has 3'):
             list(frames_at('abc', [0, 3]))
+
+
+class TestPlayback:
+    @staticmethod
+    def shown(times, seconds):
+        """The frame of which a player is in the middle."""
+        return max(i for i, time in enumerate(times) if time <= seconds)
+
+    @pytest.mark.parametrize('rate', [30, 60])
+    def test_other_rates_and_a_variable_one_in_real_time(self, rate):
+        variable = np.cumsum([0, 0.01, 0.2, 0.05, 0.3, 0.04])
+        times = [np.arange(8) / 15, 5 + np.arange(120) / 240, variable]
+        timeline = np.stack(
+            [np.linspace(0, len(one) - 1, 8).astype(int) for one in times]
+        )
+        recorded, aligned = playback(times, timeline, 0, rate)
+        # 0.6 s and the usual 0.05 s of its last frame.
+        assert recorded.shape == aligned.shape == (3, round(0.65 * rate))
+        for moment in range(recorded.shape[1]):
+            seconds = (moment + 0.5) / rate
+            at = self.shown(times[0], seconds)
+            for i, one in enumerate(times):
+                assert recorded[i, moment] == self.shown(one - one[0], seconds)
+                assert aligned[i, moment] == timeline[i, at]
+
+    def test_half_a_second_lasts_half_a_second(self):
+        times = [np.arange(7) / 15, np.arange(120) / 240]
+        timeline = np.array([range(7), [0, 20, 40, 60, 80, 100, 119]])
+        recorded, _ = playback(times, timeline, 0, 60)
+        assert recorded[1].tolist() == list(range(2, 120, 4))
+
+    def test_a_single_frame(self):
+        recorded, aligned = playback(
+            [np.zeros(1), np.zeros(1)], np.zeros((2, 1), int), 0, 30
+        )
+        assert recorded.tolist() == aligned.tolist() == [[0], [0]]
+        assert frame_interval(np.zeros(1)) == 1 / 30
 
 
 class TestSkeleton:

@@ -25,6 +25,8 @@ from ..alignment import (
 from ..broken_inputs import describe_problems
 from ..checkpoints import check_fit, read_checkpoint, weights_of
 from ..config_checks import check_config
+from ..datasets.times import frame_times
+from ..datasets.transforms.checks import check_range
 from ..extraction.errors import ExtractionError
 from ..extraction.sequences import VIDEO_SUFFIXES
 from ..work_dir import LAST_CHECKPOINT, last_checkpoint
@@ -62,6 +64,8 @@ class AlignmentInferencer(BaseInferencer):
             relative to. Defaults to the working directory.
         cache (str | Path, optional): Folder for what is extracted from
             videos, so that it is done once. Defaults to a temporary one.
+        frame_rate (float, optional): Frames per second of sequences that do
+            not say, such as arrays. Defaults to not known.
         show_progress (bool): Whether to show a bar. Defaults to False.
         unsafe_load (bool): Whether the checkpoint may run code: only for one
             whose maker you trust. Defaults to False.
@@ -87,6 +91,7 @@ class AlignmentInferencer(BaseInferencer):
         device: str | None = None,
         features: str | Path = '',
         cache: str | Path | None = None,
+        frame_rate: float | None = None,
         show_progress: bool = False,
         unsafe_load: bool = False,
     ):
@@ -101,6 +106,9 @@ class AlignmentInferencer(BaseInferencer):
         self.unsafe_load = unsafe_load
         self.device = device or get_device()
         self.features = Path(features)
+        if frame_rate is not None:
+            check_range('frame_rate', frame_rate, 0, open_low=True)
+        self.frame_rate = frame_rate
         self._temporary = None
         if cache is None:
             self._temporary = tempfile.TemporaryDirectory()
@@ -352,7 +360,7 @@ class AlignmentInferencer(BaseInferencer):
                 used, self.forward(self.collate_fn(samples)), strict=True
             ):
                 embedding = one.embedding.cpu().numpy()
-                sequences.append(_embedded(record, embedding))
+                sequences.append(_embedded(record, embedding, self.frame_rate))
         return sequences, problems
 
     def _pack(
@@ -545,7 +553,9 @@ class AlignmentInferencer(BaseInferencer):
         return [*self._single(first), *self._single(second)]
 
 
-def _embedded(record: dict, embedding: np.ndarray) -> EmbeddedSequence:
+def _embedded(
+    record: dict, embedding: np.ndarray, frame_rate: float | None
+) -> EmbeddedSequence:
     keypoint = record.get('keypoint')
     score = record.get('keypoint_score')
     phase = record.get('phase')
@@ -553,6 +563,7 @@ def _embedded(record: dict, embedding: np.ndarray) -> EmbeddedSequence:
     return EmbeddedSequence(
         name=record['frame_dir'],
         embedding=embedding,
+        timestamps=frame_times(dict(dict(frame_rate=frame_rate), **record)),
         phase=None if phase is None else np.asarray(phase),
         label=-1 if label is None else int(label),
         activity=record.get('activity', ''),

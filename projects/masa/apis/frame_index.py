@@ -47,6 +47,9 @@ class FrameIndex:
         parameters (str): Of the search, in the language of
             ``faiss.ParameterSpace``, such as ``'nprobe=16'`` or
             ``'efSearch=64'``.
+        timestamps (Sequence[np.ndarray | None], optional): When every frame
+            was recorded, seconds, (T_i,); None where unknown, and by
+            default.
 
     Raises:
         ImportError: If faiss is not installed.
@@ -67,11 +70,13 @@ class FrameIndex:
         embeddings: Sequence[np.ndarray],
         factory: str = EXACT,
         parameters: str = '',
+        timestamps: Sequence[np.ndarray | None] | None = None,
     ):
         if not len(embeddings):
             raise ValueError('an index is expected to hold sequences')
         faiss = _faiss()
         self.names: list[str] = []
+        self.timestamps: list[list[float] | None] = []
         self.ends = np.zeros(0, dtype=np.int64)
         self.largest_norm = 0.0
         width = np.shape(embeddings[0])[-1]
@@ -79,23 +84,38 @@ class FrameIndex:
         if not self.index.is_trained:
             frames = check_sequences(embeddings)
             self.index.train(np.concatenate(frames).astype(np.float32))
-        self.add(names, embeddings)
+        self.add(names, embeddings, timestamps)
         self._configure(parameters)
 
     def add(
-        self, names: Sequence[str], embeddings: Sequence[np.ndarray]
+        self,
+        names: Sequence[str],
+        embeddings: Sequence[np.ndarray],
+        timestamps: Sequence[np.ndarray | None] | None = None,
     ) -> None:
         """Add sequences.
 
         Args:
             names (Sequence[str]): Their ids.
             embeddings (Sequence[np.ndarray]): (T_i, D).
+            timestamps (Sequence[np.ndarray | None], optional): See the class.
 
         Raises:
             ValueError: If a name is there already, or shapes disagree.
         """
         sequences = check_sequences(embeddings)
         check_same_length(sequences, names, 'names')
+        if timestamps is None:
+            timestamps = [None] * len(names)
+        check_same_length(sequences, timestamps, 'timestamps')
+        for name, times, sequence in zip(
+            names, timestamps, sequences, strict=True
+        ):
+            if times is not None and np.shape(times) != (len(sequence),):
+                raise ValueError(
+                    f'{name!r} has {len(sequence)} frames, but time stamps '
+                    f'of the shape {np.shape(times)}'
+                )
         together = [*self.names, *names]
         if len(set(together)) < len(together):
             twice = sorted({n for n in together if together.count(n) > 1})
@@ -107,12 +127,30 @@ class FrameIndex:
             norm = np.linalg.norm(sequence.astype(np.float64), axis=1).max()
             self.largest_norm = max(self.largest_norm, float(norm))
         self.names = together
+        self.timestamps += [
+            None if times is None else np.round(times, 6).tolist()
+            for times in timestamps
+        ]
         lengths = np.array([len(sequence) for sequence in sequences])
         self.ends = np.concatenate([self.ends, len(self) + lengths.cumsum()])
 
     def __len__(self) -> int:
         """Return the number of frames."""
         return int(self.ends[-1]) if len(self.ends) else 0
+
+    def seconds(self, sequence: int, frame: int) -> float | None:
+        """Return when a frame was recorded.
+
+        Args:
+            sequence (int): Position in ``names``.
+            frame (int): Frame of that sequence.
+
+        Returns:
+            float, optional: Seconds from the start of the recording, to the
+            millisecond; None if not known.
+        """
+        times = self.timestamps[sequence]
+        return None if times is None else round(times[frame], 3)
 
     def search(
         self, queries: np.ndarray, k: int, exclude: str | None = None
@@ -210,6 +248,7 @@ class FrameIndex:
             names=self.names,
             ends=self.ends.tolist(),
             largest_norm=self.largest_norm,
+            timestamps=self.timestamps,
         )
         with atomic_path(path.with_suffix('.json')) as temporary:
             temporary.write_text(json.dumps(sequences), encoding='utf-8')
@@ -241,6 +280,10 @@ class FrameIndex:
         index.names = sequences['names']
         index.ends = np.array(sequences['ends'], dtype=np.int64)
         index.largest_norm = sequences['largest_norm']
+        # Indices of earlier versions have none.
+        index.timestamps = sequences.get(
+            'timestamps', [None] * len(index.names)
+        )
         if index.index.ntotal != len(index):
             raise ValueError(
                 f'{path} holds {index.index.ntotal} frames, but the '

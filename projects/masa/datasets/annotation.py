@@ -145,6 +145,7 @@ _ARRAY_FIELDS = {
     'keypoint': np.float32,
     'keypoint_score': np.float32,
     'canonical_time': np.float32,
+    'timestamps': np.float64,
     'phase': None,
     'smpl_body_pose': np.float32,
     'smpl_betas': np.float32,

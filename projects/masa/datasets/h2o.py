@@ -20,6 +20,8 @@ JOINTS = {
     '34': hand_layout(skip=(3,)),
     '17': hand_layout(('right',), skip=(3,)),
 }
+# Of its cameras, as the data set's paper says.
+FRAME_RATE = 30.0
 MILK = 'pouring_milk'
 # In the order in which they are mostly done.
 MILK_VERBS = ('place', 'grab', 'open', 'pour', 'close')
@@ -193,7 +195,7 @@ def make_annotations(
     fields = joint_fields(sequences, JOINTS[joints], mirror=False)
     records = []
     for one, hands in zip(sequences, fields, strict=True):
-        record = dict(frame_dir=one.name, **hands)
+        record = dict(frame_dir=one.name, frame_rate=FRAME_RATE, **hands)
         if one.activity:
             record['label'] = activities.index(one.activity)
         if one.name in labels:

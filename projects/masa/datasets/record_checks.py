@@ -48,11 +48,40 @@ def check_record(
     for key, kinds in (('phase', 'iu'), ('canonical_time', 'fiu')):
         if key in record:
             yield from _check_frame_values(name, key, record, total, kinds)
+    yield from _check_times(name, record, total)
     for key in ('img_shape', 'original_shape'):
         if record.get(key) is not None:
             yield from _check_image_shape(name, key, record[key])
     if 'smpl_body_pose' in record:
         yield from _check_body_model(name, record, total)
+
+
+def _check_times(
+    name: str, record: dict, total: int | None
+) -> Iterator[Problem]:
+    rate = record.get('frame_rate')
+    if rate is not None and not (
+        isinstance(rate, (int, float, np.number))
+        and not isinstance(rate, bool)
+        and 0 < rate < np.inf
+    ):
+        expected = 'frames per second, a number above 0'
+        yield Problem(name, 'frame_rate', expected, short(rate))
+    if record.get('timestamps') is None:
+        return
+    found = list(_check_frame_values(name, 'timestamps', record, total, 'fiu'))
+    yield from found
+    if found:
+        return
+    steps = np.diff(as_array(record['timestamps']).astype(np.float64))
+    if not (steps > 0).all():
+        at = int(np.argmin(steps > 0))
+        yield Problem(
+            name,
+            'timestamps',
+            'seconds that increase',
+            f'{steps[at]:g} s from frame {at} to the next',
+        )
 
 
 def _check_image_shape(name: str, key: str, value: Any) -> Iterator[Problem]:

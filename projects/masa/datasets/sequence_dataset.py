@@ -218,11 +218,12 @@ class SequenceDataset(KeyedRandom, PoseDataset):
             ('keypoint', np.float32),
             ('keypoint_score', np.float32),
             ('canonical_time', np.float32),
+            ('timestamps', np.float64),
             ('phase', np.int64),
             ('smpl_body_pose', np.float32),
             ('smpl_betas', np.float32),
         ):
-            if key in record:
+            if record.get(key) is not None:
                 record[key] = np.asarray(record[key], dtype=dtype)
         if 'feature_path' in record:
             record['feature_path'] = str(

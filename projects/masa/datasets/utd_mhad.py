@@ -45,6 +45,8 @@ ACTIONS = (
 )
 # The usual protocol trains on the odd subjects and tests on the even ones.
 TEST_SUBJECTS = (2, 4, 6, 8)
+# Of the Kinect, as the data set's paper says.
+FRAME_RATE = 30.0
 _FILE_NAME = re.compile(r'a(\d+)_s(\d+)_t(\d+)_skeleton')
 
 
@@ -169,6 +171,7 @@ def make_annotations(
             dict(
                 frame_dir=one.name,
                 total_frames=len(one.keypoint),
+                frame_rate=FRAME_RATE,
                 label=one.action - 1,
                 keypoint=one.keypoint[None],
                 keypoint_score=np.ones(

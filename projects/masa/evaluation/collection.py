@@ -31,6 +31,8 @@ class SequenceCollection:
             where unknown.
         inputs (list[np.ndarray], optional): What the model saw, (T_i, F)
             float32.
+        timestamps (list[np.ndarray or None], optional): When every frame was
+            recorded, (T_i,) float64, in seconds; None where unknown.
 
     Raises:
         ValueError: If a value is not as described; names the sequence.
@@ -44,6 +46,7 @@ class SequenceCollection:
     phases: list[np.ndarray | None]
     canonical_times: list[np.ndarray | None]
     inputs: list[np.ndarray] | None = None
+    timestamps: list[np.ndarray | None] | None = None
 
     def __post_init__(self):
         for field in fields(self):
@@ -63,6 +66,10 @@ class SequenceCollection:
         self.canonical_times = self._checked_values(
             self.canonical_times, 'canonical_time', np.float32
         )
+        if self.timestamps is not None:
+            self.timestamps = self._checked_values(
+                self.timestamps, 'timestamps', np.float64
+            )
 
     def _checked_frames(self, arrays, field):
         arrays = [np.asarray(array, dtype=np.float32) for array in arrays]
@@ -196,8 +203,9 @@ class SequenceCollection:
 
         Entries: ``<sequence>/embedding`` (T, D) float32,
         ``<sequence>/label``, ``<sequence>/split``, and where known
-        ``<sequence>/phase``, ``<sequence>/activity`` and
-        ``<sequence>/canonical_time``. The inputs are not written.
+        ``<sequence>/phase``, ``<sequence>/activity``,
+        ``<sequence>/canonical_time`` and ``<sequence>/timestamps``. The
+        inputs are not written.
 
         Args:
             path (str or Path): The file, ending in '.npz'.
@@ -220,6 +228,8 @@ class SequenceCollection:
                 entries[f'{name}/activity'] = np.str_(self.activities[i])
             if self.canonical_times[i] is not None:
                 entries[f'{name}/canonical_time'] = self.canonical_times[i]
+            if self.timestamps and self.timestamps[i] is not None:
+                entries[f'{name}/timestamps'] = self.timestamps[i]
         with atomic_path(path) as temporary:
             np.savez(temporary, **entries)
 
@@ -263,4 +273,5 @@ class SequenceCollection:
             embeddings=[record['embedding'] for record in values],
             phases=[record.get('phase') for record in values],
             canonical_times=[r.get('canonical_time') for r in values],
+            timestamps=[record.get('timestamps') for record in values],
         )

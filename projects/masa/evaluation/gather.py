@@ -16,7 +16,8 @@ def sequence_records(
     Args:
         data_samples (Sequence[dict]): Data samples as dicts, with
             ``embedding``, ``frame_dir`` and, where known, ``split``,
-            ``label``, ``activity``, ``phase`` and ``canonical_time``.
+            ``label``, ``activity``, ``phase``, ``canonical_time`` and
+            ``timestamps``.
         data_batch (dict, optional): The batch they were predicted from,
             ``inputs[0]['values']`` one (T, F) tensor for each.
         with_inputs (bool): Whether to take the inputs too.
@@ -47,6 +48,7 @@ def sequence_records(
                 embedding=to_numpy(sample['embedding']),
                 phase=to_numpy(sample.get('phase')),
                 canonical_time=to_numpy(sample.get('canonical_time')),
+                timestamps=to_numpy(sample.get('timestamps')),
                 inputs=values,
             )
         )
@@ -64,7 +66,7 @@ def to_numpy(value: torch.Tensor | np.ndarray | None) -> np.ndarray | None:
     """
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
-        if value.is_floating_point():
+        if value.is_floating_point() and value.element_size() < 4:
             value = value.float()
         value = value.numpy()
     return value
@@ -91,4 +93,5 @@ def collection_from_records(records: Sequence[dict]) -> SequenceCollection:
         phases=[record['phase'] for record in records],
         canonical_times=[record['canonical_time'] for record in records],
         inputs=inputs if known else None,
+        timestamps=[record['timestamps'] for record in records],
     )

@@ -1,7 +1,10 @@
 import argparse
+import math
+from collections.abc import Callable
 from pathlib import Path
 
 from ..broken_inputs import add_skip_broken
+from .limits import DEFAULT_LIMITS
 
 
 def add_sequence_options(
@@ -68,9 +71,39 @@ def add_running_options(parser: argparse.ArgumentParser):
     )
     add_skip_broken(running)
     running.add_argument(
+        '--max-pixels',
+        type=_positive(int),
+        default=DEFAULT_LIMITS.max_pixels,
+        metavar='N',
+        help='refuse videos and images of more pixels a frame (default: '
+        f'{DEFAULT_LIMITS.max_pixels:,}, twice those of 8K)',
+    )
+    running.add_argument(
+        '--max-seconds',
+        type=_positive(float),
+        default=DEFAULT_LIMITS.max_seconds,
+        metavar='SECONDS',
+        help='refuse longer videos (default: '
+        f'{DEFAULT_LIMITS.max_seconds:,.0f}, six hours)',
+    )
+    running.add_argument(
         '--dry-run', action='store_true', help='only list what would be done'
     )
     return running
+
+
+def _positive(kind: type) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        number = kind(text)
+        if not 0 < number < math.inf:
+            raise argparse.ArgumentTypeError(
+                f'expected a number above 0, got {text}'
+            )
+        return number
+
+    # In the error of a text that is no number.
+    parse.__name__ = 'number'
+    return parse
 
 
 def check_files(

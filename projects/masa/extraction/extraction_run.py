@@ -9,6 +9,7 @@ from mmengine.dist import get_dist_info
 from ..datasets.annotation import save_annotations
 from .distributed import choose_device, gather, on_main_process
 from .errors import ExtractionError, SequenceError
+from .limits import DEFAULT_LIMITS, MediaLimits
 from .output_folder import OutputFolder
 from .plan import Job, Plan, make_plan
 from .progress import FrameProgress
@@ -20,9 +21,11 @@ class Extraction(ABC):
     Args:
         device (str, optional): Such as ``cuda:0``. Defaults to CUDA where
             there is any.
+        limits (MediaLimits): On what is read. Defaults to its own.
 
     Attributes:
         content (str): What the files hold, for messages.
+        limits (MediaLimits): What is refused before it is decoded.
         fields (tuple[str, ...]): Keys of annotations and their records that
             :meth:`annotate` gives values to.
         dtype (str): ``float16`` or ``float32``, of the files.
@@ -41,8 +44,13 @@ class Extraction(ABC):
     settings: dict
     per_frame: str
 
-    def __init__(self, device: str | None = None):
+    def __init__(
+        self,
+        device: str | None = None,
+        limits: MediaLimits = DEFAULT_LIMITS,
+    ):
         self.device = choose_device(device)
+        self.limits = limits
 
     @abstractmethod
     def describe(self) -> str:
@@ -151,6 +159,7 @@ def plan_extraction(
             merge,
             extraction.fields,
             replace,
+            extraction.limits,
         )
     )
 

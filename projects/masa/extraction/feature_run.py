@@ -7,6 +7,7 @@ from .errors import ExtractionError
 from .extraction_run import Extraction
 from .feature_model import build_model, describe_model
 from .features import extract_features
+from .limits import DEFAULT_LIMITS, MediaLimits
 from .output_folder import OutputFolder
 from .plan import Job, Plan
 
@@ -33,6 +34,7 @@ class FeatureExtraction(Extraction):
             there is any.
         random_weights (int, optional): Seed of random weights, for trying
             out.
+        max_pixels, max_seconds: See :class:`MediaLimits`.
 
     Raises:
         ExtractionError: If there is no such model, or the device cannot do
@@ -55,8 +57,10 @@ class FeatureExtraction(Extraction):
         amp_dtype: str | None = None,
         device: str | None = None,
         random_weights: int | None = None,
+        max_pixels: int = DEFAULT_LIMITS.max_pixels,
+        max_seconds: float = DEFAULT_LIMITS.max_seconds,
     ):
-        super().__init__(device)
+        super().__init__(device, MediaLimits(max_pixels, max_seconds))
         self.dtype = dtype
         self.batch_size, self.workers = batch_size, workers
         self.name = model
@@ -102,6 +106,7 @@ class FeatureExtraction(Extraction):
             self.batch_size,
             self.workers,
             job.expected,
+            self.limits,
             advance,
         )
         return f'{frames} frames'
@@ -112,7 +117,11 @@ class FeatureExtraction(Extraction):
         """Make the annotations; see :class:`Extraction`."""
         return plan.annotate(
             {
-                name: dict(total_frames=frames, feature_path=f'{name}.npy')
+                name: dict(
+                    total_frames=frames,
+                    feature_path=f'{name}.npy',
+                    **folder.time_fields(name),
+                )
                 for name, frames in lengths.items()
             }
         )

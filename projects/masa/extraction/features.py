@@ -11,8 +11,10 @@ from ..files import atomic_path
 from .errors import SequenceError
 from .feature_model import FeatureModel
 from .frames import FrameReader
+from .limits import DEFAULT_LIMITS, MediaLimits
 from .npy_writer import NpyWriter
 from .sequences import Sequence, last_change
+from .timestamps import write_timestamps
 
 
 def extract_features(
@@ -23,6 +25,7 @@ def extract_features(
     batch_size: int = 32,
     workers: int = 1,
     expected_frames: int | None = None,
+    limits: MediaLimits = DEFAULT_LIMITS,
     advance: Callable[[int], None] = lambda frames: None,
 ) -> int:
     """Write the features of one sequence's frames.
@@ -30,7 +33,7 @@ def extract_features(
     Two batches are in memory at a time, whatever the length. The file
     appears whole or not at all, dated as what it was made of. It depends
     neither on ``workers`` nor on other sequences, and on ``batch_size`` only
-    in the last bits.
+    in the last bits. The time stamps of the frames are written beside it.
 
     Args:
         sequence (Sequence): The video file or folder of images.
@@ -40,6 +43,7 @@ def extract_features(
         batch_size (int): Frames that the model sees at once.
         workers (int): Threads that prepare frames.
         expected_frames (int, optional): What T must be.
+        limits (MediaLimits): What is refused before it is decoded.
         advance (Callable[[int], None]): Called with the number of frames that
             were done since the last call.
 
@@ -51,11 +55,10 @@ def extract_features(
             expected, or a feature is not finite in ``dtype``.
     """
     changed = last_change(sequence)
+    reader = FrameReader(sequence.path, limits)
     with atomic_path(output) as temporary:
         with NpyWriter(temporary, dtype) as writer:
-            for images in _batches(
-                FrameReader(sequence.path), model, batch_size, workers
-            ):
+            for images in _batches(reader, model, batch_size, workers):
                 rows = _cast(model(images), dtype)
                 _check_finite(rows, sequence, writer.shape[0], model.precision)
                 writer.append(rows)
@@ -67,6 +70,7 @@ def extract_features(
                 f'{sequence.name!r} of the annotation file has '
                 f'{expected_frames}'
             )
+        write_timestamps(output, reader.timestamps)
         # Whatever changes from here on is newer.
         os.utime(temporary, ns=(changed, changed))
     return length

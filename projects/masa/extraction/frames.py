@@ -1,49 +1,75 @@
 import re
 import warnings
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
-import cv2
 import numpy as np
+from PIL import ImageOps
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from .errors import ExtractionError, SequenceError
+from .limits import DEFAULT_LIMITS, MediaLimits
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
+# By how such a file begins, whatever its name says. Pillow's Image.open would
+# do, but for its own bound on pixels, which only a global variable changes.
+_IMAGE_FORMATS = {
+    b'\xff\xd8': JpegImageFile,
+    b'\x89PNG': PngImageFile,
+    b'BM': BmpImageFile,
+    b'RIFF': WebPImageFile,
+}
 # Containers round durations, and sound may end a little after the picture.
 DURATION_SLACK = 1.0
+# No camera takes more frames a second over a whole recording.
+MAX_FRAME_RATE = 1000
 
 
 class FrameReader:
-    """Reads the frames of a video file or of a folder of images in turn.
+    """Read the frames of a video file or of a folder of images in turn.
 
     One frame is held at a time, so that memory does not grow with the length.
-    Videos are decoded by PyAV: unlike OpenCV it tells a broken stream from
-    its end, and unlike decord it is still maintained. A frame is turned
-    upright as the container or the image says. Images come in the order of
-    the numbers in their names, ``2.jpg`` before ``10.jpg``; hidden files are
-    passed over.
+    Frames come as a player shows them: rotated or mirrored as the container
+    or the EXIF data say, and stretched to square pixels where the video has
+    others (the smaller side is enlarged). Videos are decoded by PyAV, images
+    by Pillow. Images come in the order of the numbers in their names,
+    ``2.jpg`` before ``10.jpg``; hidden files are passed over.
 
     Args:
         path (str | Path): The file or folder.
+        limits (MediaLimits): What is refused before it is decoded.
 
     Attributes:
-        frame_rate (float, optional): Frames per second; None for a folder or
-            where the container does not say.
+        frame_rate (float, optional): Mean frames per second, as the container
+            claims; None for a folder or where it does not say.
         num_frames (int, optional): As the container claims, which may be
             wrong; exact for a folder; None if not known.
 
     Raises:
         SequenceError: If there is no such file or folder, the folder has no
-            images, the file has no video stream, was cut short, or cannot be
-            opened.
+            images, the file has no video stream, was cut short, cannot be
+            opened, or is beyond the limits.
         ExtractionError: If the path is a video and PyAV is not installed.
+
+    Example:
+        >>> reader = FrameReader('a.mp4')  # doctest: +SKIP
+        >>> frames = list(reader)  # doctest: +SKIP
+        >>> reader.timestamps  # doctest: +SKIP
+        array([0.        , 0.03333333, 0.06666667])
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, limits: MediaLimits = DEFAULT_LIMITS):
         self.path = Path(path)
+        self.limits = limits
+        self.frame_rate = None
+        self._times: list[float | None] = []
         if not self.path.exists():
             raise SequenceError(f'there is no video or folder {self.path}')
-        self.frame_rate = None
         self.images = None
         if self.path.is_dir():
             self.images = list_images(self.path)
@@ -53,16 +79,42 @@ class FrameReader:
                     f'{", ".join("*" + s for s in IMAGE_SUFFIXES)}'
                 )
             self.num_frames = len(self.images)
-        else:
-            with _open(self.path) as container:
-                stream = container.streams.best('video')
-                self._check_complete(stream)
-                rate = stream.average_rate
-                self.frame_rate = None if rate is None else float(rate)
-                self.num_frames = stream.frames or None
-                if not stream.frames and rate and container.duration:
-                    seconds = container.duration / 1e6
-                    self.num_frames = round(seconds * self.frame_rate)
+            return
+        with self._open() as container:
+            stream = _video_stream(container)
+            self._check_complete(stream)
+            self._check_size(stream.width, stream.height)
+            seconds = (container.duration or 0) / 1e6
+            self._check_duration(seconds)
+            rate = stream.average_rate or stream.guessed_rate
+            self.frame_rate = float(rate) if rate else None
+            claimed = round(seconds * (self.frame_rate or 0))
+            self.num_frames = stream.frames or claimed or None
+
+    @property
+    def timestamps(self) -> np.ndarray | None:
+        """np.ndarray, optional: Presentation times of the frames read so far.
+
+        Seconds since the start of the file, strictly increasing, (T,)
+        float64; None for a folder of images, which has no times. A stream
+        without usable times, such as a bare ``.h264``, gets those of its
+        frame rate.
+        """
+        if self.images is not None:
+            return None
+        times = np.array(self._times, dtype=np.float64)
+        if np.isfinite(times).all() and (np.diff(times) > 0).all():
+            return times
+        if not self.frame_rate:
+            return None
+        if np.isfinite(times).any():
+            warnings.warn(
+                f'{self.path}: the time stamps of its frames do not '
+                f'increase; {self.frame_rate:g} frames a second are assumed '
+                'instead, as its header says',
+                stacklevel=2,
+            )
+        return np.arange(len(times)) / self.frame_rate
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Yield the frames.
@@ -72,13 +124,37 @@ class FrameReader:
 
         Raises:
             SequenceError: If an image or a part of the video cannot be
-                decoded, or the video holds no frame.
+                decoded, the video holds no frame, or is beyond the limits.
         """
+        self._times = []
         if self.images is None:
             yield from self._decode()
         else:
             for image in self.images:
-                yield _read_image(image)
+                yield self._read_image(image)
+
+    def _open(self):
+        av = _import_av()
+        try:
+            # 'file:' as FFmpeg takes 'a:b.mp4' for a protocol; and metadata
+            # need not be UTF-8. To learn about a stream, FFmpeg decodes some
+            # of it.
+            container = av.open(
+                f'file:{self.path}',
+                metadata_errors='ignore',
+                options=self._decoder_options(),
+            )
+        except av.error.FFmpegError as error:
+            raise SequenceError(
+                f'{self.path} is no video that can be read: {error.strerror}'
+            ) from error
+        if _video_stream(container) is None:
+            container.close()
+            raise SequenceError(f'{self.path} has no video stream')
+        return container
+
+    def _decoder_options(self) -> dict[str, str]:
+        return dict(max_pixels=str(self.limits.max_pixels))
 
     def _check_complete(self, stream):
         # The demuxer takes the end of the file for the end of the video.
@@ -90,12 +166,37 @@ class FrameReader:
                 f'index ends at {end}'
             )
 
+    def _check_size(self, width: int, height: int, path: Path | None = None):
+        most = self.limits.max_pixels
+        if width * height > most:
+            raise SequenceError(
+                f'{path or self.path} has frames of {width} x {height} '
+                f'pixels, more than the {most:,} that are admitted; '
+                '--max-pixels raises the limit'
+            )
+
+    def _check_duration(self, seconds: float, count: int = 0):
+        most = self.limits.max_seconds
+        for found, limit, unit in (
+            (seconds, most, 'seconds'),
+            (count, most * MAX_FRAME_RATE, 'frames'),
+        ):
+            if found > limit:
+                raise SequenceError(
+                    f'{self.path} has {found:,.0f} {unit} or more, of which '
+                    f'{limit:,.0f} are admitted; --max-seconds raises the '
+                    'limit'
+                )
+
     def _decode(self):
         av = _import_av()
         count = 0
-        with _open(self.path) as container:
-            stream = container.streams.best('video')
+        with self._open() as container:
+            stream = _video_stream(container)
             stream.thread_type = 'AUTO'
+            stream.codec_context.options = self._decoder_options()
+            aspect = stream.sample_aspect_ratio
+            start = (container.start_time or 0) / 1e6
             end = 0.0
             try:
                 for packet in container.demux(stream):
@@ -108,14 +209,24 @@ class FrameReader:
                         # Decoders fill holes with what they guess.
                         if frame.is_corrupt:
                             raise self._damaged(count, 'damaged data')
-                        yield _upright(frame)
+                        time = frame.time
+                        if time is not None:
+                            time -= start
                         count += 1
+                        self._check_duration(time or 0.0, count)
+                        self._times.append(time)
+                        yield self._as_displayed(frame, aspect)
             except av.error.FFmpegError as error:
+                if not (count or stream.width):
+                    raise SequenceError(
+                        f'{self.path} has frames of more than '
+                        f'{self.limits.max_pixels:,} pixels, which '
+                        '--max-pixels admits, or is damaged'
+                    ) from error
                 raise self._damaged(count, error.strerror) from error
             if not count:
                 raise SequenceError(f'{self.path} holds no frame')
-            start = container.start_time or 0
-            claimed = (start + (container.duration or 0)) / 1e6
+            claimed = start + (container.duration or 0) / 1e6
             # Without an index this is the only sign, and no certain one.
             if not stream.frames and claimed - end > DURATION_SLACK:
                 warnings.warn(
@@ -129,6 +240,93 @@ class FrameReader:
             f'{self.path} cannot be decoded after frame {count}: {reason}. '
             'Encoding it anew, with ffmpeg for one, keeps what can be saved'
         )
+
+    def _as_displayed(self, frame, aspect: Fraction | None) -> np.ndarray:
+        width, height = _square_pixels(frame.width, frame.height, aspect)
+        self._check_size(width, height)
+        picture = frame.to_ndarray(format='rgb24', width=width, height=height)
+        for data in frame.side_data:
+            if data.type.name == 'DISPLAYMATRIX':
+                matrix = np.frombuffer(bytes(data), '<i4').reshape(3, 3)
+                picture = _reorient(picture, matrix[:2, :2])
+        return np.ascontiguousarray(picture)
+
+    def _read_image(self, path: Path) -> np.ndarray:
+        try:
+            with _open_image(path) as image:
+                self._check_size(*image.size, path)
+                return _rgb(ImageOps.exif_transpose(image))
+        except SequenceError:
+            raise
+        # Pillow raises many kinds of errors for what is damaged.
+        except (OSError, SyntaxError, ValueError, EOFError) as error:
+            raise SequenceError(
+                f'{path} is no image that can be read: {error}'
+            ) from error
+
+
+def _open_image(path: Path) -> ImageFile:
+    """Read the header of an image; its pixels are decoded when asked for."""
+    try:
+        with open(path, 'rb') as file:
+            start = file.read(4)
+    except OSError as error:
+        raise SequenceError(f'{path} cannot be read: {error}') from error
+    for magic, image_format in _IMAGE_FORMATS.items():
+        if start.startswith(magic):
+            return image_format(path)
+    raise SequenceError(
+        f'{path} is no image that can be read: expected JPEG, PNG, BMP or WebP'
+    )
+
+
+def _video_stream(container):
+    """Return the best video stream; the cover of a song is none."""
+    av = _import_av()
+    cover = av.stream.Disposition.attached_pic
+    if any(not one.disposition & cover for one in container.streams.video):
+        return container.streams.best('video')
+    return None
+
+
+def _square_pixels(
+    width: int, height: int, aspect: Fraction | None
+) -> tuple[int, int]:
+    """Return the size with pixels as high as wide, the smaller side enlarged.
+
+    ``aspect`` is the width of a pixel divided by its height; 0 is unknown.
+    """
+    if not aspect:
+        return width, height
+    if aspect > 1:
+        return round(width * aspect), height
+    return width, round(height / aspect)
+
+
+def _reorient(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Rotate and mirror a picture by the display matrix of its video.
+
+    Args:
+        picture (np.ndarray): (H, W, 3).
+        matrix (np.ndarray): (2, 2): the point (x, y), y down, is displayed
+            at ``(x, y) @ matrix``, but for scale and shift. Of an angle that
+            is no multiple of 90 degrees, the nearest one is taken.
+
+    Returns:
+        np.ndarray: (H, W, 3) or (W, H, 3).
+    """
+    (a, b), (c, d) = matrix.tolist()
+    if abs(a) + abs(d) < abs(b) + abs(c):
+        picture, a, d = picture.swapaxes(0, 1), c, b
+    return picture[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
+
+
+def _rgb(image) -> np.ndarray:
+    # Pillow would cut 16 bits of grey off at 255.
+    if image.mode.startswith('I'):
+        grey = np.asarray(image).astype(np.uint16) >> 8
+        return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
+    return np.array(image.convert('RGB'))
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -167,22 +365,6 @@ def natural_order(path: Path) -> tuple:
     return [int(p) if i % 2 else p for i, p in enumerate(parts)], path.name
 
 
-def _open(path):
-    av = _import_av()
-    try:
-        # 'file:' as FFmpeg takes 'a:b.mp4' for a protocol; and metadata need
-        # not be UTF-8.
-        container = av.open(f'file:{path}', metadata_errors='ignore')
-    except av.error.FFmpegError as error:
-        raise SequenceError(
-            f'{path} is no video that can be read: {error.strerror}'
-        ) from error
-    if not container.streams.video:
-        container.close()
-        raise SequenceError(f'{path} has no video stream')
-    return container
-
-
 def _import_av():
     try:
         import av
@@ -193,23 +375,3 @@ def _import_av():
             'do without'
         ) from error
     return av
-
-
-def _upright(frame):
-    # The container's rotation is counter-clockwise, as NumPy's.
-    turns = round(frame.rotation / 90)
-    picture = np.rot90(frame.to_ndarray(format='rgb24'), turns)
-    return np.ascontiguousarray(picture)
-
-
-def _read_image(path):
-    try:
-        # Not by its name: OpenCV fails on some characters of some systems.
-        data = np.fromfile(path, dtype=np.uint8)
-    except OSError as error:
-        raise SequenceError(f'{path} cannot be read: {error}') from error
-    # Turned as its EXIF data says.
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if image is None:
-        raise SequenceError(f'{path} is no image that can be read')
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

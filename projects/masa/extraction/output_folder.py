@@ -7,6 +7,7 @@ import numpy as np
 from ..files import atomic_path
 from .errors import ExtractionError
 from .sequences import Sequence, last_change
+from .timestamps import read_timestamps, timestamps_path
 
 SETTINGS_FILE = 'settings.json'
 
@@ -14,7 +15,8 @@ SETTINGS_FILE = 'settings.json'
 class OutputFolder:
     """A folder of ``.npy`` files that were all made with the same settings.
 
-    ``settings.json`` in it says with which. A file is there only when it is
+    ``settings.json`` in it says with which, and beside every file are the
+    time stamps of its frames. A file is there only when it is
     complete, so that an interrupted extraction goes on where it stopped.
 
     Args:
@@ -107,14 +109,15 @@ class OutputFolder:
             sequence (Sequence): The sequence.
 
         Returns:
-            int, optional: None if there is none, or the video or an image
-            was changed since: files get the time of what they were made of.
+            int, optional: None if there is none or it has no time stamps
+            beside it, or if the video or an image was changed since: files
+            get the time of what they were made of.
 
         Raises:
             ExtractionError: If the file holds something else.
         """
         path = self.path(sequence.name)
-        if not path.exists():
+        if not (path.exists() and timestamps_path(path).exists()):
             return None
         try:
             array = np.load(path, mmap_mode='r', allow_pickle=False)
@@ -132,6 +135,21 @@ class OutputFolder:
         if last_change(sequence) > path.stat().st_mtime_ns:
             return None
         return len(array)
+
+    def time_fields(self, name: str) -> dict:
+        """Return what a record says of the times of its frames.
+
+        Args:
+            name (str): Id of a sequence that is finished.
+
+        Returns:
+            dict: ``timestamps``, (T,) float64; empty if they have none.
+
+        Raises:
+            ExtractionError: If the file of the time stamps cannot be read.
+        """
+        timestamps = read_timestamps(self.path(name))
+        return {} if timestamps is None else dict(timestamps=timestamps)
 
 
 def _short(value: object) -> str:

@@ -6,6 +6,7 @@ from ..datasets.annotation import AnnotationError, load_annotations
 from ..datasets.schema import check_annotations
 from .errors import ExtractionError, SequenceError
 from .frames import FrameReader
+from .limits import DEFAULT_LIMITS, MediaLimits
 from .output_folder import OutputFolder
 from .record_contents import (
     Label,
@@ -127,6 +128,7 @@ def make_plan(
     merge_file: Path | None = None,
     fields: tuple[str, ...] = (),
     replace: bool = False,
+    limits: MediaLimits = DEFAULT_LIMITS,
 ) -> Plan:
     """Find the sequences and see what there is to do.
 
@@ -141,6 +143,8 @@ def make_plan(
         fields (tuple[str, ...]): Keys that are to be added.
         replace (bool): Whether to put them in the place of those that the
             annotation file has.
+        limits (MediaLimits): What of a video is refused before it is
+            decoded.
 
     Returns:
         Plan: Also of what is in the way of single sequences.
@@ -178,7 +182,10 @@ def make_plan(
                 f'its ids are as {absent[0]!r}, theirs as {unasked[0]!r}'
             )
     folder.check(settings, sequences)
-    jobs = [_make_job(s, folder, expected.get(s.name)) for s in sequences]
+    jobs = [
+        _make_job(one, folder, expected.get(one.name), limits)
+        for one in sequences
+    ]
     jobs += [Job(one, None, None, None, one.problem) for one in broken]
     return Plan(jobs, labels, annotations, unasked, absent)
 
@@ -197,12 +204,15 @@ def _read_annotations(path: Path) -> dict:
 
 
 def _make_job(
-    sequence: Sequence, folder: OutputFolder, expected: int | None
+    sequence: Sequence,
+    folder: OutputFolder,
+    expected: int | None,
+    limits: MediaLimits,
 ) -> Job:
     done = folder.num_frames(sequence)
     try:
         # What is done need not be opened again.
-        reader = None if done else FrameReader(sequence.path)
+        reader = None if done else FrameReader(sequence.path, limits)
     except SequenceError as error:
         return Job(sequence, done, None, expected, str(error))
     claimed = reader.num_frames if reader else done

@@ -8,6 +8,7 @@ from ..datasets.conversion import joint_fields
 from ..datasets.errors import AnnotationError
 from .errors import ExtractionError
 from .extraction_run import Extraction
+from .limits import DEFAULT_LIMITS, MediaLimits
 from .mediapipe_estimator import MediaPipeEstimator
 from .mmpose_estimator import MMPoseEstimator
 from .output_folder import OutputFolder
@@ -68,6 +69,7 @@ class PoseExtraction(Extraction):
         pose_model, pose_weights, detector, detector_weights, lifter,
             lifter_weights, random_weights (optional): See
             :class:`MMPoseEstimator`.
+        max_pixels, max_seconds: See :class:`MediaLimits`.
 
     Raises:
         ExtractionError: If the backend is not known or not installed, or
@@ -92,8 +94,10 @@ class PoseExtraction(Extraction):
         lifter: str | None = None,
         lifter_weights: str | Path | None = None,
         random_weights: int | None = None,
+        max_pixels: int = DEFAULT_LIMITS.max_pixels,
+        max_seconds: float = DEFAULT_LIMITS.max_seconds,
     ):
-        super().__init__(device)
+        super().__init__(device, MediaLimits(max_pixels, max_seconds))
         if backend not in BACKENDS:
             raise ExtractionError(
                 f'backend is expected to be one of {list(BACKENDS)}, but is '
@@ -149,6 +153,7 @@ class PoseExtraction(Extraction):
             self.person,
             self.min_found,
             job.expected,
+            self.limits,
             advance,
         )
         return f'found in {found} of {frames} frames'
@@ -181,7 +186,9 @@ class PoseExtraction(Extraction):
                 f'joints that were not found cannot be filled in: {error}'
             ) from error
         contents = {
-            one.name: dict(field, keypoint_score=score)
+            one.name: dict(
+                field, keypoint_score=score, **folder.time_fields(one.name)
+            )
             for one, field, score in zip(
                 sequences, fields, scores, strict=True
             )

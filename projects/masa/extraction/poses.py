@@ -7,9 +7,11 @@ import numpy as np
 from ..files import atomic_path
 from .errors import SequenceError
 from .frames import FrameReader
+from .limits import DEFAULT_LIMITS, MediaLimits
 from .npy_writer import NpyWriter
 from .pose_estimator import PoseEstimator
 from .sequences import Sequence, last_change
+from .timestamps import write_timestamps
 from .tracking import track_people
 
 
@@ -20,6 +22,7 @@ def extract_poses(
     person: int = 1,
     min_found: float = 0.5,
     expected_frames: int | None = None,
+    limits: MediaLimits = DEFAULT_LIMITS,
     advance: Callable[[int], None] = lambda frames: None,
 ) -> tuple[int, int]:
     """Write the poses of one person of a sequence.
@@ -27,7 +30,7 @@ def extract_poses(
     One frame is in memory at a time, and the joints of all. The file appears
     whole or not at all, dated as what it was made of: a row a frame, (T, V *
     (C + 1)) float32, the coordinates of every joint and its score; see
-    :func:`read_poses`.
+    :func:`read_poses`. The time stamps of the frames are written beside it.
 
     Args:
         sequence (Sequence): The video file or folder of images.
@@ -37,6 +40,7 @@ def extract_poses(
         min_found (float): Share of the frames that must show the person, in
             [0, 1].
         expected_frames (int, optional): What T must be.
+        limits (MediaLimits): What is refused before it is decoded.
         advance (Callable[[int], None]): Called with the number of frames that
             were done since the last call.
 
@@ -50,7 +54,8 @@ def extract_poses(
     """
     changed = last_change(sequence)
     detections = []
-    for found in estimator.detect(FrameReader(sequence.path)):
+    reader = FrameReader(sequence.path, limits)
+    for found in estimator.detect(reader):
         detections.append(found)
         advance(1)
     length = len(detections)
@@ -80,6 +85,7 @@ def extract_poses(
         score[t] = detection.keypoint_score
     keypoint, score = estimator.complete(keypoint, score)
     rows = np.concatenate([keypoint, score[..., None]], axis=-1)
+    write_timestamps(output, reader.timestamps)
     with atomic_path(output) as temporary:
         with NpyWriter(temporary, 'float32') as writer:
             writer.append(rows.reshape(length, -1))

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..datasets.schema import record_name
+from ..datasets.times import same_times
 from .errors import ExtractionError
 
 COLUMNS = ('sequence', 'activity', 'split')
@@ -173,8 +174,8 @@ def add_contents(
         dict: The annotations.
 
     Raises:
-        ExtractionError: If a record has another number of frames, or a field
-            is there already.
+        ExtractionError: If a record has another number of frames or other
+            time stamps, or a field is there already.
     """
     records = []
     for i, record in enumerate(annotations['annotations']):
@@ -187,7 +188,16 @@ def add_contents(
                 f'record {name!r} has {record["total_frames"]} frames, and '
                 f'{new["total_frames"]} were extracted'
             )
-        known = [key for key in new if key in record and key != 'total_frames']
+        if not same_times(record, new):
+            raise ExtractionError(
+                f'record {name!r} has other time stamps than the video that '
+                'was extracted: is it the same recording?'
+            )
+        known = [
+            key
+            for key in new
+            if key in record and key not in ('total_frames', 'timestamps')
+        ]
         if known:
             raise ExtractionError(
                 f'record {name!r} has {", ".join(known)} already, which '

@@ -8,7 +8,7 @@ from .frames import list_images, natural_order
 
 VIDEO_SUFFIXES = (
     *('.mp4', '.m4v', '.mov', '.avi', '.mkv', '.webm', '.mpg', '.mpeg'),
-    *('.wmv', '.flv', '.ts', '.mts', '.m2ts', '.3gp', '.ogv'),
+    *('.wmv', '.flv', '.ts', '.mts', '.m2ts', '.3gp', '.ogv', '.gif'),
 )
 
 

@@ -4,15 +4,13 @@ import numpy as np
 
 from ..apis.embedded_sequence import EmbeddedSequence
 from ..extraction.frames import FrameReader
+from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
 from .drawing import draw_bones, draw_poses, flatten_poses
 from .video import frames_at
 
-# Of sequences that say nothing of it.
-USUAL_RATE = 30.0
-
 
 class SequenceImages:
-    """What there is to see of a sequence: its video, or its skeleton.
+    """Pictures of a sequence's frames: of its video, or of its skeleton.
 
     A 2D skeleton is drawn into the video; one in metres cannot be placed
     there.
@@ -22,9 +20,7 @@ class SequenceImages:
         skeleton (dict, optional): Layout of its joints.
         height (int): Of drawn images, pixels.
         up_axis (str): For :func:`flatten_poses`.
-
-    Attributes:
-        frame_rate (float): Frames per second, 30 if not known.
+        limits (MediaLimits): What is refused before it is decoded.
 
     Raises:
         ValueError: If there is neither a video nor a skeleton.
@@ -36,26 +32,25 @@ class SequenceImages:
         skeleton: dict | None,
         height: int,
         up_axis: str = '-y',
+        limits: MediaLimits = DEFAULT_LIMITS,
     ):
         self.sequence = sequence
         self.skeleton = skeleton
-        self.frame_rate = USUAL_RATE
+        self.limits = limits
         self._drawn = None
         if sequence.video is not None:
-            rate = FrameReader(sequence.video).frame_rate
-            self.frame_rate = rate or USUAL_RATE
-        elif sequence.keypoint is not None and skeleton is not None:
-            self._drawn = draw_poses(
-                flatten_poses(sequence.keypoint, up_axis),
-                skeleton,
-                height,
-                sequence.keypoint_score,
-            )
-        else:
+            return
+        if sequence.keypoint is None or skeleton is None:
             raise ValueError(
                 f'there is nothing to show of {sequence.name}: neither a '
                 'video nor a skeleton is known'
             )
+        self._drawn = draw_poses(
+            flatten_poses(sequence.keypoint, up_axis),
+            skeleton,
+            height,
+            sequence.keypoint_score,
+        )
 
     def at(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """Show frames.
@@ -77,8 +72,10 @@ class SequenceImages:
             and keypoint.shape[-1] == 2
             and self.skeleton is not None
         )
-        frames = frames_at(FrameReader(self.sequence.video), indices)
-        for index, frame in zip(indices, frames, strict=True):
+        reader = FrameReader(self.sequence.video, self.limits)
+        for index, frame in zip(
+            indices, frames_at(reader, indices), strict=True
+        ):
             if overlay:
                 seen = None if score is None else score[index]
                 frame = draw_bones(

@@ -9,6 +9,8 @@ from PIL import Image
 from ..files import atomic_path
 from .drawing import INK, PAPER
 
+# Of sequences that say nothing of it.
+USUAL_RATE = 30.0
 BAR = 10
 TEXT = 24
 HEAD = (70, 70, 70)
@@ -47,6 +49,64 @@ def frames_at(
                     f'there is no frame {index}: the stream has {at + 1}'
                 ) from None
         yield frame
+
+
+def playback(
+    timestamps: Sequence[np.ndarray],
+    timeline: np.ndarray,
+    reference: int,
+    frame_rate: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose the frames of a video that plays sequences in real time.
+
+    Args:
+        timestamps (Sequence[np.ndarray]): Of the frames of N sequences,
+            seconds, strictly increasing, arrays of (T_i,). All begin to play
+            with their first frame, and stand still after their last one.
+        timeline (np.ndarray): Of :func:`~masa.alignment.align_all`, (N, T).
+        reference (int): Whose timeline it is.
+        frame_rate (float): Pictures per second.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: The frame of every sequence at each
+        moment, as recorded and aligned, (N, M) int64. The second one follows
+        the time of the reference. M pictures last as long as the longest
+        sequence.
+
+    Example:
+        >>> slow, fast = np.arange(3) / 10, np.arange(6) / 20
+        >>> timeline = np.array([[0, 1, 2], [0, 2, 5]])
+        >>> recorded, aligned = playback([slow, fast], timeline, 0, 20)
+        >>> recorded
+        array([[0, 0, 1, 1, 2, 2],
+               [0, 1, 2, 3, 4, 5]])
+        >>> aligned
+        array([[0, 0, 1, 1, 2, 2],
+               [0, 0, 2, 2, 5, 5]])
+    """
+    played = [times - times[0] for times in timestamps]
+    duration = max(one[-1] + frame_interval(one) for one in played)
+    # Time stamps are rounded, to a millisecond by some containers.
+    count = max(1, round(duration * frame_rate))
+    middle = (np.arange(count) + 0.5) / frame_rate
+    recorded = np.stack(
+        [np.searchsorted(one, middle, side='right') - 1 for one in played]
+    )
+    return recorded, timeline[:, recorded[reference]]
+
+
+def frame_interval(timestamps: np.ndarray) -> float:
+    """Return the usual time from a frame to the next.
+
+    Args:
+        timestamps (np.ndarray): Seconds, (T,).
+
+    Returns:
+        float: Their median, seconds; of a single frame 1 / 30.
+    """
+    if len(timestamps) < 2:
+        return 1 / USUAL_RATE
+    return float(np.median(np.diff(timestamps)))
 
 
 def show_in_step(

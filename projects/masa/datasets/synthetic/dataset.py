@@ -9,6 +9,8 @@ from .activities import ACTIVITIES
 from .body import SKELETON
 from .performance import Performance, perform
 
+# What a camera would record of the activities' tempo.
+FRAME_RATE = 30.0
 # Every split has performers of its own.
 SPLITS = ('train', 'val', 'test')
 
@@ -64,6 +66,7 @@ def make_annotations(
                     dict(
                         frame_dir=name,
                         total_frames=keypoint.shape[1],
+                        frame_rate=FRAME_RATE,
                         label=label,
                         keypoint=keypoint,
                         keypoint_score=np.ones(

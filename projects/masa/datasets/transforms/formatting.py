@@ -8,6 +8,7 @@ from mmaction.structures import ActionDataSample
 from mmcv.transforms import BaseTransform
 from scipy.ndimage import maximum_filter1d
 
+from ..times import frame_times
 from .checks import joint_list, name_of, require, require_skeleton
 
 # What a sample holds, and what is worked out of it and its joints.
@@ -66,13 +67,14 @@ class PackSequenceInputs(BaseTransform):
         - keypoint_score (for ``'missing'``), beside keypoint
         - skeleton (bones, for ``'bone'``)
         - frame_dir, total_frames, label, activity, split, phase,
-          canonical_time (all optional)
+          canonical_time, timestamps, frame_rate (all optional)
 
     Added Keys:
 
         - inputs
         - data_samples (meta: frame_dir, total_frames, label, activity,
-          split; data where known: gt_label, phase, canonical_time)
+          split; data where known: gt_label, phase, canonical_time,
+          timestamps)
 
     Args:
         modalities (Sequence[str]): Which of ``'keypoint'``, ``'feature'``,
@@ -269,6 +271,9 @@ class PackSequenceInputs(BaseTransform):
                     f'have the shape {(total,)}, but has {field.shape}'
                 )
             sample.set_field(torch.from_numpy(field), key)
+        times = frame_times(dict(results, total_frames=total))
+        if times is not None:
+            sample.set_field(torch.from_numpy(times), 'timestamps')
         return sample
 
     def __repr__(self) -> str:

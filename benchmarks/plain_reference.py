@@ -1,14 +1,19 @@
-"""The training loss written the plain way, to measure the package against.
+"""The training loss and two metrics written the plain way, to compare with.
 
-Everything is padded to one length, attention is ``softmax(Q K^T) V`` with the
-matrix spelled out, and both losses build their similarity matrices. It uses
-the weights of a :class:`masa.models.SequenceAligner` and gives its loss.
+The loss pads everything to one length, computes attention as
+``softmax(Q K^T) V`` with the whole matrix, and builds the similarity matrices
+of both losses. It uses the weights of a :class:`masa.models.SequenceAligner`
+and gives its loss. The metrics go pair by pair with SciPy, as the code of TCC,
+CASA and CARL does.
 """
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.spatial.distance import cdist
+from scipy.stats import kendalltau
 from torch import Tensor, nn
 
 from masa.models import SequenceAligner
@@ -161,3 +166,53 @@ def _matching(
 def _similarity(target: Tensor, prediction: Tensor, pair: Tensor) -> Tensor:
     cosines = _cosines(target, prediction) * pair
     return cosines.sum((1, 2)) / pair.sum((1, 2)).clamp_min(1)
+
+
+def loop_tau(embeddings: Sequence[np.ndarray], stride: int) -> float:
+    """Compute Kendall's tau as TCC, CASA and CARL do.
+
+    Args:
+        embeddings (Sequence[np.ndarray]): Sequences of one activity, (T, D).
+        stride (int): Every how many frames one is taken.
+
+    Returns:
+        float: Mean over ordered pairs; a pair without a tau counts 0.
+    """
+    taus = []
+    for i, queries in enumerate(embeddings):
+        for j, candidates in enumerate(embeddings):
+            if i != j:
+                distances = cdist(
+                    queries[::stride], candidates[::stride], 'sqeuclidean'
+                )
+                order = distances.argmin(axis=1)
+                taus.append(kendalltau(np.arange(len(order)), order)[0])
+    return float(np.mean(np.nan_to_num(taus)))
+
+
+def loop_retrieval(
+    embeddings: Sequence[np.ndarray],
+    phases: Sequence[np.ndarray],
+    number: int,
+    ks: Sequence[int],
+) -> np.ndarray:
+    """Compute one sequence's AP@K as CARL does: frame by frame.
+
+    Args:
+        embeddings (Sequence[np.ndarray]): Sequences of one activity, (T, D).
+        phases (Sequence[np.ndarray]): Phase of every frame, (T,).
+        number (int): Which sequence has the queries.
+        ks (Sequence[int]): Numbers of neighbours.
+
+    Returns:
+        np.ndarray: Precision by k.
+    """
+    others = [j for j in range(len(embeddings)) if j != number]
+    candidates = np.concatenate([embeddings[j] for j in others])
+    labels = np.concatenate([phases[j] for j in others])
+    frames = []
+    for frame, phase in zip(embeddings[number], phases[number], strict=True):
+        distances = cdist(frame[None], candidates, 'sqeuclidean')
+        nearest = labels[np.argsort(distances[0], kind='stable')]
+        frames.append([np.mean(nearest[:k] == phase) for k in ks])
+    return np.mean(frames, axis=0)

@@ -1,1 +1,0 @@
-"""What benchmarks/performance.py measures, and the page it writes."""

@@ -1,0 +1,54 @@
+import json
+from pathlib import Path
+
+import numpy as np
+
+from ..files import atomic_path
+from .errors import ExtractionError
+
+
+def timestamps_path(output: Path) -> Path:
+    """Return where the time stamps of a sequence's frames are kept.
+
+    Args:
+        output (Path): Its ``.npy`` file, of features or poses.
+
+    Returns:
+        Path: The JSON file beside it.
+    """
+    return output.with_suffix('.timestamps.json')
+
+
+def write_timestamps(output: Path, timestamps: np.ndarray | None) -> None:
+    """Write the time stamps of a sequence's frames.
+
+    Args:
+        output (Path): Its ``.npy`` file, of features or poses.
+        timestamps (np.ndarray, optional): Seconds, (T,); None of images,
+            which have none.
+    """
+    seconds = None if timestamps is None else timestamps.round(6).tolist()
+    with atomic_path(timestamps_path(output)) as temporary:
+        temporary.write_text(json.dumps(seconds) + '\n', encoding='utf-8')
+
+
+def read_timestamps(output: Path) -> np.ndarray | None:
+    """Read what :func:`write_timestamps` wrote.
+
+    Args:
+        output (Path): The ``.npy`` file, of features or poses.
+
+    Returns:
+        np.ndarray, optional: Seconds, (T,) float64; None if there are none.
+
+    Raises:
+        ExtractionError: If the file holds something else.
+    """
+    path = timestamps_path(output)
+    try:
+        seconds = json.loads(path.read_bytes())
+        return None if seconds is None else np.array(seconds, np.float64)
+    except (ValueError, TypeError) as error:
+        raise ExtractionError(
+            f'{path} cannot be read; delete it to have it made anew: {error}'
+        ) from error
