@@ -32,7 +32,7 @@ from torch.utils.flop_counter import (
     sdpa_flop_count,
 )
 
-import masa  # noqa: F401
+import masa.registration  # noqa: F401
 
 CONFIG = Path(__file__).parents[1] / 'configs' / 'masa_penn_rgb.py'
 SHORTEST, LONGEST = 20, 660

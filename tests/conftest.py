@@ -3,7 +3,7 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
-import masa  # noqa: F401
+import masa.registration  # noqa: F401
 
 matplotlib.use('Agg')
 

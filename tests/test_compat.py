@@ -149,7 +149,8 @@ def test_models_of_mmaction_can_be_imported():
             '-W',
             'ignore',
             '-c',
-            'import masa, mmaction.models as m; m.ActionDataPreprocessor()',
+            'import masa.registry, mmaction.models as m; '
+            'm.ActionDataPreprocessor()',
         ],
         check=True,
     )
@@ -227,7 +228,7 @@ def test_runner_works_beside_torchvision():
     if importlib.util.find_spec('torchvision') is None:
         pytest.skip('needs torchvision, which the extra "features" brings')
     code = (
-        'import masa, torch\n'
+        'import masa.registry, torch\n'
         'from mmengine.utils.dl_utils import collect_env\n'
         'print(collect_env()["TorchVision"])\n'
         'from torchvision.ops import nms\n'
@@ -244,6 +245,17 @@ def test_runner_works_beside_torchvision():
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith(importlib.metadata.version('torchvision'))
+
+
+def test_timm_works_beside_torchvision():
+    # In a process of its own, which has imported nothing else.
+    if importlib.util.find_spec('timm') is None:
+        pytest.skip('needs timm, which the extra "features" brings')
+    code = (
+        'from masa.extraction.feature_weights import import_timm\n'
+        'import_timm()'
+    )
+    subprocess.run([sys.executable, '-c', code], check=True)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +296,7 @@ def test_masa_works_beside_a_new_transformers(tmp_path):
         'Metadata-Version: 2.1\nName: transformers\nVersion: 5.17.0\n'
     )
     code = (
-        'import masa\n'
+        'import masa.registry\n'
         'from mmaction.registry import MODELS\n'
         'import mmaction.models\n'
         'try:\n'

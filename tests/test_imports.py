@@ -1,20 +1,145 @@
+import json
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
+from valid_annotations import make_valid
+
+import masa
+from masa import datasets
+from masa.datasets import save_annotations
+
+ROOT = Path(__file__).resolve().parents[1]
+TOOLS = sorted((ROOT / 'tools').rglob('*.py'))
+HEAVY = ('torch', 'mmengine', 'mmaction', 'cv2')
+# Those that import MMAction2, each perhaps the first to do so.
+PARTS = ('apis', 'datasets', 'engine', 'evaluation', 'models')
 # What training does not use, and takes long to import.
 UNUSED = ('sklearn', 'masa.alignment', 'masa.visualization', 'dtaidistance')
+# Runs a command in an interpreter that tells at its end what it imported.
+TELL = """
+import atexit, json, runpy, sys
+atexit.register(
+    lambda: print('\\n' + json.dumps(sorted(sys.modules)), file=sys.stderr)
+)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name='__main__')
+"""
 
 
-def test_training_does_not_wait_for_what_it_does_not_use():
-    done = subprocess.run(
-        [
-            *(sys.executable, '-W', 'ignore', '-c'),
-            'import sys, masa, mmengine.runner; print(*sys.modules)',
-        ],
+def python(*arguments):
+    """Run a new interpreter; what it prints is returned."""
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=True,
     )
-    loaded = set(done.stdout.split())
+
+
+def modules_after(code):
+    """Return the names of all modules that are imported by a program."""
+    return set(
+        python('-c', f'{code}\nimport sys; print(*sys.modules)').stdout.split()
+    )
+
+
+def modules_of_tool(*command):
+    """Run a tool; return what it prints and the modules that it imports."""
+    done = python('-c', TELL, *command)
+    *told, modules = done.stderr.splitlines()
+    return done.stdout + '\n'.join(told), set(json.loads(modules))
+
+
+@pytest.mark.parametrize('path', TOOLS, ids=lambda path: path.stem)
+def test_help_waits_for_nothing(path):
+    printed, modules = modules_of_tool(path, '--help')
+    assert printed.startswith('usage: ')
+    assert not modules & {*HEAVY, 'numpy', 'scipy', 'matplotlib', 'rich'}
+
+
+def test_files_are_checked_without_pytorch(valid_file):
+    printed, modules = modules_of_tool(
+        ROOT / 'tools' / 'check_data.py', valid_file
+    )
+    assert 'no problems' in printed
+    assert 'arning' not in printed
+    assert not modules & set(HEAVY)
+
+
+@pytest.fixture
+def valid_file(tmp_path):
+    path = tmp_path / 'valid.pkl'
+    save_annotations(make_valid(), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    'code',
+    [
+        'import masa',
+        'import masa.alignment',
+        'import masa.command_line',
+        'import masa.evaluation.functional',
+        'from masa.datasets import load_annotations, check_annotations',
+        'from masa.datasets.skeletons import COCO_17',
+        'from masa.evaluation import SequenceCollection, format_table',
+        *(
+            f'import masa.datasets.{name}'
+            for name in ('h2o', 'ikea_asm', 'ikea_poses', 'penn_action')
+        ),
+        *(
+            f'import masa.datasets.{name}'
+            for name in ('penn_phases', 'utd_mhad', 'conversion')
+        ),
+    ],
+)
+def test_files_and_metrics_need_no_pytorch(code):
+    assert not modules_after(code) & set(HEAVY)
+
+
+@pytest.mark.parametrize('name', PARTS)
+def test_any_part_may_be_imported_first(name):
+    code = (
+        'import masa\n'
+        f'first = masa.{name}\n'
+        'for name in first.__all__: getattr(first, name)\n'
+        # What is broken upstream is repaired by now.
+        'import mmaction.models\n'
+    )
+    assert 'arning' not in python('-c', code).stderr
+
+
+def test_a_name_that_is_not_there():
+    for package in (masa, datasets):
+        with pytest.raises(AttributeError, match=package.__name__):
+            _ = package.nothing_of_the_kind
+        assert set(package.__all__) <= set(dir(package))
+
+
+def test_a_config_registers_what_it_names():
+    config = ROOT / 'configs' / 'masa_demo.py'
+    code = (
+        'from mmengine.config import Config\n'
+        'from mmengine.registry import init_default_scope\n'
+        f'config = Config.fromfile({str(config)!r})\n'
+        'from mmaction.registry import DATASETS, MODELS\n'
+        'init_default_scope("mmaction")\n'
+        'print(type(MODELS.build(config.model)).__name__)\n'
+        'assert DATASETS.get("SyntheticSequenceDataset")\n'
+    )
+    done = python('-c', code)
+    assert done.stdout.split()[-1] == 'SequenceAligner'
+    assert 'arning' not in done.stdout + done.stderr
+
+
+def test_training_does_not_wait_for_what_it_does_not_use():
+    loaded = modules_after(
+        'import gc; before = gc.isenabled(), gc.get_freeze_count()\n'
+        'import masa.registration, mmengine.runner\n'
+        # Importing a library changes nothing of the process.
+        'assert (gc.isenabled(), gc.get_freeze_count()) == before'
+    )
     assert 'masa.evaluation.functional' in loaded
     assert [name for name in UNUSED if name in loaded] == []

@@ -1,28 +1,24 @@
 """Align videos, skeletons or features with a trained model."""
 
+from __future__ import annotations
+
 import argparse
 import csv
 import json
+import math
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from rich.console import Console
-from rich.table import Table
-
-from masa.alignment import Timeline
-from masa.apis import AlignmentInferencer, EmbeddedSequence, FrameIndex
 from masa.broken_inputs import add_skip_broken, show_broken, show_problems
 from masa.command_line import add_unsafe_load, end_with_status
 from masa.files import atomic_path
-from masa.visualization.sequence_images import SequenceImages
-from masa.visualization.video import (
-    USUAL_RATE,
-    frame_interval,
-    playback,
-    show_in_step,
-    write_video,
-)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from masa.alignment import Timeline
+    from masa.apis import AlignmentInferencer, EmbeddedSequence
 
 # More pictures a second than a screen shows; and those of a GIF, whose
 # durations are hundredths of a second.
@@ -195,7 +191,7 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
             )
     if args.k < 1 or args.height < 16:
         parser.error('-k is expected above 0, and --height above 15')
-    if args.frame_rate is not None and not 0 < args.frame_rate < np.inf:
+    if args.frame_rate is not None and not 0 < args.frame_rate < math.inf:
         parser.error('--frame-rate is expected above 0')
 
 
@@ -209,6 +205,9 @@ def main(argv=None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    # PyTorch takes seconds to import, and the help does not need it.
+    from masa.apis import AlignmentInferencer
+
     inferencer = AlignmentInferencer(
         *(args.model, args.weights, args.device, args.features, args.cache),
         frame_rate=args.frame_rate,
@@ -277,6 +276,8 @@ def _apart(
 
 
 def _print(table: Table) -> None:
+    from rich.console import Console
+
     # Never cut a name to fit a terminal that is not there.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
@@ -284,6 +285,8 @@ def _print(table: Table) -> None:
 def _show_timeline(
     sequences: list[EmbeddedSequence], timeline: Timeline
 ) -> None:
+    from rich.table import Table
+
     table = Table('sequence', 'frames', 'seconds', 'cost')
     for i, (one, cost) in enumerate(
         zip(sequences, timeline.costs, strict=True)
@@ -291,7 +294,8 @@ def _show_timeline(
         mark = ' (reference)' if i == timeline.reference else ''
         duration = ''
         if one.timestamps is not None:
-            duration = f'{np.ptp(one.timestamps):.2f}'
+            first, last = one.timestamps[[0, -1]]
+            duration = f'{last - first:.2f}'
         table.add_row(
             f'{one.name}{mark}', str(len(one)), duration, f'{cost:.4g}'
         )
@@ -347,6 +351,17 @@ def _write_video(
     sequences: list[EmbeddedSequence],
     timeline: Timeline,
 ) -> None:
+    import numpy as np
+
+    from masa.visualization.sequence_images import SequenceImages
+    from masa.visualization.video import (
+        USUAL_RATE,
+        frame_interval,
+        playback,
+        show_in_step,
+        write_video,
+    )
+
     sources = [
         SequenceImages(one, inferencer.skeleton, args.height, inferencer.up)
         for one in sequences
@@ -388,6 +403,10 @@ def _retrieve(
     inferencer: AlignmentInferencer,
     sequences: list[EmbeddedSequence],
 ) -> None:
+    from rich.table import Table
+
+    from masa.apis import FrameIndex
+
     name, _, frame = args.retrieve.rpartition(':')
     query, others = _apart(sequences, name)
     if args.index is None:
@@ -434,6 +453,8 @@ def _score(
     inferencer: AlignmentInferencer,
     sequences: list[EmbeddedSequence],
 ) -> None:
+    import numpy as np
+
     sequence, references = _apart(sequences, args.anomaly)
     score = inferencer.anomaly_score(sequence, references)
     frames = list(range(len(score)))

@@ -1,18 +1,17 @@
 """Check annotation files: list every problem, and what the data is like."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
-from masa.datasets.annotation import AnnotationError, load_annotations
-from masa.datasets.schema import check_annotations, record_name
+if TYPE_CHECKING:
+    import numpy as np
+    from rich.table import Table
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -33,6 +32,12 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 def health(annotations: dict) -> Table:
     """Tabulate what annotations without problems hold, by activity."""
+    import numpy as np
+    from rich.markup import escape
+    from rich.table import Table
+
+    from masa.datasets.schema import record_name
+
     records = annotations['annotations']
     splits = annotations.get('split') or {}
     splits_of: dict[str, list[str]] = {}
@@ -98,10 +103,12 @@ def _activity(label: int, names: list[str] | None) -> str:
 
 def _share(which: Iterable[bool]) -> str:
     which = list(which)
-    return f'{np.mean(which):.0%}' if which else '-'
+    return f'{sum(which) / len(which):.0%}' if which else '-'
 
 
 def _in_order(phases: np.ndarray) -> bool:
+    import numpy as np
+
     # Steps of some activities come in any order and again, which is valid.
     phases = np.asarray(phases)
     steps = np.diff(phases[phases >= 0])
@@ -109,6 +116,8 @@ def _in_order(phases: np.ndarray) -> bool:
 
 
 def _unseen(group: list) -> str:
+    import numpy as np
+
     scores = [
         np.asarray(record['keypoint_score'])
         for _, record in group
@@ -129,6 +138,17 @@ def _printable(text: str) -> str:
 def main(argv=None) -> int:
     """Run the checks."""
     args = parse_args(argv)
+    # The help needs none of them.
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from masa.datasets import (
+        AnnotationError,
+        check_annotations,
+        load_annotations,
+    )
+
     # Never cut a message to fit a terminal that is not there.
     console = Console(width=None if sys.stdout.isatty() else 200)
     status = 0

@@ -5,22 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from mmengine.config import DictAction
-
-from masa.command_line import end_with_status
-from masa.comparison import (
-    CONTROLS,
-    Training,
-    comparison_rows,
-    find_activities,
-    find_changes,
-    find_config,
-    format_markdown,
-    known_methods,
-    read_results,
-    run_trainings,
-    training_config,
-)
+from masa.command_line import ConfigOptions, end_with_status
 from masa.files import atomic_path
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -84,7 +69,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         help='override settings of every config: key=value pairs, such as '
         'optim_wrapper.optimizer.lr=1e-3; with a --work-dir of its own',
     )
@@ -99,6 +84,9 @@ def parse_args(argv=None) -> argparse.Namespace:
     if args.work_dir is None:
         args.work_dir = Path('work_dirs', f'compare_{args.data}')
     if args.methods is None:
+        # PyTorch takes seconds to import, and the help does not need it.
+        from masa.comparison import known_methods
+
         args.methods = known_methods(CONFIGS, args.data)
     return args
 
@@ -113,6 +101,15 @@ def make_plan(args: argparse.Namespace) -> list[tuple]:
         list[tuple]: Pairs of training and config; those that the table needs
         first come first.
     """
+    from masa.comparison import (
+        CONTROLS,
+        Training,
+        find_activities,
+        find_changes,
+        find_config,
+        training_config,
+    )
+
     controls = Training(CONTROLS, args.seeds[0])
     path = find_config(CONFIGS, args.data, CONTROLS)
     config = training_config(path, controls, options=args.cfg_options)
@@ -157,6 +154,8 @@ def run(plan: list[tuple], args: argparse.Namespace) -> list[str]:
     Returns:
         list[str]: Those that failed, and why.
     """
+    from masa.comparison import run_trainings
+
     failed, start = [], time.monotonic()
     ended = run_trainings(plan, args.work_dir, args.jobs, args.devices)
     for number, (training, error) in enumerate(ended, 1):
@@ -178,6 +177,12 @@ def main(argv=None) -> int:
 
 
 def _compare(args: argparse.Namespace) -> int:
+    from masa.comparison import (
+        comparison_rows,
+        format_markdown,
+        read_results,
+    )
+
     failed = run(make_plan(args), args)
     results = read_results(args.work_dir)
     parts = []

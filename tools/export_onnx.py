@@ -4,13 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from masa.apis import AlignmentInferencer
-from masa.apis.onnx_export import (
-    TOLERANCE,
-    compare_with_onnx,
-    describe_config,
-    export_onnx,
-)
 from masa.command_line import add_unsafe_load, end_with_status
 
 
@@ -49,6 +42,15 @@ def main(argv=None) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
+    # PyTorch takes seconds to import, and the help does not need it.
+    from masa.apis import AlignmentInferencer
+    from masa.apis.onnx_export import (
+        TOLERANCE,
+        compare_with_onnx,
+        describe_config,
+        export_onnx,
+    )
+
     inferencer = AlignmentInferencer(
         args.model, args.weights, 'cpu', unsafe_load=args.unsafe_load
     )

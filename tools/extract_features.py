@@ -12,9 +12,7 @@ from masa.extraction.command_line import (
     check_files,
 )
 from masa.extraction.errors import ExtractionError
-from masa.extraction.feature_model import ALIASES
-from masa.extraction.feature_run import FeatureExtraction
-from masa.extraction.tool_run import run_extraction
+from masa.extraction.model_names import ALIASES
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -99,6 +97,10 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> int:
     """Run the extraction."""
     args = parse_args(argv)
+    # PyTorch takes seconds to import, and the help does not need it.
+    from masa.extraction.feature_run import FeatureExtraction
+    from masa.extraction.tool_run import run_extraction
+
     names = (
         *('model', 'weights', 'image_size', 'crop_mode', 'dtype'),
         *('batch_size', 'workers', 'amp', 'amp_dtype', 'device'),

@@ -5,14 +5,13 @@ import sys
 from pathlib import Path
 
 from masa.command_line import end_with_status
+from masa.extraction.backends import BACKENDS
 from masa.extraction.command_line import (
     add_running_options,
     add_sequence_options,
     check_files,
 )
 from masa.extraction.errors import ExtractionError
-from masa.extraction.pose_run import BACKENDS, PoseExtraction
-from masa.extraction.tool_run import run_extraction
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -110,6 +109,10 @@ MMPOSE_OPTIONS = (
 def main(argv=None) -> int:
     """Run the extraction."""
     args = parse_args(argv)
+    # PyTorch takes seconds to import, and the help does not need it.
+    from masa.extraction.pose_run import PoseExtraction
+    from masa.extraction.tool_run import run_extraction
+
     options = dict(
         target=args.target,
         person=args.person,

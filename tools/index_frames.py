@@ -4,9 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from masa.apis import FrameIndex
 from masa.command_line import end_with_status
-from masa.evaluation import SequenceCollection
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -65,6 +63,10 @@ def main(argv=None) -> int:
 
 
 def _build(args: argparse.Namespace) -> None:
+    # PyTorch takes seconds to import, and the help does not need it.
+    from masa.apis import FrameIndex
+    from masa.evaluation import SequenceCollection
+
     names, embeddings, timestamps = [], [], []
     for path in args.embeddings:
         collection = SequenceCollection.load(path)

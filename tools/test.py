@@ -1,19 +1,17 @@
 """Evaluate a checkpoint, with the flags of MMAction2's tools/test.py."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config, DictAction
-from mmengine.dist import is_main_process
+from masa.command_line import ConfigOptions, add_unsafe_load, end_with_status
 
-from masa.checkpoints import CheckpointError
-from masa.command_line import add_unsafe_load, end_with_status
-from masa.config_checks import exit_on_wrong_config
-from masa.datasets import AnnotationError
-from masa.engine import build_runner
-from masa.evaluation import SequenceEvaluator, format_table, save_report
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -39,7 +37,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         help='override settings of the config: key=value pairs, such as '
         'test_dataloader.batch_size=8 or key="[a,b]"',
     )
@@ -112,6 +110,13 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
 def main(argv=None) -> int:
     """Run the evaluation."""
     args = parse_args(argv)
+    # PyTorch takes seconds to import, and the help does not need it.
+    from mmengine.config import Config
+
+    from masa.checkpoints import CheckpointError
+    from masa.config_checks import exit_on_wrong_config
+    from masa.datasets import AnnotationError
+
     cfg = merge_args(Config.fromfile(args.config), args)
     exit_on_wrong_config(cfg, args.config, args.cfg_options)
     return end_with_status(
@@ -120,6 +125,11 @@ def main(argv=None) -> int:
 
 
 def _test(cfg: Config, args: argparse.Namespace) -> None:
+    from mmengine.dist import is_main_process
+
+    from masa.engine import build_runner
+    from masa.evaluation import SequenceEvaluator, format_table, save_report
+
     runner = build_runner(cfg)
     runner.test()
     evaluator = runner.test_loop.evaluator

@@ -1,18 +1,18 @@
 """Train a model, with the flags of MMAction2's tools/train.py."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config, DictAction
-
-from masa.checkpoints import CheckpointError
-from masa.command_line import add_unsafe_load, end_with_status
-from masa.config_checks import exit_on_wrong_config
-from masa.datasets import AnnotationError
-from masa.engine import NonFiniteError, build_runner
+from masa.command_line import ConfigOptions, add_unsafe_load, end_with_status
 from masa.work_dir import last_checkpoint
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -75,7 +75,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=ConfigOptions,
         help='override settings of the config: key=value pairs, such as '
         'train_cfg.max_epochs=10 or key="[a,b]"',
     )
@@ -134,6 +134,14 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
 def main(argv=None) -> int:
     """Run the training."""
     args = parse_args(argv)
+    # PyTorch takes seconds to import, and the help does not need it.
+    from mmengine.config import Config
+
+    from masa.checkpoints import CheckpointError
+    from masa.config_checks import exit_on_wrong_config
+    from masa.datasets import AnnotationError
+    from masa.engine import NonFiniteError
+
     cfg = merge_args(Config.fromfile(args.config), args)
     exit_on_wrong_config(cfg, args.config, args.cfg_options)
 
@@ -151,6 +159,8 @@ def main(argv=None) -> int:
 
 
 def _train(cfg: Config) -> None:
+    from masa.engine import build_runner
+
     build_runner(cfg).train()
 
 

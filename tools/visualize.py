@@ -8,8 +8,6 @@ from pathlib import Path
 
 from masa.command_line import add_unsafe_load, end_with_status
 from masa.files import atomic_path
-from masa.visualization.report import write_report
-from masa.visualization.run_figures import RunFigures
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -70,6 +68,10 @@ def main(argv=None) -> int:
 
 
 def _run(args: argparse.Namespace) -> None:
+    # PyTorch takes seconds to import, and the help does not need it.
+    from masa.visualization.report import write_report
+    from masa.visualization.run_figures import RunFigures
+
     start = time.monotonic()
     metrics = None
     if args.metrics is not None:

@@ -1,5 +1,7 @@
 default_scope = 'mmaction'
-custom_imports = dict(imports=['masa'], allow_failed_imports=False)
+custom_imports = dict(
+    imports=['masa.registration'], allow_failed_imports=False
+)
 # Checks the checkpoints that it reads: docs/reliability.md.
 runner_type = 'mmaction.SafeRunner'
 

@@ -1,28 +1,25 @@
 """MASA: label-free alignment of sequences of many activities, for MMAction2.
 
-Importing the package registers its parts in MMAction2's registries.
+Importing the package imports none of its parts, which are imported on first
+use. :mod:`masa.registration` is what a config names in ``custom_imports``.
 """
 
-import gc
+from .lazy import lazy_names
 
-# What imports make stays. A seventh of their time would go to looking for
-# garbage in it, and every data set looks again as it is read.
-_collecting = gc.isenabled()
-gc.disable()
-try:
-    from . import compat
-
-    compat.check_versions()
-    compat.provide_missing_localizer()
-    compat.leave_out_unusable_multimodal()
-    compat.provide_torchvision_operators()
-
-    from . import datasets, engine, evaluation, models
-
-    gc.freeze()
-finally:
-    if _collecting:
-        gc.enable()
-
-__all__ = ['datasets', 'engine', 'evaluation', 'models']
 __version__ = '0.1.0'
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    [
+        'alignment',
+        'apis',
+        'comparison',
+        'config_checks',
+        'datasets',
+        'engine',
+        'evaluation',
+        'extraction',
+        'models',
+        'registration',
+        'visualization',
+    ],
+)

@@ -8,8 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-import torch
+from typing import Any
 
 # What can be put right by whoever runs the tool, by the error's number.
 _REMEDIES = {
@@ -50,6 +49,40 @@ def add_unsafe_load(parser: argparse.ArgumentParser) -> None:
     )
 
 
+class ConfigOptions(argparse.Action):
+    """Reads ``key=value`` pairs as MMEngine's ``DictAction`` does.
+
+    MMEngine is imported when there are some, not to print the help.
+    """
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Put the pairs into the namespace, as a dict.
+
+        Raises:
+            argparse.ArgumentError: If one of them is no such pair.
+        """
+        from mmengine.config import DictAction
+
+        action = DictAction(self.option_strings, self.dest, self.nargs)
+        for value in values:
+            try:
+                action(parser, namespace, [value], option_string)
+            # What MMEngine raises without "=", with unequal brackets, and
+            # with a comma within dict(...).
+            except (ValueError, AssertionError, RecursionError):
+                raise argparse.ArgumentError(
+                    self,
+                    f'{value!r} is expected to be key=value, the value a '
+                    'number, a word, or a list "[a,b]" or "(a,b)"',
+                ) from None
+
+
 def end_with_status(
     run: Callable[[], int | None],
     expected: tuple[type[Exception], ...] = (),
@@ -77,9 +110,7 @@ def end_with_status(
                 print(f'{word}: {how_to_go_on()}', file=sys.stderr)
                 # What a shell gives for a process that the signal ended.
                 return 128 + number
-            if isinstance(
-                error, (*expected, OSError, torch.cuda.OutOfMemoryError)
-            ):
+            if isinstance(error, (*expected, OSError, *_out_of_memory())):
                 print(f'error: {_one_line(error)}', file=sys.stderr)
                 return 2
             if str(error).startswith(_WORKER_DIED):
@@ -91,6 +122,12 @@ def end_with_status(
                 )
                 return 2
             raise
+
+
+def _out_of_memory() -> tuple[type[Exception], ...]:
+    # Without PyTorch nobody raises it.
+    torch = sys.modules.get('torch')
+    return () if torch is None else (torch.cuda.OutOfMemoryError,)
 
 
 def _one_line(error: Exception) -> str:

@@ -5,9 +5,11 @@ alone.
 """
 
 import importlib.util
+import logging
 import os
 import sys
 import types
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
@@ -34,6 +36,23 @@ SUPPORTED = {
     'mmcv': ('2.1.0', '2.2.0'),
     'mmaction2': ('1.2.0', '1.3.0'),
 }
+
+
+def repair_upstream() -> None:
+    """Make what the package is built on work, as far as it does not.
+
+    Must run before ``mmaction.models`` is first imported, which a lookup in
+    MMAction2's registries does.
+
+    Raises:
+        ImportError: If a package is missing or of a version that cannot
+            work.
+    """
+    check_versions()
+    provide_missing_localizer()
+    leave_out_unusable_multimodal()
+    provide_torchvision_operators()
+    silence_missing_operator()
 
 
 def check_versions() -> None:
@@ -291,6 +310,43 @@ def provide_torchvision_operators() -> bool:
             )
         _torchvision_operators = library
     return True
+
+
+def silence_missing_operator() -> None:
+    """Keep ``mmcv.cnn`` from warning of an operator that mmcv-lite lacks.
+
+    mmcv 2.1 imports ``MultiScaleDeformableAttention``, which has moved, in
+    its old place for old code's sake, and warns in every process where that
+    fails (open-mmlab/mmcv#1975). No model here uses it.
+    """
+    warnings.filterwarnings(
+        'ignore',
+        'Fail to import ``MultiScaleDeformableAttention``',
+        UserWarning,
+        r'mmcv\.cnn\.bricks\.transformer',
+    )
+
+
+# How MMEngine 0.10 begins to say that its own hooks use old names of its own.
+_DEPRECATIONS = (
+    '"FileClient" will be deprecated',
+    '"HardDiskBackend" is the alias',
+)
+
+
+def is_no_deprecation_of_mmengine(record: logging.LogRecord) -> bool:
+    """Filter the log for the deprecations of what MMEngine does itself.
+
+    Its ``CheckpointHook`` takes the ``FileClient`` that it calls deprecated
+    (open-mmlab/mmengine#1084), which is nothing that a config changes.
+
+    Args:
+        record (logging.LogRecord): A line of the log.
+
+    Returns:
+        bool: Whether it is anything else.
+    """
+    return not record.getMessage().startswith(_DEPRECATIONS)
 
 
 @contextmanager

@@ -26,6 +26,21 @@ def test_every_shipped_config_passes(path):
     check_config(Config.fromfile(path))
 
 
+def test_imports_that_register_nothing_are_the_only_finding():
+    config = copy.deepcopy(DEMO)
+    config.model.type = 'SequenceAlligner'
+    for imports in ('masa', ['masa'], ['masa', 'my_heads']):
+        config.custom_imports = dict(imports=imports)
+        with pytest.raises(ConfigError) as caught:
+            check_config(config)
+        (finding,) = caught.value.findings
+        assert finding.path == 'custom_imports'
+        assert 'masa.registration' in finding.message
+    config.custom_imports.imports = ['masa', 'masa.registration']
+    config.model.type = 'SequenceAligner'
+    check_config(config)
+
+
 def findings(options, base=DEMO, named=()):
     config = copy.deepcopy(base)
     config.merge_from_dict(options)

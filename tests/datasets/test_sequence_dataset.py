@@ -112,6 +112,12 @@ def test_order_is_that_of_the_split(ann_file, split, expected, splits):
     assert [dataset[i]['split'] for i in range(len(dataset))] == splits.split()
 
 
+def test_reading_prints_nothing(ann_file, capsys):
+    SequenceDataset(ann_file, [], split='train')
+    captured = capsys.readouterr()
+    assert captured.out + captured.err == ''
+
+
 def test_no_split_takes_all_records(ann_file):
     dataset = SequenceDataset(ann_file, [])
     assert ids(dataset) == [f'{i:02d}' for i in range(10)]

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from masa.apis import AlignmentInferencer, FrameIndex
 from masa.datasets import save_annotations
 from masa.datasets.synthetic import make_annotations
-from masa.extraction import pose_run
+from masa.extraction import backends
 from masa.extraction.errors import ExtractionError
 from masa.extraction.pose_estimator import Detection, PoseEstimator
 
@@ -27,9 +27,9 @@ def work(tmp_path_factory):
     folder = tmp_path_factory.mktemp('Arbeit für 字')
     made = make_annotations(dict(val=4), 0)
     made['annotations'] = made['annotations'][::10]
-    slow, variable, silent, fast = made['annotations']
-    silent.pop('frame_rate', None)
+    slow, variable, unknown, fast = made['annotations']
     slow['frame_rate'], fast['frame_rate'] = 15, 240
+    del unknown['frame_rate']
     variable['timestamps'] = np.linspace(0, 2, variable['total_frames']) ** 2
     names = [record['frame_dir'] for record in made['annotations']]
     made['split'] = dict(val=names)
@@ -209,7 +209,7 @@ def videos(work, tmp_path, monkeypatch):
     folder, _, _ = work
     skeleton = make_annotations(dict(val=1), 0)['skeleton']
     monkeypatch.setitem(
-        pose_run.BACKENDS, 'mmpose', lambda *args, **models: Fake(skeleton)
+        backends.BACKENDS, 'mmpose', lambda *args, **models: Fake(skeleton)
     )
     monkeypatch.setattr(Fake, 'seen', [])
     config = Config.fromfile(folder / 'masa_demo.py')

@@ -10,7 +10,7 @@ import pytest
 from masa.datasets import check_annotations, load_annotations, save_annotations
 from masa.datasets.skeletons import BLAZEPOSE_33, COCO_17, HANDS_42
 from masa.evaluation import SequenceCollection
-from masa.extraction import pose_run
+from masa.extraction import backends
 from masa.extraction.pose_estimator import Detection, PoseEstimator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,7 +54,7 @@ class Fake(PoseEstimator):
 
 @pytest.fixture(autouse=True)
 def fake(monkeypatch):
-    monkeypatch.setitem(pose_run.BACKENDS, 'mmpose', Fake)
+    monkeypatch.setitem(backends.BACKENDS, 'mmpose', Fake)
 
 
 def make_folder(path, values):
@@ -328,7 +328,7 @@ def test_wrong_options(videos, capsys, options, message):
     ],
 )
 def test_without_the_extra(videos, capsys, monkeypatch, module, backend, line):
-    monkeypatch.setitem(pose_run.BACKENDS, 'mmpose', pose_run._build_mmpose)
+    monkeypatch.setitem(backends.BACKENDS, 'mmpose', backends._build_mmpose)
     monkeypatch.setitem(sys.modules, module, None)
     assert main(arguments(videos, '--backend', backend)) == 2
     error = capsys.readouterr().err

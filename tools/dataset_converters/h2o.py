@@ -4,26 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
-from masa.datasets.annotation import AnnotationError
-from masa.datasets.conversion import save_checked
 from masa.datasets.conversion_cli import (
     add_output,
     check_arguments,
     next_step,
     summary,
 )
-from masa.datasets.h2o import (
-    JOINTS,
-    MILK,
-    action_phases,
-    make_annotations,
-    milk_phases_of_actions,
-    read_sequences,
-)
-from masa.datasets.h2o_files import read_action_lists
-from masa.datasets.key_events import phases_from_key_events, read_key_events
+from masa.datasets.h2o_choices import JOINTS, MILK
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -96,6 +83,19 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
     """Make the annotations, and say what they leave out."""
+    # The help needs none of them.
+    from masa.datasets.h2o import (
+        action_phases,
+        make_annotations,
+        milk_phases_of_actions,
+        read_sequences,
+    )
+    from masa.datasets.h2o_files import read_action_lists
+    from masa.datasets.key_events import (
+        phases_from_key_events,
+        read_key_events,
+    )
+
     listed = read_action_lists(args.lists)
     remarks = []
     if args.task == MILK:
@@ -140,6 +140,12 @@ def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
 def main(argv=None) -> int:
     """Run the conversion."""
     args = parse_args(argv)
+    # The help needs none of them.
+    from rich.console import Console
+
+    from masa.datasets import AnnotationError
+    from masa.datasets.conversion import save_checked
+
     try:
         annotations, remarks = read(args)
         save_checked(annotations, args.output, args.root)

@@ -4,10 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
-from masa.datasets.annotation import AnnotationError
-from masa.datasets.conversion import save_checked
 from masa.datasets.conversion_cli import (
     add_hold_out,
     add_output,
@@ -15,15 +11,7 @@ from masa.datasets.conversion_cli import (
     next_step,
     summary,
 )
-from masa.datasets.ikea_asm import (
-    DRAWER,
-    DrawerSequence,
-    feature_file,
-    frame_phases,
-    make_annotations,
-)
-from masa.datasets.ikea_files import read_segments
-from masa.datasets.ikea_poses import read_bodies, read_pose2d, read_pose3d
+from masa.datasets.ikea_files import DRAWER, read_segments
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -86,6 +74,8 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 def read_poses(args: argparse.Namespace, scan: str, frames: int) -> dict:
     """Read the joints of a scan, if there are to be any."""
+    from masa.datasets.ikea_poses import read_bodies, read_pose2d, read_pose3d
+
     if args.poses is None:
         return {}
     kind, root = args.poses
@@ -102,6 +92,14 @@ def read_poses(args: argparse.Namespace, scan: str, frames: int) -> dict:
 
 def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
     """Make the annotations, and say what is remarkable about them."""
+    # The help needs none of them.
+    from masa.datasets.ikea_asm import (
+        DrawerSequence,
+        feature_file,
+        frame_phases,
+        make_annotations,
+    )
+
     sequences, foreign, other_length, empty, total = [], 0, 0, 0, 0
     for scan in read_segments(args.segments, DRAWER):
         frames, feature = scan.frames, None
@@ -148,6 +146,12 @@ def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
 def main(argv=None) -> int:
     """Run the conversion."""
     args = parse_args(argv)
+    # The help needs none of them.
+    from rich.console import Console
+
+    from masa.datasets import AnnotationError
+    from masa.datasets.conversion import save_checked
+
     try:
         annotations, remarks = read(args)
         save_checked(annotations, args.output, args.segments)

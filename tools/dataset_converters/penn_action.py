@@ -1,14 +1,13 @@
 """Turn Penn Action's official labels into an annotation file."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 from pathlib import Path
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from masa.broken_inputs import add_skip_broken, show_broken, show_problems
-from masa.datasets.annotation import AnnotationError
-from masa.datasets.conversion import save_checked
 from masa.datasets.conversion_cli import (
     add_hold_out,
     add_output,
@@ -17,14 +16,9 @@ from masa.datasets.conversion_cli import (
     read_files,
     summary,
 )
-from masa.datasets.key_events import Phases, phases_from_key_events
-from masa.datasets.penn_action import make_annotations
-from masa.datasets.penn_labels import (
-    THIRTEEN_ACTIVITIES,
-    activity_name,
-    read_label_file,
-)
-from masa.datasets.penn_phases import phases_from_pickles
+
+if TYPE_CHECKING:
+    from masa.datasets.key_events import Phases
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -77,6 +71,10 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 def read_phases(paths: list[Path] | None, sequences: list) -> Phases | None:
     """Read phase labels from whichever kind of file is given."""
+    from masa.datasets.key_events import phases_from_key_events
+    from masa.datasets.penn_labels import activity_name
+    from masa.datasets.penn_phases import phases_from_pickles
+
     if paths is None:
         return None
     if paths[0].suffix == '.json':
@@ -87,6 +85,17 @@ def read_phases(paths: list[Path] | None, sequences: list) -> Phases | None:
 def main(argv=None) -> int:
     """Run the conversion."""
     args = parse_args(argv)
+    # The help needs none of them.
+    from rich.console import Console
+
+    from masa.datasets import AnnotationError
+    from masa.datasets.conversion import save_checked
+    from masa.datasets.penn_action import make_annotations
+    from masa.datasets.penn_labels import (
+        THIRTEEN_ACTIVITIES,
+        read_label_file,
+    )
+
     try:
         paths = sorted(args.labels.glob('*.mat'))
         if not paths:

@@ -4,22 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from masa.broken_inputs import add_skip_broken, show_broken, show_problems
-from masa.datasets.annotation import AnnotationError
-from masa.datasets.conversion import save_checked
 from masa.datasets.conversion_cli import (
     add_output,
     check_arguments,
     next_step,
     read_files,
     summary,
-)
-from masa.datasets.utd_mhad import (
-    keep_subjects,
-    make_annotations,
-    read_skeleton_file,
 )
 
 
@@ -64,6 +55,17 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> int:
     """Run the conversion."""
     args = parse_args(argv)
+    # The help needs none of them.
+    from rich.console import Console
+
+    from masa.datasets import AnnotationError
+    from masa.datasets.conversion import save_checked
+    from masa.datasets.utd_mhad import (
+        keep_subjects,
+        make_annotations,
+        read_skeleton_file,
+    )
+
     try:
         paths = sorted(args.skeletons.glob('*.mat'))
         if not paths:

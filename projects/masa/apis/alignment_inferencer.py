@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from mmaction.registry import MODELS
 from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.device import get_device
@@ -29,6 +28,7 @@ from ..datasets.times import frame_times
 from ..datasets.transforms.checks import check_range
 from ..extraction.errors import ExtractionError
 from ..extraction.sequences import VIDEO_SUFFIXES
+from ..registry import MODELS
 from ..work_dir import LAST_CHECKPOINT, last_checkpoint
 from .embedded_sequence import EmbeddedSequence
 from .frame_index import FrameIndex

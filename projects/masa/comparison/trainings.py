@@ -1,10 +1,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmaction.registry import DATASETS
 from mmengine.config import Config
 
 from ..config_checks import check_config
+from ..registry import DATASETS
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # Stands in the place of a method for what needs no training.

@@ -12,6 +12,8 @@ from .sections import KNOWN_KEYS, check_section
 
 # Above it, a name that is none of MMEngine's is one misspelt.
 _SIMILAR = 0.8
+# The module that registers what this package adds.
+_REGISTRATION = 'masa.registration'
 
 
 def check_config(
@@ -43,7 +45,8 @@ def check_config(
     """
     scope = config.get('default_scope') or scope
     with DefaultScope.overwrite_default_scope(scope):
-        findings = [
+        # Without them, every class of the package would be a finding.
+        findings = [*_check_imports(config)] or [
             *_check_options(config, options or ()),
             *_check_top(config),
             *(
@@ -81,6 +84,16 @@ def exit_on_wrong_config(
     except ConfigError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from error
+
+
+def _check_imports(config: Config) -> Iterator[Finding]:
+    imports = (config.get('custom_imports') or {}).get('imports') or ()
+    imports = [imports] if isinstance(imports, str) else imports
+    if 'masa' in imports and _REGISTRATION not in imports:
+        yield Finding(
+            'custom_imports',
+            f"'masa' registers nothing; name {_REGISTRATION!r} in its place",
+        )
 
 
 def _check_options(

@@ -1,22 +1,18 @@
-from . import transforms
-from .annotation import AnnotationError, load_annotations, save_annotations
-from .collate import collate_for_transport
-from .keyed_random import KeyedRandom
-from .samplers import LengthBucketBatchSampler
-from .schema import Problem, check_annotations
-from .sequence_dataset import SequenceDataset
-from .synthetic import SyntheticSequenceDataset
+from ..lazy import lazy_names
 
-__all__ = [
-    'AnnotationError',
-    'KeyedRandom',
-    'LengthBucketBatchSampler',
-    'Problem',
-    'SequenceDataset',
-    'SyntheticSequenceDataset',
-    'check_annotations',
-    'collate_for_transport',
-    'load_annotations',
-    'save_annotations',
-    'transforms',
-]
+# Files are read and checked without PyTorch.
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    ['transforms'],
+    {
+        'annotation': ['load_annotations', 'save_annotations'],
+        'collate': ['collate_for_transport'],
+        'errors': ['AnnotationError'],
+        'keyed_random': ['KeyedRandom'],
+        'problem': ['Problem'],
+        'samplers': ['LengthBucketBatchSampler'],
+        'schema': ['check_annotations'],
+        'sequence_dataset': ['SequenceDataset'],
+        'synthetic': ['SyntheticSequenceDataset'],
+    },
+)

@@ -1,14 +1,16 @@
 """What the command lines of the converters have in common."""
 
+from __future__ import annotations
+
 import argparse
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
-
-import numpy as np
-from rich.table import Table
+from typing import TYPE_CHECKING, TypeVar
 
 from .errors import AnnotationError
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Sequence = TypeVar('Sequence')
 
@@ -100,6 +102,9 @@ def summary(annotations: dict) -> Table:
     Returns:
         Table: To print.
     """
+    import numpy as np
+    from rich.table import Table
+
     splits = annotations['split']
     split_of = {name: split for split in splits for name in splits[split]}
     table = Table('activity', *splits, 'with phases', 'invisible joints')

@@ -9,20 +9,12 @@ import numpy as np
 
 from .conversion import joint_fields
 from .errors import AnnotationError
+from .h2o_choices import JOINTS, MILK
 from .h2o_files import ACTIONS, SPLITS, ListedSequence, read_hand_poses
-from .skeletons import HANDS_42, hand_layout
+from .skeletons import HANDS_42
 
-# Without the joint next to the tip of four fingers, which moves with the one
-# before it, a hand has 17 joints: 17 x 2 x 3 and 17 x 3 are the widths that
-# the MASA paper prints without saying which joints they are.
-JOINTS = {
-    '42': HANDS_42,
-    '34': hand_layout(skip=(3,)),
-    '17': hand_layout(('right',), skip=(3,)),
-}
 # Of its cameras, as the data set's paper says.
 FRAME_RATE = 30.0
-MILK = 'pouring_milk'
 # In the order in which they are mostly done.
 MILK_VERBS = ('place', 'grab', 'open', 'pour', 'close')
 

@@ -8,10 +8,9 @@ import numpy as np
 
 from .conversion import hold_out, joint_fields
 from .errors import AnnotationError
-from .ikea_files import Scan, check_length
+from .ikea_files import DRAWER, Scan, check_length
 from .ikea_poses import SKELETONS
 
-DRAWER = 'Kallax_Shelf_Drawer'
 # The actions of IKEA ASM's list that a drawer has. That these, NA (no action)
 # and other are the 17 phases of CASA and MASA is inferred from their number.
 DRAWER_PHASES = (

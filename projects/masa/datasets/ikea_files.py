@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from .errors import AnnotationError
 
 SPLITS = dict(training='train', testing='test')
+DRAWER = 'Kallax_Shelf_Drawer'
 
 
 class Scan(NamedTuple):

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import torch
 
 from .errors import AnnotationError
 from .key_events import Phases, check_activity
@@ -112,13 +111,21 @@ def _frame_label(entry: dict, where: str) -> np.ndarray:
     return label[: max(int(length), 1)]
 
 
+def _rebuild_tensor(*arguments: Any) -> Any:
+    from torch._utils import _rebuild_tensor_v2
+
+    return _rebuild_tensor_v2(*arguments)
+
+
 def _load_storage(content: bytes) -> Any:
+    import torch
+
     return torch.load(io.BytesIO(content), weights_only=True)
 
 
 # How a pickle that torch.save did not write holds tensors. What PyTorch puts
 # there by itself would read the storage as a pickle that can run code.
 _TENSORS = {
-    ('torch._utils', '_rebuild_tensor_v2'): torch._utils._rebuild_tensor_v2,
+    ('torch._utils', '_rebuild_tensor_v2'): _rebuild_tensor,
     ('torch.storage', '_load_from_bytes'): _load_storage,
 }

@@ -1,11 +1,11 @@
 from collections.abc import Iterator
 
 import numpy as np
-from mmaction.registry import DATA_SAMPLERS
 from mmengine.dataset import DefaultSampler
 from torch.utils.data import Sampler
 
 from ..bucketing import bucket_sizes
+from ..registry import DATA_SAMPLERS
 
 
 @DATA_SAMPLERS.register_module()

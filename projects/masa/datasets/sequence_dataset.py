@@ -3,9 +3,9 @@ from pathlib import Path
 
 import numpy as np
 from mmaction.datasets import PoseDataset
-from mmaction.registry import DATASETS
 from mmengine.dataset import force_full_init
 
+from ..registry import DATASETS
 from .annotation import AnnotationError, load_annotations
 from .keyed_random import KeyedRandom
 from .pipeline_checks import check_pipeline_inputs
@@ -232,6 +232,15 @@ class SequenceDataset(KeyedRandom, PoseDataset):
                 )
             )
         return record
+
+    def filter_data(self) -> list[dict]:
+        """Leave out what ``valid_ratio`` of MMAction2 asks to leave out.
+
+        Returns:
+            list[dict]: The other records.
+        """
+        # MMAction2 logs how many remain even if nothing is asked for.
+        return super().filter_data() if self.valid_ratio else self.data_list
 
     def full_init(self) -> None:
         """Read the annotations, and see that every sequence has a partner."""

@@ -1,9 +1,10 @@
 from collections.abc import Sequence
 
 import torch
-from mmaction.registry import OPTIM_WRAPPERS
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from torch import Tensor
+
+from ..registry import OPTIM_WRAPPERS
 
 
 class _LeavesGradientNorm:

@@ -1,9 +1,10 @@
-from mmaction.registry import RUNNERS
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.runner import Runner
+from mmengine.utils import import_modules_from_strings
 
 from ..compat import no_cuda_device
+from ..registry import RUNNERS
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -18,6 +19,9 @@ def build_runner(cfg: Config) -> Runner:
     Returns:
         Runner: Connected with the other processes, if there are any.
     """
+    if cfg.get('custom_imports'):
+        # Reading the file did it, but perhaps in another process.
+        import_modules_from_strings(**cfg.custom_imports)
     cfg.setdefault('runner_type', 'SafeRunner')
     if cfg.get('launcher', 'none') == 'none' or get_device() != 'cpu':
         return RUNNERS.build(cfg)

@@ -1,9 +1,12 @@
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from mmaction.registry import RUNNERS
+from mmengine.device import get_device
+from mmengine.dist import get_world_size
+from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.runner import CheckpointLoader, Runner, load_state_dict
 
@@ -13,7 +16,8 @@ from ..checkpoints import (
     read_checkpoint,
     weights_of,
 )
-from ..compat import only_weights_loaded
+from ..compat import is_no_deprecation_of_mmengine, only_weights_loaded
+from ..registry import RUNNERS
 from ..work_dir import saved_checkpoints
 
 
@@ -29,7 +33,54 @@ class SafeRunner(Runner):
     Two keys of the config, both False by default: ``load_partial`` lets
     ``load_from`` take what fits, to begin a training from another model's
     weights; ``unsafe_load`` lets files run code.
+
+    The console shows where a run is and how it goes; the environment, the
+    whole config and the hooks are in the log file alone, unless ``log_level``
+    is below INFO.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        self._console: list[logging.Handler] = []
+        try:
+            super().__init__(*args, **kwargs)
+        finally:
+            for handler in self._console:
+                handler.setLevel(logging.INFO)
+        self.logger.info(
+            f'{self.cfg.filename or "a config"}\n'
+            f'work directory: {self.work_dir}\n'
+            f'log file: {Path(self.log_dir, self.timestamp)}.log\n'
+            f'device: {get_device()}, processes: {get_world_size()}, '
+            f'seed: {self.seed}'
+        )
+
+    def build_logger(
+        self,
+        log_level: int | str = 'INFO',
+        log_file: str | None = None,
+        **kwargs: Any,
+    ) -> MMLogger:
+        """Build the logger; see ``Runner.build_logger``.
+
+        Args:
+            log_level (int or str): Of console and file.
+            log_file (str, optional): The file. Defaults to one in the
+                folder of the run.
+            **kwargs (Any): Of ``MMLogger``.
+
+        Returns:
+            MMLogger: Shows warnings alone on the console until the runner is
+            built, and no deprecation that is MMEngine's own.
+        """
+        logger = super().build_logger(log_level, log_file, **kwargs)
+        for handler in logger.handlers:
+            if type(handler) is not logging.StreamHandler:
+                continue
+            handler.addFilter(is_no_deprecation_of_mmengine)
+            if handler.level == logging.INFO:
+                handler.setLevel(logging.WARNING)
+                self._console.append(handler)
+        return logger
 
     @property
     def _unsafe(self) -> bool:

@@ -4,44 +4,29 @@ Pure functions are in :mod:`masa.evaluation.functional`; the registered
 classes only bring data to them.
 """
 
-from . import functional
-from .collection import SequenceCollection
-from .controls import CONTROLS, control_embeddings
-from .evaluator import SequenceEvaluator
-from .metrics import (
-    ActionRecognition,
-    ActivityMetric,
-    ActivitySeparation,
-    AlignmentError,
-    CrossActivityRetrieval,
-    FrameRetrieval,
-    KendallsTau,
-    KeyEventTransfer,
-    MetricResult,
-    PhaseClassification,
-    PhaseProgress,
-    SequenceMetric,
-)
-from .table import format_table, save_report
+from ..lazy import lazy_names
 
-__all__ = [
-    'CONTROLS',
-    'ActionRecognition',
-    'ActivityMetric',
-    'ActivitySeparation',
-    'AlignmentError',
-    'CrossActivityRetrieval',
-    'FrameRetrieval',
-    'KendallsTau',
-    'KeyEventTransfer',
-    'MetricResult',
-    'PhaseClassification',
-    'PhaseProgress',
-    'SequenceCollection',
-    'SequenceEvaluator',
-    'SequenceMetric',
-    'control_embeddings',
-    'format_table',
-    'functional',
-    'save_report',
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    ['functional'],
+    {
+        'collection': ['SequenceCollection'],
+        'controls': ['CONTROLS', 'control_embeddings'],
+        'evaluator': ['SequenceEvaluator'],
+        'metrics': [
+            'ActionRecognition',
+            'ActivityMetric',
+            'ActivitySeparation',
+            'AlignmentError',
+            'CrossActivityRetrieval',
+            'FrameRetrieval',
+            'KendallsTau',
+            'KeyEventTransfer',
+            'MetricResult',
+            'PhaseClassification',
+            'PhaseProgress',
+            'SequenceMetric',
+        ],
+        'table': ['format_table', 'save_report'],
+    },
+)

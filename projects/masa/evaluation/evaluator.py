@@ -1,7 +1,6 @@
 import logging
 from collections.abc import Sequence
 
-from mmaction.registry import EVALUATOR
 from mmengine.dist import (
     broadcast_object_list,
     collect_results,
@@ -10,6 +9,7 @@ from mmengine.dist import (
 from mmengine.evaluator import Evaluator
 from mmengine.logging import print_log
 
+from ..registry import EVALUATOR
 from .collapse import without_rounding
 from .collection import SequenceCollection
 from .controls import CONTROLS, control_embeddings

@@ -14,14 +14,8 @@ from .feature_weights import (
     import_timm,
     load_model,
 )
+from .model_names import ALIASES
 
-ALIASES = {
-    'dinov2_small': 'vit_small_patch14_dinov2',
-    'dinov2_base': 'vit_base_patch14_dinov2',
-    'dinov2_large': 'vit_large_patch14_dinov2',
-    # 1536 channels, as the paper's (Sec. 4.2).
-    'dinov2_giant': 'vit_giant_patch14_dinov2',
-}
 # DINOv2's own 518 pixels are its last stage of training; at 224, where it was
 # trained before, a frame has 256 patches in place of 1369.
 DINOV2_IMAGE_SIZE = 224

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 
+from ..compat import provide_torchvision_operators
 from .errors import ExtractionError
 
 
@@ -16,6 +17,8 @@ def import_timm():
     Raises:
         ExtractionError: If it is not installed. The message says how to.
     """
+    # timm imports torchvision.
+    provide_torchvision_operators()
     try:
         import timm
     except ModuleNotFoundError as error:

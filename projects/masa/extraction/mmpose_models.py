@@ -7,7 +7,7 @@ import torch
 from mmengine.config import Config
 from mmengine.hub import get_config
 
-from ..compat import provide_mmcv_operators
+from ..compat import provide_mmcv_operators, provide_torchvision_operators
 from .errors import ExtractionError
 
 INSTALL = (
@@ -42,6 +42,7 @@ def import_mmpose() -> None:
             message says how to.
     """
     provide_mmcv_operators()
+    provide_torchvision_operators()
     try:
         for name in ('mmdet.apis', 'mmpose.apis'):
             importlib.import_module(name)

@@ -6,42 +6,13 @@ import numpy as np
 
 from ..datasets.conversion import joint_fields
 from ..datasets.errors import AnnotationError
+from .backends import BACKENDS
 from .errors import ExtractionError
 from .extraction_run import Extraction
 from .limits import DEFAULT_LIMITS, MediaLimits
-from .mediapipe_estimator import MediaPipeEstimator
-from .mmpose_estimator import MMPoseEstimator
 from .output_folder import OutputFolder
 from .plan import Job, Plan
-from .pose_estimator import PoseEstimator
 from .poses import extract_poses, read_poses
-
-
-def _build_mmpose(
-    target: str,
-    device: str,
-    detector: str | None,
-    random_weights: int | None,
-    **models,
-) -> PoseEstimator:
-    return MMPoseEstimator(
-        target,
-        device,
-        detector=detector or 'person',
-        random_seed=random_weights,
-        **models,
-    )
-
-
-def _build_mediapipe(target: str, device: str, **models) -> PoseEstimator:
-    given = [name for name, value in models.items() if value is not None]
-    if given:
-        raise ExtractionError(f'{", ".join(given)}: of backend mmpose alone')
-    return MediaPipeEstimator(target)
-
-
-# Called with the target, the device, and the models by their options' names.
-BACKENDS = dict(mmpose=_build_mmpose, mediapipe=_build_mediapipe)
 
 
 class _Poses(NamedTuple):

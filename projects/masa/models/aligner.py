@@ -1,11 +1,11 @@
 from collections.abc import Sequence
 
 import torch
-from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from ..registry import MODELS
 from ..structures import SequenceBatch
 
 EMBEDDINGS = ('backbone', 'neck')

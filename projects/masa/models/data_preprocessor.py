@@ -1,10 +1,10 @@
 from collections.abc import Sequence
 
 import torch
-from mmaction.registry import MODELS
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
+from ..registry import MODELS
 from ..structures import SequenceBatch, length_mask
 
 

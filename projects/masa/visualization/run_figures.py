@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from mmaction.registry import DATASETS, MODELS
 
 from ..alignment import align_all, align_pair
 from ..apis import AlignmentInferencer, EmbeddedSequence
 from ..evaluation.functional import predict_actions, predict_phases
+from ..registry import DATASETS, MODELS
 from .drawing import draw_poses, flatten_poses
 from .embedding_map import embedding_map, project_frames
 from .image_grids import alignment_strips, phase_strips, retrieval_grid

@@ -6,7 +6,7 @@ import torch
 from mmaction.registry import TRANSFORMS
 from mmengine.dataset import Compose, pseudo_collate
 
-import masa  # noqa: F401
+import masa.registration  # noqa: F401
 
 NAMES = [
     *['LoadFrameFeatures', 'NormalizeSkeleton', 'FlipSkeleton'],

@@ -2,8 +2,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
-from mmaction.registry import DATASETS
 
+from ...registry import DATASETS
 from ..sequence_dataset import SequenceDataset
 from .activities import ACTIVITIES
 from .body import SKELETON

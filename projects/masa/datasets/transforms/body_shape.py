@@ -1,6 +1,6 @@
 import numpy as np
-from mmaction.registry import TRANSFORMS
 
+from ...registry import TRANSFORMS
 from .checks import require_keypoint, require_rng, require_skeleton
 from .skeleton import mirror_order
 from .skeleton_noise import SkeletonChange

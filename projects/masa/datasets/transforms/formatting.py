@@ -3,11 +3,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from mmaction.registry import TRANSFORMS
 from mmaction.structures import ActionDataSample
 from mmcv.transforms import BaseTransform
 from scipy.ndimage import maximum_filter1d
 
+from ...registry import TRANSFORMS
 from ..times import frame_times
 from .checks import joint_list, name_of, require, require_skeleton
 

@@ -1,7 +1,7 @@
 import numpy as np
-from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
+from ...registry import TRANSFORMS
 from .checks import check_range, name_of, require_keypoint, require_rng
 
 # Where a hidden joint goes, along every axis, in torso lengths: so far off

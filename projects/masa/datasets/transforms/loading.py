@@ -1,8 +1,8 @@
 import os
 
-from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
+from ...registry import TRANSFORMS
 from ..npy_file import map_npy
 from .checks import name_of, require
 

@@ -1,8 +1,8 @@
 from typing import Protocol
 
 import numpy as np
-from mmaction.registry import DATASETS, TASK_UTILS, TRANSFORMS
 
+from ...registry import DATASETS, TASK_UTILS, TRANSFORMS
 from .checks import (
     check_range,
     name_of,

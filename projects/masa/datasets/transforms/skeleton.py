@@ -1,7 +1,7 @@
 import numpy as np
-from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
+from ...registry import TRANSFORMS
 from .checks import (
     check_choice,
     check_range,

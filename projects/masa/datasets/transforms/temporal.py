@@ -1,9 +1,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from mmaction.registry import TRANSFORMS
 from mmcv.transforms import BaseTransform
 
+from ...registry import TRANSFORMS
 from .checks import check_choice, check_range, name_of, require_rng
 from .smooth_noise import smooth_noise
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmaction.registry import TASK_UTILS
 from scipy.spatial.transform import Rotation
 from torch import Tensor, nn
 
+from ...registry import TASK_UTILS
 from .body_model import (
     BODY_JOINTS,
     WHERE,

@@ -1,8 +1,9 @@
 import torch
-from mmaction.registry import HOOKS
 from mmengine.hooks import CheckpointHook, LoggerHook, RuntimeInfoHook
 from mmengine.runner import Runner
 from torch import Tensor
+
+from ...registry import HOOKS
 
 
 @HOOKS.register_module()

@@ -2,12 +2,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmaction.registry import HOOKS
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from ...files import remove_leftovers
+from ...registry import HOOKS
 from ...work_dir import LAST_CHECKPOINT
 from ..atomic_local_backend import AtomicLocalBackend
 

@@ -1,9 +1,10 @@
 import logging
 
-from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
+
+from ...registry import HOOKS
 
 LOGGED = 'train/embedding_std'
 

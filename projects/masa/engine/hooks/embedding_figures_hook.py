@@ -3,12 +3,12 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from ...evaluation import SequenceEvaluator
+from ...registry import HOOKS
 
 
 @HOOKS.register_module()

@@ -1,11 +1,11 @@
 import torch
-from mmaction.registry import HOOKS
 from mmengine.dist import get_dist_info
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from ...registry import HOOKS
 from ..errors import NonFiniteError
 
 REMEDY = (

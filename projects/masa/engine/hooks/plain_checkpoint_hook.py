@@ -1,8 +1,8 @@
-from mmaction.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ...compat import pack_message_hub, to_plain, unpack_message_hub
+from ...registry import HOOKS
 
 
 @HOOKS.register_module()

@@ -1,12 +1,12 @@
 import numpy as np
 import torch
-from mmaction.registry import HOOKS
 from mmengine.dataset import ClassBalancedDataset, RepeatDataset
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from ...datasets.keyed_random import KeyedRandom
+from ...registry import HOOKS
 
 
 @HOOKS.register_module()

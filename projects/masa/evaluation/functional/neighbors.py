@@ -1,7 +1,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from scipy.spatial.distance import cdist
 
 from .threads import run_threads
@@ -28,6 +27,11 @@ def nearest_frames(
     Returns:
         np.ndarray: Frame indices, (Q, V) int32.
     """
+    # The metrics are imported without PyTorch, which the search needs.
+    import torch
+
+    from .frame_products import FrameProducts
+
     # The origin does not matter to a distance, but rounding does: far from
     # it the differences drown. In float32, so that subtracting is exact.
     origin = np.mean([s.mean(axis=0) for s in sequences], axis=0)
@@ -37,7 +41,7 @@ def nearest_frames(
     largest = max(np.abs(values).max() for values in (queries, *sequences))
     unit = 2.0 ** np.ceil(np.log2(largest)) if largest else 1.0
     queries = (queries.astype(np.float64) - origin) / unit
-    products = _Products(queries)
+    products = FrameProducts(queries)
     nearest = np.empty((len(queries), len(sequences)), dtype=np.int32)
 
     def search_in(column):
@@ -65,91 +69,6 @@ def nearest_frames(
 
     run_threads(search_in, range(len(sequences)))
     return nearest
-
-
-class _Products:
-    """Squared distances from queries, up to the query's own norm.
-
-    ``|q - f|^2 - |q|^2 = (q, 1) . (-2 f, |f|^2)``, and ``|q|^2`` is the same
-    for all frames: one product gives the order.
-
-    Args:
-        queries (np.ndarray): Frames, (Q, D) float64.
-    """
-
-    def __init__(self, queries: np.ndarray):
-        self.spread = np.einsum('qd,qd->q', queries, queries)
-        padded = torch.nn.functional.pad(
-            torch.from_numpy(queries), (0, 1), value=1
-        )
-        self.queries = _in_both_precisions(padded)
-
-    def factors(self, frames: np.ndarray) -> dict[torch.dtype, torch.Tensor]:
-        """Return what the queries are multiplied with.
-
-        Args:
-            frames (np.ndarray): (N, D) float64.
-
-        Returns:
-            dict[torch.dtype, torch.Tensor]: (N, D + 1) in both precisions,
-            the squared norms last.
-        """
-        norms = np.einsum('td,td->t', frames, frames)
-        return _in_both_precisions(
-            torch.from_numpy(
-                np.concatenate([-2 * frames, norms[:, None]], axis=1)
-            )
-        )
-
-    def smallest(
-        self,
-        rows: np.ndarray,
-        factors: dict[torch.dtype, torch.Tensor],
-        dtype: torch.dtype,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Find nearest frames, and which of them rounding may have decided.
-
-        Args:
-            rows (np.ndarray): Queries, (R,), ascending.
-            factors (dict[torch.dtype, torch.Tensor]): Of :meth:`factors`.
-            dtype (torch.dtype): Of the product.
-
-        Returns:
-            tuple[np.ndarray, np.ndarray]: A frame for each, (R,), and the
-            positions in ``rows`` where another is as near within rounding.
-        """
-        queries = self.queries[dtype]
-        # A run of rows needs no copy.
-        queries = (
-            queries[rows[0] : rows[-1] + 1]
-            if len(rows) == rows[-1] - rows[0] + 1
-            else queries[rows]
-        )
-        # Queries side by side: what is compared for one is done for all.
-        values = (factors[dtype] @ queries.T).numpy()
-        # Twice the bound of the rounding of a product of this width and of
-        # its factors.
-        limits = torch.finfo(dtype)
-        width = queries.shape[1] + 4
-        largest = factors[torch.float64][:, -1].max().item()
-        slack = 4 * width * limits.eps * (self.spread[rows] + largest)
-        slack += width * limits.tiny
-        limit = values.min(axis=0) + slack.astype(values.dtype)
-        candidates, of_query = np.divmod(
-            np.flatnonzero(values <= limit), len(rows)
-        )
-        smallest = np.empty(len(rows), dtype=np.int64)
-        smallest[of_query] = candidates
-        count = np.bincount(of_query, minlength=len(rows))
-        return smallest, np.flatnonzero(count > 1)
-
-
-def _in_both_precisions(
-    values: torch.Tensor,
-) -> dict[torch.dtype, torch.Tensor]:
-    return {
-        dtype: values.to(dtype) for dtype in (torch.float32, torch.float64)
-    }
 
 
 def _first_of_equals(frames: np.ndarray) -> np.ndarray:

@@ -1,7 +1,6 @@
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-import torch
 from threadpoolctl import threadpool_limits
 
 
@@ -16,6 +15,8 @@ def run_threads(function: Callable, items: Iterable) -> None:
         function (Callable): Takes an item; what it returns is dropped.
         items (Iterable): The items.
     """
+    import torch
+
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -2,8 +2,8 @@ from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
-from mmaction.registry import METRICS
 
+from ...registry import METRICS
 from .. import functional
 from ..collection import SequenceCollection
 from .base import MetricResult, SequenceMetric, average_activities

@@ -1,7 +1,6 @@
 from collections.abc import Sequence
 
-from mmaction.registry import METRICS
-
+from ...registry import METRICS
 from .. import functional
 from .base import ActivityMetric
 

@@ -3,10 +3,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ...registry import MODELS
 from ..layers import (
     AttentionGroups,
     AttentionLayer,

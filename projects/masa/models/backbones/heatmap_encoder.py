@@ -1,9 +1,9 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from mmaction.registry import MODELS
 from torch import Tensor, nn
 
+from ...registry import MODELS
 from ..layers import AttentionLayer
 from ..ranges import check_above_zero, check_not_negative, check_one_or_more
 from .context_aware_encoder import ContextAwareEncoder

@@ -1,9 +1,9 @@
 from collections.abc import Sequence
 
-from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from torch import Tensor
 
+from ...registry import MODELS
 from ...structures import SequenceBatch
 from ..losses.casa_matching import SIMILARITIES, casa_matching_loss
 from ..ranges import check_above_zero

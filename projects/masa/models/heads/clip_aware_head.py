@@ -1,9 +1,9 @@
 from collections.abc import Sequence
 
-from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from torch import Tensor, nn
 
+from ...registry import MODELS
 from ...structures import SequenceBatch
 from ..losses.clip_contrast import clip_contrast
 from ..ranges import check_above_zero, check_not_negative

@@ -1,9 +1,9 @@
 from collections.abc import Sequence
 
-from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from ...registry import MODELS
 from ..layers import AttentionGroups, AttentionLayer, FramePacking
 
 

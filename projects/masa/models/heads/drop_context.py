@@ -1,10 +1,10 @@
 from collections.abc import Sequence
 
 import torch
-from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from ...registry import MODELS
 from ..layers import build_mlp
 from ..ranges import check_above_zero
 

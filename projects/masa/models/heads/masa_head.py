@@ -1,10 +1,10 @@
 from collections.abc import Sequence
 
 import torch
-from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from torch import Tensor
 
+from ...registry import MODELS
 from ...structures import SequenceBatch
 from ..ranges import check_not_negative
 from .alignment_head import AlignmentHead

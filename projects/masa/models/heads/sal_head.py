@@ -1,9 +1,9 @@
 from collections.abc import Sequence
 
-from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from torch import Tensor
 
+from ...registry import MODELS
 from ...structures import SequenceBatch
 from ..layers import build_mlp
 from ..losses.shuffle_order import (

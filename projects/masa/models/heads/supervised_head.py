@@ -2,11 +2,11 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from ...registry import MODELS
 from ...structures import SequenceBatch
 from ..layers import to_device
 from ..losses import masked_mean

@@ -2,10 +2,10 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from torch import Tensor
 
+from ...registry import MODELS
 from ...structures import SequenceBatch
 from ..losses.cycle_consistency import (
     SIMILARITIES,

@@ -1,9 +1,9 @@
 from collections.abc import Sequence
 
-from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from torch import Tensor
 
+from ...registry import MODELS
 from ...structures import SequenceBatch
 from ..losses.time_contrastive import (
     draw_pairs,

@@ -1,10 +1,10 @@
 from collections.abc import Sequence
 
 import torch.nn.functional as F
-from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 from torch import Tensor
 
+from ...registry import MODELS
 from ...structures import SequenceBatch
 from ..losses.brownian_bridge import process_contrast, sample_bridges
 from ..losses.precision import full_precision

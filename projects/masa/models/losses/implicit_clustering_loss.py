@@ -1,8 +1,8 @@
 import torch
 import torch.nn.functional as F
-from mmaction.registry import MODELS
 from torch import Tensor, nn
 
+from ...registry import MODELS
 from .matching_loss import masked_mean
 from .precision import full_precision
 

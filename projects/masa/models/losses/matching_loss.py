@@ -1,8 +1,8 @@
 import torch
 import torch.nn.functional as F
-from mmaction.registry import MODELS
 from torch import Tensor, nn
 
+from ...registry import MODELS
 from ..layers import softmax_attention
 from ..ranges import check_above_zero
 from .precision import full_precision

@@ -1,8 +1,8 @@
 import torch
 import torch.nn.functional as F
-from mmaction.registry import MODELS
 from torch import Tensor
 
+from ...registry import MODELS
 from ...structures import SequenceBatch
 from ..layers import frame_directions, sequence_directions
 from ..ranges import (

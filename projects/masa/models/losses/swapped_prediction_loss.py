@@ -2,9 +2,9 @@ import math
 
 import torch
 import torch.nn.functional as F
-from mmaction.registry import MODELS
 from torch import Tensor, nn
 
+from ...registry import MODELS
 from ...structures import SequenceBatch
 from ..layers import frame_directions, sequence_directions
 from ..ranges import check_above_zero, check_one_or_more

@@ -1,7 +1,7 @@
 import torch.nn.functional as F
-from mmaction.registry import MODELS
 from torch import Tensor
 
+from ...registry import MODELS
 from ...structures import SequenceBatch
 from ..layers import FramePacking
 from ..ranges import check_not_negative

@@ -1,9 +1,9 @@
 from collections.abc import Sequence
 
-from mmaction.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from ...registry import MODELS
 from ..layers import FramePacking, build_mlp
 from ..ranges import check_one_or_more
 

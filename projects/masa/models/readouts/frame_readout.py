@@ -1,7 +1,7 @@
 import torch
-from mmaction.registry import MODELS
 from torch import Tensor, nn
 
+from ...registry import MODELS
 from ..layers import frame_directions, sequence_directions
 from ..ranges import check_not_negative
 

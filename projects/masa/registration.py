@@ -1,0 +1,26 @@
+"""Register all parts of the package in MMAction2's registries.
+
+A config names this module in ``custom_imports``.
+"""
+
+from . import engine, models
+from .datasets import (
+    collate,
+    samplers,
+    sequence_dataset,
+    synthetic,
+    transforms,
+)
+from .evaluation import evaluator, metrics
+
+__all__ = [
+    'collate',
+    'engine',
+    'evaluator',
+    'metrics',
+    'models',
+    'samplers',
+    'sequence_dataset',
+    'synthetic',
+    'transforms',
+]

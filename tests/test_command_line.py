@@ -1,0 +1,32 @@
+import argparse
+
+import pytest
+
+from masa.command_line import ConfigOptions
+
+
+def parse(*arguments):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--options', nargs='+', action=ConfigOptions)
+    return parser.parse_args(arguments).options
+
+
+def test_options_are_read_as_mmengine_reads_them():
+    assert parse() is None
+    assert parse('--options', 'a.b=1', 'c=[x,2.5]', 'd=True') == {
+        'a.b': 1,
+        'c': ['x', 2.5],
+        'd': True,
+    }
+    assert parse('--options', 'a=1', '--options', 'a=(2,)', 'b=x=y') == {
+        'a': (2,),
+        'b': 'x=y',
+    }
+
+
+@pytest.mark.parametrize('value', ['a', 'a=[1,2', 'a=dict(b=1,c=2)'])
+def test_an_option_that_cannot_be_read_is_named(value, capsys):
+    with pytest.raises(SystemExit) as end:
+        parse('--options', 'b=1', value)
+    assert end.value.code == 2
+    assert repr(value) in capsys.readouterr().err.splitlines()[-1]
