@@ -34,6 +34,17 @@ def write_video(path, frames, codec='mpeg4', rotation=None, options=None):
     return path
 
 
+def write_sound(path):
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('aac', rate=16000, layout='mono')
+        silence = np.zeros((1, 1024), dtype=np.float32)
+        frame = av.AudioFrame.from_ndarray(silence, 'fltp', 'mono')
+        frame.sample_rate = 16000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
 def cut_short(path, share):
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from masa.broken_inputs import add_skip_broken, show_broken, show_problems
 from masa.command_line import add_unsafe_load, end_with_status
 from masa.datasets.frame_labels import labels_of_sequence
 from masa.datasets.text_files import read_lines
@@ -30,7 +31,8 @@ VERBS = ('video', 'matches', 'retrieve', 'transfer_labels', 'anomaly')
 def parse_args(argv=None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
-        description=f'{__doc__} Exits with 2 if it could not be done.',
+        description=f'{__doc__} Exits with 1 if inputs were left out, with 2 '
+        'if it could not be done.',
         epilog='Example: python tools/align.py work_dirs/masa_videos '
         'a.mp4 b.mp4 --video aligned.mp4 --matches aligned.csv',
     )
@@ -70,6 +72,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument(
         '--overwrite', action='store_true', help='replace files'
     )
+    add_skip_broken(parser)
     verbs = parser.add_argument_group('what to do, one or several')
     verbs.add_argument(
         '--video',
@@ -119,6 +122,14 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='whose timeline (default: the one that is nearest to all)',
     )
     options.add_argument(
+        '--method',
+        choices=['dtw', 'nearest'],
+        default='dtw',
+        help='of --video, --matches and --transfer-labels: dtw keeps the '
+        'order of the frames, nearest takes the nearest frame in any order '
+        '(default: %(default)s)',
+    )
+    options.add_argument(
         '--frame-rate',
         type=float,
         metavar='HZ',
@@ -151,6 +162,11 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     if len(long) != (args.results is not None):
         parser.error(
             '--results goes with one of --transfer-labels and --anomaly'
+        )
+    with_method = {'video', 'matches', 'transfer_labels'} & set(asked)
+    if args.method != 'dtw' and not with_method:
+        parser.error(
+            '--method goes with --video, --matches or --transfer-labels'
         )
     if args.labels is not None and args.transfer_labels is None:
         parser.error('--labels goes with --transfer-labels')
@@ -191,7 +207,7 @@ def main(argv=None) -> int:
     )
 
 
-def _run(args: argparse.Namespace) -> None:
+def _run(args: argparse.Namespace) -> int:
     # PyTorch takes seconds to import, and the help does not need it.
     from masa.apis import AlignmentInferencer
 
@@ -200,7 +216,28 @@ def _run(args: argparse.Namespace) -> None:
         frame_rate=args.frame_rate,
         unsafe_load=args.unsafe_load,
     )
-    sequences = inferencer.embed(args.inputs)
+    sequences, problems = inferencer.embed_usable(args.inputs)
+    if problems and not args.skip_broken:
+        show_broken(problems)
+        if args.cache is None and any(one.video for one in sequences):
+            print(
+                '--cache FOLDER keeps what is extracted from videos for the '
+                'next time',
+                file=sys.stderr,
+            )
+        return 2
+    try:
+        _align(args, inferencer, sequences)
+    finally:
+        show_problems(problems)
+    return 1 if problems else 0
+
+
+def _align(
+    args: argparse.Namespace,
+    inferencer: AlignmentInferencer,
+    sequences: list[EmbeddedSequence],
+) -> None:
     if args.sequences:
         sequences = [sequences[_index(sequences, n)] for n in args.sequences]
     asked = [name for name in VERBS if getattr(args, name) is not None]
@@ -211,7 +248,7 @@ def _run(args: argparse.Namespace) -> None:
         )
     if args.video or args.matches:
         reference = args.reference and _index(sequences, args.reference)
-        timeline = inferencer.align_all(sequences, reference)
+        timeline = inferencer.align_all(sequences, reference, args.method)
         _show_timeline(sequences, timeline)
         if args.matches:
             _write_matches(args.matches, sequences, timeline)
@@ -422,7 +459,7 @@ def _transfer(
     labels = None
     if args.labels is not None:
         labels = _read_labels(args.labels, labelled)
-    carried = inferencer.transfer_labels(labelled, others, labels)
+    carried = inferencer.transfer_labels(labelled, others, labels, args.method)
     columns: dict[str, list] = dict(sequence=[], frame=[], second=[], label=[])
     for other, found in zip(others, carried, strict=True):
         columns['sequence'] += [other.name] * len(found)

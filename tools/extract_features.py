@@ -98,11 +98,18 @@ def main(argv=None) -> int:
     """Run the extraction."""
     args = parse_args(argv)
     # PyTorch takes seconds to import, and the help does not need it.
-    from masa.extraction.extraction_run import run
     from masa.extraction.feature_run import FeatureExtraction
+    from masa.extraction.tool_run import run_extraction
 
+    names = (
+        *('model', 'weights', 'image_size', 'crop_mode', 'dtype'),
+        *('batch_size', 'workers', 'amp', 'amp_dtype', 'device'),
+        *('random_weights', 'max_pixels', 'max_seconds'),
+    )
+    options = {name: getattr(args, name) for name in names}
     return end_with_status(
-        lambda: run(args, FeatureExtraction), (ExtractionError,)
+        lambda: run_extraction(args, lambda: FeatureExtraction(**options)),
+        (ExtractionError,),
     )
 
 

@@ -110,11 +110,23 @@ def main(argv=None) -> int:
     """Run the extraction."""
     args = parse_args(argv)
     # PyTorch takes seconds to import, and the help does not need it.
-    from masa.extraction.extraction_run import run
     from masa.extraction.pose_run import PoseExtraction
+    from masa.extraction.tool_run import run_extraction
 
+    options = dict(
+        target=args.target,
+        person=args.person,
+        min_found=args.min_found,
+        device=args.device,
+        max_pixels=args.max_pixels,
+        max_seconds=args.max_seconds,
+        **{name: getattr(args, name) for name in MMPOSE_OPTIONS},
+    )
     return end_with_status(
-        lambda: run(args, PoseExtraction), (ExtractionError,)
+        lambda: run_extraction(
+            args, lambda: PoseExtraction(args.backend, **options)
+        ),
+        (ExtractionError,),
     )
 
 

@@ -1,4 +1,6 @@
 import itertools
+import json
+import pickle
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from mmengine.dataset import Compose
 
 from masa.apis import AlignmentInferencer, EmbeddedSequence
 from masa.datasets.transforms import PackSequenceInputs
+from masa.extraction.errors import ExtractionError
 
 ACTIVITIES = ('squat', 'throw')
 
@@ -127,14 +130,18 @@ class TestInputs:
     def test_what_is_no_input(self, inferencer, annotations, tmp_path):
         frames = annotations[0]['annotations'][0]['keypoint'][0]
         (tmp_path / 'a.txt').touch()
-        with pytest.raises(ValueError, match=r'a\.txt is expected to be a vi'):
-            inferencer.embed(tmp_path / 'a.txt')
-        with pytest.raises(FileNotFoundError, match=r'no input none\.npy'):
-            inferencer.embed('none.npy')
-        with pytest.raises(ValueError, match=r'takes joints, .* \(5, 75\)'):
-            inferencer.embed(np.zeros((5, 75)))
-        with pytest.raises(ValueError, match='finite numbers are expected'):
-            inferencer.embed(np.full_like(frames, np.nan))
+        (tmp_path / 'cut.npy').write_bytes(b'NUMPY')
+        (tmp_path / 'cut.pkl').write_bytes(b'pickle')
+        for one in (
+            *(tmp_path / name for name in ('a.txt', 'cut.npy', 'cut.pkl')),
+            *('none.npy', 'none.mp4', 'none', np.zeros((5, 75))),
+            *(np.full_like(frames, np.nan), np.zeros((5, 25, 2))),
+            *(frames[:0], dict(keypoint=3), dict(total_frames=3)),
+        ):
+            with pytest.raises(ExtractionError) as caught:
+                inferencer.embed(one)
+            (reason,) = caught.value.problems.values()
+            assert reason
         with pytest.raises(TypeError, match='is a int'):
             inferencer.embed(3)
         (known,) = inferencer.embed(frames)
@@ -145,6 +152,49 @@ class TestInputs:
             inferencer.embed([twice, twice])
         with pytest.raises(ValueError, match='one sequence is expected'):
             inferencer.align(annotations[1], frames)
+
+    def test_a_bad_one_among_many_hides_no_other(
+        self, inferencer, annotations, sequences, tmp_path
+    ):
+        made, _ = annotations
+        record = made['annotations'][0]
+        name = record['frame_dir']
+        other = dict(made['annotations'][1])
+        flat = other['keypoint'][..., :2]
+        other.update(frame_dir='flat', keypoint=flat)
+        missing = tmp_path / 'none.npy'
+        inputs = [missing, record, other, tmp_path / 'gone.mp4']
+        with pytest.raises(ExtractionError) as caught:
+            inferencer.embed(inputs)
+        broken = {str(missing), 'flat', str(tmp_path / 'gone.mp4')}
+        assert caught.value.problems.keys() == broken
+        assert pickle.loads(pickle.dumps(caught.value)).problems == (
+            caught.value.problems
+        )
+        with pytest.warns(UserWarning, match='3 sequences'):
+            (found,) = inferencer.embed(inputs, skip_broken=True)
+        assert found.name == name
+        np.testing.assert_allclose(
+            found.embedding, sequences[0].embedding, atol=2e-4
+        )
+        found, problems = inferencer.embed_usable(inputs)
+        assert [one.name for one in found] == [name]
+        assert problems == caught.value.problems
+        # What is left must be something.
+        with pytest.raises(ExtractionError):
+            inferencer.embed([missing], skip_broken=True)
+
+    def test_poses_of_extract_skeletons_are_pointed_elsewhere(
+        self, inferencer, tmp_path
+    ):
+        """They miss the joints that the annotation file has filled in."""
+        settings = dict(backend='mediapipe', target='body3d', min_found=0.5)
+        (tmp_path / 'settings.json').write_text(json.dumps(settings))
+        (tmp_path / 'squat').mkdir()
+        path = tmp_path / 'squat' / '1.npy'
+        np.save(path, np.zeros((5, 25 * 4), dtype=np.float32))
+        with pytest.raises(ExtractionError, match='--ann-file'):
+            inferencer.embed(path)
 
     def test_joints_suffice_for_bones(
         self, inferencer, annotations, monkeypatch

@@ -3,6 +3,7 @@ import json
 import runpy
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -12,6 +13,9 @@ from mmengine.config import Config
 from masa.apis import AlignmentInferencer, FrameIndex
 from masa.datasets import save_annotations
 from masa.datasets.synthetic import make_annotations
+from masa.extraction import backends
+from masa.extraction.errors import ExtractionError
+from masa.extraction.pose_estimator import Detection, PoseEstimator
 
 ROOT = Path(__file__).resolve().parents[2]
 main = runpy.run_path(str(ROOT / 'tools' / 'align.py'))['main']
@@ -186,6 +190,161 @@ def test_anomaly(work, tmp_path, capsys):
     assert len(rows) == records[0]['total_frames']
     assert all(float(row['score']) >= 0 for row in rows)
     assert float(rows[30]['second']) == 2
+
+
+WHITE = 255
+
+
+class Fake(PoseEstimator):
+    """Finds the demo's skeleton in grey pictures, and nobody in white."""
+
+    num_coordinates = 3
+    seen: list = []
+
+    def __init__(self, skeleton):
+        self.skeleton, self.settings = skeleton, dict(models='fake')
+
+    def prepare(self):
+        pass
+
+    def detect(self, frames):
+        self.seen.append(frames.path.name)
+        joints = len(self.skeleton['joints'])
+        pose = np.random.default_rng(0).normal(size=(joints, 3))
+        for frame in frames:
+            value = int(frame[0, 0, 0])
+            score = np.ones(joints)
+            box = np.array([0, 0, 8, 8])
+            found = Detection(box, 0.9, pose * (1 + value), score)
+            yield [] if value == WHITE else [found]
+
+
+@pytest.fixture
+def videos(work, tmp_path, monkeypatch):
+    """A work directory whose model takes videos, and folders of images."""
+    folder, _, _ = work
+    skeleton = make_annotations(dict(val=1), 0)['skeleton']
+    monkeypatch.setitem(
+        backends.BACKENDS, 'mmpose', lambda *args, **models: Fake(skeleton)
+    )
+    monkeypatch.setattr(Fake, 'seen', [])
+    config = Config.fromfile(folder / 'masa_demo.py')
+    config.from_video = dict(
+        type='skeletons', backend='mmpose', target='body3d'
+    )
+    (tmp_path / 'work').mkdir()
+    config.dump(tmp_path / 'work' / 'config.py')
+    for name in ('epoch_1.pth', 'last_checkpoint'):
+        (tmp_path / 'work' / name).write_bytes((folder / name).read_bytes())
+    for name, values in dict(
+        first=range(9), second=range(12), nobody=[WHITE] * 3, broken=[1]
+    ).items():
+        (tmp_path / name).mkdir()
+        for i, value in enumerate(values):
+            image = np.full((8, 8, 3), value, np.uint8)
+            cv2.imwrite(str(tmp_path / name / f'{i}.png'), image)
+    (tmp_path / 'broken' / '1.png').write_bytes(b'no image')
+    (tmp_path / 'empty').mkdir()
+    (tmp_path / 'text.txt').touch()
+    np.save(tmp_path / 'flat.npy', np.zeros((3, 4)))
+    return tmp_path
+
+
+BROKEN = (
+    *('nobody', 'broken', 'empty', 'text.txt', 'flat.npy', 'gone.mp4'),
+    *('gone.npy', 'gone'),
+)
+
+
+def test_all_broken_inputs_are_told_and_the_others_kept(videos, capsys):
+    folder = videos
+    inputs = [folder / one for one in ('nobody', 'first', *BROKEN[1:])]
+    path = folder / 'm.csv'
+    command = [
+        *map(str, (folder / 'work', *inputs, folder / 'second')),
+        *('--device', 'cpu', '--matches', str(path)),
+        *('--cache', str(folder / 'cache')),
+    ]
+    assert main(command) == 2
+    printed = capsys.readouterr()
+    *lines, advice = printed.err.strip().splitlines()
+    assert '--skip-broken' in advice
+    assert printed.out == ''
+    assert len(lines) == 1 + len(BROKEN)
+    for name in BROKEN:
+        assert sum(str(folder / name) in line for line in lines[1:]) >= 1
+    assert not path.exists()
+    assert sorted(Fake.seen) == ['broken', 'first', 'nobody', 'second']
+    assert main([*command, '--skip-broken']) == 1
+    # What was finished is not done again.
+    assert sorted(Fake.seen[4:]) == ['broken', 'nobody']
+    printed = capsys.readouterr()
+    assert printed.err.strip().splitlines() == lines
+    with open(path) as file:
+        assert next(csv.reader(file))[::2] == ['first', 'second']
+    # Too few are left, which does not hide the reason.
+    options = '--skip-broken', '--overwrite'
+    assert main([*command[:3], *command[-6:], *options]) == 2
+    printed = capsys.readouterr().err
+    assert str(folder / 'nobody') in printed
+    assert 'error: ' in printed
+
+
+def test_a_video_of_sound_alone(videos, capsys):
+    files = pytest.importorskip('video_files', reason='needs "features"')
+    greys = [np.full((48, 64, 3), value, np.uint8) for value in range(60, 66)]
+    good = files.write_video(videos / 'good.mp4', greys)
+    sound = files.write_sound(videos / 'sound.mp4')
+    text = videos / 'text.mp4'
+    text.write_text('no video')
+    path = videos / 'm.csv'
+    command = [
+        *map(str, (videos / 'work', sound, good, text, videos / 'first')),
+        *('--device', 'cpu', '--matches', str(path)),
+    ]
+    assert main(command) == 2
+    printed = capsys.readouterr().err
+    assert str(sound) in printed
+    assert str(text) in printed
+    assert '--cache' in printed
+    assert main([*command, '--skip-broken']) == 1
+    with open(path) as file:
+        assert next(csv.reader(file))[::2] == ['good', 'first']
+
+
+def test_python_gets_errors_and_no_output(videos, capfd):
+    inferencer = AlignmentInferencer(videos / 'work', device='cpu')
+    names = 'first', 'nobody', 'second', 'gone.mp4'
+    inputs = [videos / name for name in names]
+    capfd.readouterr()
+    with pytest.raises(ExtractionError) as caught:
+        inferencer.embed(inputs)
+    assert caught.value.problems.keys() == {'nobody', str(inputs[-1])}
+    with pytest.warns(UserWarning, match='nobody'):
+        found = inferencer.embed(inputs, skip_broken=True)
+    assert [one.name for one in found] == ['first', 'second']
+    assert [len(one) for one in found] == [9, 12]
+    assert [one.video for one in found] == [inputs[0], inputs[2]]
+    assert Fake.seen.count('first') == 1
+    with pytest.raises(ExtractionError) as caught:
+        inferencer.embed(inputs[1])
+    assert caught.value.problems.keys() == {'nobody'}
+    assert 'sequences' not in capfd.readouterr().err
+
+
+def test_method(work, tmp_path):
+    _, names, _ = work
+    found = []
+    for method in ('dtw', 'nearest'):
+        path = tmp_path / f'{method}.json'
+        options = ('--matches', path, '--method', method)
+        assert run(work, *options) == 0
+        found.append(json.loads(path.read_text())['frames'])
+    steps = [np.diff(list(one.values()), axis=1) for one in found]
+    assert (steps[0] >= 0).all()
+    assert (steps[1] < 0).any()
+    with pytest.raises(SystemExit):
+        run(work, '--retrieve', f'{names[0]}:1', '--method', 'nearest')
 
 
 def test_errors(work, tmp_path, capsys):

@@ -22,13 +22,13 @@ WHITE = 255
 class Fake(PoseEstimator):
     """People where the first pixels say; nobody in white frames."""
 
-    def __init__(self, args, device):
-        self.hands = args.target.startswith('hands')
+    def __init__(self, target, device, random_weights, **models):
+        self.hands = target.startswith('hands')
         self.skeleton = HANDS_42 if self.hands else COCO_17
         self.num_coordinates = 2
-        if args.target == 'body3d':
+        if target == 'body3d':
             self.skeleton, self.num_coordinates = BLAZEPOSE_33, 3
-        self.settings = dict(models='fake', random_weights=args.random_weights)
+        self.settings = dict(models='fake', random_weights=random_weights)
         self.calls = 0
 
     def prepare(self):
@@ -233,15 +233,41 @@ def test_what_is_done_is_kept(videos, monkeypatch, capsys):
     assert (videos.parent / 'all.pkl').read_bytes() == first
 
 
-def test_sequences_of_no_use(videos, capsys):
+def test_all_of_no_use_are_told_at_once(videos, monkeypatch, capsys):
+    """And the others are done, so that they need not be done again."""
     make_folder(videos / 'empty', [WHITE] * 3)
-    assert main(arguments(videos)) == 2
-    assert 'no people are found in its 3 frames' in capsys.readouterr().err
-    assert main(arguments(videos, '--skip-broken')) == 1
-    printed = capsys.readouterr()
-    assert '1 sequences cannot be used:' in printed.err
+    make_folder(videos / 'a', [WHITE] * 3)
+    make_folder(videos / 'mixed', [10])
+    (videos / 'mixed' / '1.mp4').touch()
+    asked = []
+    detect = Fake.detect
+
+    def counting(self, frames):
+        asked.append(frames.path.name)
+        return detect(self, frames)
+
+    monkeypatch.setattr(Fake, 'detect', counting)
+    command = arguments(videos)
+    missing = videos.parent / 'gone.mp4'
+    command.insert(0, str(missing))
+    broken = ['a', 'empty', str(videos / 'mixed'), str(missing)]
+    assert main(command) == 2
+    *early, advice = capsys.readouterr().err.strip().splitlines()
+    assert '--skip-broken' in advice
+    for name in broken:
+        assert any(line.startswith(f'  {name}') for line in early)
+    assert not (videos.parent / 'all.pkl').exists()
+    assert sorted(asked) == ['1', '2', 'a', 'empty', 'sit']
+    assert main([*command, '--skip-broken']) == 1
+    # What was found to be of no use is tried again.
+    assert sorted(asked[5:]) == ['a', 'empty']
+    last = capsys.readouterr().err.splitlines()[-4:]
+    for name, line in zip(sorted(broken), sorted(last), strict=True):
+        assert line.startswith(f'  {name}')
     annotations = load_annotations(videos.parent / 'all.pkl')
     assert annotations['split'] == dict(train=list(LENGTHS))
+    # Nothing outside of the output folder was touched.
+    assert not list(videos.parent.glob('*.npy'))
 
 
 def test_all_unusable_videos_are_named(videos, capsys):

@@ -169,6 +169,20 @@ def test_what_is_wrong_is_named(spoil, message, labels, tmp_path, capsys):
     assert not output.exists()
 
 
+def test_all_broken_files_are_named(labels, tmp_path, capsys):
+    for name in ('0003', '0007'):
+        (labels / f'{name}.mat').write_bytes(b'no labels')
+    command = [str(labels), str(tmp_path / 'penn.pkl'), '--activities', 'all']
+    assert main(command) == 2
+    *lines, advice = capsys.readouterr().err.splitlines()
+    assert [line[:8] for line in lines[1:]] == ['  0003: ', '  0007: ']
+    assert '--skip-broken' in advice
+    assert not (tmp_path / 'penn.pkl').exists()
+    assert main([*command, '--skip-broken']) == 1
+    assert capsys.readouterr().err.splitlines() == lines
+    assert len(load_annotations(command[1])['annotations']) == 10
+
+
 def test_missing_phase_file_is_named(labels, tmp_path, capsys):
     arguments = [labels, tmp_path / 'out.pkl', '--phases', tmp_path / 'x.json']
     assert main(list(map(str, arguments))) == 2

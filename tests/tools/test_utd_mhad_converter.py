@@ -121,6 +121,22 @@ def test_a_file_cut_short_is_named(skeletons, tmp_path, capsys):
     assert f'{path} cannot be read' in capsys.readouterr().err
 
 
+def test_all_broken_files_are_named(skeletons, tmp_path, capsys):
+    names = 'a1_s1_t1_skeleton', 'a27_s7_t1_skeleton'
+    for name in names:
+        (skeletons / f'{name}.mat').write_bytes(b'no skeleton')
+    output = tmp_path / 'utd.pkl'
+    assert convert(skeletons, output) == 2
+    *lines, advice = capsys.readouterr().err.splitlines()
+    for name, line in zip(names, lines[1:], strict=True):
+        assert line.startswith(f'  {name}: ')
+    assert '--skip-broken' in advice
+    assert not output.exists()
+    assert convert(skeletons, output, '--skip-broken') == 1
+    assert capsys.readouterr().err.splitlines() == lines
+    assert len(load_annotations(output)['annotations']) == 4
+
+
 def test_wrong_subjects_are_told(skeletons, tmp_path, capsys):
     output = tmp_path / 'utd.pkl'
     for subjects, message in (

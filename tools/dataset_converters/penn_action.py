@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from masa.broken_inputs import add_skip_broken, show_broken, show_problems
 from masa.datasets.conversion_cli import (
     add_hold_out,
     add_output,
     check_arguments,
     next_step,
+    read_files,
     summary,
 )
 
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 def parse_args(argv=None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__,
+        description=f'{__doc__} Exits with 1 if files were left out, with 2 '
+        'if it could not be done.',
         epilog='Example: python tools/dataset_converters/penn_action.py '
         'Penn_Action/labels data/penn_action.pkl --activities 13 '
         '--phases key_events.json --val-share 0.2',
@@ -31,6 +34,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         'labels', type=Path, help='folder of the label files, 0001.mat on'
     )
     add_output(parser)
+    add_skip_broken(parser)
     parser.add_argument(
         '--phases',
         type=Path,
@@ -96,7 +100,10 @@ def main(argv=None) -> int:
         paths = sorted(args.labels.glob('*.mat'))
         if not paths:
             raise AnnotationError(f'{args.labels} holds no *.mat files')
-        sequences = [read_label_file(path) for path in paths]
+        sequences, problems = read_files(paths, read_label_file)
+        if problems and not (args.skip_broken and sequences):
+            show_broken(problems)
+            return 2
         if args.activities == '13':
             sequences = [
                 one for one in sequences if one.activity in THIRTEEN_ACTIVITIES
@@ -129,7 +136,8 @@ def main(argv=None) -> int:
             'there is no split "test"'
         )
     print(next_step(annotations, args.output))
-    return 0
+    show_problems(problems)
+    return 1 if problems else 0
 
 
 if __name__ == '__main__':

@@ -4,10 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from masa.broken_inputs import add_skip_broken, show_broken, show_problems
 from masa.datasets.conversion_cli import (
     add_output,
     check_arguments,
     next_step,
+    read_files,
     summary,
 )
 
@@ -15,7 +17,8 @@ from masa.datasets.conversion_cli import (
 def parse_args(argv=None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__,
+        description=f'{__doc__} Exits with 1 if files were left out, with 2 '
+        'if it could not be done.',
         epilog='Example: python tools/dataset_converters/utd_mhad.py '
         'UTD-MHAD/Skeleton data/utd_mhad.pkl --val-subjects 7',
     )
@@ -25,6 +28,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='folder of the skeleton files, a1_s1_t1_skeleton.mat on',
     )
     add_output(parser)
+    add_skip_broken(parser)
     parser.add_argument(
         '--val-subjects',
         type=int,
@@ -66,7 +70,10 @@ def main(argv=None) -> int:
         paths = sorted(args.skeletons.glob('*.mat'))
         if not paths:
             raise AnnotationError(f'{args.skeletons} holds no *.mat files')
-        sequences = [read_skeleton_file(path) for path in paths]
+        sequences, problems = read_files(paths, read_skeleton_file)
+        if problems and not (args.skip_broken and sequences):
+            show_broken(problems)
+            return 2
         if args.subjects:
             sequences = keep_subjects(sequences, args.subjects)
         annotations = make_annotations(sequences, args.val_subjects)
@@ -76,7 +83,8 @@ def main(argv=None) -> int:
         return 2
     Console().print(summary(annotations))
     print(next_step(annotations, args.output))
-    return 0
+    show_problems(problems)
+    return 1 if problems else 0
 
 
 if __name__ == '__main__':

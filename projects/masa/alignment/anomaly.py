@@ -2,6 +2,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..evaluation.functional.checks import check_sequences
 from .pair import Alignment, align_pair
 
 
@@ -29,8 +30,10 @@ def anomaly_score(
         references or more; with a single one it is a squared distance.
 
     Raises:
-        ValueError: If there is no reference.
+        ValueError: If there is no reference, or :func:`align_pair` refuses a
+            sequence.
     """
+    sequence, *references = check_sequences([sequence, *references])
     if not references:
         raise ValueError('at least one reference is expected, but got none')
     usual = _usual_distances(references)

@@ -2,6 +2,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..evaluation.functional.checks import check_sequences
 from .pair import align_pair
 
 
@@ -24,8 +25,10 @@ def transfer_labels(
         list[np.ndarray]: (T_i,) of the labels' type for every other one.
 
     Raises:
-        ValueError: If there is not one label a frame.
+        ValueError: If there is not one label a frame, or :func:`align_pair`
+            refuses a sequence or the method.
     """
+    labelled, *others = check_sequences([labelled, *others])
     labels = np.asarray(labels)
     if labels.shape != (len(labelled),):
         raise ValueError(

@@ -1,15 +1,13 @@
 from typing import NamedTuple
 
 import numpy as np
-from dtaidistance import dtw_ndim
 
 from ..evaluation.functional.checks import check_sequences
 from ..evaluation.functional.neighbors import nearest_frames
 from ..evaluation.functional.spread import warn_if_collapsed
+from .warping import warping_path
 
 METHODS = ('dtw', 'nearest')
-# Of the table of dynamic time warping, float64: 2 GiB.
-MOST_ENTRIES = 2**28
 
 
 class Alignment(NamedTuple):
@@ -54,16 +52,17 @@ def align_pair(
 
     ``dtw`` is dynamic time warping (Sakoe and Chiba, 1978) over squared
     Euclidean distances: from the first frames to the last ones, never back,
-    with the least sum. ``nearest`` takes the nearest frame of the second
-    sequence for every frame of the first, in any order; of equally near ones
-    the first.
+    with the least sum. It is exact for any length; its time is proportional
+    to ``T * S``, its memory is small (:func:`~.warping.warping_path`).
+    ``nearest`` takes the nearest frame of the second sequence for every
+    frame of the first, in any order; of equally near ones the first.
 
     Frames that all have one embedding align equally well in any way, and
     dynamic time warping then takes the diagonal at no cost. A
     :class:`~masa.evaluation.functional.CollapseWarning` says so.
 
     Args:
-        first (np.ndarray): (T, D).
+        first (np.ndarray): (T, D), of any floating point or integer type.
         second (np.ndarray): (S, D).
         method (str): ``dtw`` or ``nearest``.
 
@@ -71,28 +70,23 @@ def align_pair(
         Alignment: The pairs.
 
     Raises:
-        ValueError: If an array is no sequence of D finite numbers, the method
-            is unknown, or the table of ``dtw`` would take more than 2 GiB.
+        ValueError: If an array does not hold (T, D) finite numbers, the
+            widths differ, or the method is unknown.
     """
-    first, second = check_sequences([first, second])
-    warn_if_collapsed([first, second])
-    first, second = first.astype(np.float64), second.astype(np.float64)
-    if method == 'nearest':
-        matched = nearest_frames(first, [second])[:, 0]
-        path = np.stack([np.arange(len(first)), matched], axis=1)
-    elif method == 'dtw':
-        if len(first) * len(second) > MOST_ENTRIES:
-            raise ValueError(
-                f'dynamic time warping of {len(first)} and {len(second)} '
-                f'frames takes {len(first) * len(second) * 8 / 2**30:.1f} '
-                "GiB, expected 2 at most: take every nth frame, or 'nearest'"
-            )
-        path = np.array(dtw_ndim.warping_path(first, second, use_c=True))
-    else:
+    if method not in METHODS:
         raise ValueError(
             f'method is expected to be one of {METHODS}, but got {method!r}'
         )
-    path = path.astype(np.int64)
+    first, second = check_sequences([first, second])
+    warn_if_collapsed([first, second])
+    first, second = (
+        np.ascontiguousarray(one, dtype=np.float64) for one in (first, second)
+    )
+    if method == 'nearest':
+        matched = nearest_frames(first, [second])[:, 0]
+        path = np.stack([np.arange(len(first)), matched], axis=1)
+    else:
+        path = warping_path(first, second)
     apart = first[path[:, 0]] - second[path[:, 1]]
     distances = np.einsum('pd,pd->p', apart, apart)
     return Alignment(path, float(distances.mean()), distances)

@@ -43,7 +43,12 @@ def retrieve_frames(
     """
     if k < 1:
         raise ValueError(f'k is expected above 0, but got {k}')
-    query, *sequences = check_sequences([np.asarray(query)[None], *sequences])
+    query = np.asarray(query)
+    if query.ndim != 1:
+        raise ValueError(
+            f'query is expected to be one frame, (D,), but got {query.shape}'
+        )
+    query, *sequences = check_sequences([query[None], *sequences])
     if not sequences:
         return []
     frames = nearest_frames(query, sequences)[0]

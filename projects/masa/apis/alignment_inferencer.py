@@ -1,5 +1,6 @@
 import tempfile
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from mmengine.dataset import Compose
 from mmengine.device import get_device
 from mmengine.infer import BaseInferencer
 from mmengine.registry import DefaultScope, init_default_scope
+from rich.progress import track
 
 from ..alignment import (
     Alignment,
@@ -19,6 +21,7 @@ from ..alignment import (
     retrieve_frames,
     transfer_labels,
 )
+from ..broken_inputs import describe_problems
 from ..checkpoints import check_fit, read_checkpoint, weights_of
 from ..config_checks import check_config
 from ..datasets.people import find_people
@@ -26,6 +29,8 @@ from ..datasets.record_checks import label_of
 from ..datasets.times import frame_times
 from ..datasets.transforms import SelectPerson
 from ..datasets.transforms.checks import check_range
+from ..extraction.errors import ExtractionError
+from ..extraction.sequences import VIDEO_SUFFIXES
 from ..registry import MODELS
 from ..work_dir import LAST_CHECKPOINT, last_checkpoint
 from .embedded_sequence import EmbeddedSequence
@@ -33,6 +38,7 @@ from .frame_index import FrameIndex
 from .inputs import (
     ANNOTATION_SUFFIXES,
     is_video,
+    read_array,
     record_of_array,
     records_of_file,
     records_of_videos,
@@ -146,23 +152,40 @@ class AlignmentInferencer(BaseInferencer):
 
     def _inputs_to_list(self, inputs: Input | Sequence[Input]) -> list[dict]:
         """Turn whatever is given into records."""
+        records, problems = self._read(inputs)
+        if problems:
+            raise ExtractionError.of_sequences(problems)
+        return records
+
+    def _read(
+        self, inputs: Input | Sequence[Input]
+    ) -> tuple[list[dict], dict[str, str]]:
+        """Make records of all that can be used, and say what cannot."""
         if not isinstance(inputs, (list, tuple)):
             inputs = [inputs]
         groups: list[list[dict]] = [[] for _ in inputs]
+        problems: dict[str, str] = {}
         videos = []
         for i, one in enumerate(inputs):
-            if isinstance(one, (str, Path)) and is_video(Path(one)):
+            is_path = isinstance(one, (str, Path))
+            if is_path and not Path(one).exists():
+                problems[str(one)] = f'there is no input {one}'
+            elif is_path and is_video(Path(one)):
                 # All at once: the models are loaded once.
                 videos.append((i, Path(one)))
             else:
-                groups[i] = self._records(one, i)
+                try:
+                    groups[i] = self._records(one, i)
+                except (ValueError, OSError) as error:
+                    problems[str(one) if is_path else str(i)] = str(error)
         if videos:
-            found = records_of_videos(
+            found, broken = records_of_videos(
                 [path for _, path in videos],
                 self.cfg.get('from_video'),
                 self.cache,
                 self.device,
             )
+            problems.update(broken)
             for i, path in videos:
                 groups[i] = [
                     record
@@ -175,7 +198,7 @@ class AlignmentInferencer(BaseInferencer):
         if len(set(names)) < len(names):
             twice = sorted({n for n in names if names.count(n) > 1})
             raise ValueError(f'sequences come more than once: {twice}')
-        return records
+        return records, problems
 
     def _records(self, one: Input, number: int) -> list[dict]:
         if isinstance(one, dict):
@@ -186,16 +209,16 @@ class AlignmentInferencer(BaseInferencer):
             ]
         if isinstance(one, (str, Path)):
             path = Path(one)
-            if not path.exists():
-                raise FileNotFoundError(f'there is no input {path}')
             if path.suffix in ANNOTATION_SUFFIXES:
                 return records_of_file(path, self.features)
             if path.suffix != '.npy':
                 raise ValueError(
-                    f'{path} is expected to be a video, a folder, a .npy '
-                    'file or an annotation file (.pkl, .npz, .json)'
+                    f'{path} is expected to be a video '
+                    f'({", ".join(VIDEO_SUFFIXES)}), a folder of videos or '
+                    'of images, a .npy file, or an annotation file '
+                    f'({", ".join(ANNOTATION_SUFFIXES)})'
                 )
-            name, array = path.stem, np.load(path, allow_pickle=False)
+            name, array = path.stem, read_array(path)
         elif isinstance(one, np.ndarray):
             name, array = str(number), one
         else:
@@ -261,22 +284,34 @@ class AlignmentInferencer(BaseInferencer):
         return dict(predictions=preds, visualization=visualization)
 
     def embed(
-        self, inputs: Input | Sequence[Input], batch_size: int = 8
+        self,
+        inputs: Input | Sequence[Input],
+        batch_size: int = 8,
+        skip_broken: bool = False,
     ) -> list[EmbeddedSequence]:
         """Embed sequences.
+
+        All inputs are read before an error is raised, so that it names
+        everything that is wrong. What was extracted from videos by then
+        stays in the cache.
 
         Args:
             inputs (Input | Sequence[Input]): One or several. An annotation
                 file or a folder gives all its sequences.
             batch_size (int): How many sequences the model sees at once.
+            skip_broken (bool): Whether to leave out what cannot be used,
+                with a warning, instead of raising an error. Defaults to
+                False.
 
         Returns:
             list[EmbeddedSequence]: In the order of the inputs.
 
         Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If an input is not what the model takes, or two
-                sequences have one id.
+            ExtractionError: If inputs cannot be used, or with
+                ``skip_broken`` none can: ``problems`` says why, by the id of
+                the sequence or the path or position of the input.
+            ValueError: If two sequences have one id, or there are videos
+                and the config does not say what the model takes of them.
             TypeError: If an input is of another kind.
 
         Example:
@@ -284,22 +319,81 @@ class AlignmentInferencer(BaseInferencer):
             >>> sequences[0].embedding.shape
             (72, 128)
         """
+        sequences, problems = self.embed_usable(inputs, batch_size)
+        if problems:
+            if not (skip_broken and sequences):
+                raise ExtractionError.of_sequences(problems)
+            warnings.warn(describe_problems(problems), stacklevel=2)
+        return sequences
+
+    def embed_usable(
+        self, inputs: Input | Sequence[Input], batch_size: int = 8
+    ) -> tuple[list[EmbeddedSequence], dict[str, str]]:
+        """Embed the sequences that can be used, and say which cannot.
+
+        Args:
+            inputs (Input | Sequence[Input]): As for :meth:`embed`.
+            batch_size (int): How many sequences the model sees at once.
+
+        Returns:
+            tuple[list[EmbeddedSequence], dict[str, str]]: The sequences, and
+            why others cannot be used, by the id of the sequence or the path
+            or position of the input.
+
+        Raises:
+            ValueError: As for :meth:`embed`.
+            TypeError: If an input is of another kind.
+        """
         if not isinstance(inputs, (list, tuple)):
             inputs = [inputs]
         known = [one for one in inputs if isinstance(one, EmbeddedSequence)]
         if len(known) == len(inputs):
-            return known
+            return known, {}
         if known:
             raise TypeError(
                 'embedded sequences and others are expected apart, but got '
                 'both'
             )
-        records = self._inputs_to_list(inputs)
-        embeddings = self(records, batch_size=batch_size)['predictions']
-        return [
-            _embedded(self._select_people(record), embedding, self.frame_rate)
-            for record, embedding in zip(records, embeddings, strict=True)
-        ]
+        records, problems = self._read(inputs)
+        sequences = []
+        packed = self._pack(records, problems)
+        for chunk in self._get_chunk_data(packed, batch_size):
+            used, samples = zip(*chunk, strict=True)
+            for record, one in zip(
+                used, self.forward(self.collate_fn(samples)), strict=True
+            ):
+                embedding = one.embedding.cpu().numpy()
+                record = self._select_people(record)
+                sequences.append(_embedded(record, embedding, self.frame_rate))
+        return sequences, problems
+
+    def _pack(
+        self, records: list[dict], problems: dict[str, str]
+    ) -> Iterator[tuple[dict, dict]]:
+        """Run the pipeline; add records that it refuses to the problems."""
+        width = self.model.backbone.in_channels
+        if self.show_progress:
+            records = track(records, description='Inference')
+        for record in records:
+            name = record['frame_dir']
+            try:
+                # It works in place.
+                sample = self.pipeline(dict(record))
+            except KeyError as error:
+                # Its own text is that of its argument in quotes.
+                problems[name] = str(error.args[0])
+                continue
+            except (ValueError, OSError) as error:
+                problems[name] = str(error)
+                continue
+            found = sample['inputs'][0]['values'].shape[-1]
+            if found == width:
+                yield record, sample
+            else:
+                problems[name] = (
+                    f'{found} numbers describe a frame, and the model takes '
+                    f'{width}: it was trained on other joints or features'
+                )
 
     def _select_people(self, record: dict) -> dict:
         """Keep the people of a record that the pipeline selects."""
@@ -331,7 +425,10 @@ class AlignmentInferencer(BaseInferencer):
         return align_pair(first.embedding, second.embedding, method)
 
     def align_all(
-        self, inputs: Sequence[Input], reference: int | None = None
+        self,
+        inputs: Sequence[Input],
+        reference: int | None = None,
+        method: str = 'dtw',
     ) -> Timeline:
         """Bring sequences onto one timeline.
 
@@ -339,6 +436,7 @@ class AlignmentInferencer(BaseInferencer):
             inputs (Sequence[Input]): The sequences.
             reference (int, optional): Whose timeline; see
                 :func:`~masa.alignment.align_all`.
+            method (str): ``dtw``, monotone, or ``nearest``.
 
         Returns:
             Timeline: The frames of all.
@@ -348,7 +446,9 @@ class AlignmentInferencer(BaseInferencer):
             >>> timeline.frames[:, 10]  # the 11th moment, in each of them
         """
         sequences = self.embed(inputs)
-        return align_all([one.embedding for one in sequences], reference)
+        return align_all(
+            [one.embedding for one in sequences], reference, method
+        )
 
     def retrieve(
         self,

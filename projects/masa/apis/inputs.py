@@ -1,54 +1,18 @@
-import argparse
+import inspect
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ..datasets import SequenceDataset
-from ..extraction.extraction_run import run
-from ..extraction.limits import DEFAULT_LIMITS
-from ..extraction.sequences import VIDEO_SUFFIXES, find_sequences
+from ..datasets.npy_file import map_npy
+from ..extraction.errors import ExtractionError
+from ..extraction.extraction_run import extract, plan_extraction
+from ..extraction.output_folder import SETTINGS_FILE
+from ..extraction.sequences import VIDEO_SUFFIXES
 
 ANNOTATION_SUFFIXES = ('.pkl', '.npz', '.json')
-
-# What the extraction tools ask for, with their defaults.
-_RUNNING = dict(
-    overwrite=True,
-    labels=None,
-    merge=None,
-    replace=False,
-    phases=None,
-    device=None,
-    skip_broken=False,
-    dry_run=False,
-    random_weights=None,
-    max_pixels=DEFAULT_LIMITS.max_pixels,
-    max_seconds=DEFAULT_LIMITS.max_seconds,
-)
-_DEFAULTS = dict(
-    skeletons=dict(
-        target='body2d',
-        person=1,
-        min_found=0.5,
-        pose_model=None,
-        pose_weights=None,
-        detector=None,
-        detector_weights=None,
-        lifter=None,
-        lifter_weights=None,
-    ),
-    features=dict(
-        model='dinov2_giant',
-        weights=None,
-        image_size=None,
-        crop_mode=None,
-        dtype='float32',
-        batch_size=32,
-        workers=1,
-        amp=False,
-        amp_dtype=None,
-    ),
-)
 
 
 def records_of_file(path: Path, features: Path) -> list[dict]:
@@ -118,6 +82,47 @@ def record_of_array(
     }
 
 
+def read_array(path: Path) -> np.ndarray:
+    """Read joints or features of a ``.npy`` file.
+
+    Args:
+        path (Path): The file.
+
+    Returns:
+        np.ndarray: As it holds them.
+
+    Raises:
+        ValueError: If it cannot be read, or is what
+            tools/extract_skeletons.py wrote of a sequence: the places of the
+            joints that were not found are in its annotation file alone.
+    """
+    try:
+        array = np.array(map_npy(path))
+    except (OSError, ValueError) as error:
+        raise ValueError(f'{path} cannot be read: {error}') from error
+    if _holds_extracted_poses(path):
+        raise ValueError(
+            f'{path} holds poses as tools/extract_skeletons.py estimated '
+            'them, joints that were not found missing: give the annotation '
+            'file that it wrote (--ann-file), which has them filled in'
+        )
+    return array
+
+
+def _holds_extracted_poses(path: Path) -> bool:
+    # Ids of sequences may have folders in them.
+    for folder in path.resolve().parents:
+        if (folder / SETTINGS_FILE).is_file():
+            try:
+                settings = json.loads((folder / SETTINGS_FILE).read_bytes())
+            except (OSError, ValueError):
+                return False
+            return isinstance(settings, dict) and (
+                {'backend', 'target', 'min_found'} <= settings.keys()
+            )
+    return False
+
+
 def is_video(path: Path) -> bool:
     """Tell whether a path is a video file, or a folder of videos or images.
 
@@ -134,57 +139,72 @@ def is_video(path: Path) -> bool:
 
 def records_of_videos(
     paths: Sequence[Path], source: dict | None, cache: Path, device: str
-) -> list[dict]:
-    """Make records of videos, by the extraction tools.
+) -> tuple[list[dict], dict[str, str]]:
+    """Make records of videos by extraction.
 
     Args:
         paths (Sequence[Path]): Videos, folders of videos or of images.
         source (dict, optional): ``from_video`` of the config: ``type`` is
-            ``skeletons`` or ``features``, and the rest options of
-            tools/extract_skeletons.py or tools/extract_features.py.
+            ``skeletons`` or ``features``, and the rest arguments of
+            :class:`PoseExtraction` or :class:`FeatureExtraction`.
         cache (Path): Folder for what is extracted. What is there already is
             not made again.
-        device (str): Such as ``cpu``.
+        device (str): Such as ``cpu``, unless ``source`` has one.
 
     Returns:
-        list[dict]: Records, with ``video``, the path.
+        tuple[list[dict], dict[str, str]]: Records, with ``video``, the path;
+        and why other sequences cannot be used, by their id or path.
 
     Raises:
-        ValueError: If the config does not say how, or has an option that the
-            tool has not.
-        ExtractionError: If a video cannot be used.
+        ValueError: If the config does not say how, or has an option that is
+            not known.
+        ExtractionError: If the extraction as a whole cannot be done.
     """
+    extraction = _make_extraction(source, paths[0], device)
+    kind = source['type']
+    folder, ann_file = cache / kind, cache / f'{kind}.pkl'
+    plan = plan_extraction(extraction, paths, folder)
+    try:
+        result = extract(extraction, plan, folder, ann_file, skip_broken=True)
+    except ExtractionError as error:
+        if not error.problems:
+            raise
+        return [], error.problems
+    videos = {job.sequence.name: job.sequence.path for job in plan.jobs}
+    records = [
+        dict(record, video=videos[record['frame_dir']])
+        for record in records_of_file(ann_file, folder)
+    ]
+    return records, result.problems
+
+
+def _make_extraction(source: dict | None, path: Path, device: str):
     from ..extraction.feature_run import FeatureExtraction
     from ..extraction.pose_run import PoseExtraction
 
     if source is None:
         raise ValueError(
-            f'{paths[0]} is a video, and the config does not say what the '
-            'model takes of one: from_video=dict(type="skeletons", '
+            f'{path} is read as video or images, and the config does not say '
+            'what the model takes of them: from_video=dict(type="skeletons", '
             'backend="mediapipe", target="body3d") for one, or '
             'dict(type="features", model="dinov2_giant"); else extract it '
             'beforehand and give the annotation file'
         )
-    source = dict(source)
-    kind = source.pop('type', None)
-    if kind not in _DEFAULTS:
+    options = dict(dict(device=device), **source)
+    kind = options.pop('type', None)
+    kinds = dict(skeletons=PoseExtraction, features=FeatureExtraction)
+    if kind not in kinds:
         raise ValueError(
-            f'from_video.type is expected to be one of {list(_DEFAULTS)}, '
+            f'from_video.type is expected to be one of {list(kinds)}, '
             f'but is {kind!r}'
         )
-    known = dict(_RUNNING, **_DEFAULTS[kind], device=device)
-    unknown = source.keys() - known.keys() - {'backend'}
+    known = inspect.signature(kinds[kind]).parameters
+    unknown = sorted(options.keys() - known.keys())
     if unknown:
-        raise ValueError(f'from_video has unknown options {sorted(unknown)}')
-    args = argparse.Namespace(
-        **dict(known, **source),
-        inputs=list(paths),
-        output=cache / kind,
-        ann_file=cache / f'{kind}.pkl',
-    )
-    run(args, PoseExtraction if kind == 'skeletons' else FeatureExtraction)
-    videos = {one.name: one.path for one in find_sequences(paths)}
-    return [
-        dict(record, video=videos[record['frame_dir']])
-        for record in records_of_file(args.ann_file, args.output)
-    ]
+        raise ValueError(
+            f'from_video has unknown options {unknown}; known are '
+            f'{", ".join(known)}'
+        )
+    if kind == 'skeletons' and 'backend' not in options:
+        raise ValueError('from_video is expected to have a backend')
+    return kinds[kind](**options)

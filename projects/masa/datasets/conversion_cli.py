@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+from .errors import AnnotationError
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+Sequence = TypeVar('Sequence')
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +68,29 @@ def check_arguments(
         parser.error(f'{args.output} is expected to be .pkl, .npz or .json')
     if args.output.exists() and not args.overwrite:
         parser.error(f'{args.output} exists; --overwrite replaces it')
+
+
+def read_files(
+    paths: Iterable[Path], read: Callable[[Path], Sequence]
+) -> tuple[list[Sequence], dict[str, str]]:
+    """Read a sequence from each of many files.
+
+    Args:
+        paths (Iterable[Path]): The files.
+        read (Callable[[Path], Sequence]): Reads one; raises
+            :class:`AnnotationError` if it cannot be used.
+
+    Returns:
+        tuple[list[Sequence], dict[str, str]]: The sequences, and why other
+        files cannot be used, by the name of the file.
+    """
+    sequences, problems = [], {}
+    for path in paths:
+        try:
+            sequences.append(read(path))
+        except AnnotationError as error:
+            problems[path.stem] = str(error)
+    return sequences, problems
 
 
 def summary(annotations: dict) -> Table:

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
+
+from .errors import ExtractionError
 
 if TYPE_CHECKING:
     from .pose_estimator import PoseEstimator
 
 
-def _build_mmpose(args: argparse.Namespace, device: str) -> PoseEstimator:
+def _build_mmpose(
+    target: str,
+    device: str,
+    detector: str | None,
+    random_weights: int | None,
+    **models,
+) -> PoseEstimator:
     from .mmpose_estimator import MMPoseEstimator
 
     return MMPoseEstimator(
-        args.target,
+        target,
         device,
-        args.pose_model,
-        args.pose_weights,
-        args.detector or 'person',
-        args.detector_weights,
-        args.lifter,
-        args.lifter_weights,
-        args.random_weights,
+        detector=detector or 'person',
+        random_seed=random_weights,
+        **models,
     )
 
 
-def _build_mediapipe(args: argparse.Namespace, device: str) -> PoseEstimator:
+def _build_mediapipe(target: str, device: str, **models) -> PoseEstimator:
     from .mediapipe_estimator import MediaPipeEstimator
 
-    return MediaPipeEstimator(args.target)
+    given = [name for name, value in models.items() if value is not None]
+    if given:
+        raise ExtractionError(f'{", ".join(given)}: of backend mmpose alone')
+    return MediaPipeEstimator(target)
 
 
+# Called with the target, the device, and the models by their options' names.
 BACKENDS = dict(mmpose=_build_mmpose, mediapipe=_build_mediapipe)

@@ -3,6 +3,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+from ..broken_inputs import add_skip_broken
 from .limits import DEFAULT_LIMITS
 
 
@@ -76,11 +77,7 @@ def add_running_options(parser: argparse.ArgumentParser):
     running.add_argument(
         '--device', help='such as cuda:0 (default: cuda where there is one)'
     )
-    running.add_argument(
-        '--skip-broken',
-        action='store_true',
-        help='leave out what cannot be used, and list it at the end',
-    )
+    add_skip_broken(running)
     running.add_argument(
         '--max-pixels',
         type=_positive(int),

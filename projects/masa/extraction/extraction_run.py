@@ -1,9 +1,8 @@
-import argparse
-import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from mmengine.dist import get_dist_info
 
@@ -14,18 +13,11 @@ from ..datasets.frame_labels import (
     read_frame_labels,
 )
 from ..datasets.schema import check_annotations
-from .distributed import (
-    choose_device,
-    gather,
-    join_processes,
-    leave_processes,
-    on_main_process,
-)
+from .distributed import choose_device, gather, on_main_process
 from .errors import ExtractionError, SequenceError
-from .limits import MediaLimits
+from .limits import DEFAULT_LIMITS, MediaLimits
 from .output_folder import OutputFolder
 from .plan import Job, Plan, make_plan
-from .plan_report import show_notes, show_plan, show_problems
 from .progress import FrameProgress
 
 
@@ -33,11 +25,9 @@ class Extraction(ABC):
     """What one kind of extraction does with a sequence.
 
     Args:
-        args (argparse.Namespace): Of the tool. Every tool has ``inputs``,
-            ``output``, ``ann_file``, ``labels``, ``merge``, ``replace``,
-            ``phases``, ``skip_broken``, ``dry_run``, ``device``,
-            ``random_weights``, ``max_pixels`` and ``max_seconds``.
-        device (str): Such as ``cuda:0``.
+        device (str, optional): Such as ``cuda:0``. Defaults to CUDA where
+            there is any.
+        limits (MediaLimits): On what is read. Defaults to its own.
 
     Attributes:
         content (str): What the files hold, for messages.
@@ -49,6 +39,9 @@ class Extraction(ABC):
             :meth:`prepare` those that need no weights.
         per_frame (str): What there is of every frame, such as ``64 numbers``.
             From :meth:`prepare` on.
+
+    Raises:
+        ExtractionError: If there is no such device.
     """
 
     content: str
@@ -57,10 +50,13 @@ class Extraction(ABC):
     settings: dict
     per_frame: str
 
-    def __init__(self, args: argparse.Namespace, device: str):
-        self.args = args
-        self.limits = MediaLimits(args.max_pixels, args.max_seconds)
-        self.device = device
+    def __init__(
+        self,
+        device: str | None = None,
+        limits: MediaLimits = DEFAULT_LIMITS,
+    ):
+        self.device = choose_device(device)
+        self.limits = limits
 
     @abstractmethod
     def describe(self) -> str:
@@ -116,67 +112,111 @@ class Extraction(ABC):
         """
 
 
-def run(
-    args: argparse.Namespace,
-    build: Callable[[argparse.Namespace, str], Extraction],
-) -> int:
-    """Extract what the command line asks for, in this and other processes.
+class ExtractionResult(NamedTuple):
+    """What was extracted.
+
+    Attributes:
+        lengths (dict[str, int]): Number of frames of every sequence that the
+            annotation file has, by id.
+        made (int): How many sequences were worked on; the files of the
+            others were there.
+        problems (dict[str, str]): Why sequences were left out, by id.
+        remarks (list[str]): What of a file of phases was not used.
+        seconds (float): How long it took.
+    """
+
+    lengths: dict[str, int]
+    made: int
+    problems: dict[str, str]
+    remarks: list[str]
+    seconds: float
+
+
+def plan_extraction(
+    extraction: Extraction,
+    inputs: Iterable[Path],
+    output: Path,
+    labels: Path | None = None,
+    merge: Path | None = None,
+    replace: bool = False,
+) -> Plan:
+    """Find the sequences and see what there is to do.
 
     Args:
-        args (argparse.Namespace): As for :class:`Extraction`.
-        build (Callable): Makes the extraction from the arguments and the
-            device.
+        extraction (Extraction): What is to be done.
+        inputs (Iterable[Path]): Videos, folders of videos or of images.
+        output (Path): Folder for the files.
+        labels (Path, optional): File of labels; see :func:`make_plan`.
+        merge (Path, optional): Annotation file to add to.
+        replace (bool): Whether to replace what that file has.
 
     Returns:
-        int: The exit status: 0, 1 if sequences were left out, 2 if some
-        cannot be used and leaving out was not asked for.
+        Plan: Also of what is in the way of single sequences.
 
     Raises:
-        ExtractionError: If it cannot be done.
-        OSError: If a file cannot be written.
+        ExtractionError: If a file cannot be used, or the folder has files
+            that were made otherwise.
     """
-    join_processes()
-    status = _run(args, build(args, choose_device(args.device)))
-    leave_processes()
-    return status
-
-
-def _run(args: argparse.Namespace, extraction: Extraction) -> int:
-    start = time.monotonic()
-    rank, processes = get_dist_info()
-    folder = OutputFolder(args.output, extraction.dtype, extraction.content)
-    plan = on_main_process(
+    folder = OutputFolder(output, extraction.dtype, extraction.content)
+    return on_main_process(
         lambda: make_plan(
-            args.inputs,
+            inputs,
             folder,
             extraction.settings,
-            args.labels,
-            args.merge,
+            labels,
+            merge,
             extraction.fields,
-            args.replace,
+            replace,
             extraction.limits,
         )
     )
-    if args.phases is not None:
-        on_main_process(lambda: _check_phases(plan, args))
+
+
+def extract(
+    extraction: Extraction,
+    plan: Plan,
+    output: Path,
+    ann_file: Path,
+    phases: Path | None = None,
+    skip_broken: bool = False,
+    show_progress: bool = False,
+) -> ExtractionResult:
+    """Extract what is planned, in this and other processes.
+
+    Sequences that cannot be used do not keep the others from being done.
+    What is finished stays in ``output``, and another call goes on from
+    there.
+
+    Args:
+        extraction (Extraction): What is to be done.
+        plan (Plan): Of :func:`plan_extraction`.
+        output (Path): The same folder.
+        ann_file (Path): Annotation file to write.
+        phases (Path, optional): CSV file of the phases of frames; see
+            :func:`~masa.datasets.frame_labels.add_phases`.
+        skip_broken (bool): Whether to write it without the sequences that
+            cannot be used. Defaults to False.
+        show_progress (bool): Whether to show progress on standard error.
+            Defaults to False.
+
+    Returns:
+        ExtractionResult: What was done, and what was left out.
+
+    Raises:
+        ExtractionError: If sequences cannot be used and are not to be
+            skipped, or none can be used: its ``problems`` has them all. Also
+            if the models cannot be loaded or the annotations not be made.
+        OSError: If a file cannot be written.
+    """
+    start = time.monotonic()
+    rank, processes = get_dist_info()
+    folder = OutputFolder(output, extraction.dtype, extraction.content)
+    if phases is not None:
+        on_main_process(lambda: _check_phases(plan, phases))
     problems = plan.problems()
-    if args.dry_run:
-        if rank == 0:
-            show_plan(plan, args, extraction.describe())
-            if problems:
-                show_problems(problems)
-        return 1 if problems else 0
-    if problems and not args.skip_broken:
-        if rank == 0:
-            show_problems(problems)
-            print('--skip-broken leaves them out', file=sys.stderr)
-        return 2
-    if args.random_weights is not None and rank == 0:
-        print(
-            f'warning: random weights, so that the {extraction.content} mean '
-            'nothing',
-            file=sys.stderr,
-        )
+    usable = [job for job in plan.jobs if not job.problem]
+    if not usable:
+        raise ExtractionError.of_sequences(problems)
     extraction.prepare()
     settings = extraction.settings
     if any(other != settings for other in gather(settings)):
@@ -185,58 +225,40 @@ def _run(args: argparse.Namespace, extraction: Extraction) -> int:
             'give all the same options'
         )
     on_main_process(
-        lambda: folder.claim(settings, [job.sequence for job in plan.jobs])
+        lambda: folder.claim(settings, [job.sequence for job in usable])
     )
-    todo = [j for j in plan.jobs if j.done is None and not j.problem]
-    broken = _run_jobs(todo[rank::processes], folder, extraction)
+    todo = [job for job in usable if job.done is None]
+    broken = _run_jobs(
+        todo[rank::processes], folder, extraction, show_progress
+    )
     for found in gather(broken):
         problems.update(found)
-    names = {job.sequence.name for job in plan.jobs}
-    if not names - problems.keys():
-        if rank == 0:
-            show_problems(problems)
-        return 2
-    frames = on_main_process(
-        lambda: _write_annotations(plan, folder, extraction, problems)
+    done = [job for job in usable if job.sequence.name not in problems]
+    if not done or (problems and not skip_broken):
+        raise ExtractionError.of_sequences(problems)
+    lengths, remarks = on_main_process(
+        lambda: _write_annotations(
+            plan, done, folder, extraction, ann_file, phases
+        )
     )
-    if rank == 0:
-        show_notes(plan)
-        left = names - problems.keys()
-        features = (
-            f' --features {args.output}'
-            if extraction.content == 'features'
-            else ''
-        )
-        print(
-            f'{args.output}: {extraction.content} of {len(left)} sequences, '
-            f'{frames} frames of {extraction.per_frame}; {len(todo)} '
-            'sequences in '
-            f'{time.monotonic() - start:.1f} s on {extraction.device}\n'
-            f'{args.ann_file}: written; next: python tools/check_data.py '
-            f'{args.ann_file}{features}'
-        )
-        if problems:
-            show_problems(problems)
-    return 1 if problems else 0
+    seconds = time.monotonic() - start
+    return ExtractionResult(lengths, len(todo), problems, remarks, seconds)
 
 
 def _run_jobs(
-    jobs: list[Job], folder: OutputFolder, extraction: Extraction
+    jobs: list[Job],
+    folder: OutputFolder,
+    extraction: Extraction,
+    show_progress: bool,
 ) -> dict[str, str]:
     """Make the files of these jobs; return what is broken, by id."""
     broken = {}
-    rank, _ = get_dist_info()
-    bar = FrameProgress([job.claimed for job in jobs], visible=rank == 0)
-    with bar:
+    with FrameProgress([job.claimed for job in jobs], show_progress) as bar:
         for job in jobs:
             name = job.sequence.name
             try:
                 text = extraction.process(job, folder.path(name), bar.advance)
             except SequenceError as error:
-                if not extraction.args.skip_broken:
-                    raise SequenceError(
-                        f'{error}; --skip-broken leaves it out'
-                    ) from error
                 broken[name] = str(error)
                 text = 'cannot be used'
             bar.finish(name, job.claimed, text)
@@ -245,15 +267,15 @@ def _run_jobs(
 
 def _write_annotations(
     plan: Plan,
+    jobs: list[Job],
     folder: OutputFolder,
     extraction: Extraction,
-    problems: dict[str, str],
-) -> int:
-    """Write the annotation file; return the number of frames in it."""
+    ann_file: Path,
+    phases: Path | None,
+) -> tuple[dict[str, int], list[str]]:
+    """Write the annotation file; return numbers of frames, and remarks."""
     lengths = {
-        job.sequence.name: folder.num_frames(job.sequence)
-        for job in plan.jobs
-        if job.sequence.name not in problems
+        job.sequence.name: folder.num_frames(job.sequence) for job in jobs
     }
     changed = [name for name, frames in lengths.items() if frames is None]
     if changed:
@@ -262,40 +284,37 @@ def _write_annotations(
             'there, or their videos were changed meanwhile: run the command '
             'again'
         )
-    annotations = extraction.annotate(plan, folder, lengths)
-    args = extraction.args
-    if args.phases is not None:
-        annotations = _add_phases(annotations, args)
-    save_annotations(annotations, args.ann_file)
-    return sum(lengths.values())
+    annotations, remarks = extraction.annotate(plan, folder, lengths), []
+    if phases is not None:
+        annotations, remarks = _add_phases(annotations, phases, plan.replace)
+    save_annotations(annotations, ann_file)
+    return lengths, remarks
 
 
-def _check_phases(plan: Plan, args: argparse.Namespace) -> None:
+def _check_phases(plan: Plan, phases: Path) -> None:
     """Check before the work begins that there are phases to add."""
     if plan.annotations is None:
         records = [dict(frame_dir=job.sequence.name) for job in plan.jobs]
     else:
         records = plan.annotations['annotations']
     try:
-        found = read_frame_labels(args.phases)
-        check_labelled(found, records, args.phases, args.replace)
+        found = read_frame_labels(phases)
+        check_labelled(found, records, phases, plan.replace)
     except AnnotationError as error:
         raise ExtractionError(str(error)) from error
 
 
-def _add_phases(annotations: dict, args: argparse.Namespace) -> dict:
+def _add_phases(
+    annotations: dict, phases: Path, replace: bool
+) -> tuple[dict, list[str]]:
     try:
-        annotations, remarks = add_phases(
-            annotations, args.phases, args.replace
-        )
+        annotations, remarks = add_phases(annotations, phases, replace)
     except AnnotationError as error:
         raise ExtractionError(str(error)) from error
     problems = check_annotations(annotations)
     if problems:
         raise ExtractionError(
-            f'with the phases of {args.phases} the annotations would have '
+            f'with the phases of {phases} the annotations would have '
             'problems:\n  ' + '\n  '.join(map(str, problems))
         )
-    for remark in remarks:
-        print(remark)
-    return annotations
+    return annotations, remarks

@@ -1,4 +1,3 @@
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from .errors import ExtractionError
 from .extraction_run import Extraction
 from .feature_model import build_model, describe_model
 from .features import extract_features
+from .limits import DEFAULT_LIMITS, MediaLimits
 from .output_folder import OutputFolder
 from .plan import Job, Plan
 
@@ -16,8 +16,25 @@ class FeatureExtraction(Extraction):
     """Computes features of frames.
 
     Args:
-        args (argparse.Namespace): Of tools/extract_features.py.
-        device (str): Such as ``cuda:0``.
+        model (str): An alias of ``feature_model.ALIASES``, or any model of
+            timm.
+        weights (str | Path, optional): File of weights. Defaults to what
+            timm downloads.
+        image_size (int, optional): Side of the model's input, pixels.
+            Defaults to 224 for DINOv2, else to the model's own.
+        crop_mode (str, optional): ``center``, ``squash`` or ``border``.
+            Defaults to the model's own.
+        dtype (str): ``float16`` or ``float32``, of the features.
+        batch_size (int): Frames that the model sees at once.
+        workers (int): Threads that prepare frames.
+        amp (bool): Whether to compute in mixed precision, on CUDA.
+        amp_dtype (str, optional): ``bfloat16`` or ``float16``, for ``amp``.
+            Defaults to bfloat16 where the GPU has it.
+        device (str, optional): Such as ``cuda:0``. Defaults to CUDA where
+            there is any.
+        random_weights (int, optional): Seed of random weights, for trying
+            out.
+        max_pixels, max_seconds: See :class:`MediaLimits`.
 
     Raises:
         ExtractionError: If there is no such model, or the device cannot do
@@ -27,18 +44,33 @@ class FeatureExtraction(Extraction):
     content = 'features'
     fields = ('feature_path',)
 
-    def __init__(self, args: argparse.Namespace, device: str):
-        super().__init__(args, device)
-        self.dtype = args.dtype
+    def __init__(
+        self,
+        model: str = 'dinov2_giant',
+        weights: str | Path | None = None,
+        image_size: int | None = None,
+        crop_mode: str | None = None,
+        dtype: str = 'float32',
+        batch_size: int = 32,
+        workers: int = 1,
+        amp: bool = False,
+        amp_dtype: str | None = None,
+        device: str | None = None,
+        random_weights: int | None = None,
+        max_pixels: int = DEFAULT_LIMITS.max_pixels,
+        max_seconds: float = DEFAULT_LIMITS.max_seconds,
+    ):
+        super().__init__(device, MediaLimits(max_pixels, max_seconds))
+        self.dtype = dtype
+        self.batch_size, self.workers = batch_size, workers
+        self.name = model
+        self.weights = weights and Path(weights)
+        self.random_weights = random_weights
+        precision = _precision(amp, amp_dtype, self.device)
         self.settings = dict(
-            describe_model(
-                args.model,
-                args.image_size,
-                args.crop_mode,
-                _precision(args, device),
-            ),
-            dtype=args.dtype,
-            random_weights=args.random_weights,
+            describe_model(model, image_size, crop_mode, precision),
+            dtype=dtype,
+            random_weights=random_weights,
         )
 
     def describe(self) -> str:
@@ -54,11 +86,11 @@ class FeatureExtraction(Extraction):
     def prepare(self) -> None:
         """Load the model; see :class:`Extraction`."""
         self.model, self.settings = build_model(
-            self.args.model,
+            self.name,
             self.settings,
             self.device,
-            self.args.weights,
-            self.args.random_weights,
+            self.weights,
+            self.random_weights,
         )
         self.per_frame = f'{self.model.channels} numbers'
 
@@ -71,8 +103,8 @@ class FeatureExtraction(Extraction):
             output,
             self.model,
             self.dtype,
-            self.args.batch_size,
-            self.args.workers,
+            self.batch_size,
+            self.workers,
             job.expected,
             self.limits,
             advance,
@@ -97,13 +129,13 @@ class FeatureExtraction(Extraction):
         )
 
 
-def _precision(args: argparse.Namespace, device: str) -> str:
-    if not args.amp:
+def _precision(amp: bool, amp_dtype: str | None, device: str) -> str:
+    if not amp:
         return 'float32'
     if torch.device(device).type != 'cuda':
         raise ExtractionError(f'--amp needs a CUDA device, not {device}')
-    if args.amp_dtype:
-        return args.amp_dtype
+    if amp_dtype:
+        return amp_dtype
     # Older GPUs only emulate bfloat16, slower than float32.
     major, _ = torch.cuda.get_device_capability(device)
     return 'bfloat16' if major >= 8 else 'float16'

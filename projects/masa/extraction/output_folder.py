@@ -64,10 +64,10 @@ class OutputFolder:
         file = self.root / SETTINGS_FILE
         advice = 'choose another --output, or delete the folder'
         if not file.exists():
-            for name, _ in sequences:
-                if self.path(name).exists():
+            for path in (self.path(one.name) for one in sequences):
+                if path.exists():
                     raise ExtractionError(
-                        f'{self.path(name)} was made with settings that are '
+                        f'{path} was made with settings that are '
                         f'not known, as there is no {file}: {advice}'
                     )
             return
@@ -101,7 +101,7 @@ class OutputFolder:
             ExtractionError: As :meth:`check`.
         """
         self.check(settings, sequences)
-        folders = {self.path(name).parent for name, _ in sequences}
+        folders = {self.path(one.name).parent for one in sequences}
         for folder in {self.root, *folders}:
             for left in folder.glob('.writing-*'):
                 shutil.rmtree(left)

@@ -51,6 +51,7 @@ class Plan(NamedTuple):
             record of.
         absent (list[str]): Ids of which there are labels or a record, and no
             sequence.
+        replace (bool): Whether to replace what the annotation file has.
     """
 
     jobs: list[Job]
@@ -58,6 +59,7 @@ class Plan(NamedTuple):
     annotations: dict | None
     unasked: list[str]
     absent: list[str]
+    replace: bool
 
     def problems(self) -> dict[str, str]:
         """Return what is in the way.
@@ -150,9 +152,12 @@ def make_plan(
         Plan: Also of what is in the way of single sequences.
 
     Raises:
-        ExtractionError: If an input or a file cannot be used.
+        ExtractionError: If a file cannot be used, or two sequences have one
+            id.
     """
-    sequences = find_sequences(inputs)
+    found = find_sequences(inputs)
+    broken = [one for one in found if one.problem]
+    sequences = [one for one in found if not one.problem]
     names = {one.name for one in sequences}
     labels = annotations = None
     expected: dict[str, int] = {}
@@ -173,7 +178,7 @@ def make_plan(
         unasked = [one.name for one in sequences if one.name not in expected]
         absent = [name for name in expected if name not in names]
         sequences = [one for one in sequences if one.name in expected]
-        if not sequences:
+        if unasked and not sequences:
             raise ExtractionError(
                 f'{merge_file} has a record of none of the sequences found: '
                 f'its ids are as {absent[0]!r}, theirs as {unasked[0]!r}'
@@ -183,7 +188,8 @@ def make_plan(
         _make_job(one, folder, expected.get(one.name), limits)
         for one in sequences
     ]
-    return Plan(jobs, labels, annotations, unasked, absent)
+    jobs += [Job(one, None, None, None, one.problem) for one in broken]
+    return Plan(jobs, labels, annotations, unasked, absent, replace)
 
 
 def _read_annotations(path: Path) -> dict:

@@ -49,14 +49,3 @@ def show_notes(plan: Plan) -> None:
             f'{len(plan.absent)} lines of labels have no sequence, such as '
             f'that of {plan.absent[0]}'
         )
-
-
-def show_problems(problems: dict[str, str]) -> None:
-    """Print what is in the way, to standard error.
-
-    Args:
-        problems (dict[str, str]): By sequence id.
-    """
-    print(f'{len(problems)} sequences cannot be used:', file=sys.stderr)
-    for name, problem in problems.items():
-        print(f'  {name}: {problem}', file=sys.stderr)

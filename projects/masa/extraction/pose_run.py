@@ -1,9 +1,10 @@
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
 from .backends import BACKENDS
+from .errors import ExtractionError
 from .extraction_run import Extraction
+from .limits import DEFAULT_LIMITS, MediaLimits
 from .output_folder import OutputFolder
 from .plan import Job, Plan
 from .poses import extract_poses, read_poses
@@ -14,21 +15,64 @@ class PoseExtraction(Extraction):
     """Estimates the poses of a person.
 
     Args:
-        args (argparse.Namespace): Of tools/extract_skeletons.py.
-        device (str): Such as ``cuda:0``.
+        backend (str): One of ``BACKENDS``.
+        target (str): ``body2d``, ``body3d``, ``hands2d`` or ``hands3d``.
+        person (int): Which one, by prominence over the whole sequence, 1 the
+            first.
+        min_found (float): Share of the frames that must show the person, in
+            [0, 1].
+        device (str, optional): Such as ``cuda:0``. Defaults to CUDA where
+            there is any.
+        pose_model, pose_weights, detector, detector_weights, lifter,
+            lifter_weights, random_weights (optional): See
+            :class:`MMPoseEstimator`.
+        max_pixels, max_seconds: See :class:`MediaLimits`.
 
     Raises:
-        ExtractionError: If the backend is not installed or cannot do what is
-            asked for.
+        ExtractionError: If the backend is not known or not installed, or
+            cannot do what is asked for.
     """
 
     content = 'poses'
     fields = ('keypoint', 'keypoint_score', 'skeleton')
     dtype = 'float32'
 
-    def __init__(self, args: argparse.Namespace, device: str):
-        super().__init__(args, device)
-        self.estimator = BACKENDS[args.backend](args, device)
+    def __init__(
+        self,
+        backend: str,
+        target: str = 'body2d',
+        person: int = 1,
+        min_found: float = 0.5,
+        device: str | None = None,
+        pose_model: str | None = None,
+        pose_weights: str | Path | None = None,
+        detector: str | None = None,
+        detector_weights: str | Path | None = None,
+        lifter: str | None = None,
+        lifter_weights: str | Path | None = None,
+        random_weights: int | None = None,
+        max_pixels: int = DEFAULT_LIMITS.max_pixels,
+        max_seconds: float = DEFAULT_LIMITS.max_seconds,
+    ):
+        super().__init__(device, MediaLimits(max_pixels, max_seconds))
+        if backend not in BACKENDS:
+            raise ExtractionError(
+                f'backend is expected to be one of {list(BACKENDS)}, but is '
+                f'{backend!r}'
+            )
+        self.backend, self.target = backend, target
+        self.person, self.min_found = person, min_found
+        self.estimator = BACKENDS[backend](
+            target,
+            self.device,
+            pose_model=pose_model,
+            pose_weights=pose_weights and Path(pose_weights),
+            detector=detector,
+            detector_weights=detector_weights and Path(detector_weights),
+            lifter=lifter,
+            lifter_weights=lifter_weights and Path(lifter_weights),
+            random_weights=random_weights,
+        )
         self.settings = self._settings()
         joints = len(self.estimator.skeleton['joints'])
         self.per_frame = f'{joints} joints in {self._coordinates}D'
@@ -39,16 +83,16 @@ class PoseExtraction(Extraction):
 
     def _settings(self) -> dict:
         return dict(
-            backend=self.args.backend,
-            target=self.args.target,
-            person=self.args.person,
-            min_found=self.args.min_found,
+            backend=self.backend,
+            target=self.target,
+            person=self.person,
+            min_found=self.min_found,
             **self.estimator.settings,
         )
 
     def describe(self) -> str:
         """Name the model; see :class:`Extraction`."""
-        return f'{self.args.backend} ({self.args.target}: {self.per_frame})'
+        return f'{self.backend} ({self.target}: {self.per_frame})'
 
     def prepare(self) -> None:
         """Load the model; see :class:`Extraction`."""
@@ -63,8 +107,8 @@ class PoseExtraction(Extraction):
             job.sequence,
             output,
             self.estimator,
-            self.args.person,
-            self.args.min_found,
+            self.person,
+            self.min_found,
             job.expected,
             self.limits,
             advance,
@@ -87,7 +131,7 @@ class PoseExtraction(Extraction):
             skeleton,
             plan.train_ids(),
             # A hand is no stand-in for the other one.
-            mirror=self.args.target.startswith('body'),
+            mirror=self.target.startswith('body'),
         )
         for name, content in contents.items():
             content.update(folder.time_fields(name))

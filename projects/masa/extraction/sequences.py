@@ -18,10 +18,13 @@ class Sequence(NamedTuple):
     Attributes:
         name (str): Its id.
         path (Path): Where it is.
+        problem (str): Why it cannot be used; '' if nothing is known against
+            it.
     """
 
     name: str
     path: Path
+    problem: str = ''
 
 
 def find_sequences(inputs: Iterable[Path]) -> list[Sequence]:
@@ -33,6 +36,10 @@ def find_sequences(inputs: Iterable[Path]) -> list[Sequence]:
     left out, and the id of what is found in a folder is its path below that
     folder: ``squat/001`` for ``squat/001.mp4``.
 
+    An input that does not exist or holds no sequence, and a folder that
+    holds images and videos, are among the result with a ``problem``, by
+    their path, so that all of them can be told at once.
+
     Args:
         inputs (Iterable[Path]): Files, whatever their suffix, and folders.
 
@@ -42,37 +49,36 @@ def find_sequences(inputs: Iterable[Path]) -> list[Sequence]:
         the folders below hold.
 
     Raises:
-        ExtractionError: If an input does not exist or holds no sequence, a
-            folder holds images and videos, two sequences have one id, or
-            one has a name that is no text.
+        ExtractionError: If two sequences have one id.
     """
-    found: dict[str, Path] = {}
+    found: dict[str, Sequence] = {}
     for path in inputs:
-        if path.is_dir():
-            sequences = list(_search(path, path, ()))
-        elif path.exists():
-            sequences = [Sequence(path.stem, path)]
-        else:
-            raise ExtractionError(f'there is no video or folder {path}')
-        if not sequences:
-            raise ExtractionError(
-                f'{path} holds neither images nor videos: expected files '
-                f'that end in {", ".join(VIDEO_SUFFIXES)}, or folders of '
-                'images'
-            )
-        for name, one in sequences:
-            if any('\ud800' <= letter <= '\udfff' for letter in name):
+        for one in _sequences_of(path):
+            if any('\ud800' <= letter <= '\udfff' for letter in one.name):
+                reason = f'the name {str(one.path)!a} is not UTF-8: rename it'
+                one = Sequence(ascii(one.name), one.path, reason)
+            if one.name in found:
                 raise ExtractionError(
-                    f'the name of {str(one)!a} is not UTF-8: rename it'
+                    f'two sequences have the id {one.name!r}: '
+                    f'{found[one.name].path} and {one.path}; give a folder '
+                    'above both, whose folders become part of the ids'
                 )
-            if name in found:
-                raise ExtractionError(
-                    f'two sequences have the id {name!r}: {found[name]} and '
-                    f'{one}; give a folder above both, whose folders become '
-                    'part of the ids'
-                )
-            found[name] = one
-    return [Sequence(*one) for one in found.items()]
+            found[one.name] = one
+    return list(found.values())
+
+
+def _sequences_of(path: Path) -> list[Sequence]:
+    if path.is_dir():
+        reason = (
+            f'{path} holds neither images nor videos: expected files that '
+            f'end in {", ".join(VIDEO_SUFFIXES)}, or folders of images'
+        )
+        sequences = list(_search(path, path, ()))
+        return sequences or [Sequence(str(path), path, reason)]
+    if path.exists():
+        return [Sequence(path.stem, path)]
+    reason = f'there is no video or folder {path}'
+    return [Sequence(str(path), path, reason)]
 
 
 def last_change(sequence: Sequence) -> int:
@@ -107,11 +113,14 @@ def _search(folder: Path, top: Path, above: tuple) -> Iterator[Sequence]:
     ]
     images = list_images(folder)
     if images and videos:
-        raise ExtractionError(
+        yield Sequence(
+            str(folder),
+            folder,
             f'{folder} holds images ({images[0].name}) and videos '
             f'({videos[0].name}), so that it is not clear whether it is one '
-            'sequence: move one kind elsewhere'
+            'sequence: move one kind elsewhere',
         )
+        images = videos = []
     if images:
         relative = folder.relative_to(top)
         name = Path(real).name if folder == top else relative.as_posix()

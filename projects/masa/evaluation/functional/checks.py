@@ -2,6 +2,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+# The sum of the squares of many of these is in the range of float64.
+LARGEST = 1e150
+
 
 def check_sequences(
     sequences: Sequence[np.ndarray], name: str = 'embeddings'
@@ -10,22 +13,34 @@ def check_sequences(
 
     Args:
         sequences (Sequence[np.ndarray]): Arrays of shape (T_i, D), T_i >= 1,
-            all of one width D.
+            all of one width D, of real numbers of any type.
         name (str): What to call the list in an error.
 
     Returns:
-        list[np.ndarray]: The same arrays.
+        list[np.ndarray]: The same arrays, those of a type longer than
+        float64 as float64.
 
     Raises:
-        ValueError: If one has another shape or width, or a value that is not
-            finite.
+        ValueError: If one has another shape, width or type, or a value that
+            is not finite or above 1e150, whose square would not be.
     """
     sequences = [np.asarray(sequence) for sequence in sequences]
     for number, sequence in enumerate(sequences):
+        if sequence.ndim == 1:
+            raise ValueError(
+                f'{name}[{number}] is expected to have shape (T, D), but got '
+                f'{sequence.shape}: reshape(-1, 1) makes a frame of every '
+                'number, reshape(1, -1) one frame of all'
+            )
         if sequence.ndim != 2 or 0 in sequence.shape:
             raise ValueError(
                 f'{name}[{number}] is expected to have shape (T, D) with at '
                 f'least one frame and one dimension, but got {sequence.shape}'
+            )
+        if sequence.dtype.kind not in 'biuf':
+            raise ValueError(
+                f'{name}[{number}] is expected to hold real numbers, but its '
+                f'type is {sequence.dtype}'
             )
         if sequence.shape[1] != sequences[0].shape[1]:
             raise ValueError(
@@ -39,6 +54,15 @@ def check_sequences(
                 f'{np.count_nonzero(~np.isfinite(sequence))} of its '
                 f'{sequence.size} values are not'
             )
+        if not -LARGEST <= sequence.min() <= sequence.max() <= LARGEST:
+            raise ValueError(
+                f'{name}[{number}] is expected to hold numbers up to '
+                f'{LARGEST:g}, whose squares float64 can hold: scale the '
+                'embeddings down'
+            )
+        # The bytes that fill up a long double differ between equal numbers.
+        if sequence.dtype.itemsize > 8:
+            sequences[number] = sequence.astype(np.float64)
     return sequences
 
 

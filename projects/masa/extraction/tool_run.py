@@ -1,0 +1,100 @@
+import argparse
+import sys
+from collections.abc import Callable
+
+from mmengine.dist import get_dist_info
+
+from ..broken_inputs import show_broken, show_problems
+from .distributed import join_processes, leave_processes
+from .errors import ExtractionError
+from .extraction_run import (
+    Extraction,
+    ExtractionResult,
+    extract,
+    plan_extraction,
+)
+from .plan_report import show_notes, show_plan
+
+
+def run_extraction(
+    args: argparse.Namespace, build: Callable[[], Extraction]
+) -> int:
+    """Extract what the command line asks for, and print what became of it.
+
+    Args:
+        args (argparse.Namespace): With the options of
+            ``add_sequence_options`` and ``add_running_options``, and
+            ``random_weights``.
+        build (Callable): Makes the extraction.
+
+    Returns:
+        int: The exit status: 0, 1 if sequences were left out, 2 if some
+        cannot be used and leaving out was not asked for.
+
+    Raises:
+        ExtractionError: If it cannot be done.
+        OSError: If a file cannot be written.
+    """
+    join_processes()
+    status = _run(args, build())
+    leave_processes()
+    return status
+
+
+def _run(args: argparse.Namespace, extraction: Extraction) -> int:
+    speaks = get_dist_info()[0] == 0
+    plan = plan_extraction(
+        *(extraction, args.inputs, args.output),
+        *(args.labels, args.merge, args.replace),
+    )
+    problems = plan.problems()
+    if args.dry_run:
+        if speaks:
+            show_plan(plan, args, extraction.describe())
+            show_problems(problems)
+        return 1 if problems else 0
+    todo = any(job.done is None and not job.problem for job in plan.jobs)
+    if speaks and problems and todo and not args.skip_broken:
+        # Early, as the others may take hours.
+        show_problems(problems)
+        print('the other sequences are done first', file=sys.stderr)
+    if args.random_weights is not None and speaks:
+        print(
+            f'warning: random weights, so that the {extraction.content} mean '
+            'nothing',
+            file=sys.stderr,
+        )
+    try:
+        result = extract(
+            *(extraction, plan, args.output, args.ann_file, args.phases),
+            skip_broken=args.skip_broken,
+            show_progress=speaks,
+        )
+    except ExtractionError as error:
+        if not error.problems:
+            raise
+        if speaks:
+            show_broken(error.problems)
+        return 2
+    if speaks:
+        show_notes(plan)
+        for remark in result.remarks:
+            print(remark)
+        _show_result(args, extraction, result)
+    return 1 if result.problems else 0
+
+
+def _show_result(
+    args: argparse.Namespace, extraction: Extraction, result: ExtractionResult
+) -> None:
+    is_features = extraction.content == 'features'
+    features = f' --features {args.output}' if is_features else ''
+    print(
+        f'{args.output}: {extraction.content} of {len(result.lengths)} '
+        f'sequences, {sum(result.lengths.values())} frames of '
+        f'{extraction.per_frame}; {result.made} sequences in '
+        f'{result.seconds:.1f} s on {extraction.device}\n'
+        f'{args.ann_file}: written; next: python tools/check_data.py '
+        f'{args.ann_file}{features}'
+    )
+    show_problems(result.problems)
