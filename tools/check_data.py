@@ -48,7 +48,7 @@ def main(argv=None) -> int:
     """Run the checks."""
     args = parse_args(argv)
     # The help does not wait for it.
-    from masa.datasets.check_report import run_checks
+    from masa.commands.check_data import run_checks
 
     return run_checks(args)
 

@@ -30,6 +30,7 @@ from ..datasets.times import frame_times
 from ..datasets.transforms import SelectPerson
 from ..datasets.transforms.checks import check_range
 from ..extraction.errors import ExtractionError
+from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
 from ..extraction.sequences import VIDEO_SUFFIXES
 from ..registry import MODELS
 from ..work_dir import LAST_CHECKPOINT, last_checkpoint
@@ -69,6 +70,8 @@ class AlignmentInferencer(BaseInferencer):
             videos, so that it is done once. Defaults to a temporary one.
         frame_rate (float, optional): Frames per second of sequences that do
             not say, such as arrays. Defaults to not known.
+        limits (MediaLimits): What of a video is refused before it is
+            decoded, unless ``from_video`` of the config says.
         show_progress (bool): Whether to show a bar. Defaults to False.
         unsafe_load (bool): Whether the checkpoint may run code: only for one
             whose maker you trust. Defaults to False.
@@ -95,6 +98,7 @@ class AlignmentInferencer(BaseInferencer):
         features: str | Path = '',
         cache: str | Path | None = None,
         frame_rate: float | None = None,
+        limits: MediaLimits = DEFAULT_LIMITS,
         show_progress: bool = False,
         unsafe_load: bool = False,
     ):
@@ -112,6 +116,7 @@ class AlignmentInferencer(BaseInferencer):
         if frame_rate is not None:
             check_range('frame_rate', frame_rate, 0, open_low=True)
         self.frame_rate = frame_rate
+        self.limits = limits
         self._temporary = None
         if cache is None:
             self._temporary = tempfile.TemporaryDirectory()
@@ -184,6 +189,7 @@ class AlignmentInferencer(BaseInferencer):
                 self.cfg.get('from_video'),
                 self.cache,
                 self.device,
+                self.limits,
             )
             problems.update(broken)
             for i, path in videos:

@@ -9,6 +9,7 @@ from ..datasets import SequenceDataset
 from ..datasets.npy_file import map_npy
 from ..extraction.errors import ExtractionError
 from ..extraction.extraction_run import extract, plan_extraction
+from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
 from ..extraction.output_folder import SETTINGS_FILE
 from ..extraction.sequences import VIDEO_SUFFIXES
 
@@ -138,7 +139,11 @@ def is_video(path: Path) -> bool:
 
 
 def records_of_videos(
-    paths: Sequence[Path], source: dict | None, cache: Path, device: str
+    paths: Sequence[Path],
+    source: dict | None,
+    cache: Path,
+    device: str,
+    limits: MediaLimits = DEFAULT_LIMITS,
 ) -> tuple[list[dict], dict[str, str]]:
     """Make records of videos by extraction.
 
@@ -150,6 +155,7 @@ def records_of_videos(
         cache (Path): Folder for what is extracted. What is there already is
             not made again.
         device (str): Such as ``cpu``, unless ``source`` has one.
+        limits (MediaLimits): What is refused before it is decoded, likewise.
 
     Returns:
         tuple[list[dict], dict[str, str]]: Records, with ``video``, the path;
@@ -160,7 +166,9 @@ def records_of_videos(
             not known.
         ExtractionError: If the extraction as a whole cannot be done.
     """
-    extraction = _make_extraction(source, paths[0], device)
+    extraction = _make_extraction(
+        source, paths[0], dict(device=device, **limits._asdict())
+    )
     kind = source['type']
     folder, ann_file = cache / kind, cache / f'{kind}.pkl'
     plan = plan_extraction(extraction, paths, folder)
@@ -178,7 +186,7 @@ def records_of_videos(
     return records, result.problems
 
 
-def _make_extraction(source: dict | None, path: Path, device: str):
+def _make_extraction(source: dict | None, path: Path, defaults: dict):
     from ..extraction.feature_run import FeatureExtraction
     from ..extraction.pose_run import PoseExtraction
 
@@ -190,7 +198,7 @@ def _make_extraction(source: dict | None, path: Path, device: str):
             'dict(type="features", model="dinov2_giant"); else extract it '
             'beforehand and give the annotation file'
         )
-    options = dict(dict(device=device), **source)
+    options = dict(defaults, **source)
     kind = options.pop('type', None)
     kinds = dict(skeletons=PoseExtraction, features=FeatureExtraction)
     if kind not in kinds:

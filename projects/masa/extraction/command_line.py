@@ -78,7 +78,21 @@ def add_running_options(parser: argparse.ArgumentParser):
         '--device', help='such as cuda:0 (default: cuda where there is one)'
     )
     add_skip_broken(running)
+    add_limits(running)
     running.add_argument(
+        '--dry-run', action='store_true', help='only list what would be done'
+    )
+    return running
+
+
+def add_limits(group: argparse._ActionsContainer) -> None:
+    """Add the limits of what is decoded.
+
+    Args:
+        group (argparse._ActionsContainer): The tool's parser, or a group of
+            it.
+    """
+    group.add_argument(
         '--max-pixels',
         type=_positive(int),
         default=DEFAULT_LIMITS.max_pixels,
@@ -86,7 +100,7 @@ def add_running_options(parser: argparse.ArgumentParser):
         help='refuse videos and images of more pixels a frame (default: '
         f'{DEFAULT_LIMITS.max_pixels:,}, twice those of 8K)',
     )
-    running.add_argument(
+    group.add_argument(
         '--max-seconds',
         type=_positive(float),
         default=DEFAULT_LIMITS.max_seconds,
@@ -94,10 +108,6 @@ def add_running_options(parser: argparse.ArgumentParser):
         help='refuse longer videos (default: '
         f'{DEFAULT_LIMITS.max_seconds:,.0f}, six hours)',
     )
-    running.add_argument(
-        '--dry-run', action='store_true', help='only list what would be done'
-    )
-    return running
 
 
 def _positive(kind: type) -> Callable[[str], float]:

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .annotation import AnnotationError, load_annotations
-from .packed_poses import name_pose_files, unpack_poses
-from .problem import Problem
-from .recipe_checks import check_for_recipes
-from .record_checks import label_of
-from .schema import check_annotations, record_name
+from ..datasets.annotation import AnnotationError, load_annotations
+from ..datasets.packed_poses import name_pose_files, unpack_poses
+from ..datasets.problem import Problem
+from ..datasets.recipe_checks import check_for_recipes
+from ..datasets.record_checks import label_of
+from ..datasets.schema import check_annotations, record_name
 
 
 def run_checks(args: argparse.Namespace) -> int:
@@ -191,7 +191,7 @@ def check_with_config(
     from mmengine.config import Config
 
     from ..config_checks import exit_on_wrong_config
-    from .loader_checks import check_loaders
+    from ..datasets.loader_checks import check_loaders
 
     name = f'[bold]{escape(args.config)}[/]'
     if path is not None:

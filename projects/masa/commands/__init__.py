@@ -1,0 +1,1 @@
+"""What the command-line tools do once their arguments are read."""
