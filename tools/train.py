@@ -9,8 +9,8 @@ from mmengine.config import Config, DictAction
 
 from masa.checkpoints import CheckpointError
 from masa.command_line import add_unsafe_load, end_with_status
-from masa.config_checks import exit_on_wrong_config
-from masa.datasets import AnnotationError
+from masa.config_checks import ConfigError, exit_on_wrong_config
+from masa.datasets import AnnotationError, check_named_splits
 from masa.engine import NonFiniteError, build_runner
 from masa.work_dir import last_checkpoint
 
@@ -145,12 +145,13 @@ def main(argv=None) -> int:
 
     return end_with_status(
         lambda: _train(cfg),
-        (AnnotationError, CheckpointError, NonFiniteError),
+        (AnnotationError, CheckpointError, ConfigError, NonFiniteError),
         how_to_go_on,
     )
 
 
 def _train(cfg: Config) -> None:
+    check_named_splits(cfg, ('train_dataloader', 'val_dataloader'))
     build_runner(cfg).train()
 
 

@@ -4,6 +4,7 @@ from mmengine.device import get_device
 from mmengine.runner import Runner
 
 from ..compat import no_cuda_device
+from ..config_checks import wrong_values_told
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -17,13 +18,17 @@ def build_runner(cfg: Config) -> Runner:
 
     Returns:
         Runner: Connected with the other processes, if there are any.
+
+    Raises:
+        ConfigError: If a constructor refuses a value of the config.
     """
     cfg.setdefault('runner_type', 'SafeRunner')
-    if cfg.get('launcher', 'none') == 'none' or get_device() != 'cpu':
-        return RUNNERS.build(cfg)
-    _fit_to_cpu(cfg)
-    with no_cuda_device():
-        return RUNNERS.build(cfg)
+    with wrong_values_told(cfg):
+        if cfg.get('launcher', 'none') == 'none' or get_device() != 'cpu':
+            return RUNNERS.build(cfg)
+        _fit_to_cpu(cfg)
+        with no_cuda_device():
+            return RUNNERS.build(cfg)
 
 
 def _fit_to_cpu(cfg: Config) -> None:

@@ -1,17 +1,22 @@
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from mmaction.registry import RUNNERS
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import (
+    BaseLoop,
     CheckpointLoader,
     EpochBasedTrainLoop,
     Runner,
     load_state_dict,
 )
+from torch import nn
 
 from ..checkpoints import (
     CheckpointError,
@@ -20,6 +25,7 @@ from ..checkpoints import (
     weights_of,
 )
 from ..compat import only_weights_loaded
+from ..config_checks import ConfigError, Finding, wrong_values_told
 from ..work_dir import saved_checkpoints
 from .resumption import (
     LENGTH,
@@ -31,6 +37,18 @@ from .resumption import (
     parse_config,
     types_of,
 )
+
+
+@contextmanager
+def _same_draws_after() -> Iterator[None]:
+    """Leave the global generators as they are."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng(devices=[]):
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])  # noqa: NPY002
 
 
 @RUNNERS.register_module()
@@ -51,6 +69,70 @@ class SafeRunner(Runner):
     ``load_from`` take what fits, to begin a training from another model's
     weights; ``unsafe_load`` lets files run code.
     """
+
+    def train(self) -> nn.Module:
+        """Train; see ``Runner.train``.
+
+        Returns:
+            nn.Module: The model.
+
+        Raises:
+            ConfigError: If a constructor refuses a value of the config, or
+                the model is not as wide as the data.
+            CheckpointError: If the checkpoint to begin with cannot be used.
+        """
+        with wrong_values_told(self.cfg):
+            return super().train()
+
+    def val(self) -> dict:
+        """Validate; see ``Runner.val`` and :meth:`train`."""
+        with wrong_values_told(self.cfg):
+            return super().val()
+
+    def test(self) -> dict:
+        """Test; see ``Runner.test`` and :meth:`train`."""
+        with wrong_values_told(self.cfg):
+            return super().test()
+
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the loop, and see that the model is as wide as its data."""
+        loop = super().build_train_loop(loop)
+        self._compare_widths(loop, 'train_dataloader')
+        return loop
+
+    def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the loop, and see that the model is as wide as its data."""
+        loop = super().build_val_loop(loop)
+        self._compare_widths(loop, 'val_dataloader')
+        return loop
+
+    def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the loop, and see that the model is as wide as its data."""
+        loop = super().build_test_loop(loop)
+        self._compare_widths(loop, 'test_dataloader')
+        return loop
+
+    def _compare_widths(self, loop: BaseLoop, loader: str) -> None:
+        model = self.model
+        if is_model_wrapper(model):
+            model = model.module
+        if not hasattr(model, 'check_width'):
+            return
+        with _same_draws_after():
+            sample = loop.dataloader.dataset[0]
+        name = sample['data_samples'].get('frame_dir', 0)
+        for view in sample['inputs']:
+            width = view['values'].shape[-1]
+            try:
+                model.check_width(width)
+            except ValueError as error:
+                finding = Finding(
+                    'model.backbone',
+                    f'{error}: set in_channels={width}, or give other data. '
+                    f'The sequence is {name!r} of {loader}',
+                )
+                source = str(self.cfg.filename or 'config')
+                raise ConfigError(source, [finding]) from error
 
     @property
     def _unsafe(self) -> bool:
