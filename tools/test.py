@@ -114,22 +114,25 @@ def main(argv=None) -> int:
     from mmengine.config import Config
 
     from masa.checkpoints import CheckpointError
-    from masa.config_checks import exit_on_wrong_config
+    from masa.config_checks import ConfigError, exit_on_wrong_config
     from masa.datasets import AnnotationError
 
     cfg = merge_args(Config.fromfile(args.config), args)
     exit_on_wrong_config(cfg, args.config, args.cfg_options)
     return end_with_status(
-        lambda: _test(cfg, args), (AnnotationError, CheckpointError)
+        lambda: _test(cfg, args),
+        (AnnotationError, CheckpointError, ConfigError),
     )
 
 
 def _test(cfg: Config, args: argparse.Namespace) -> None:
     from mmengine.dist import is_main_process
 
+    from masa.datasets import check_named_splits
     from masa.engine import build_runner
     from masa.evaluation import SequenceEvaluator, format_table, save_report
 
+    check_named_splits(cfg, ('test_dataloader',))
     runner = build_runner(cfg)
     runner.test()
     evaluator = runner.test_loop.evaluator

@@ -138,7 +138,7 @@ def main(argv=None) -> int:
     from mmengine.config import Config
 
     from masa.checkpoints import CheckpointError
-    from masa.config_checks import exit_on_wrong_config
+    from masa.config_checks import ConfigError, exit_on_wrong_config
     from masa.datasets import AnnotationError
     from masa.engine import NonFiniteError
 
@@ -153,14 +153,16 @@ def main(argv=None) -> int:
 
     return end_with_status(
         lambda: _train(cfg),
-        (AnnotationError, CheckpointError, NonFiniteError),
+        (AnnotationError, CheckpointError, ConfigError, NonFiniteError),
         how_to_go_on,
     )
 
 
 def _train(cfg: Config) -> None:
+    from masa.datasets import check_named_splits
     from masa.engine import build_runner
 
+    check_named_splits(cfg, ('train_dataloader', 'val_dataloader'))
     build_runner(cfg).train()
 
 

@@ -152,6 +152,10 @@ class TestInputs:
             inferencer.embed([twice, twice])
         with pytest.raises(ValueError, match='one sequence is expected'):
             inferencer.align(annotations[1], frames)
+        pair = dict(twice, frame_dir='pair', keypoint=np.stack([frames] * 2))
+        pair.pop('keypoint_score')
+        with pytest.raises(ValueError, match=r'pair .*in_channels=75 .* 150'):
+            inferencer.embed(pair)
 
     def test_a_bad_one_among_many_hides_no_other(
         self, inferencer, annotations, sequences, tmp_path

@@ -125,6 +125,12 @@ def default_config(work_dir, **changes):
     return config
 
 
+@pytest.fixture(scope='session')
+def make_config():
+    """Makes the config of a tiny run."""
+    return default_config
+
+
 @pytest.fixture
 def make_runner(tmp_path):
     """Builds runners of a tiny run, each with an experiment of its own."""

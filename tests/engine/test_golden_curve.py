@@ -8,11 +8,12 @@ from make_golden_curve import FILE, golden_curve, tiny_demo
 from mmengine.runner import Runner
 
 
-# Sums in another order (other threads, another torch) change the seventh
-# digit of a step; Adam divides by gradients near 0, so that the difference
-# grows from step to step. docs/reliability_numbers.md has what was measured.
-def tolerance(step):
-    return 1e-3 if step < 5 else 1e-2 if step < 10 else 1e-1
+# Sums in another order (other threads or processors, another torch) change the
+# seventh digit; small steps of SGD do not add to it. The gradient changes
+# more where a unit passes the kink of a ReLU. docs/reliability_numbers.md has
+# what was measured.
+def tolerance(key):
+    return 5e-2 if key == 'grad_norm' else 1e-3
 
 
 def test_the_losses_are_those_of_the_file(tmp_path):
@@ -24,7 +25,7 @@ def test_the_losses_are_those_of_the_file(tmp_path):
         for step, (value, wanted) in enumerate(
             zip(found[key], values, strict=True)
         ):
-            assert value == pytest.approx(wanted, rel=tolerance(step)), (
+            assert value == pytest.approx(wanted, rel=tolerance(key)), (
                 f'{key} at step {step + 1}'
             )
 

@@ -1,6 +1,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmaction.registry import EVALUATOR
+from mmengine.config import Config
 from tiny_configs import write_configs
 
 from masa.evaluation import SequenceCollection
@@ -54,11 +57,22 @@ def dist_script(name, *arguments):
     return done.stdout
 
 
-# With Adam, rounding would decide the sign of a step.
+# Two processes add in another order than one. Adam makes a whole step of a
+# gradient that is nothing but rounding, and clipped steps of a large rate
+# double the difference each time; small steps of SGD do neither.
 TRAINING = (
     *('--no-validate', '--cfg-options', 'optim_wrapper.optimizer.type=SGD'),
-    *('train_cfg.max_epochs=2', 'optim_wrapper.optimizer.lr=1.0'),
+    *('optim_wrapper.optimizer.lr=0.01', 'optim_wrapper.clip_grad=None'),
+    *('param_scheduler=None', 'train_cfg.max_epochs=2'),
+    'default_hooks.checkpoint.interval=1',
 )
+# Of the distance that the weights move in an epoch. Rounding alone is 1e-4
+# of it; but where it takes a unit through the kink of a ReLU, or a frame to
+# another nearest neighbor, it is up to 0.025 (four seeds, vectorized and
+# not). Statistics of one process alone, or a sum in the place of a mean,
+# change the gradient as a whole. Its equality to rounding is tested in
+# float64: tests/models/test_distributed_gradients.py.
+KINKS = 0.1
 
 
 @pytest.fixture(scope='module')
@@ -86,12 +100,30 @@ def test_two_processes_train_what_one_does(trained, config, tmp_path):
             'train_dataloader.batch_size=10',
         ]
     )
-    joint = torch.load(tmp_path / 'epoch_2.pth', weights_only=True)
-    parted = torch.load(trained, weights_only=True)
+    (before, joint), (_, parted) = (
+        [
+            torch.load(folder / f'epoch_{epoch}.pth', weights_only=True)
+            for epoch in (1, 2)
+        ]
+        for folder in (tmp_path, trained.parent)
+    )
     assert joint['meta']['iter'] == parted['meta']['iter'] == 4
-    for key, value in joint['state_dict'].items():
+    assert joint['optimizer']['param_groups'][0]['lr'] == 0.01
+    before, joint, parted = (
+        one['state_dict'] for one in (before, joint, parted)
+    )
+    statistics = {key for key in joint if 'running' in key}
+    moved, apart = (
+        sum(
+            (joint[key] - other[key]).double().square().sum()
+            for key in joint.keys() - statistics
+        ).sqrt()
+        for other in (before, parted)
+    )
+    assert apart < KINKS * moved
+    for key in statistics:
         torch.testing.assert_close(
-            parted['state_dict'][key], value, rtol=1e-4, atol=1e-5
+            parted[key], joint[key], rtol=0.01, atol=0.01
         )
 
 
@@ -113,13 +145,58 @@ def test_two_processes_measure_what_one_does(trained, config, tmp_path):
     assert (
         one['num_sequences'] == two['num_sequences'] == dict(train=20, val=20)
     )
-    for method, row in one['rows'].items():
-        assert two['rows'][method] == pytest.approx(row, abs=1e-6)
+    # It does not come from the model.
+    assert two['rows']['clock'] == one['rows']['clock']
     assert dumps[0].names == dumps[1].names
+    scale = max(np.abs(one).max() for one in dumps[0].embeddings)
     for first, second in zip(
         dumps[0].embeddings, dumps[1].embeddings, strict=True
     ):
-        np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-5)
+        # In other batches.
+        np.testing.assert_allclose(first, second, rtol=0, atol=1e-3 * scale)
+    # Rounding may make another frame the nearest, so that metrics of
+    # embeddings that are apart by it cannot be compared.
+    evaluator = EVALUATOR.build(Config.fromfile(config).test_evaluator)
+    for report, dump in zip(reports, dumps, strict=True):
+        expected = evaluator.compute_report(dump)['rows']
+        assert report['rows'].keys() == expected.keys()
+        for method, row in report['rows'].items():
+            assert row == pytest.approx(expected[method], abs=1e-9)
+
+
+def test_a_training_goes_on_with_other_processes(trained, config, tmp_path):
+    folder = shutil.copytree(trained.parent, tmp_path / 'folder')
+    longer = [word.replace('epochs=2', 'epochs=3') for word in TRAINING]
+
+    def train(rate, size):
+        return load_tool('train').main(
+            [
+                *(config, '--resume', '--work-dir', str(folder), *longer),
+                *(f'train_dataloader.batch_size={size}',),
+                f'optim_wrapper.optimizer.lr={rate}',
+            ]
+        )
+
+    assert train(0.01, 5) == 2
+    assert train(0.02, 10) == 2
+    assert not (folder / 'epoch_3.pth').exists()
+    assert train(0.01, 10) == 0
+    checkpoint = torch.load(folder / 'epoch_3.pth', weights_only=True)
+    assert checkpoint['meta']['iter'] == 6
+
+
+def test_two_processes_resume(trained, config, tmp_path):
+    folder = shutil.copytree(trained.parent, tmp_path / 'folder')
+    (folder / 'epoch_2.pth').unlink()
+    flags = '--resume', folder / 'epoch_1.pth', '--work-dir', folder
+    size = 'train_dataloader.batch_size=5'
+    dist_script('dist_train.sh', config, 2, *flags, *TRAINING, size)
+    resumed, whole = (
+        torch.load(path, weights_only=True)['state_dict']
+        for path in (folder / 'epoch_2.pth', trained)
+    )
+    for key, value in whole.items():
+        assert torch.equal(resumed[key], value), key
 
 
 @pytest.fixture

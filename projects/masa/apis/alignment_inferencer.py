@@ -23,7 +23,7 @@ from ..alignment import (
 )
 from ..broken_inputs import describe_problems
 from ..checkpoints import check_fit, read_checkpoint, weights_of
-from ..config_checks import check_config
+from ..config_checks import check_config, wrong_values_told
 from ..datasets.people import find_people
 from ..datasets.record_checks import label_of
 from ..datasets.times import frame_times
@@ -77,7 +77,8 @@ class AlignmentInferencer(BaseInferencer):
             whose maker you trust. Defaults to False.
 
     Raises:
-        ConfigError: If the config has misspelt names.
+        ConfigError: If the config has misspelt names, or values that the
+            model's constructors refuse.
         FileNotFoundError: If there is no config or no checkpoint.
         CheckpointError: If the checkpoint is damaged, holds code or does not
             fit the model.
@@ -130,7 +131,8 @@ class AlignmentInferencer(BaseInferencer):
 
     def _init_model(self, cfg, weights, device):
         checkpoint = read_checkpoint(weights, self.unsafe_load)
-        model = MODELS.build(cfg.model)
+        with wrong_values_told(cfg):
+            model = MODELS.build(cfg.model)
         state = weights_of(checkpoint, weights)
         check_fit(state, model, weights)
         model.load_state_dict(state)
@@ -251,12 +253,25 @@ class AlignmentInferencer(BaseInferencer):
 
         Yields:
             tuple: Records, and what the model takes of them.
+
+        Raises:
+            ValueError: If a record is not as wide as the model.
         """
-        # The pipeline works in place.
-        batches = self._get_chunk_data(
-            (self.pipeline(dict(one)) for one in inputs), batch_size
-        )
+        batches = self._get_chunk_data(map(self._pack, inputs), batch_size)
         yield from map(self.collate_fn, batches)
+
+    def _pack(self, record: dict) -> dict:
+        # The pipeline works in place.
+        packed = self.pipeline(dict(record))
+        for view in packed['inputs']:
+            try:
+                self.model.check_width(view['values'].shape[-1])
+            except ValueError as error:
+                raise ValueError(
+                    f'{record["frame_dir"]} is not what the model takes: '
+                    f'{error}'
+                ) from error
+        return packed
 
     def visualize(self, inputs: list, preds: list, **kwargs) -> list:
         """Nothing: :mod:`masa.visualization` draws what is aligned.

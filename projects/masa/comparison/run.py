@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from ..datasets import check_named_splits
 from ..engine import build_runner
 from ..evaluation.evaluator import MODEL
 from ..files import atomic_path
@@ -32,12 +33,15 @@ def train_and_test(
     Raises:
         ValueError: If the folder holds the same training with another
             config.
+        AnnotationError: If the data lack a split that is needed.
     """
     work_dir = folder / training.folder
     keep_config(config, work_dir / CONFIG_FILE)
     done = read_result(folder, training)
     if done is not None:
         return done
+    # Not only after the training.
+    check_named_splits(config, ('train_dataloader', 'test_dataloader'))
     config = copy.deepcopy(config)
     config.work_dir = str(work_dir)
     config.experiment_name = '_'.join(training.folder.parts)

@@ -1,6 +1,13 @@
-"""Misspelt types, arguments and keys of a config, before it is built."""
+"""Misspelt names of a config before it is built, wrong values while it is."""
 
+from .building import wrong_values_told
 from .check import check_config, exit_on_wrong_config
 from .finding import ConfigError, Finding
 
-__all__ = ['ConfigError', 'Finding', 'check_config', 'exit_on_wrong_config']
+__all__ = [
+    'ConfigError',
+    'Finding',
+    'check_config',
+    'exit_on_wrong_config',
+    'wrong_values_told',
+]

@@ -19,7 +19,7 @@ class Finding(NamedTuple):
 
 
 class ConfigError(ValueError):
-    """A config with misspelt names. A line for each, with the file.
+    """A config with wrong names or values. A line for each, with the file.
 
     Args:
         source (str): The config file.

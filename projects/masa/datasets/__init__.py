@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         'collate': ['collate_for_transport'],
         'errors': ['AnnotationError'],
         'keyed_random': ['KeyedRandom'],
+        'named_splits': ['check_named_splits'],
         'problem': ['Problem'],
         'samplers': ['LengthBucketBatchSampler'],
         'schema': ['check_annotations'],

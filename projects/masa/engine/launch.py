@@ -4,6 +4,7 @@ from mmengine.runner import Runner
 from mmengine.utils import import_modules_from_strings
 
 from ..compat import no_cuda_device
+from ..config_checks import wrong_values_told
 from ..registry import RUNNERS
 
 
@@ -18,16 +19,20 @@ def build_runner(cfg: Config) -> Runner:
 
     Returns:
         Runner: Connected with the other processes, if there are any.
+
+    Raises:
+        ConfigError: If a constructor refuses a value of the config.
     """
     if cfg.get('custom_imports'):
         # Reading the file did it, but perhaps in another process.
         import_modules_from_strings(**cfg.custom_imports)
     cfg.setdefault('runner_type', 'SafeRunner')
-    if cfg.get('launcher', 'none') == 'none' or get_device() != 'cpu':
-        return RUNNERS.build(cfg)
-    _fit_to_cpu(cfg)
-    with no_cuda_device():
-        return RUNNERS.build(cfg)
+    with wrong_values_told(cfg):
+        if cfg.get('launcher', 'none') == 'none' or get_device() != 'cpu':
+            return RUNNERS.build(cfg)
+        _fit_to_cpu(cfg)
+        with no_cuda_device():
+            return RUNNERS.build(cfg)
 
 
 def _fit_to_cpu(cfg: Config) -> None:

@@ -1,14 +1,25 @@
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from mmengine.device import get_device
 from mmengine.dist import get_world_size
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
-from mmengine.runner import CheckpointLoader, Runner, load_state_dict
+from mmengine.optim import OptimWrapperDict
+from mmengine.runner import (
+    BaseLoop,
+    CheckpointLoader,
+    EpochBasedTrainLoop,
+    Runner,
+    load_state_dict,
+)
+from torch import nn
 
 from ..checkpoints import (
     CheckpointError,
@@ -17,8 +28,31 @@ from ..checkpoints import (
     weights_of,
 )
 from ..compat import is_no_deprecation_of_mmengine, only_weights_loaded
+from ..config_checks import ConfigError, Finding, wrong_values_told
 from ..registry import RUNNERS
 from ..work_dir import saved_checkpoints
+from .resumption import (
+    LENGTH,
+    Change,
+    DrySchedule,
+    as_list,
+    changes_to_tell,
+    config_changes,
+    parse_config,
+    types_of,
+)
+
+
+@contextmanager
+def _same_draws_after() -> Iterator[None]:
+    """Leave the global generators as they are."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002
+    with torch.random.fork_rng(devices=[]):
+        try:
+            yield
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])  # noqa: NPY002
 
 
 @RUNNERS.register_module()
@@ -29,6 +63,11 @@ class SafeRunner(Runner):
     weights have to be those of the model: MMEngine's Runner goes on with a
     warning when they are not. ``resume`` without a path takes the newest
     checkpoint that is whole, and says which it left out.
+
+    A resumed training is what the present config would have given without
+    an interruption. Where the config has been changed so that it cannot be,
+    it is refused; MMEngine's Runner goes on with the old schedule and
+    learning rate without a word.
 
     Two keys of the config, both False by default: ``load_partial`` lets
     ``load_from`` take what fits, to begin a training from another model's
@@ -82,6 +121,70 @@ class SafeRunner(Runner):
                 self._console.append(handler)
         return logger
 
+    def train(self) -> nn.Module:
+        """Train; see ``Runner.train``.
+
+        Returns:
+            nn.Module: The model.
+
+        Raises:
+            ConfigError: If a constructor refuses a value of the config, or
+                the model is not as wide as the data.
+            CheckpointError: If the checkpoint to begin with cannot be used.
+        """
+        with wrong_values_told(self.cfg):
+            return super().train()
+
+    def val(self) -> dict:
+        """Validate; see ``Runner.val`` and :meth:`train`."""
+        with wrong_values_told(self.cfg):
+            return super().val()
+
+    def test(self) -> dict:
+        """Test; see ``Runner.test`` and :meth:`train`."""
+        with wrong_values_told(self.cfg):
+            return super().test()
+
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the loop, and see that the model is as wide as its data."""
+        loop = super().build_train_loop(loop)
+        self._compare_widths(loop, 'train_dataloader')
+        return loop
+
+    def build_val_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the loop, and see that the model is as wide as its data."""
+        loop = super().build_val_loop(loop)
+        self._compare_widths(loop, 'val_dataloader')
+        return loop
+
+    def build_test_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the loop, and see that the model is as wide as its data."""
+        loop = super().build_test_loop(loop)
+        self._compare_widths(loop, 'test_dataloader')
+        return loop
+
+    def _compare_widths(self, loop: BaseLoop, loader: str) -> None:
+        model = self.model
+        if is_model_wrapper(model):
+            model = model.module
+        if not hasattr(model, 'check_width'):
+            return
+        with _same_draws_after():
+            sample = loop.dataloader.dataset[0]
+        name = sample['data_samples'].get('frame_dir', 0)
+        for view in sample['inputs']:
+            width = view['values'].shape[-1]
+            try:
+                model.check_width(width)
+            except ValueError as error:
+                finding = Finding(
+                    'model.backbone',
+                    f'{error}: set in_channels={width}, or give other data. '
+                    f'The sequence is {name!r} of {loader}',
+                )
+                source = str(self.cfg.filename or 'config')
+                raise ConfigError(source, [finding]) from error
+
     @property
     def _unsafe(self) -> bool:
         return self.cfg.get('unsafe_load', False)
@@ -99,12 +202,39 @@ class SafeRunner(Runner):
         Raises:
             CheckpointError: If none can be used.
         """
-        if self._has_loaded or not self._resume or self._load_from:
+        if self._has_loaded or not self._resume:
             super().load_or_resume()
             return
-        path = self._newest_whole()
+        path = self._load_from or self._newest_whole()
         if path is not None:
             self.resume(str(path))
+        super().dump_config()
+
+    def dump_config(self) -> None:
+        """Write the config into the work directory.
+
+        Where a training is to be resumed, not before it is: a config that is
+        refused would take the place of the training's.
+        """
+        if not self._resume:
+            super().dump_config()
+
+    def save_checkpoint(self, *args, meta: dict | None = None, **kwargs):
+        """Save a checkpoint; see ``Runner.save_checkpoint``.
+
+        Args:
+            *args: Of the Runner.
+            meta (dict, optional): What to add to the checkpoint's ``meta``.
+                The number of processes and of iterations in an epoch come to
+                it, which a resumed training has to agree with.
+            **kwargs: Of the Runner.
+        """
+        meta = dict(
+            meta or {},
+            world_size=self.world_size,
+            epoch_length=len(self.train_dataloader),
+        )
+        super().save_checkpoint(*args, meta=meta, **kwargs)
 
     def _newest_whole(self) -> Path | None:
         found = saved_checkpoints(self.work_dir)
@@ -171,6 +301,7 @@ class SafeRunner(Runner):
                 training, or is not of this config.
         """
         self._resume = True
+        adopts_seed = self._randomness_cfg.get('seed') is None
         try:
             super().resume(
                 filename,
@@ -187,6 +318,178 @@ class SafeRunner(Runner):
                 f'{error}. Resume with the config that it was trained with; '
                 'to begin a training from its weights, give it as load_from'
             ) from error
+        if adopts_seed and not self._randomness_cfg.get('diff_rank_seed'):
+            self._seed_sampler()
+        if self._is_finished():
+            self.logger.warning(
+                f'the training is finished: {filename} is of epoch '
+                f'{self.epoch}, iteration {self.iter}, which is the length '
+                'that the config gives it. To train on, raise '
+                f'{self._length_key()}'
+            )
+
+    def _is_finished(self) -> bool:
+        if isinstance(self.train_loop, EpochBasedTrainLoop):
+            return self.epoch >= self.max_epochs
+        return self.iter >= self.max_iters
+
+    def _length_key(self) -> str:
+        by_epoch = isinstance(self.train_loop, EpochBasedTrainLoop)
+        return LENGTH[0] if by_epoch else LENGTH[1]
+
+    def _seed_sampler(self) -> None:
+        """Let the order of the sequences be that of the checkpoint's seed."""
+        loader = self.train_dataloader
+        for sampler in (
+            loader.sampler,
+            getattr(loader.batch_sampler, 'sampler', None),
+        ):
+            if hasattr(sampler, 'seed'):
+                sampler.seed = self.seed
+
+    def _compare_configs(
+        self, checkpoint: dict[str, Any], path: str | Path
+    ) -> None:
+        """Apply what has been changed in the config, or refuse it.
+
+        Args:
+            checkpoint (dict): What is resumed. It is given the states of the
+                present schedule, if that is another.
+            path (str or Path): The file.
+
+        Raises:
+            CheckpointError: If a training without an interruption would have
+                come to another checkpoint with the present config.
+        """
+        meta = checkpoint['meta']
+        # MMEngine would run it as Python.
+        meta.pop('config', None)
+        old, new = map(parse_config, (meta.get('cfg'), self.cfg.pretty_text))
+        if old is None or new is None:
+            self.logger.warning(
+                f'{"this run" if new is None else path} holds no config that '
+                'can be read: whether the training goes on with the same '
+                'settings is not checked'
+            )
+            return
+        changes = [
+            *config_changes(old, new),
+            *self._changes_of_run(meta, old, new),
+        ]
+        of_schedule = [
+            change
+            for change in changes
+            if change.key in LENGTH or change.key.startswith('param_scheduler')
+        ]
+        applied = of_schedule and self._apply_schedule(checkpoint, old)
+        refused = [
+            change
+            for change in changes
+            if not applied or change not in of_schedule
+        ]
+        if refused:
+            raise CheckpointError(
+                f'{path} cannot be resumed with this config, for a training '
+                'without an interruption would have gone another way: '
+                f'{"; ".join(map(str, refused))}. Resume with the old values, '
+                f'or begin a new training with its weights: --load-from {path}'
+            )
+        for change in of_schedule:
+            self.logger.info(f'taken over: {change}')
+        for change in changes_to_tell(old, new):
+            self.logger.warning(f'from here on {change}')
+
+    def _changes_of_run(
+        self, meta: dict, old: dict, new: dict
+    ) -> list[Change]:
+        """List what is not in the config alone and is another than it was."""
+        seed = (new.get('randomness') or {}).get('seed')
+        pairs = {'randomness.seed': (meta.get('seed'), seed)}
+        sizes = [
+            (config.get('train_dataloader') or {}).get('batch_size')
+            for config in (old, new)
+        ]
+        if all(isinstance(size, int) for size in sizes):
+            # Of all processes: half as many with twice as much are the same.
+            processes = meta.get('world_size', self.world_size)
+            pairs['train_dataloader.batch_size x processes'] = (
+                sizes[0] * processes,
+                sizes[1] * self.world_size,
+            )
+        pairs['the number of iterations in an epoch'] = (
+            meta.get('epoch_length'),
+            len(self.train_dataloader),
+        )
+        return [
+            Change(key, *values)
+            for key, values in pairs.items()
+            if None not in values and values[0] != values[1]
+        ]
+
+    def _apply_schedule(self, checkpoint: dict[str, Any], old: dict) -> bool:
+        """Go over to the present schedule, if it was the same until now.
+
+        Both schedules are run up to the checkpoint, without a model. Where
+        they gave the same values in every iteration, the present one takes
+        the place of the old one.
+
+        Args:
+            checkpoint (dict): Changed in place.
+            old (dict): Its config, as :func:`parse_config` reads it.
+
+        Returns:
+            bool: Whether they did.
+        """
+        reached = checkpoint['meta']['iter']
+        self.optim_wrapper = self.build_optim_wrapper(self.optim_wrapper)
+        before = as_list(old.get('param_scheduler'))
+        now = as_list(self.cfg.get('param_scheduler'))
+        length = self._length_key().rpartition('.')[2]
+        old_length = (old.get('train_cfg') or {}).get(length)
+        if (
+            self.max_iters < reached
+            or isinstance(self.optim_wrapper, OptimWrapperDict)
+            or not isinstance(old_length, int)
+            # What a file names is not built, unless the config names it.
+            or not types_of(before) <= types_of(now)
+        ):
+            return False
+        epochs, iterations = self.max_epochs, self.max_iters
+        present = self._dry_schedule(now, epochs, iterations)
+        if length == 'max_epochs':
+            iterations = old_length * len(self.train_dataloader)
+            epochs = old_length
+        else:
+            iterations = old_length
+        past = self._dry_schedule(before, epochs, iterations)
+        if not present.steps_alone or not past.agrees(present, reached):
+            return False
+        checkpoint['param_schedulers'] = present.states()
+        state = checkpoint['optimizer']
+        groups = [*state['param_groups']]
+        if 'base_param_settings' in state:
+            groups.append(state['base_param_settings'])
+        for group, one, other in zip(
+            groups, past.values(), present.values(), strict=True
+        ):
+            group.update({k: v for k, v in other.items() if v != one[k]})
+        return True
+
+    def _dry_schedule(
+        self, schedulers: list[dict], epochs: int, iterations: int
+    ) -> DrySchedule:
+        for one in schedulers:
+            one.setdefault(
+                'end', epochs if one.get('by_epoch', True) else iterations
+            )
+        by_epoch = isinstance(self.train_loop, EpochBasedTrainLoop)
+        return DrySchedule(
+            lambda optimizer: self._build_param_scheduler(
+                schedulers, optimizer
+            ),
+            self.optim_wrapper,
+            len(self.train_dataloader) if by_epoch else None,
+        )
 
     def load_checkpoint(
         self,
@@ -223,6 +526,7 @@ class SafeRunner(Runner):
             checkpoint = read_checkpoint(filename, self._unsafe, map_location)
         if self._resume:
             self._check_resumable(checkpoint, filename)
+            self._compare_configs(checkpoint, filename)
         model = self.model
         if is_model_wrapper(model):
             model = model.module

@@ -48,7 +48,9 @@ class SequenceAligner(BaseModel):
         init_cfg (dict, optional): How to initialise. Defaults to None.
 
     Raises:
-        ValueError: If ``embedding`` is neither, or ``'neck'`` without one.
+        ValueError: If ``embedding`` is neither, or ``'neck'`` without one;
+            or if the ``in_channels`` of neck or head, where these have any,
+            are not what the part before gives.
     """
 
     def __init__(
@@ -82,12 +84,40 @@ class SequenceAligner(BaseModel):
         self.backbone = MODELS.build(backbone)
         self.neck = MODELS.build(neck) if neck else None
         self.head = MODELS.build(head)
+        self._compare_widths()
         self.readout = MODELS.build(readout) if readout else None
         self.teacher = None
         if teacher:
             self.teacher = MODELS.build(
                 teacher, default_args=dict(model=self._student())
             )
+
+    def _compare_widths(self) -> None:
+        before, width = 'backbone', getattr(self.backbone, 'embed_dims', None)
+        for name in ('neck', 'head'):
+            part = getattr(self, name)
+            expected = getattr(part, 'in_channels', None)
+            if None not in (expected, width) and expected != width:
+                raise ValueError(
+                    f'the {name} takes embeddings of {expected} values, but '
+                    f'the {before} gives {width}: set the width of the '
+                    f'{name} to {width}'
+                )
+            if name == 'neck' and part is not None:
+                before, width = name, getattr(part, 'out_channels', None)
+
+    def check_width(self, width: int) -> None:
+        """Check that the encoder takes frames of a width.
+
+        Args:
+            width (int): Values of a frame.
+
+        Raises:
+            ValueError: If the backbone has a ``check_width`` that says so.
+        """
+        check = getattr(self.backbone, 'check_width', None)
+        if check is not None:
+            check(width)
 
     def forward(
         self,

@@ -4,6 +4,7 @@ from functools import lru_cache
 import numpy as np
 
 from ...registry import DATASETS
+from ..errors import AnnotationError
 from ..sequence_dataset import SequenceDataset
 from .activities import ACTIVITIES
 from .body import SKELETON
@@ -130,8 +131,17 @@ class SyntheticSequenceDataset(SequenceDataset):
 
         Returns:
             dict: The annotations.
+
+        Raises:
+            AnnotationError: If there is no such split.
         """
         wanted = [self.split] if isinstance(self.split, str) else self.split
+        known = self.sequences_per_activity
+        missing = [split for split in wanted if split not in known]
+        if missing:
+            raise AnnotationError(
+                f'{self.source} has no split {missing}; it has {list(known)}'
+            )
         return make_annotations(
             {
                 split: count

@@ -156,7 +156,7 @@ class ContextAwareEncoder(BaseModule):
             ValueError: If the width of the frames is not ``in_channels``.
         """
         for values in (values1, values2):
-            self._check_width(values)
+            self.check_width(values.shape[-1])
         batch, length1 = mask1.shape
         length2 = mask2.shape[1]
         length = max(length1, length2)
@@ -203,15 +203,22 @@ class ContextAwareEncoder(BaseModule):
         Raises:
             ValueError: If the width of the frames is not ``in_channels``.
         """
-        self._check_width(values)
+        self.check_width(values.shape[-1])
         return self._encode(values, mask, lengths, None)
 
-    def _check_width(self, values: Tensor) -> None:
-        if values.shape[-1] != self.in_channels:
+    def check_width(self, width: int) -> None:
+        """Check that frames are as wide as the encoder.
+
+        Args:
+            width (int): Values of a frame.
+
+        Raises:
+            ValueError: If that is not ``in_channels``.
+        """
+        if width != self.in_channels:
             raise ValueError(
                 f'frames are expected to have in_channels={self.in_channels} '
-                f'values, but got {values.shape[-1]}; set in_channels to the '
-                'width of the data (joints x coordinates, or features)'
+                f'values, but got {width} (joints x coordinates, or features)'
             )
 
     def _encode(

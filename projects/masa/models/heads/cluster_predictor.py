@@ -44,6 +44,7 @@ class ClusterPredictor(BaseModule):
                 f'{num_layers}; predictor=None in the head turns the '
                 'clustering off'
             )
+        self.embed_dims = embed_dims
         self.layers = nn.ModuleList(
             AttentionLayer(embed_dims, num_heads, attention)
             for _ in range(num_layers)

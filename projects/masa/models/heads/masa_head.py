@@ -96,6 +96,7 @@ class MASAHead(AlignmentHead):
             )
         check_not_negative(sum_weight=sum_weight)
         self.predictor = MODELS.build(predictor) if predictor else None
+        self.in_channels = getattr(self.predictor, 'embed_dims', None)
         self.matching_loss = MODELS.build(matching_loss)
         self.clustering_loss = MODELS.build(clustering_loss)
         self.eps = eps

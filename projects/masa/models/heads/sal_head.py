@@ -65,6 +65,7 @@ class SaLHead(AlignmentHead):
                 'shuffled_share is expected to be in [0, 1], but got '
                 f'{shuffled_share}'
             )
+        self.in_channels = in_channels
         self.classifier = build_mlp((3 * in_channels, *hidden_channels, 2))
         self.num_triplets = num_triplets
         self.shuffled_share = shuffled_share

@@ -54,6 +54,7 @@ class SupervisedHead(AlignmentHead):
         check_one_or_more(num_activities=num_activities, max_phases=max_phases)
         self.num_activities = num_activities
         self.max_phases = max_phases
+        self.in_channels = in_channels
         self.classifier = nn.Linear(in_channels, num_activities * max_phases)
 
     def compute_losses(

@@ -2,6 +2,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..ranges import check_one_or_more
 from .groups import AttentionGroups
 from .mlp import build_mlp
 from .position import rotate_by_position
@@ -99,14 +100,15 @@ class AttentionLayer(nn.Module):
             ``'softmax'``.
 
     Raises:
-        ValueError: If the heads don't divide the width, or ``attention`` is
-            not known.
+        ValueError: If a number is below 1, the heads don't divide the width,
+            or ``attention`` is not known.
     """
 
     def __init__(
         self, embed_dims: int, num_heads: int, attention: str = 'softmax'
     ):
         super().__init__()
+        check_one_or_more(embed_dims=embed_dims, num_heads=num_heads)
         if embed_dims % num_heads:
             raise ValueError(
                 f'embed_dims={embed_dims} is expected to be a multiple of '

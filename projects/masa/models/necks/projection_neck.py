@@ -50,6 +50,7 @@ class ProjectionNeck(BaseModule):
             *[hidden] * (num_layers - 1),
             out_channels or in_channels,
         )
+        self.in_channels = in_channels
         self.out_channels = widths[-1]
         self.projection = build_mlp(widths, batch_norm=batch_norm)
 

@@ -1,0 +1,117 @@
+"""What constructors say of a config's values."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from traceback import walk_tb
+from types import FrameType
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.hooks import Hook
+
+from .finding import ConfigError, Finding
+
+# Where hooks look whether they suit the run.
+_PREPARING = ('before_run', 'before_train', 'before_val', 'before_test')
+
+
+@contextmanager
+def wrong_values_told(config: Config) -> Iterator[None]:
+    """Turn what a constructor refuses into an error that names the setting.
+
+    That is a ValueError or an AssertionError with a message, raised while
+    MMEngine builds a part of the config or a hook prepares for the run, and a
+    call that lacks an argument. Everything else passes unchanged: errors of
+    the training, subclasses such as AnnotationError, which name their cause
+    themselves, and a TypeError within a constructor, which is a fault of the
+    code as likely as of the config.
+
+    Args:
+        config (Config): What is built.
+
+    Yields:
+        None: Nothing.
+
+    Raises:
+        ConfigError: If a value is refused.
+    """
+    try:
+        yield
+    except (ValueError, AssertionError, TypeError) as error:
+        frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+        parts = [part for frame in frames for part in _part_of(frame)]
+        if (
+            not parts
+            or not str(error)
+            or type(error) not in (ValueError, AssertionError, TypeError)
+            or (isinstance(error, TypeError) and not _is_builder(frames[-1]))
+        ):
+            raise
+        path = _find(config, parts, _loop_of(frames))
+        name = parts[-1].get('type')
+        name = getattr(name, '__name__', name)
+        raise ConfigError(
+            str(config.filename or 'config'),
+            [Finding(path, f'{name}: {error}' if name else str(error))],
+        ) from error
+
+
+def _is_builder(frame: FrameType) -> bool:
+    """Say whether it is ``build_from_cfg``, or a method of the Runner's."""
+    return (
+        frame.f_code.co_name.startswith('build_')
+        and frame.f_globals.get('__name__', '').split('.')[0] == 'mmengine'
+    )
+
+
+def _part_of(frame: FrameType) -> Iterator[dict]:
+    """Give the part of a config that is built, or whose hook prepares."""
+    names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
+    values = [frame.f_locals.get(name) for name in names]
+    if _is_builder(frame):
+        yield from [one for one in values if one and isinstance(one, dict)][:1]
+    elif frame.f_code.co_name in _PREPARING and isinstance(values[0], Hook):
+        yield dict(type=type(values[0]).__name__)
+
+
+def _loop_of(frames: list[FrameType]) -> str:
+    """Say which loop is built: ``train``, ``val`` or ``test``."""
+    for frame in frames:
+        name = frame.f_code.co_name
+        if name.startswith('build_') and name.endswith('_loop'):
+            return name.split('_')[1]
+    return ''
+
+
+def _find(config: Config, parts: list[dict], loop: str) -> str:
+    """Find the innermost part that stands in the config."""
+    # The loaders of validation and test often are the same.
+    first = {k: v for k, v in config.items() if loop and k.startswith(loop)}
+    path, inside = '', first
+    for part in parts:
+        for node, prefix in ((inside, path), (first, ''), (config, '')):
+            found = next(_places(node, part, prefix), None)
+            if found:
+                path, inside = found
+                break
+    return path or 'the whole config'
+
+
+def _places(node: Any, part: dict, path: str) -> Iterator[tuple[str, dict]]:
+    if isinstance(node, dict) and path and _is_same(node, part):
+        yield path, node
+    if isinstance(node, (dict, Config)):
+        items: Any = node.items()
+    elif isinstance(node, (list, tuple)):
+        items = enumerate(node)
+    else:
+        return
+    for key, value in items:
+        yield from _places(value, part, f'{path}.{key}' if path else str(key))
+
+
+def _is_same(node: dict, part: dict) -> bool:
+    """Compare with what is built, which may have been given more settings."""
+    if not node or node.get('type') != part.get('type'):
+        return False
+    return len(part) == 1 or all(part.get(k) == v for k, v in node.items())

@@ -1,0 +1,76 @@
+"""Whether annotation files have the splits that a config names."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from ..registry import DATASETS
+from .annotation import load_annotations
+from .errors import AnnotationError
+from .sequence_dataset import SequenceDataset
+
+VALIDATION = 'val_dataloader'
+
+
+def check_named_splits(config: Config, loaders: Sequence[str]) -> None:
+    """See that every split that a config names is there.
+
+    The files are read for it, and nothing is built.
+
+    Args:
+        config (Config): Of a run.
+        loaders (Sequence[str]): Which of its data loaders the run needs, such
+            as ``'train_dataloader'``. Those that it has none of are left out.
+
+    Raises:
+        AnnotationError: If a split is missing. It names file, setting and
+            what can be set instead.
+    """
+    known: dict[Path, Any] = {}
+    for loader in loaders:
+        for key, dataset in _sequence_datasets(config.get(loader), loader):
+            path = Path(dataset.get('data_root') or '', dataset['ann_file'])
+            if path not in known:
+                known[path] = load_annotations(path).get('split')
+            splits, wanted = known[path], dataset['split']
+            # What else may be wrong with the file is told when it is used.
+            if not isinstance(splits, dict):
+                continue
+            wanted = [wanted] if isinstance(wanted, str) else wanted
+            missing = [name for name in wanted if name not in splits]
+            if missing:
+                raise AnnotationError(
+                    f'{path} has no split {_listed(missing)}, which '
+                    f'{key}.split of the config names; it has '
+                    f'{_listed(splits)}. Name those: --cfg-options '
+                    f'{key}.split="[{_listed(splits, ",")}]"'
+                    + (
+                        ', or train without validation: --no-validate'
+                        if loader == VALIDATION
+                        else ''
+                    )
+                )
+
+
+def _listed(names: Any, comma: str = ', ') -> str:
+    return comma.join(map(repr, names))
+
+
+def _sequence_datasets(value: Any, key: str) -> Iterator[tuple[str, dict]]:
+    """Find the configs of data sets that read splits of a file."""
+    if isinstance(value, dict):
+        if value.get('ann_file') and value.get('split') is not None:
+            found = value.get('type')
+            if isinstance(found, str):
+                found = DATASETS.get(found)
+            if isinstance(found, type) and issubclass(found, SequenceDataset):
+                yield key, value
+        items: Any = value.items()
+    elif isinstance(value, (list, tuple)):
+        items = enumerate(value)
+    else:
+        return
+    for name, item in items:
+        yield from _sequence_datasets(item, f'{key}.{name}')
