@@ -10,8 +10,9 @@ from pathlib import Path
 
 # Of the folders that hold what is being written.
 _PREFIX = '.writing-'
-# Of a file name, on the file systems in use.
-_LONGEST_NAME = 255
+# File systems take 255 bytes, and what is written beside a file has a longer
+# suffix than the file.
+_LONGEST_NAME = 240
 _LONGEST_PATH = 1000
 # What Windows does not take in a name, whatever comes after a dot.
 _RESERVED = re.compile(

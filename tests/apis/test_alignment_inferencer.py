@@ -83,13 +83,11 @@ class TestInputs:
         joints = np.concatenate([joints, joints + 1, joints + 2])[:present]
         many = dict(record, keypoint=joints)
         del many['keypoint_score']
+        # What the model is given does not matter here.
+        packed = inferencer._pack(dict(record, skeleton=inferencer.skeleton))
+        monkeypatch.setattr(inferencer, '_pack', lambda record: packed)
         select = Compose([dict(type='SelectPerson', by=0, people=2)])
         monkeypatch.setattr(inferencer, 'pipeline', select)
-        monkeypatch.setattr(
-            AlignmentInferencer,
-            '__call__',
-            lambda self, records, batch_size: dict(predictions=[None]),
-        )
         (found,) = inferencer.embed(many)
         # Who is absent is not drawn at the origin.
         np.testing.assert_array_equal(
@@ -152,10 +150,11 @@ class TestInputs:
             inferencer.embed([twice, twice])
         with pytest.raises(ValueError, match='one sequence is expected'):
             inferencer.align(annotations[1], frames)
-        pair = dict(twice, frame_dir='pair', keypoint=np.stack([frames] * 2))
-        pair.pop('keypoint_score')
-        with pytest.raises(ValueError, match=r'pair .*in_channels=75 .* 150'):
-            inferencer.embed(pair)
+        more = np.concatenate([frames, frames[:, :1]], axis=1)
+        other = dict(twice, frame_dir='other', keypoint=more[None])
+        other.pop('keypoint_score')
+        with pytest.raises(ValueError, match=r'other.*in_channels=75 .* 78'):
+            inferencer.embed(other)
 
     def test_a_bad_one_among_many_hides_no_other(
         self, inferencer, annotations, sequences, tmp_path

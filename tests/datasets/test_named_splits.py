@@ -3,6 +3,7 @@ from mmengine.config import Config
 from tiny_demo import ROOT, load_tool
 from valid_annotations import make_valid
 
+from masa import engine
 from masa.datasets import (
     AnnotationError,
     check_named_splits,
@@ -100,7 +101,7 @@ def test_tools_say_so_before_anything_is_built(
     config.dump(tmp_path / 'penn.py')
     (tmp_path / 'any.pth').touch()
     tool = load_tool(name)
-    monkeypatch.setattr(tool, 'build_runner', lambda _: pytest.fail('built'))
+    monkeypatch.setattr(engine, 'build_runner', lambda _: pytest.fail('built'))
     arguments = [str(tmp_path / 'penn.py'), '--work-dir', str(tmp_path / 'w')]
     if name == 'test':
         arguments.insert(1, str(tmp_path / 'any.pth'))
@@ -121,7 +122,7 @@ def test_without_validation_the_tool_goes_on(path, tmp_path, monkeypatch):
         def train(self):
             built.append(self)
 
-    monkeypatch.setattr(tool, 'build_runner', lambda _: Runner())
+    monkeypatch.setattr(engine, 'build_runner', lambda _: Runner())
     status = tool.main(
         [
             *(str(tmp_path / 'penn.py'), '--no-validate'),

@@ -166,7 +166,7 @@ class TestAnotherModel:
             self.load(
                 make_runner,
                 part.with_name('epoch_3.pth'),
-                **{'model.neck.out_channels': 3},
+                **{'model.neck.hidden_channels': 3},
             )
 
     def test_part_of_it_is_loaded_where_that_is_asked_for(

@@ -77,6 +77,7 @@ def test_dead_inputs_and_single_frames_leave_a_clock(collection):
         inputs=[v[:1] for v in single.inputs],
         phases=[p[:1] for p in single.phases],
         canonical_times=[t[:1] for t in single.canonical_times],
+        timestamps=None,
     )
     for name in CONTROLS:
         control_embeddings(single, name)

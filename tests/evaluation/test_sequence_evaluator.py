@@ -277,6 +277,7 @@ def test_records_become_a_collection_without_inputs_if_any_lacks_them():
         embedding=np.ones((2, 2)),
         phase=None,
         canonical_time=None,
+        timestamps=None,
         inputs=np.ones((2, 2)),
     )
     other = dict(record, name='b', inputs=None)

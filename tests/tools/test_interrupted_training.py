@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -65,7 +66,12 @@ def run(tool, arguments, log, before):
     ):
         sys.stdout = sys.stderr = OwnOutput(own, others)
         before()
-        status = load_tool(tool).main(arguments)
+        try:
+            status = load_tool(tool).main(arguments)
+        except Exception:
+            # Printed later, it would find the files closed.
+            traceback.print_exc()
+            raise
     sys.exit(status)
 
 

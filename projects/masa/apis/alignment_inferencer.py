@@ -377,7 +377,7 @@ class AlignmentInferencer(BaseInferencer):
             )
         records, problems = self._read(inputs)
         sequences = []
-        packed = self._pack(records, problems)
+        packed = self._pack_usable(records, problems)
         for chunk in self._get_chunk_data(packed, batch_size):
             used, samples = zip(*chunk, strict=True)
             for record, one in zip(
@@ -388,33 +388,20 @@ class AlignmentInferencer(BaseInferencer):
                 sequences.append(_embedded(record, embedding, self.frame_rate))
         return sequences, problems
 
-    def _pack(
+    def _pack_usable(
         self, records: list[dict], problems: dict[str, str]
     ) -> Iterator[tuple[dict, dict]]:
         """Run the pipeline; add records that it refuses to the problems."""
-        width = self.model.backbone.in_channels
         if self.show_progress:
             records = track(records, description='Inference')
         for record in records:
-            name = record['frame_dir']
             try:
-                # It works in place.
-                sample = self.pipeline(dict(record))
+                yield record, self._pack(record)
             except KeyError as error:
                 # Its own text is that of its argument in quotes.
-                problems[name] = str(error.args[0])
-                continue
+                problems[record['frame_dir']] = str(error.args[0])
             except (ValueError, OSError) as error:
-                problems[name] = str(error)
-                continue
-            found = sample['inputs'][0]['values'].shape[-1]
-            if found == width:
-                yield record, sample
-            else:
-                problems[name] = (
-                    f'{found} numbers describe a frame, and the model takes '
-                    f'{width}: it was trained on other joints or features'
-                )
+                problems[record['frame_dir']] = str(error)
 
     def _select_people(self, record: dict) -> dict:
         """Keep the people of a record that the pipeline selects."""
