@@ -24,7 +24,17 @@ def test_options_are_read_as_mmengine_reads_them():
     }
 
 
-@pytest.mark.parametrize('value', ['a', 'a=[1,2', 'a=dict(b=1,c=2)'])
+def test_blanks_of_a_path_stay():
+    assert parse('--options', 'a=/my data/x.pkl', 'b=[1, x]', 'c="d e"') == {
+        'a': '/my data/x.pkl',
+        'b': [1, 'x'],
+        'c': 'd e',
+    }
+
+
+@pytest.mark.parametrize(
+    'value', ['a', 'a=[1,2', 'a=dict(b=1,c=2)', 'a=[my data,x]']
+)
 def test_an_option_that_cannot_be_read_is_named(value, capsys):
     with pytest.raises(SystemExit) as end:
         parse('--options', 'b=1', value)

@@ -3,6 +3,7 @@
 import argparse
 import errno
 import os
+import re
 import signal
 import sys
 import threading
@@ -26,6 +27,8 @@ _REMEDIES = {
         'a file is where a folder is expected: move it, or give another path',
     ),
 }
+# Blanks beside commas and brackets are layout, others are of a value.
+_INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
 # PyTorch knows it by its message alone.
 _WORKER_DIED = 'DataLoader worker'
 # Windows has no timer.
@@ -52,7 +55,8 @@ def add_unsafe_load(parser: argparse.ArgumentParser) -> None:
 class ConfigOptions(argparse.Action):
     """Reads ``key=value`` pairs as MMEngine's ``DictAction`` does.
 
-    MMEngine is imported when there are some, not to print the help.
+    Unlike there, blanks inside a value stay, as in paths. MMEngine is imported
+    when there are pairs, not to print the help.
     """
 
     def __call__(
@@ -71,6 +75,18 @@ class ConfigOptions(argparse.Action):
 
         action = DictAction(self.option_strings, self.dest, self.nargs)
         for value in values:
+            key, is_pair, text = value.partition('=')
+            if is_pair and _INNER_BLANK.search(text):
+                if any(mark in text for mark in ',()[]'):
+                    raise argparse.ArgumentError(
+                        self,
+                        f'{value!r} has a blank inside a part of a list, '
+                        'which cannot be given here: set it in the config',
+                    )
+                options = getattr(namespace, self.dest) or {}
+                options = dict(options, **{key: text.strip('\'"')})
+                setattr(namespace, self.dest, options)
+                continue
             try:
                 action(parser, namespace, [value], option_string)
             # What MMEngine raises without "=", with unequal brackets, and
