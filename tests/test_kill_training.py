@@ -5,9 +5,12 @@ import pytest
 
 PATH = Path(__file__).parents[1] / 'benchmarks' / 'kill_training.py'
 
-pytestmark = pytest.mark.skipif(
-    not Path('/proc').is_dir(), reason='looks at processes in /proc'
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not Path('/proc').is_dir(), reason='looks at processes in /proc'
+    ),
+]
 
 
 @pytest.fixture(scope='module')

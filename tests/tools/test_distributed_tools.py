@@ -16,6 +16,8 @@ from tiny_configs import write_configs
 
 from masa.evaluation import SequenceCollection
 
+pytestmark = pytest.mark.slow
+
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
 

@@ -18,9 +18,12 @@ from masa import command_line
 from masa.checkpoints import read_checkpoint
 from masa.work_dir import last_checkpoint
 
-pytestmark = pytest.mark.skipif(
-    not Path('/proc').is_dir(), reason='looks at processes in /proc'
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not Path('/proc').is_dir(), reason='looks at processes in /proc'
+    ),
+]
 PROCESSES = get_context('fork')
 # Seconds that it may take to end.
 LIMIT = 30
