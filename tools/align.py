@@ -146,7 +146,8 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     long = {'transfer_labels', 'anomaly'} & set(asked)
     if len(long) != (args.results is not None):
         parser.error(
-            '--results goes with one of --transfer-labels and --anomaly'
+            '--transfer-labels and --anomaly write to --results FILE, one of '
+            'them at a time'
         )
     with_method = {'video', 'matches', 'transfer_labels'} & set(asked)
     if args.method != 'dtw' and not with_method:

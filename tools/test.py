@@ -111,13 +111,19 @@ def main(argv=None) -> int:
     """Run the evaluation."""
     args = parse_args(argv)
     # PyTorch takes seconds to import, and the help does not need it.
-    from mmengine.config import Config
-
     from masa.checkpoints import CheckpointError
-    from masa.config_checks import ConfigError, exit_on_wrong_config
+    from masa.config_checks import (
+        ConfigError,
+        exit_on_wrong_config,
+        read_config,
+    )
     from masa.datasets import AnnotationError
 
-    cfg = merge_args(Config.fromfile(args.config), args)
+    try:
+        cfg = merge_args(read_config(args.config), args)
+    except ConfigError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
     exit_on_wrong_config(cfg, args.config, args.cfg_options)
     return end_with_status(
         lambda: _test(cfg, args),

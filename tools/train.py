@@ -135,14 +135,20 @@ def main(argv=None) -> int:
     """Run the training."""
     args = parse_args(argv)
     # PyTorch takes seconds to import, and the help does not need it.
-    from mmengine.config import Config
-
     from masa.checkpoints import CheckpointError
-    from masa.config_checks import ConfigError, exit_on_wrong_config
+    from masa.config_checks import (
+        ConfigError,
+        exit_on_wrong_config,
+        read_config,
+    )
     from masa.datasets import AnnotationError
     from masa.engine import NonFiniteError
 
-    cfg = merge_args(Config.fromfile(args.config), args)
+    try:
+        cfg = merge_args(read_config(args.config), args)
+    except ConfigError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
     exit_on_wrong_config(cfg, args.config, args.cfg_options)
 
     def how_to_go_on() -> str:
@@ -163,6 +169,14 @@ def _train(cfg: Config) -> None:
     from masa.engine import build_runner
 
     check_named_splits(cfg, ('train_dataloader', 'val_dataloader'))
+    earlier = last_checkpoint(cfg.work_dir)
+    if earlier is not None and not cfg.get('resume'):
+        print(
+            f'note: {cfg.work_dir} holds checkpoints of an earlier training '
+            f'up to {earlier.name}, which this one writes over; --work-dir '
+            'keeps them apart, --resume goes on from them',
+            file=sys.stderr,
+        )
     build_runner(cfg).train()
 
 

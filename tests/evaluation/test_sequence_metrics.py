@@ -104,6 +104,16 @@ def test_classifiers_see_the_training_split_only(collection):
     assert result.values == {'accuracy_50': pytest.approx(np.mean(expected))}
 
 
+def test_splits_are_told_by_their_names(collection):
+    usual = M.PhaseProgress().compute_collection(collection)
+    for names in (('xsub_train', 'xsub_val'), ('Train', 'held out')):
+        named = dict(zip(('train', 'val'), names, strict=True))
+        other = dataclasses.replace(
+            collection, splits=[named[one] for one in collection.splits]
+        )
+        assert M.PhaseProgress().compute_collection(other) == usual
+
+
 def test_splits_are_arguments(collection):
     swapped = dataclasses.replace(
         collection,
@@ -114,7 +124,7 @@ def test_splits_are_arguments(collection):
         M.PhaseProgress().compute_collection(collection).values
     )
     with pytest.raises(ValueError, match='fitted on'):
-        M.PhaseProgress(train_split='val')
+        M.PhaseProgress(train_split='val', eval_split=('val', 'test'))
     M.KendallsTau(eval_split='train')
 
 

@@ -314,6 +314,23 @@ def test_config_whose_split_is_not_there(tmp_path, capsys):
     assert row[4] == 'val, test'
 
 
+def test_config_of_another_width(tmp_path, capsys):
+    path = write(ntu60_hrnet() | dict(skeleton=COCO_17), tmp_path / 'd.pkl')
+    select = "dict(type='SelectPerson'),"
+    config = Path(write_config(tmp_path / 'config.py', path, select))
+    text = config.read_text()
+    for channels, status in ((34, 0), (99, 1)):
+        config.write_text(f"""{text}
+model = dict(
+    type='SequenceAligner', neck=None, head=dict(type='CARLHead'),
+    backbone=dict(type='ContextAwareEncoder', in_channels={channels},
+                  embed_dims=16, num_heads=2))
+""")
+        assert main(['--config', str(config)]) == status
+    (*_, row) = [r for r in rows(capsys.readouterr().out) if r[1]]
+    assert 'in_channels=34' in ' '.join(row)
+
+
 def test_config_that_reads_no_file(good, capsys):
     config = str(ROOT / 'configs' / 'masa_demo.py')
     assert main(['--config', config, str(good)]) == 2

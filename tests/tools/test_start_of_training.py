@@ -2,6 +2,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from tiny_demo import load_tool
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -24,3 +27,31 @@ def test_a_missing_annotation_file_is_the_last_of_a_few_lines(tmp_path):
     assert lines[-1].startswith('error: ')
     assert 'data/penn_action.pkl' in lines[-1]
     assert 'warning' not in done.stdout.lower()
+
+
+@pytest.mark.parametrize(
+    ('name', 'text'),
+    [
+        ('none.py', None),
+        ('data.pkl', ''),
+        ('folder', None),
+        ('broken.py', 'model = dict('),
+        ('orphan.py', "_base_ = ['none.py']"),
+    ],
+)
+@pytest.mark.parametrize('tool', ['train', 'test'])
+def test_what_is_no_config_is_told_in_a_line(
+    tool, name, text, tmp_path, capsys
+):
+    path = tmp_path / name
+    if name == 'folder':
+        path.mkdir()
+    elif text is not None:
+        path.write_text(text)
+    arguments = [str(path)]
+    if tool == 'test':
+        (tmp_path / 'any.pth').touch()
+        arguments.append(str(tmp_path / 'any.pth'))
+    assert load_tool(tool).main(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert name in line

@@ -189,6 +189,25 @@ def test_rows_and_bars():
     assert blue[half:].sum(1).max() == 80
 
 
+def test_names_of_other_letters():
+    pictures = [
+        next(
+            show_in_step(
+                [name],
+                [plain(10, 30, 120, 1)],
+                [plain(10, 30, 120, 1)],
+                np.zeros((1, 1)),
+                np.zeros((1, 1)),
+                height=60,
+            )
+        )
+        for name in ('leger', 'léger', 'l?ger', 'l??ger')
+    ]
+    for i, one in enumerate(pictures):
+        for other in pictures[:i]:
+            assert (one != other).any()
+
+
 @pytest.mark.parametrize(
     ('name', 'rate', 'tolerance'), [('a.mp4', 29.97, 8), ('a.gif', 25, 1)]
 )

@@ -23,7 +23,7 @@ from ..alignment import (
 )
 from ..broken_inputs import describe_problems
 from ..checkpoints import check_fit, read_checkpoint, weights_of
-from ..config_checks import check_config, wrong_values_told
+from ..config_checks import check_config, read_config, wrong_values_told
 from ..datasets.people import find_people
 from ..datasets.record_checks import label_of
 from ..datasets.times import frame_times
@@ -105,7 +105,7 @@ class AlignmentInferencer(BaseInferencer):
     ):
         if isinstance(model, (str, Path)):
             model, weights = _find_files(Path(model), weights)
-            model = Config.fromfile(model)
+            model = read_config(model)
         check_config(model, scope='mmaction')
         if weights is None:
             raise FileNotFoundError(
@@ -615,6 +615,12 @@ def _find_files(
     """Find config and weights of a work directory."""
     if not model.exists():
         raise FileNotFoundError(f'there is no config or folder {model}')
+    if model.suffix == '.pth':
+        raise ValueError(
+            f'{model} is a checkpoint: give the work directory of its '
+            'training, or its config, and the checkpoint as weights '
+            '(--weights)'
+        )
     if model.is_file():
         return model, weights
     configs = sorted(model.glob('*.py'))

@@ -213,13 +213,18 @@ def _write_video(
     recorded, aligned = playback(
         timestamps, timeline.frames, timeline.reference, rate
     )
-    ends = np.array([max(len(one) - 1, 1) for one in sequences])[:, None]
+    # A single frame is all of its sequence.
+    progress = [
+        (times - times[0]) / (np.ptp(times) or 1.0) for times in timestamps
+    ]
     pictures = show_in_step(
         [one.name for one in sequences],
         [one.at(i) for one, i in zip(sources, recorded, strict=True)],
         [one.at(i) for one, i in zip(sources, aligned, strict=True)],
-        recorded / ends,
-        aligned / ends,
+        *(
+            np.stack([p[row] for p, row in zip(progress, rows, strict=True)])
+            for rows in (recorded, aligned)
+        ),
         args.height,
     )
     count = write_video(args.video, pictures, rate)
@@ -281,6 +286,17 @@ def _transfer(
     if args.labels is not None:
         labels = _read_labels(args.labels, labelled)
     carried = inferencer.transfer_labels(labelled, others, labels, args.method)
+    foreign = [
+        one.name
+        for one in others
+        if labelled.activity and one.activity not in ('', labelled.activity)
+    ]
+    if foreign:
+        print(
+            f'note: {len(foreign)} sequences are of other activities than '
+            f'{labelled.name} ({labelled.activity}), such as {foreign[0]}; '
+            '--sequences chooses some'
+        )
     columns: dict[str, list] = dict(sequence=[], frame=[], second=[], label=[])
     for other, found in zip(others, carried, strict=True):
         columns['sequence'] += [other.name] * len(found)
@@ -297,6 +313,11 @@ def _score(
 ) -> None:
     sequence, references = _apart(sequences, args.anomaly)
     score = inferencer.anomaly_score(sequence, references)
+    if len(references) == 1:
+        print(
+            'with a single reference the score is a squared distance; with '
+            'two or more, about 1 is usual'
+        )
     frames = list(range(len(score)))
     seconds = list(map(sequence.seconds, frames))
     at = int(score.argmax())

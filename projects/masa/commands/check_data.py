@@ -188,16 +188,14 @@ def check_with_config(
 ) -> int:
     """Check what a config's loaders read; print it, return the status."""
     # Imports PyTorch, which the other checks do without.
-    from mmengine.config import Config
-
-    from ..config_checks import exit_on_wrong_config
+    from ..config_checks import exit_on_wrong_config, read_config
     from ..datasets.loader_checks import check_loaders
 
     name = f'[bold]{escape(args.config)}[/]'
     if path is not None:
         name = f'[bold]{escape(str(path))}[/] with {name}'
     try:
-        config = Config.fromfile(args.config)
+        config = read_config(args.config)
         exit_on_wrong_config(config, args.config)
         problems = check_loaders(
             config, path and str(path), args.features, args.poses

@@ -103,11 +103,29 @@ def _check_options(
         key = option.partition('.')[0]
         if key in KNOWN_KEYS:
             continue
+        places = [] if '.' in option else list(_places(config, key))
+        advice = (
+            f'; set {", ".join(places[:4])}'
+            if places
+            else did_you_mean(key, KNOWN_KEYS)
+        )
         yield Finding(
             option,
-            f'--cfg-options sets {key!r}, which is not read after the config '
-            f'file{did_you_mean(key, KNOWN_KEYS)}',
+            f'{key!r} is not read after the config file{advice}',
         )
+
+
+def _places(node: Any, key: str, path: str = '') -> Iterator[str]:
+    """Find the settings of a name below the sections that are read."""
+    if not isinstance(node, (dict, Config)):
+        return
+    for name, value in node.items():
+        if not path and name not in KNOWN_KEYS:
+            continue
+        place = f'{path}.{name}' if path else name
+        if path and name == key:
+            yield place
+        yield from _places(value, key, place)
 
 
 def _check_top(config: Config) -> Iterator[Finding]:

@@ -5,7 +5,8 @@ from copy import deepcopy
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-from ..registry import DATASETS
+from ..config_checks import find_other_width
+from ..registry import DATASETS, MODELS
 from .errors import AnnotationError
 from .problem import Problem
 
@@ -55,7 +56,7 @@ def check_loaders(
             )
         problems = next((p for s, p in known if s == settings), None)
         if problems is None:
-            problems = _check(settings, loader)
+            problems = _check(settings, loader, config.get('model'))
             known.append((settings, problems))
         for problem in problems:
             found.setdefault(problem, []).append(loader)
@@ -87,13 +88,20 @@ def _replace(
     return 'ann_file' in settings
 
 
-def _check(settings: dict, loader: str) -> list[Problem]:
+def _check(settings: dict, loader: str, model: dict | None) -> list[Problem]:
+    field, finding = f'{loader}_dataloader', None
     try:
         with DefaultScope.overwrite_default_scope('mmaction'):
-            DATASETS.build(settings).full_init()
+            dataset = DATASETS.build(settings)
+            dataset.full_init()
+            if model is not None:
+                built = MODELS.build(model)
+                finding = find_other_width(built, dataset, field)
     except AnnotationError as error:
         if error.problems:
             return error.problems
-        field = f'{loader}_dataloader'
         return [Problem('', field, 'sequences to read', str(error))]
-    return []
+    if finding is None:
+        return []
+    expected = 'sequences as wide as the model'
+    return [Problem('', field, expected, finding.message)]

@@ -11,7 +11,7 @@ from .annotation import load_annotations
 from .errors import AnnotationError
 from .sequence_dataset import SequenceDataset
 
-VALIDATION = 'val_dataloader'
+TRAINING, VALIDATION = 'train_dataloader', 'val_dataloader'
 
 
 def check_named_splits(config: Config, loaders: Sequence[str]) -> None:
@@ -41,16 +41,22 @@ def check_named_splits(config: Config, loaders: Sequence[str]) -> None:
             wanted = [wanted] if isinstance(wanted, str) else wanted
             missing = [name for name in wanted if name not in splits]
             if missing:
+                advice = (
+                    f'Name those: --cfg-options {key}.split='
+                    f'"[{_listed(splits, ",")}]"'
+                )
+                others = [one for one in splits if 'train' not in one.lower()]
+                if loader != TRAINING and not others:
+                    advice = (
+                        'Put some sequences into a split of their own, such '
+                        "as 'val'"
+                    )
+                if loader == VALIDATION:
+                    advice += ', or train without validation: --no-validate'
                 raise AnnotationError(
                     f'{path} has no split {_listed(missing)}, which '
                     f'{key}.split of the config names; it has '
-                    f'{_listed(splits)}. Name those: --cfg-options '
-                    f'{key}.split="[{_listed(splits, ",")}]"'
-                    + (
-                        ', or train without validation: --no-validate'
-                        if loader == VALIDATION
-                        else ''
-                    )
+                    f'{_listed(splits)}. {advice}'
                 )
 
 

@@ -28,7 +28,7 @@ from ..checkpoints import (
     weights_of,
 )
 from ..compat import is_no_deprecation_of_mmengine, only_weights_loaded
-from ..config_checks import ConfigError, Finding, wrong_values_told
+from ..config_checks import ConfigError, find_other_width, wrong_values_told
 from ..registry import RUNNERS
 from ..work_dir import saved_checkpoints
 from .resumption import (
@@ -167,23 +167,11 @@ class SafeRunner(Runner):
         model = self.model
         if is_model_wrapper(model):
             model = model.module
-        if not hasattr(model, 'check_width'):
-            return
         with _same_draws_after():
-            sample = loop.dataloader.dataset[0]
-        name = sample['data_samples'].get('frame_dir', 0)
-        for view in sample['inputs']:
-            width = view['values'].shape[-1]
-            try:
-                model.check_width(width)
-            except ValueError as error:
-                finding = Finding(
-                    'model.backbone',
-                    f'{error}: set in_channels={width}, or give other data. '
-                    f'The sequence is {name!r} of {loader}',
-                )
-                source = str(self.cfg.filename or 'config')
-                raise ConfigError(source, [finding]) from error
+            finding = find_other_width(model, loop.dataloader.dataset, loader)
+        if finding is not None:
+            source = str(self.cfg.filename or 'config')
+            raise ConfigError(source, [finding])
 
     @property
     def _unsafe(self) -> bool:

@@ -60,8 +60,9 @@ def find_sequences(inputs: Iterable[Path]) -> list[Sequence]:
             if one.name in found:
                 raise ExtractionError(
                     f'two sequences have the id {one.name!r}: '
-                    f'{found[one.name].path} and {one.path}; give a folder '
-                    'above both, whose folders become part of the ids'
+                    f'{found[one.name].path} and {one.path}; rename one, or '
+                    'give a folder above both, whose folders become part of '
+                    'the ids'
                 )
             found[one.name] = one
     return list(found.values())

@@ -1,10 +1,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
+from matplotlib import get_data_path
+from PIL import Image, ImageDraw, ImageFont
 
 from ..files import atomic_path
 from .drawing import INK, PAPER
@@ -149,7 +151,7 @@ def show_in_step(
             ]
             line = np.concatenate(cells, axis=1)
             head = np.full((TEXT + 4, line.shape[1], 3), HEAD, np.uint8)
-            lines += [_write(head, title, 0.55, PAPER), line]
+            lines += [_write(head, title, 15, PAPER), line]
         picture = np.concatenate(lines)
         high, wide = picture.shape[:2]
         yield np.pad(
@@ -169,7 +171,7 @@ def _cell(
     cell[TEXT : TEXT + height, :width] = cv2.resize(
         image, (width, height), interpolation=way
     )
-    _write(cell, title, 0.42, INK)
+    _write(cell, title, 12, INK)
     bar = slice(TEXT + height + 3, TEXT + height + BAR)
     cell[bar, :width] = REST
     cell[bar, : round(share * width)] = DONE
@@ -177,19 +179,28 @@ def _cell(
 
 
 def _write(
-    image: np.ndarray, text: str, scale: float, colour: tuple
+    image: np.ndarray, text: str, size: int, colour: tuple
 ) -> np.ndarray:
     """Write a line; of one that is too long the end, which tells names."""
-    font = cv2.FONT_HERSHEY_SIMPLEX
+    font = _font(size)
     shown = text
-    while len(text) > 1 and (
-        cv2.getTextSize(shown, font, scale, 1)[0][0] > image.shape[1] - 8
-    ):
+    while len(text) > 1 and font.getlength(shown) > image.shape[1] - 8:
         text = text[1:]
         shown = f'..{text}'
-    return cv2.putText(
-        image, shown, (4, TEXT - 7), font, scale, colour, 1, cv2.LINE_AA
+    picture = Image.fromarray(image[:TEXT])
+    ImageDraw.Draw(picture).text(
+        (4, TEXT - 6), shown, fill=colour, font=font, anchor='ls'
     )
+    image[:TEXT] = np.asarray(picture)
+    return image
+
+
+@lru_cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    # OpenCV writes ASCII alone. This font, which Matplotlib brings, has the
+    # letters of Europe.
+    path = Path(get_data_path(), 'fonts', 'ttf', 'DejaVuSans.ttf')
+    return ImageFont.truetype(str(path), size)
 
 
 def write_video(

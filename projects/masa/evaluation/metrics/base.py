@@ -39,10 +39,12 @@ class SequenceMetric(BaseMetric):
     metrics share one collection.
 
     Args:
-        train_split (str or Sequence[str]): Split or splits that probes are
-            fitted on, or that are the gallery.
-        eval_split (str or Sequence[str]): Split or splits evaluated, as far
-            as the collection has them.
+        train_split (str or Sequence[str], optional): Split or splits that
+            probes are fitted on, or that are the gallery. Defaults to those
+            with "train" in their names.
+        eval_split (str or Sequence[str], optional): Split or splits
+            evaluated, as far as the collection has them. Defaults to all
+            others.
         **kwargs: Those of MMEngine's ``BaseMetric``.
 
     Raises:
@@ -57,14 +59,17 @@ class SequenceMetric(BaseMetric):
 
     def __init__(
         self,
-        train_split: str | Sequence[str] = 'train',
-        eval_split: str | Sequence[str] = ('val', 'test'),
+        train_split: str | Sequence[str] | None = None,
+        eval_split: str | Sequence[str] | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.train_split = train_split
         self.eval_split = eval_split
-        both = set(np.atleast_1d(train_split)) & set(np.atleast_1d(eval_split))
+        given = train_split is not None and eval_split is not None
+        both = given and (
+            set(np.atleast_1d(train_split)) & set(np.atleast_1d(eval_split))
+        )
         if self.needs_train and both:
             raise ValueError(
                 f'{type(self).__name__} is expected not to be evaluated on '
@@ -112,9 +117,21 @@ class SequenceMetric(BaseMetric):
         Returns:
             MetricResult: The figures.
         """
+        train, evaluated = self.train_split, self.eval_split
+        splits = list(dict.fromkeys(collection.splits))
+        if train is None:
+            chosen = np.atleast_1d(evaluated if evaluated is not None else [])
+            train = [
+                one
+                for one in splits
+                if 'train' in one.lower() and one not in chosen
+            ]
+        if evaluated is None:
+            evaluated = [
+                one for one in splits if one not in np.atleast_1d(train)
+            ]
         return self.compute(
-            collection.subset(self.train_split),
-            collection.subset(self.eval_split),
+            collection.subset(train), collection.subset(evaluated)
         )
 
     def compute(
