@@ -62,11 +62,12 @@ ENCODED = {
     'prores.mov': ('-c:v', 'prores_ks'),
     'ffv1.mkv': ('-c:v', 'ffv1'),
     'raw.avi': ('-c:v', 'rawvideo', '-pix_fmt', 'yuv420p'),
-    'colors.gif': ('-r', '25'),
-    'rate 12.mp4': (*H264, '-r', '12'),
-    'rate 29.97.mp4': (*H264, '-r', '30000/1001'),
-    'rate 60.mp4': (*H264, '-r', '60'),
-    'rate 240.mp4': (*H264, '-r', '240'),
+    'colors.gif': ('-vf', 'fps=25'),
+    # The option -r would move what is shown by 0.1 s.
+    'rate 12.mp4': (*H264, '-vf', 'fps=12'),
+    'rate 29.97.mp4': (*H264, '-vf', 'fps=30000/1001'),
+    'rate 60.mp4': (*H264, '-vf', 'fps=60'),
+    'rate 240.mp4': (*H264, '-vf', 'fps=240'),
     'rate variable.mp4': (
         *(*H264, '-vf', "select='not(mod(n,3))+lt(n,20)'"),
         *('-fps_mode', 'passthrough'),

@@ -393,7 +393,7 @@ class TestAnnotations:
         visible = np.ones((12, 13), dtype=bool)
         visible[:, 1] = False
         path, _ = write_label_file(tmp_path, '0001', 'squat', visible=visible)
-        with pytest.raises(AnnotationError, match='1 sequences are too few'):
+        with pytest.raises(AnnotationError, match='in the 1 sequences'):
             make_annotations([read_label_file(path)])
 
     def test_nothing_left(self):

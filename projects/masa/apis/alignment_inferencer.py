@@ -529,7 +529,8 @@ class AlignmentInferencer(BaseInferencer):
             labels = labelled.phase
         if labels is None:
             raise ValueError(
-                f'{labelled.name} has no phases: give labels, one a frame'
+                f'{labelled.name} has no phases: give labels, one a frame '
+                '(--labels FILE)'
             )
         return transfer_labels(
             labelled.embedding,

@@ -63,8 +63,13 @@ def joint_fields(
             [np.atleast_1d(end).tolist() for end in skeleton['torso']],
         )
     except ValueError as error:
+        hidden = ~np.concatenate([one.visible for one in seen]).any(0)
+        names = [skeleton['joints'][i] for i in np.flatnonzero(hidden)]
         raise AnnotationError(
-            f'{len(seen)} sequences are too few: {error}'
+            f'{error}. Of the joints, {", ".join(names) or "each"} '
+            f'{"are never" if names else "is sometimes"} seen in the '
+            f'{len(seen)} sequences to train on: add one that shows a whole '
+            'body, or leave these joints out of the layout'
         ) from error
     pairs = skeleton['flip_pairs'] if mirror else []
     fields = []
