@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmaction.registry import MODELS
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from plain_reference import loop_retrieval, loop_tau, pad_batch, plain_loss
 
@@ -56,6 +57,8 @@ def penn_lengths(number: int, longest: int = LENGTHS[-1]) -> np.ndarray:
 def build_model() -> SequenceAligner:
     """Build the same small MASA at every call: 128 channels, 8 heads."""
     init_default_scope('mmaction')
+    # Or else it lists how every weight is initialized.
+    MMLogger.get_instance('benchmark', log_level='ERROR')
     torch.manual_seed(0)
     dims = dict(embed_dims=128, num_heads=8)
     model = MODELS.build(

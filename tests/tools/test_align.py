@@ -363,7 +363,7 @@ def test_errors(work, tmp_path, capsys):
         ((), 'nothing to do'),
         (matches, 'exists; --overwrite'),
         (('--matches', 'a.txt'), 'expected to be .csv or .json'),
-        (('--anomaly', 'a'), '--results goes with'),
+        (('--anomaly', 'a'), 'write to --results'),
         (('--retrieve', 'a'), 'expected to be NAME:FRAME'),
         (('--labels', 'a.txt', '--retrieve', 'a:1'), '--labels goes with'),
         (('--index', 'a.faiss', *matches), '--index goes with'),
