@@ -2,7 +2,7 @@ import argparse
 
 import pytest
 
-from masa.command_line import ConfigOptions
+from masa.command_line import ConfigOptions, end_with_status
 
 
 def parse(*arguments):
@@ -40,3 +40,15 @@ def test_an_option_that_cannot_be_read_is_named(value, capsys):
         parse('--options', 'b=1', value)
     assert end.value.code == 2
     assert repr(value) in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_death_of_a_loading_process_is_told_whatever_it_broke(capsys):
+    def run():
+        try:
+            raise RuntimeError('DataLoader worker (pid 3) is killed: Killed.')
+        finally:
+            # As of a checkpoint that was being written.
+            raise RuntimeError('unexpected pos 64')
+
+    assert end_with_status(run) == 2
+    assert 'DataLoader worker (pid 3)' in capsys.readouterr().err

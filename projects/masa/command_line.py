@@ -129,9 +129,10 @@ def end_with_status(
             if isinstance(error, (*expected, OSError, *_out_of_memory())):
                 print(f'error: {_one_line(error)}', file=sys.stderr)
                 return 2
-            if str(error).startswith(_WORKER_DIED):
+            died = _death_of_worker(error)
+            if died is not None:
                 print(
-                    f'error: {_one_line(error)} A process that loads data was '
+                    f'error: {_one_line(died)} A process that loads data was '
                     'ended from outside, or for want of memory: see dmesg, '
                     f'or take fewer num_workers; {how_to_go_on()}',
                     file=sys.stderr,
@@ -144,6 +145,13 @@ def _out_of_memory() -> tuple[type[Exception], ...]:
     # Without PyTorch nobody raises it.
     torch = sys.modules.get('torch')
     return () if torch is None else (torch.cuda.OutOfMemoryError,)
+
+
+def _death_of_worker(error: BaseException | None) -> BaseException | None:
+    """Find it behind an error, such as of a file that it left half written."""
+    while error is not None and not str(error).startswith(_WORKER_DIED):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _one_line(error: Exception) -> str:
