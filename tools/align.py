@@ -140,6 +140,7 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     asked = [name for name in VERBS if getattr(args, name) is not None]
+    args.asked = asked
     if not asked:
         wanted = ', '.join(f'--{name.replace("_", "-")}' for name in VERBS)
         parser.error(f'nothing to do: give some of {wanted}')

@@ -7,9 +7,11 @@ from pathlib import Path
 from masa.command_line import end_with_status
 from masa.extraction.backends import BACKENDS
 from masa.extraction.command_line import (
+    add_person_options,
     add_running_options,
     add_sequence_options,
     check_files,
+    check_person,
 )
 from masa.extraction.errors import ExtractionError
 
@@ -40,23 +42,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='pixels or metres (default: %(default)s); hands3d is of '
         'mediapipe alone',
     )
-    person = parser.add_argument_group('person')
-    person.add_argument(
-        '--person',
-        type=int,
-        default=1,
-        metavar='RANK',
-        help='who of several, by size and score over the whole sequence '
-        '(default: 1, the most prominent one)',
-    )
-    person.add_argument(
-        '--min-found',
-        type=float,
-        default=0.5,
-        metavar='SHARE',
-        help='of the frames that must show the person for the sequence to be '
-        'of use (default: %(default)s)',
-    )
+    add_person_options(parser)
     models = parser.add_argument_group('models of mmpose')
     models.add_argument(
         '--pose-model',
@@ -88,10 +74,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     add_running_options(parser)
     args = parser.parse_args(argv)
     check_files(parser, args)
-    if args.person < 1:
-        parser.error('--person is expected above 0')
-    if not 0 <= args.min_found <= 1:
-        parser.error('--min-found is expected in [0, 1]')
+    check_person(parser, args)
     if args.backend == 'mediapipe':
         for name in MMPOSE_OPTIONS:
             if getattr(args, name) is not None:

@@ -4,6 +4,15 @@ import argparse
 import sys
 from pathlib import Path
 
+from masa.broken_inputs import add_skip_broken
+from masa.datasets.conversion_cli import add_output, check_arguments
+from masa.extraction.command_line import (
+    add_labels,
+    add_person_options,
+    add_phases_file,
+    check_person,
+)
+
 
 def parse_args(argv=None) -> argparse.Namespace:
     """Parse the command line."""
@@ -20,26 +29,9 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar='INPUT',
         help='.json files, and folders of them',
     )
-    parser.add_argument(
-        'output', type=Path, help='annotation file: .pkl, .npz or .json'
-    )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='replace the output file'
-    )
-    parser.add_argument(
-        '--labels',
-        type=Path,
-        metavar='FILE.csv',
-        help='columns sequence, activity, split (default: no activity, all '
-        'in the split train)',
-    )
-    parser.add_argument(
-        '--phases',
-        type=Path,
-        metavar='FILE.csv',
-        help='phases of the frames: columns sequence, start, end (seconds), '
-        'phase, or frames: see docs/data.md',
-    )
+    add_output(parser)
+    add_labels(parser)
+    add_phases_file(parser)
     parser.add_argument(
         '--frame-rate',
         type=float,
@@ -52,37 +44,11 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='of the joints, such as COCO_17 (default: what the file says, '
         'or what its format has of that number)',
     )
-    person = parser.add_argument_group('person')
-    person.add_argument(
-        '--person',
-        type=int,
-        default=1,
-        metavar='RANK',
-        help='who of several, by size and score over the whole sequence '
-        '(default: 1, the most prominent one)',
-    )
-    person.add_argument(
-        '--min-found',
-        type=float,
-        default=0.5,
-        metavar='SHARE',
-        help='of the frames that must show the person for the sequence to be '
-        'of use (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--skip-broken',
-        action='store_true',
-        help='leave out what cannot be used, and list it at the end',
-    )
+    add_person_options(parser)
+    add_skip_broken(parser)
     args = parser.parse_args(argv)
-    if args.output.suffix not in ('.pkl', '.npz', '.json'):
-        parser.error(f'{args.output} is expected to be .pkl, .npz or .json')
-    if args.output.exists() and not args.overwrite:
-        parser.error(f'{args.output} exists; --overwrite replaces it')
-    if args.person < 1:
-        parser.error('--person is expected above 0')
-    if not 0 <= args.min_found <= 1:
-        parser.error('--min-found is expected in [0, 1]')
+    check_arguments(parser, args)
+    check_person(parser, args)
     if args.frame_rate is not None and not 0 < args.frame_rate < 1e6:
         parser.error('--frame-rate is expected above 0')
     return args

@@ -26,7 +26,6 @@ from ..visualization.video import (
     write_video,
 )
 
-VERBS = ('video', 'matches', 'retrieve', 'transfer_labels', 'anomaly')
 # More pictures a second than a screen shows; and those of a GIF, whose
 # durations are hundredths of a second.
 MAX_RATE = dict(zip(('.mp4', '.gif'), (60.0, 25.0), strict=True))
@@ -36,7 +35,8 @@ def run_alignment(args: argparse.Namespace) -> int:
     """Do what the command line asks for, and print what became of it.
 
     Args:
-        args (argparse.Namespace): Of tools/align.py.
+        args (argparse.Namespace): Of tools/align.py, with ``asked``, the
+            names of what to do.
 
     Returns:
         int: The exit status: 0, 1 if inputs were left out, 2 if some cannot
@@ -77,8 +77,8 @@ def _align(
 ) -> None:
     if args.sequences:
         sequences = [sequences[_index(sequences, n)] for n in args.sequences]
-    asked = [name for name in VERBS if getattr(args, name) is not None]
-    if len(sequences) < 2 and not (args.index and asked == ['retrieve']):
+    alone = args.index and args.asked == ['retrieve']
+    if len(sequences) < 2 and not alone:
         raise ValueError(
             f'two sequences are expected at least, but the inputs hold '
             f'{len(sequences)}'

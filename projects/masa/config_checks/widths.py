@@ -6,12 +6,13 @@ from .finding import Finding
 
 
 def find_other_width(
-    model: nn.Module, dataset: Sequence[dict], loader: str
+    model: nn.Module | None, dataset: Sequence[dict], loader: str
 ) -> Finding | None:
     """Compare the width of a model with that of its data.
 
     Args:
-        model (nn.Module): If it has no ``check_width``, nothing is found.
+        model (nn.Module, optional): If there is none, or it has no
+            ``check_width``, nothing is found.
         dataset (Sequence[dict]): Packed samples; the first one is taken.
         loader (str): Name of its data loader in the config.
 

@@ -1,9 +1,12 @@
 """What the data loaders of a config would refuse."""
 
+from collections.abc import Callable
 from copy import deepcopy
+from functools import cache
 
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
+from torch import nn
 
 from ..config_checks import find_other_width
 from ..registry import DATASETS, MODELS
@@ -43,6 +46,12 @@ def check_loaders(
     """
     found: dict[Problem, list[str]] = {}
     known: list[tuple[dict, list[Problem]]] = []
+
+    # Only when there are data for it, and once for all loaders.
+    @cache
+    def model() -> nn.Module | None:
+        return MODELS.build(config.model) if config.get('model') else None
+
     for loader in LOADERS:
         settings = (config.get(f'{loader}_dataloader') or {}).get('dataset')
         if settings is None:
@@ -56,7 +65,7 @@ def check_loaders(
             )
         problems = next((p for s, p in known if s == settings), None)
         if problems is None:
-            problems = _check(settings, loader, config.get('model'))
+            problems = _check(settings, loader, model)
             known.append((settings, problems))
         for problem in problems:
             found.setdefault(problem, []).append(loader)
@@ -88,15 +97,15 @@ def _replace(
     return 'ann_file' in settings
 
 
-def _check(settings: dict, loader: str, model: dict | None) -> list[Problem]:
-    field, finding = f'{loader}_dataloader', None
+def _check(
+    settings: dict, loader: str, model: Callable[[], nn.Module | None]
+) -> list[Problem]:
+    field = f'{loader}_dataloader'
     try:
         with DefaultScope.overwrite_default_scope('mmaction'):
             dataset = DATASETS.build(settings)
             dataset.full_init()
-            if model is not None:
-                built = MODELS.build(model)
-                finding = find_other_width(built, dataset, field)
+            finding = find_other_width(model(), dataset, field)
     except AnnotationError as error:
         if error.problems:
             return error.problems

@@ -10,6 +10,7 @@ from ..registry import DATASETS
 from .annotation import load_annotations
 from .errors import AnnotationError
 from .sequence_dataset import SequenceDataset
+from .split_checks import is_training_split
 
 TRAINING, VALIDATION = 'train_dataloader', 'val_dataloader'
 
@@ -45,8 +46,8 @@ def check_named_splits(config: Config, loaders: Sequence[str]) -> None:
                     f'Name those: --cfg-options {key}.split='
                     f'"[{_listed(splits, ",")}]"'
                 )
-                others = [one for one in splits if 'train' not in one.lower()]
-                if loader != TRAINING and not others:
+                all_train = all(map(is_training_split, splits))
+                if loader != TRAINING and all_train:
                     advice = (
                         'Put some sequences into a split of their own, such '
                         "as 'val'"

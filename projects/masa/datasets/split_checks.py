@@ -15,6 +15,18 @@ _ROLE = re.compile(
 )
 
 
+def is_training_split(name: str) -> bool:
+    """Tell by its name whether a split is for training.
+
+    Args:
+        name (str): Such as ``train``, ``xsub_train`` or ``val``.
+
+    Returns:
+        bool: Whether "train" is in it.
+    """
+    return 'train' in name.lower()
+
+
 def check_split(split: Any, names: list[str]) -> Iterator[Problem]:
     """Check the splits, and that every record is in one.
 

@@ -36,13 +36,7 @@ def add_sequence_options(
         '--overwrite', action='store_true', help='replace the annotation file'
     )
     known = parser.add_mutually_exclusive_group()
-    known.add_argument(
-        '--labels',
-        type=Path,
-        metavar='FILE.csv',
-        help='columns sequence, activity, split (default: no activity, all '
-        'in the split train)',
-    )
+    add_labels(known)
     known.add_argument(
         '--merge',
         type=Path,
@@ -55,6 +49,31 @@ def add_sequence_options(
         help=f'with --merge: in the place of the {content} (and with --phases '
         'of the phases) that the file has',
     )
+    add_phases_file(parser)
+
+
+def add_labels(group: argparse._ActionsContainer) -> None:
+    """Add the file of labels, for :func:`read_labels`.
+
+    Args:
+        group (argparse._ActionsContainer): The tool's parser, or a group of
+            it.
+    """
+    group.add_argument(
+        '--labels',
+        type=Path,
+        metavar='FILE.csv',
+        help='columns sequence, activity, split (default: no activity, all '
+        'in the split train)',
+    )
+
+
+def add_phases_file(parser: argparse.ArgumentParser) -> None:
+    """Add the file of phases, for :func:`masa.datasets.frame_labels`.
+
+    Args:
+        parser (argparse.ArgumentParser): Of the tool.
+    """
     parser.add_argument(
         '--phases',
         type=Path,
@@ -62,6 +81,46 @@ def add_sequence_options(
         help='phases of the frames: columns sequence, start, end (seconds), '
         'phase, or frames: see docs/data.md',
     )
+
+
+def add_person_options(parser: argparse.ArgumentParser) -> None:
+    """Add who of several people is taken.
+
+    Args:
+        parser (argparse.ArgumentParser): Of the tool.
+    """
+    person = parser.add_argument_group('person')
+    person.add_argument(
+        '--person',
+        type=int,
+        default=1,
+        metavar='RANK',
+        help='who of several, by size and score over the whole sequence '
+        '(default: 1, the most prominent one)',
+    )
+    person.add_argument(
+        '--min-found',
+        type=float,
+        default=0.5,
+        metavar='SHARE',
+        help='of the frames that must show the person for the sequence to be '
+        'of use (default: %(default)s)',
+    )
+
+
+def check_person(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """Check what :func:`add_person_options` added; end if it is wrong.
+
+    Args:
+        parser (argparse.ArgumentParser): Of the tool.
+        args (argparse.Namespace): Parsed.
+    """
+    if args.person < 1:
+        parser.error('--person is expected above 0')
+    if not 0 <= args.min_found <= 1:
+        parser.error('--min-found is expected in [0, 1]')
 
 
 def add_running_options(parser: argparse.ArgumentParser):

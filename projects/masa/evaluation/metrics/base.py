@@ -7,6 +7,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from ...datasets.split_checks import is_training_split
 from ..collapse import without_rounding
 from ..collection import SequenceCollection
 from ..functional.threads import run_threads
@@ -120,11 +121,11 @@ class SequenceMetric(BaseMetric):
         train, evaluated = self.train_split, self.eval_split
         splits = list(dict.fromkeys(collection.splits))
         if train is None:
-            chosen = np.atleast_1d(evaluated if evaluated is not None else [])
+            chosen = np.atleast_1d(() if evaluated is None else evaluated)
             train = [
                 one
                 for one in splits
-                if 'train' in one.lower() and one not in chosen
+                if is_training_split(one) and one not in chosen
             ]
         if evaluated is None:
             evaluated = [
