@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from masa.datasets.conversion_cli import add_output, check_arguments
+
 
 def parse_args(argv=None) -> argparse.Namespace:
     """Parse the command line."""
@@ -21,12 +23,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='CSV: columns sequence, phase, and start and end in seconds, or '
         'start_frame and end_frame, or frame, counted from 0',
     )
-    parser.add_argument(
-        'output', type=Path, help='annotation file: .pkl, .npz or .json'
-    )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='replace the output file'
-    )
+    add_output(parser)
     parser.add_argument(
         '--replace',
         action='store_true',
@@ -39,10 +36,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='frames per second of the sequences whose records do not say',
     )
     args = parser.parse_args(argv)
-    if args.output.suffix not in ('.pkl', '.npz', '.json'):
-        parser.error(f'{args.output} is expected to be .pkl, .npz or .json')
-    if args.output.exists() and not args.overwrite:
-        parser.error(f'{args.output} exists; --overwrite replaces it')
+    check_arguments(parser, args)
     if args.frame_rate is not None and not 0 < args.frame_rate < 1e6:
         parser.error('--frame-rate is expected above 0')
     return args
