@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .tracking import LEAST_OVERLAP, track_people
+from .tracking import LEAST_OVERLAP, box_overlap, track_people
 
 CRITERIA = ('score', 'size', 'motion')
 
@@ -98,18 +98,13 @@ def _stay_apart(boxes: np.ndarray) -> bool:
 
     Tracking would then leave everyone in place, and take far longer.
     """
-    first, second = boxes[:, None, :-1], boxes[None, :, 1:]
-    low = np.maximum(first[..., :2], second[..., :2])
-    high = np.minimum(first[..., 2:], second[..., 2:])
-    shared = (high - low).clip(0).prod(-1)
-    areas = (boxes[..., 2:] - boxes[..., :2]).prod(-1)
-    union = areas[:, None, :-1] + areas[None, :, 1:] - shared
-    overlap = shared / np.maximum(union, np.finfo(np.float64).tiny)
-    own = np.diagonal(overlap).T  # (M, T - 1)
+    by_frame = boxes.swapaxes(0, 1)
+    overlap = box_overlap(by_frame[:-1], by_frame[1:])  # (T - 1, M, M)
+    own = np.diagonal(overlap, axis1=1, axis2=2)
     return bool(
         (own >= LEAST_OVERLAP).all()
+        and (own[:, :, None] >= overlap).all()
         and (own[:, None] >= overlap).all()
-        and (own[None] >= overlap).all()
     )
 
 

@@ -103,16 +103,29 @@ def _prominence(track: dict[int, Boxed]) -> float:
     )
 
 
-def _lack_of_overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """One minus intersection over union: (N, 4), (M, 4) to (N, M)."""
-    upper_left = np.maximum(first[:, None, :2], second[:, :2])
-    lower_right = np.minimum(first[:, None, 2:], second[:, 2:])
+def box_overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Compute the intersection over union of all pairs of boxes.
+
+    Args:
+        first (np.ndarray): Left, top, right and bottom, ``(..., N, 4)``.
+        second (np.ndarray): ``(..., M, 4)``.
+
+    Returns:
+        np.ndarray: ``(..., N, M)``, in [0, 1].
+    """
+    first, second = first[..., :, None, :], second[..., None, :, :]
+    upper_left = np.maximum(first[..., :2], second[..., :2])
+    lower_right = np.minimum(first[..., 2:], second[..., 2:])
     shared = (lower_right - upper_left).clip(0).prod(-1)
     areas = [
-        (boxes[:, 2:] - boxes[:, :2]).prod(-1) for boxes in (first, second)
+        (boxes[..., 2:] - boxes[..., :2]).prod(-1) for boxes in (first, second)
     ]
-    union = areas[0][:, None] + areas[1] - shared
-    return 1 - shared / np.maximum(union, np.finfo(np.float64).tiny)
+    union = areas[0] + areas[1] - shared
+    return shared / np.maximum(union, np.finfo(np.float64).tiny)
+
+
+def _lack_of_overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return 1 - box_overlap(first, second)
 
 
 def _distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
