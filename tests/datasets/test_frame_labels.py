@@ -219,6 +219,18 @@ def test_names_need_activities_where_there_are_some(write):
     assert check_annotations(found) == []
 
 
+def test_label_minus_one_is_no_activity(write):
+    made = annotations(dict(a=4, b=4), dict(a='squat'))
+    made['annotations'][1]['label'] = -1
+    with pytest.raises(AnnotationError, match=r"'b' has phases .* no acti"):
+        add_phases(made, write('sequence,frame,phase\nb,1,up\n'))
+    del made['activities']
+    for record in made['annotations']:
+        record['label'] = -1
+    found, _ = add_phases(made, write('sequence,frame,phase\nb,1,up\n'))
+    assert found['phases'] == dict(all=['up'])
+
+
 def test_a_file_of_one_sequence(write):
     path = write('start_frame,end_frame,label\n0,1,x\n')
     assert read_frame_labels(path).segments.keys() == {''}

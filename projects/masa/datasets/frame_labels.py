@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .errors import AnnotationError
+from .record_checks import label_of
 from .schema import record_name
 from .text_files import TableRow, read_csv
 from .times import frame_times
@@ -384,13 +385,13 @@ def _activities(
 ) -> dict[int, str]:
     """Return the activity of records by their place, of all or of some."""
     names = annotations.get('activities')
-    labels = [r.get('label') for r in annotations['annotations']]
-    if names is None and all(label is None for label in labels):
+    labels = [label_of(record) for record in annotations['annotations']]
+    if names is None and all(label < 0 for label in labels):
         return dict.fromkeys(range(len(labels)), ALL)
     found = {
-        i: names[int(label)]
+        i: names[label]
         for i, label in enumerate(labels)
-        if names is not None and label is not None
+        if names is not None and label >= 0
     }
     for i in wanted or ():
         if i not in found:

@@ -63,8 +63,9 @@ def find_pose_files(inputs: Iterable[Path]) -> list[PoseSource]:
             if other is not source:
                 raise AnnotationError(
                     f'two sequences have the id {source.name!r}: '
-                    f'{other.paths[0]} and {source.paths[0]}; give a folder '
-                    'above both, whose folders become part of the ids'
+                    f'{other.paths[0]} and {source.paths[0]}; rename one, or '
+                    'give a folder above both, whose folders become part of '
+                    'the ids'
                 )
     return list(found.values())
 
