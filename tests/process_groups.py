@@ -1,5 +1,6 @@
 """Runs functions in several processes that form a gloo group."""
 
+import gc
 import multiprocessing
 import pickle
 import traceback
@@ -18,6 +19,9 @@ def run_in_processes(function, folder, *args, world_size=2):
     meeting = f'file://{folder / "meeting"}'
 
     def run(rank):
+        # Garbage of other tests may hold FFmpeg's threads, which a fork lacks:
+        # collected here, it would wait for them forever.
+        gc.freeze()
         try:
             torch.distributed.init_process_group(
                 'gloo',

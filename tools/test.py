@@ -112,32 +112,24 @@ def main(argv=None) -> int:
     args = parse_args(argv)
     # PyTorch takes seconds to import, and the help does not need it.
     from masa.checkpoints import CheckpointError
-    from masa.config_checks import (
-        ConfigError,
-        exit_on_wrong_config,
-        read_config,
-    )
+    from masa.config_checks import ConfigError
     from masa.datasets import AnnotationError
 
-    try:
-        cfg = merge_args(read_config(args.config), args)
-    except ConfigError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    exit_on_wrong_config(cfg, args.config, args.cfg_options)
     return end_with_status(
-        lambda: _test(cfg, args),
-        (AnnotationError, CheckpointError, ConfigError),
+        lambda: _test(args), (AnnotationError, CheckpointError, ConfigError)
     )
 
 
-def _test(cfg: Config, args: argparse.Namespace) -> None:
+def _test(args: argparse.Namespace) -> None:
     from mmengine.dist import is_main_process
 
+    from masa.config_checks import exit_on_wrong_config, read_config
     from masa.datasets import check_named_splits
     from masa.engine import build_runner
     from masa.evaluation import SequenceEvaluator, format_table, save_report
 
+    cfg = merge_args(read_config(args.config), args)
+    exit_on_wrong_config(cfg, args.config, args.cfg_options)
     check_named_splits(cfg, ('test_dataloader',))
     runner = build_runner(cfg)
     runner.test()

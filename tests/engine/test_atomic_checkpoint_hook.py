@@ -1,4 +1,5 @@
 import errno
+import gc
 import os
 import signal
 from multiprocessing import get_context
@@ -89,6 +90,8 @@ def test_killed_before_the_old_one_is_removed(
 
 def die_at(runner, count, died):
     """Save, and die before what changes the disk for the count-th time."""
+    # Garbage of other tests may wait for threads that a fork does not have.
+    gc.freeze()
     done = 0
 
     def dying(call):

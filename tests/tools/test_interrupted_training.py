@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import traceback
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -24,7 +25,9 @@ pytestmark = [
         not Path('/proc').is_dir(), reason='looks at processes in /proc'
     ),
 ]
-PROCESSES = get_context('fork')
+# A fork of a process that has decoded a video can wait for FFmpeg's threads,
+# which it does not have, forever.
+PROCESSES = get_context('spawn')
 # Seconds that it may take to end.
 LIMIT = 30
 ENDLESS = (
@@ -61,6 +64,10 @@ class OwnOutput:
         return getattr(self.own, name)
 
 
+def do_nothing():
+    pass
+
+
 def run(tool, arguments, log, before):
     os.setsid()
     with (
@@ -81,7 +88,7 @@ def run(tool, arguments, log, before):
 class Training:
     """A tool in a process and a session of its own."""
 
-    def __init__(self, arguments, work_dir, before=lambda: None, tool='train'):
+    def __init__(self, arguments, work_dir, before=do_nothing, tool='train'):
         self.work_dir = work_dir
         self.log = work_dir.with_suffix('.log')
         arguments = [
@@ -135,7 +142,7 @@ class Training:
 def start(tiny_config, tmp_path):
     trainings = []
 
-    def start(*options, work_dir=tmp_path / 'run', before=lambda: None):
+    def start(*options, work_dir=tmp_path / 'run', before=do_nothing):
         one = Training([tiny_config, *options], work_dir, before)
         trainings.append(one)
         return one
@@ -252,10 +259,9 @@ def resume_into_trouble(start, trained, tmp_path, before):
 
 def test_no_file_of_the_size_is_allowed(start, trained, tmp_path):
     size = (trained / 'epoch_1.pth').stat().st_size
-
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, size // 2))
-
+    limit = partial(
+        resource.setrlimit, resource.RLIMIT_FSIZE, (size // 2, size // 2)
+    )
     line = resume_into_trouble(start, trained, tmp_path, limit)
     assert 'there is no room left: free some' in line
 
@@ -287,7 +293,7 @@ def test_a_full_disk(start, trained, tmp_path, mount):
     size = (trained / 'epoch_1.pth').stat().st_size
     # Room for the logs, and for one checkpoint and a half.
     mount(f'size={size * 3 // 2 + 65536}')
-    line = resume_into_trouble(start, trained, tmp_path, lambda: None)
+    line = resume_into_trouble(start, trained, tmp_path, do_nothing)
     assert 'No space left on device' in line
     assert 'there is no room left: free some' in line
 

@@ -244,7 +244,10 @@ class FrameReader:
     def _as_displayed(self, frame, aspect: Fraction | None) -> np.ndarray:
         width, height = _square_pixels(frame.width, frame.height, aspect)
         self._check_size(width, height)
-        picture = frame.to_ndarray(format='rgb24', width=width, height=height)
+        # Starting threads for every frame costs more than it saves.
+        picture = frame.to_ndarray(
+            format='rgb24', width=width, height=height, threads=1
+        )
         for data in frame.side_data:
             if data.type.name == 'DISPLAYMATRIX':
                 matrix = np.frombuffer(bytes(data), '<i4').reshape(3, 3)
