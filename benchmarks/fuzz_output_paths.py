@@ -13,7 +13,7 @@ from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
-from masa.files import alike_on_disk, atomic_path, output_path
+from masa.support.files import alike_on_disk, atomic_path, output_path
 
 PARTS = (
     *('', '.', '..', '...', ' ', 'a', 'A', 'a.', 'a ', '.a', '~', '%', '%2E'),

@@ -35,9 +35,9 @@ from mmengine.utils.dl_utils import collect_env
 from rich.console import Console
 from rich.table import Table
 
-from masa.checkpoints import CheckpointError, read_checkpoint
 from masa.engine import build_runner
-from masa.work_dir import LAST_CHECKPOINT, last_checkpoint
+from masa.support.checkpoints import CheckpointError, read_checkpoint
+from masa.support.work_dir import LAST_CHECKPOINT, last_checkpoint
 
 CONFIG = Path(__file__).resolve().parents[1] / 'configs' / 'masa_demo.py'
 EPOCHS = 3

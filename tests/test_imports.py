@@ -80,7 +80,7 @@ def valid_file(tmp_path):
     [
         'import masa',
         'import masa.alignment',
-        'import masa.command_line',
+        'import masa.support.command_line',
         'import masa.evaluation.functional',
         'from masa.datasets import load_annotations, check_annotations',
         'from masa.datasets.skeletons import COCO_17',

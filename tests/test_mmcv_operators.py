@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from masa import compat
+from masa.support import compat
 
 
 class TestMmcvOperators:

@@ -5,9 +5,9 @@ import math
 import sys
 from pathlib import Path
 
-from masa.broken_inputs import add_skip_broken
-from masa.command_line import add_unsafe_load, end_with_status
 from masa.extraction.command_line import add_limits
+from masa.support.broken_inputs import add_skip_broken
+from masa.support.command_line import add_unsafe_load, end_with_status
 
 VERBS = ('video', 'matches', 'retrieve', 'transfer_labels', 'anomaly')
 

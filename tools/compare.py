@@ -5,8 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from masa.command_line import ConfigOptions, end_with_status
-from masa.files import atomic_path
+from masa.support.command_line import ConfigOptions, end_with_status
+from masa.support.files import atomic_path
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 

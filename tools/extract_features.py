@@ -5,7 +5,6 @@ import os
 import sys
 from pathlib import Path
 
-from masa.command_line import end_with_status
 from masa.extraction.command_line import (
     add_running_options,
     add_sequence_options,
@@ -13,6 +12,7 @@ from masa.extraction.command_line import (
 )
 from masa.extraction.errors import ExtractionError
 from masa.extraction.model_names import ALIASES
+from masa.support.command_line import end_with_status
 
 
 def parse_args(argv=None) -> argparse.Namespace:

@@ -4,7 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from masa.command_line import end_with_status
 from masa.extraction.backends import BACKENDS
 from masa.extraction.command_line import (
     add_person_options,
@@ -14,6 +13,7 @@ from masa.extraction.command_line import (
     check_person,
 )
 from masa.extraction.errors import ExtractionError
+from masa.support.command_line import end_with_status
 
 
 def parse_args(argv=None) -> argparse.Namespace:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from masa.command_line import end_with_status
+from masa.support.command_line import end_with_status
 
 
 def parse_args(argv=None) -> argparse.Namespace:

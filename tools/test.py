@@ -8,7 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from masa.command_line import ConfigOptions, add_unsafe_load, end_with_status
+from masa.support.command_line import (
+    ConfigOptions,
+    add_unsafe_load,
+    end_with_status,
+)
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -111,9 +115,9 @@ def main(argv=None) -> int:
     """Run the evaluation."""
     args = parse_args(argv)
     # PyTorch takes seconds to import, and the help does not need it.
-    from masa.checkpoints import CheckpointError
-    from masa.config_checks import ConfigError
     from masa.datasets import AnnotationError
+    from masa.support.checkpoints import CheckpointError
+    from masa.support.config_checks import ConfigError
 
     return end_with_status(
         lambda: _test(args), (AnnotationError, CheckpointError, ConfigError)
@@ -123,10 +127,10 @@ def main(argv=None) -> int:
 def _test(args: argparse.Namespace) -> None:
     from mmengine.dist import is_main_process
 
-    from masa.config_checks import exit_on_wrong_config, read_config
     from masa.datasets import check_named_splits
     from masa.engine import build_runner
     from masa.evaluation import SequenceEvaluator, format_table, save_report
+    from masa.support.config_checks import exit_on_wrong_config, read_config
 
     cfg = merge_args(read_config(args.config), args)
     exit_on_wrong_config(cfg, args.config, args.cfg_options)

@@ -8,8 +8,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from masa.command_line import ConfigOptions, add_unsafe_load, end_with_status
-from masa.work_dir import last_checkpoint
+from masa.support.command_line import (
+    ConfigOptions,
+    add_unsafe_load,
+    end_with_status,
+)
+from masa.support.work_dir import last_checkpoint
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -135,14 +139,14 @@ def main(argv=None) -> int:
     """Run the training."""
     args = parse_args(argv)
     # PyTorch takes seconds to import, and the help does not need it.
-    from masa.checkpoints import CheckpointError
-    from masa.config_checks import (
+    from masa.datasets import AnnotationError
+    from masa.engine import NonFiniteError
+    from masa.support.checkpoints import CheckpointError
+    from masa.support.config_checks import (
         ConfigError,
         exit_on_wrong_config,
         read_config,
     )
-    from masa.datasets import AnnotationError
-    from masa.engine import NonFiniteError
 
     try:
         cfg = merge_args(read_config(args.config), args)

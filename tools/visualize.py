@@ -5,9 +5,9 @@ import sys
 import time
 from pathlib import Path
 
-from masa.command_line import add_unsafe_load, end_with_status
 from masa.datasets.text_files import read_json
-from masa.files import atomic_path
+from masa.support.command_line import add_unsafe_load, end_with_status
+from masa.support.files import atomic_path
 
 
 def parse_args(argv=None) -> argparse.Namespace:

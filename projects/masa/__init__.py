@@ -4,7 +4,7 @@ Importing the package imports none of its parts, which are imported on first
 use. :mod:`masa.registration` is what a config names in ``custom_imports``.
 """
 
-from .lazy import lazy_names
+from .support.lazy import lazy_names
 
 __version__ = '0.1.0'
 __getattr__, __dir__, __all__ = lazy_names(
@@ -13,13 +13,13 @@ __getattr__, __dir__, __all__ = lazy_names(
         'alignment',
         'apis',
         'comparison',
-        'config_checks',
         'datasets',
         'engine',
         'evaluation',
         'extraction',
         'models',
         'registration',
+        'support',
         'visualization',
     ],
 )

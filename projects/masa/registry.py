@@ -4,7 +4,7 @@ A lookup imports MMAction2's models. Modules of this package take registries
 from here alone, so that the repairs come first, whichever of them is imported.
 """
 
-from .compat import repair_upstream
+from .support.compat import repair_upstream
 
 repair_upstream()
 

@@ -8,8 +8,8 @@ from mmaction.registry import HOOKS
 from mmengine.config import Config
 from mmengine.hooks import Hook
 
-from masa.config_checks import ConfigError, check_config
-from masa.config_checks.signatures import arguments_of
+from masa.support.config_checks import ConfigError, check_config
+from masa.support.config_checks.signatures import arguments_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / 'configs'

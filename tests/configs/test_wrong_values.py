@@ -6,9 +6,9 @@ from mmaction.registry import HOOKS, MODELS
 from mmengine.hooks import Hook
 from tiny_demo import load_tool, tiny_demo
 
-from masa.checkpoints import CheckpointError
-from masa.config_checks import ConfigError, wrong_values_told
 from masa.engine import build_runner
+from masa.support.checkpoints import CheckpointError
+from masa.support.config_checks import ConfigError, wrong_values_told
 
 
 @HOOKS.register_module()

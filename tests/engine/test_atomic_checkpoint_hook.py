@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from masa.checkpoints import read_checkpoint
 from masa.engine import AtomicLocalBackend
-from masa.work_dir import last_checkpoint
+from masa.support.checkpoints import read_checkpoint
+from masa.support.work_dir import last_checkpoint
 
 # What changes what is on the disk.
 STEPS = ('mkdir', 'fsync', 'replace', 'rename', 'unlink', 'remove', 'rmdir')

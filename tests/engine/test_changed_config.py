@@ -5,12 +5,12 @@ import shutil
 import pytest
 import torch
 
-from masa.checkpoints import CheckpointError
 from masa.engine.resumption import (
     changes_to_tell,
     config_changes,
     parse_config,
 )
+from masa.support.checkpoints import CheckpointError
 
 LR = 'optim_wrapper.optimizer.lr'
 LENGTH = 'train_cfg.max_epochs'

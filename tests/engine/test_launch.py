@@ -3,8 +3,8 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from masa import compat
 from masa.engine import build_runner, launch
+from masa.support import compat
 
 
 @pytest.fixture

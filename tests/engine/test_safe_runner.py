@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from masa.checkpoints import CheckpointError, read_checkpoint, weights_of
+from masa.support.checkpoints import (
+    CheckpointError,
+    read_checkpoint,
+    weights_of,
+)
 
 HOOK = 'default_hooks.checkpoint'
 KEPT = dict(type='AtomicCheckpointHook', interval=1, max_keep_ckpts=3)

@@ -109,7 +109,7 @@ def test_interruption_leaves_nothing(model, sequence, tmp_path):
     not Path('/proc/self/statm').exists(), reason='needs /proc'
 )
 def test_memory_does_not_grow_with_the_length(model, tmp_path):
-    """Against the 230 MB that the long video's frames take up."""
+    """Less than half of the 230 MB that the long video's frames take up."""
 
     def measure(number):
         resident = []
@@ -129,4 +129,4 @@ def test_memory_does_not_grow_with_the_length(model, tmp_path):
         return max(resident)
 
     short = measure(64)
-    assert measure(1000) - short < 60
+    assert measure(1000) - short < 115

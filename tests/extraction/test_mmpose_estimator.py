@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from masa.compat import provide_mmcv_operators
 from masa.extraction import mmpose_estimator
 from masa.extraction.errors import ExtractionError
 from masa.extraction.mmpose_estimator import MMPoseEstimator
 from masa.extraction.mmpose_lifting import lift
 from masa.extraction.mmpose_models import find_model
+from masa.support.compat import provide_mmcv_operators
 
 provide_mmcv_operators()
 with warnings.catch_warnings():

@@ -7,7 +7,7 @@ import torch
 from tiny_demo import load_tool
 
 from masa.apis import AlignmentInferencer
-from masa.checkpoints import CheckpointError, read_checkpoint
+from masa.support.checkpoints import CheckpointError, read_checkpoint
 
 
 class Payload:

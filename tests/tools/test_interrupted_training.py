@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from tiny_demo import load_tool
 
-from masa import command_line
-from masa.checkpoints import read_checkpoint
-from masa.work_dir import last_checkpoint
+from masa.support import command_line
+from masa.support.checkpoints import read_checkpoint
+from masa.support.work_dir import last_checkpoint
 
 pytestmark = [
     pytest.mark.slow,

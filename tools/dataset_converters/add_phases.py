@@ -45,8 +45,8 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> int:
     """Add the phases."""
     args = parse_args(argv)
-    from masa.command_line import end_with_status
     from masa.datasets.errors import AnnotationError
+    from masa.support.command_line import end_with_status
 
     return end_with_status(lambda: _add(args), (AnnotationError,))
 

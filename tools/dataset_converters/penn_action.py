@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from masa.broken_inputs import add_skip_broken, show_broken, show_problems
 from masa.datasets.conversion_cli import (
     add_hold_out,
     add_output,
@@ -15,6 +14,11 @@ from masa.datasets.conversion_cli import (
     next_step,
     read_files,
     summary,
+)
+from masa.support.broken_inputs import (
+    add_skip_broken,
+    show_broken,
+    show_problems,
 )
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from masa.broken_inputs import add_skip_broken
 from masa.datasets.conversion_cli import add_output, check_arguments
 from masa.extraction.command_line import (
     add_labels,
@@ -12,6 +11,7 @@ from masa.extraction.command_line import (
     add_phases_file,
     check_person,
 )
+from masa.support.broken_inputs import add_skip_broken
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -57,9 +57,9 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> int:
     """Run the conversion."""
     args = parse_args(argv)
-    from masa.command_line import end_with_status
     from masa.datasets.errors import AnnotationError
     from masa.extraction.errors import ExtractionError
+    from masa.support.command_line import end_with_status
 
     return end_with_status(
         lambda: _convert(args), (AnnotationError, ExtractionError)

@@ -4,13 +4,17 @@ import argparse
 import sys
 from pathlib import Path
 
-from masa.broken_inputs import add_skip_broken, show_broken, show_problems
 from masa.datasets.conversion_cli import (
     add_output,
     check_arguments,
     next_step,
     read_files,
     summary,
+)
+from masa.support.broken_inputs import (
+    add_skip_broken,
+    show_broken,
+    show_problems,
 )
 
 

@@ -21,9 +21,6 @@ from ..alignment import (
     retrieve_frames,
     transfer_labels,
 )
-from ..broken_inputs import describe_problems
-from ..checkpoints import check_fit, read_checkpoint, weights_of
-from ..config_checks import check_config, read_config, wrong_values_told
 from ..datasets.people import find_people
 from ..datasets.record_checks import label_of
 from ..datasets.times import frame_times
@@ -33,7 +30,14 @@ from ..extraction.errors import ExtractionError
 from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
 from ..extraction.sequences import VIDEO_SUFFIXES
 from ..registry import MODELS
-from ..work_dir import LAST_CHECKPOINT, last_checkpoint
+from ..support.broken_inputs import describe_problems
+from ..support.checkpoints import check_fit, read_checkpoint, weights_of
+from ..support.config_checks import (
+    check_config,
+    read_config,
+    wrong_values_told,
+)
+from ..support.work_dir import LAST_CHECKPOINT, last_checkpoint
 from .embedded_sequence import EmbeddedSequence
 from .frame_index import FrameIndex
 from .inputs import (

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..alignment import Match
 from ..evaluation.functional.checks import check_same_length, check_sequences
-from ..files import atomic_path
+from ..support.files import atomic_path
 from .nearest_rows import nearest_rows
 
 EXACT = 'Flat'

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..files import atomic_path
 from ..models import ContextAwareEncoder
+from ..support.files import atomic_path
 
 # The first with every operator that the encoder is made of.
 OPSET = 18

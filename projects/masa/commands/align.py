@@ -12,11 +12,11 @@ from rich.table import Table
 
 from ..alignment import Timeline
 from ..apis import AlignmentInferencer, EmbeddedSequence, FrameIndex
-from ..broken_inputs import show_broken, show_problems
 from ..datasets.frame_labels import labels_of_sequence
 from ..datasets.text_files import read_lines
 from ..extraction.limits import MediaLimits
-from ..files import atomic_path
+from ..support.broken_inputs import show_broken, show_problems
+from ..support.files import atomic_path
 from ..visualization.sequence_images import SequenceImages
 from ..visualization.video import (
     USUAL_RATE,

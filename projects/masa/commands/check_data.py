@@ -188,8 +188,8 @@ def check_with_config(
 ) -> int:
     """Check what a config's loaders read; print it, return the status."""
     # Imports PyTorch, which the other checks do without.
-    from ..config_checks import exit_on_wrong_config, read_config
     from ..datasets.loader_checks import check_loaders
+    from ..support.config_checks import exit_on_wrong_config, read_config
 
     name = f'[bold]{escape(args.config)}[/]'
     if path is not None:

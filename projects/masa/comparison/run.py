@@ -8,8 +8,8 @@ from mmengine.config import Config
 from ..datasets import check_named_splits
 from ..engine import build_runner
 from ..evaluation.evaluator import MODEL
-from ..files import atomic_path
-from ..work_dir import LAST_CHECKPOINT
+from ..support.files import atomic_path
+from ..support.work_dir import LAST_CHECKPOINT
 from .results import ComparisonResult, read_result, write_result
 from .trainings import CONTROLS, Training, labels_used
 

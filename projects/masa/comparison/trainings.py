@@ -3,9 +3,9 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from ..config_checks import check_config
-from ..files import output_path
 from ..registry import DATASETS
+from ..support.config_checks import check_config
+from ..support.files import output_path
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # Stands in the place of a method for what needs no training.

@@ -1,4 +1,4 @@
-from ..lazy import lazy_names
+from ..support.lazy import lazy_names
 
 # Files are read and checked without PyTorch.
 __getattr__, __dir__, __all__ = lazy_names(

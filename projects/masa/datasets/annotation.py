@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..files import atomic_path
+from ..support.files import atomic_path
 from .errors import AnnotationError
 from .npy_file import read_npz
 from .packed_poses import record_id

@@ -8,8 +8,8 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from ..config_checks import find_other_width
 from ..registry import DATASETS, MODELS
+from ..support.config_checks import find_other_width
 from .errors import AnnotationError
 from .problem import Problem
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
 
-from ..files import atomic_path
+from ..support.files import atomic_path
 
 
 @register_backend('atomic')
@@ -13,7 +13,7 @@ class AtomicLocalBackend(LocalBackend):
     """
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write bytes; see :func:`masa.files.atomic_path`.
+        """Write bytes; see :func:`masa.support.files.atomic_path`.
 
         Args:
             obj (bytes): The contents.
@@ -25,7 +25,7 @@ class AtomicLocalBackend(LocalBackend):
     def put_text(
         self, obj: str, filepath: str | Path, encoding: str = 'utf-8'
     ) -> None:
-        """Write text; see :func:`masa.files.atomic_path`.
+        """Write text; see :func:`masa.support.files.atomic_path`.
 
         Args:
             obj (str): The contents.

@@ -3,9 +3,9 @@ from mmengine.device import get_device
 from mmengine.runner import Runner
 from mmengine.utils import import_modules_from_strings
 
-from ..compat import no_cuda_device
-from ..config_checks import wrong_values_told
 from ..registry import RUNNERS
+from ..support.compat import no_cuda_device
+from ..support.config_checks import wrong_values_told
 
 
 def build_runner(cfg: Config) -> Runner:

@@ -21,16 +21,20 @@ from mmengine.runner import (
 )
 from torch import nn
 
-from ..checkpoints import (
+from ..registry import RUNNERS
+from ..support.checkpoints import (
     CheckpointError,
     check_fit,
     read_checkpoint,
     weights_of,
 )
-from ..compat import is_no_deprecation_of_mmengine, only_weights_loaded
-from ..config_checks import ConfigError, find_other_width, wrong_values_told
-from ..registry import RUNNERS
-from ..work_dir import saved_checkpoints
+from ..support.compat import is_no_deprecation_of_mmengine, only_weights_loaded
+from ..support.config_checks import (
+    ConfigError,
+    find_other_width,
+    wrong_values_told,
+)
+from ..support.work_dir import saved_checkpoints
 from .resumption import (
     LENGTH,
     Change,

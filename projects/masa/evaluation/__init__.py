@@ -4,7 +4,7 @@ Pure functions are in :mod:`masa.evaluation.functional`; the registered
 classes only bring data to them.
 """
 
-from ..lazy import lazy_names
+from ..support.lazy import lazy_names
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 import numpy as np
 
 from ..datasets.npy_file import read_npz
-from ..files import archive_name, atomic_path
+from ..support.files import archive_name, atomic_path
 
 # What a collection without any activity is called as a whole.
 ALL = 'all'
@@ -207,7 +207,7 @@ class SequenceCollection:
         ``<sequence>/phase``, ``<sequence>/activity``,
         ``<sequence>/canonical_time`` and ``<sequence>/timestamps``. The
         inputs are not written. A sequence goes by its id, see
-        :func:`~masa.files.archive_name`.
+        :func:`~masa.support.files.archive_name`.
 
         Args:
             path (str or Path): The file, ending in '.npz'.

@@ -3,7 +3,7 @@ import math
 import numbers
 from pathlib import Path
 
-from ..files import atomic_path
+from ..support.files import atomic_path
 
 WIDTH = 100
 

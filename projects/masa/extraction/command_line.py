@@ -3,7 +3,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from ..broken_inputs import add_skip_broken
+from ..support.broken_inputs import add_skip_broken
 from .limits import DEFAULT_LIMITS
 
 

@@ -1,4 +1,4 @@
-from ..broken_inputs import describe_problems
+from ..support.broken_inputs import describe_problems
 
 
 class ExtractionError(ValueError):
@@ -28,7 +28,7 @@ class ExtractionError(ValueError):
 
         Returns:
             ExtractionError: Its message is that of
-            :func:`~masa.broken_inputs.describe_problems`.
+            :func:`~masa.support.broken_inputs.describe_problems`.
         """
         return cls(describe_problems(problems), problems)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from ..compat import provide_torchvision_operators
+from ..support.compat import provide_torchvision_operators
 from .errors import ExtractionError
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..files import atomic_path
+from ..support.files import atomic_path
 from .errors import SequenceError
 from .feature_model import FeatureModel
 from .frames import FrameReader

@@ -7,7 +7,10 @@ import torch
 from mmengine.config import Config
 from mmengine.hub import get_config
 
-from ..compat import provide_mmcv_operators, provide_torchvision_operators
+from ..support.compat import (
+    provide_mmcv_operators,
+    provide_torchvision_operators,
+)
 from .errors import ExtractionError
 
 INSTALL = (

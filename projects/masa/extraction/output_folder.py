@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import alike_on_disk, atomic_path, output_path
+from ..support.files import alike_on_disk, atomic_path, output_path
 from .errors import ExtractionError
 from .sequences import Sequence, last_change
 from .timestamps import read_timestamps, timestamps_path
@@ -38,7 +38,8 @@ class OutputFolder:
             name (str): The sequence's id.
 
         Returns:
-            Path: The ``.npy`` file; see :func:`~masa.files.output_path`.
+            Path: The ``.npy`` file, as
+            :func:`~masa.support.files.output_path` names it.
         """
         return output_path(self.root, name, '.npy')
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.tracking import track_people
-from ..files import atomic_path
+from ..support.files import atomic_path
 from .errors import SequenceError
 from .frames import FrameReader
 from .limits import DEFAULT_LIMITS, MediaLimits

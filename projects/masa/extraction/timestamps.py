@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import atomic_path
+from ..support.files import atomic_path
 from .errors import ExtractionError
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from mmengine.dist import get_dist_info
 
-from ..broken_inputs import show_broken, show_problems
+from ..support.broken_inputs import show_broken, show_problems
 from .distributed import join_processes, leave_processes
 from .errors import ExtractionError
 from .extraction_run import (

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from .. import __version__
 from ..evaluation.metric_titles import METRIC_TITLES, format_metric
-from ..files import atomic_path
+from ..support.files import atomic_path
 from .paper_results import paper_results
 from .run_figures import RunFigures
 

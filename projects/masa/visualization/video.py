@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 
-from ..files import atomic_path
+from ..support.files import atomic_path
 from .drawing import INK, PAPER
 
 # Of sequences that say nothing of it.

@@ -6,9 +6,9 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-from ...files import remove_leftovers
 from ...registry import HOOKS
-from ...work_dir import LAST_CHECKPOINT
+from ...support.files import remove_leftovers
+from ...support.work_dir import LAST_CHECKPOINT
 from ..atomic_local_backend import AtomicLocalBackend
 
 

@@ -1,8 +1,8 @@
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from ...compat import pack_message_hub, to_plain, unpack_message_hub
 from ...registry import HOOKS
+from ...support.compat import pack_message_hub, to_plain, unpack_message_hub
 
 
 @HOOKS.register_module()
@@ -11,7 +11,7 @@ class PlainCheckpointHook(Hook):
 
     Such a file loads with ``torch.load(weights_only=True)``, PyTorch's
     default since 2.6, and cannot run code. See
-    :func:`masa.compat.pack_message_hub`.
+    :func:`masa.support.compat.pack_message_hub`.
     """
 
     # After every hook that may add to the checkpoint.

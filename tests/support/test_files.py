@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from masa.files import (
+from masa.support.files import (
     alike_on_disk,
     archive_name,
     output_path,

@@ -2,7 +2,7 @@ import argparse
 
 import pytest
 
-from masa.command_line import ConfigOptions, end_with_status
+from masa.support.command_line import ConfigOptions, end_with_status
 
 
 def parse(*arguments):

@@ -1,4 +1,4 @@
-from masa.work_dir import last_checkpoint, saved_checkpoints
+from masa.support.work_dir import last_checkpoint, saved_checkpoints
 
 
 def make(folder, *names, last=None):

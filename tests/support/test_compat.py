@@ -12,7 +12,7 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer, MessageHub
 
-from masa import compat
+from masa.support import compat
 
 GOOD = dict(
     torch='2.13.0+cpu',

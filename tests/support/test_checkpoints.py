@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from masa.checkpoints import (
+from masa.support.checkpoints import (
     CheckpointError,
     check_fit,
     read_checkpoint,
