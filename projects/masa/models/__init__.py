@@ -4,7 +4,7 @@ from .data_preprocessor import SequenceDataPreprocessor
 from .heads import (
     CARLHead,
     CASAHead,
-    ClipAwareHead,
+    CLANHead,
     ClusterPredictor,
     DropContext,
     GTCCHead,
@@ -25,7 +25,7 @@ from .readouts import FrameReadout
 __all__ = [
     'CARLHead',
     'CASAHead',
-    'ClipAwareHead',
+    'CLANHead',
     'ClusterPredictor',
     'ContextAwareEncoder',
     'DropContext',

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ..registry import MODELS
 from ..structures import SequenceBatch
+from .width import build_with_width
 
 EMBEDDINGS = ('backbone', 'neck')
 
@@ -82,8 +83,12 @@ class SequenceAligner(BaseModel):
             )
         self.embedding = embedding
         self.backbone = MODELS.build(backbone)
-        self.neck = MODELS.build(neck) if neck else None
-        self.head = MODELS.build(head)
+        width = getattr(self.backbone, 'embed_dims', None)
+        self.neck = None
+        if neck:
+            self.neck = build_with_width(neck, width, 'in_channels')
+            width = getattr(self.neck, 'out_channels', None)
+        self.head = build_with_width(head, width, 'in_channels')
         self._compare_widths()
         self.readout = MODELS.build(readout) if readout else None
         self.teacher = None
@@ -179,15 +184,15 @@ class SequenceAligner(BaseModel):
                 f'{len(inputs)}; is DualAugmentation in the pipeline?'
             )
         view1, view2 = inputs
-        z1, z2 = _project(self._student(), view1, view2)
+        embedded1, embedded2 = _project(self._student(), view1, view2)
         if self.teacher is None:
-            return self.head.loss(z1, z2, view1, view2, data_samples)
+            return self.head.loss(embedded1, embedded2, data_samples)
         with torch.no_grad():
             self.teacher.update_parameters(self._student())
             target1, target2 = _project(self.teacher.module, view1, view2)
         first, second = (
-            self.head.loss(left, right, view1, view2, data_samples)
-            for left, right in ((z1, target2), (target1, z2))
+            self.head.loss(left, right, data_samples)
+            for left, right in ((embedded1, target2), (target1, embedded2))
         )
         return {name: (first[name] + second[name]) / 2 for name in first}
 
@@ -284,7 +289,7 @@ class SequenceAligner(BaseModel):
 
 def _project(
     model: nn.ModuleDict, view1: SequenceBatch, view2: SequenceBatch
-) -> tuple[Tensor, Tensor]:
+) -> tuple[SequenceBatch, SequenceBatch]:
     """Embed and project two views.
 
     Args:
@@ -293,7 +298,8 @@ def _project(
         view2 (SequenceBatch): The second.
 
     Returns:
-        tuple[Tensor, Tensor]: Z' ``(B, M, D)`` and Z'' ``(B, N, D)``.
+        tuple[SequenceBatch, SequenceBatch]: The views with Z' ``(B, M, D)``
+        and Z'' ``(B, N, D)`` as values.
     """
     z1, z2 = model['backbone'](
         view1.values,
@@ -306,4 +312,4 @@ def _project(
     if 'neck' in model:
         z1 = model['neck'](z1, view1.mask, view1.host_lengths)
         z2 = model['neck'](z2, view2.mask, view2.host_lengths)
-    return z1, z2
+    return view1._replace(values=z1), view2._replace(values=z2)

@@ -1,12 +1,12 @@
-from .alignment_head import AlignmentHead, embedding_std
-from .carl_head import CARLHead
+from .alignment_head import AlignmentHead, MethodHead, embedding_std
 from .casa_head import CASAHead
-from .clip_aware_head import ClipAwareHead
+from .clan_head import CLANHead
 from .cluster_predictor import ClusterPredictor
 from .drop_context import DropContext
 from .gtcc_head import GTCCHead
 from .lav_head import LAVHead
 from .masa_head import MASAHead, combine_losses
+from .method_heads import CARLHead
 from .sal_head import SaLHead
 from .supervised_head import SupervisedHead
 from .tcc_head import TCCHead
@@ -19,12 +19,13 @@ __all__ = [
     'AlignmentHead',
     'CARLHead',
     'CASAHead',
-    'ClipAwareHead',
+    'CLANHead',
     'ClusterPredictor',
     'DropContext',
     'GTCCHead',
     'LAVHead',
     'MASAHead',
+    'MethodHead',
     'SaLHead',
     'SupervisedHead',
     'TCCHead',

@@ -1,59 +1,90 @@
-from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from mmaction.structures import ActionDataSample
 from mmengine.model import BaseModule
-from torch import Tensor
+from torch import Tensor, nn
 
+from ...registry import MODELS
 from ...structures import SequenceBatch
 from ..layers import FramePacking
+from ..losses.alignment_loss import AlignmentLoss
+from ..width import build_with_width
 
 
+@MODELS.register_module()
 class AlignmentHead(BaseModule):
-    """Base of the heads: two batches of embedded sequences in, a loss out.
+    """Turn two batches of embedded sequences into the loss to train on.
 
-    Row i of the first batch and row i of the second belong together: two
-    views of one sequence, or, where the data set draws partners
-    (``partner='activity'`` of
-    :class:`~masa.datasets.SequenceDataset`), two sequences of one activity.
-    A method implements :meth:`compute_losses`; what all share is done here.
+    The total of a sequence is ``loss + sum_i weight_i * extra_i``, averaged
+    over the batch. A method that is more than one loss overrides
+    :meth:`compute_losses`.
 
     Random draws come from PyTorch's global generator, which
     :class:`~masa.engine.RandomKeyHook` keys by seed and iteration.
 
     Args:
-        init_cfg (dict, optional): How to initialise. Defaults to None.
+        loss (dict): Config of the method's
+            :class:`~masa.models.losses.AlignmentLoss`.
+        extra_losses (Sequence[dict]): Configs of losses to add, each times
+            its ``weight``. Defaults to none.
+        in_channels (int, optional): Width D of the embeddings, for losses
+            with parameters of that width. :class:`SequenceAligner` sets it.
+            Defaults to None.
+        init_cfg (dict, optional): How to initialize. Defaults to None.
+
+    Raises:
+        ValueError: If two losses would be logged under one name.
     """
+
+    def __init__(
+        self,
+        loss: dict | None,
+        extra_losses: Sequence[dict] = (),
+        in_channels: int | None = None,
+        init_cfg: dict | None = None,
+    ):
+        super().__init__(init_cfg)
+        self.in_channels = in_channels
+        self.method_loss = build_with_width(loss, in_channels)
+        self.extra_losses = nn.ModuleList(
+            build_with_width(extra, in_channels) for extra in extra_losses
+        )
+        names = [extra.log_name for extra in self.extra_losses]
+        if len(set(names)) < len(names):
+            raise ValueError(
+                'extra_losses are expected to have different log_names, but '
+                f'got {names}'
+            )
 
     def loss(
         self,
-        z1: Tensor,
-        z2: Tensor,
         view1: SequenceBatch,
         view2: SequenceBatch,
         data_samples: Sequence[ActionDataSample] | None = None,
     ) -> dict[str, Tensor]:
-        """Compute the loss of a batch, and what to watch beside it.
+        """Compute the loss of a batch and what is logged beside it.
 
         Args:
-            z1 (Tensor): Embeddings of the first batch, ``(B, M, D)``.
-            z2 (Tensor): Embeddings of the second, ``(B, N, D)``.
-            view1 (SequenceBatch): What ``z1`` are the embeddings of.
-            view2 (SequenceBatch): What ``z2`` are the embeddings of.
-            data_samples (Sequence[ActionDataSample], optional): Of the
-                sequences that the first batch was taken from.
+            view1 (SequenceBatch): Embeddings of the first view,
+                ``(B, M, D)``.
+            view2 (SequenceBatch): Of the second, ``(B, N, D)``.
+            data_samples (Sequence[ActionDataSample], optional): Labels of
+                the sequences that the first view was taken from, for a head
+                that trains on them.
 
         Returns:
-            dict[str, Tensor]: Scalars: ``loss``, the mean of what
-            :meth:`compute_losses` gives for every pair; what else it gives,
-            averaged and without gradient, and ``embedding_std``
-            (:func:`embedding_std` of both batches), to log.
+            dict[str, Tensor]: Scalars: ``loss``, the mean over the
+            sequences; and, without gradient, the mean of everything that is
+            logged, and ``embedding_std`` (:func:`embedding_std` of both
+            views).
         """
-        losses, logged = self.compute_losses(
-            z1, z2, view1, view2, data_samples
-        )
+        losses, logged = self.compute_losses(view1, view2)
+        for extra in self.extra_losses:
+            values = extra(view1, view2)
+            losses = losses + extra.weight * values
+            logged = {**logged, **extra.logged, extra.log_name: values}
         result = dict(loss=losses.mean())
         with torch.no_grad():
             for name, values in logged.items():
@@ -61,36 +92,60 @@ class AlignmentHead(BaseModule):
             result['embedding_std'] = embedding_std(
                 torch.cat(
                     [
-                        FramePacking(view.mask, view.host_lengths).pack(z)
-                        for z, view in ((z1, view1), (z2, view2))
+                        FramePacking(view.mask, view.host_lengths).pack(
+                            view.values
+                        )
+                        for view in (view1, view2)
                     ]
                 )
             )
         return result
 
-    @abstractmethod
     def compute_losses(
-        self,
-        z1: Tensor,
-        z2: Tensor,
-        view1: SequenceBatch,
-        view2: SequenceBatch,
-        data_samples: Sequence[ActionDataSample] | None,
+        self, view1: SequenceBatch, view2: SequenceBatch
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Compute the loss of every pair.
+        """Compute the method's own loss of every sequence.
 
         Args:
-            z1 (Tensor): ``(B, M, D)``, see :meth:`loss`.
-            z2 (Tensor): ``(B, N, D)``.
-            view1 (SequenceBatch): Of ``z1``.
-            view2 (SequenceBatch): Of ``z2``.
-            data_samples (Sequence[ActionDataSample], optional): Labels.
+            view1 (SequenceBatch): Embeddings of the first view.
+            view2 (SequenceBatch): Of the second.
 
         Returns:
             tuple[Tensor, dict[str, Tensor]]: The losses, ``(B,)``, and
-            tensors to log, under names without "loss" in them: MMEngine adds
-            up everything that has it.
+            tensors to log, under names without "loss" in them.
         """
+        losses = self.method_loss(view1, view2)
+        return losses, self.method_loss.logged
+
+
+class MethodHead(AlignmentHead):
+    """Base of the heads of one loss, whose arguments they take.
+
+    Args:
+        extra_losses (Sequence[dict]): See :class:`AlignmentHead`.
+        in_channels (int, optional): See :class:`AlignmentHead`.
+        init_cfg (dict, optional): How to initialize. Defaults to None.
+        **loss: Arguments of ``loss_class``.
+
+    Attributes:
+        loss_class (type[AlignmentLoss]): The registered loss.
+    """
+
+    loss_class: type[AlignmentLoss]
+
+    def __init__(
+        self,
+        extra_losses: Sequence[dict] = (),
+        in_channels: int | None = None,
+        init_cfg: dict | None = None,
+        **loss,
+    ):
+        super().__init__(
+            dict(type=self.loss_class, **loss),
+            extra_losses,
+            in_channels,
+            init_cfg,
+        )
 
 
 def embedding_std(frames: Tensor) -> Tensor:
@@ -101,8 +156,8 @@ def embedding_std(frames: Tensor) -> Tensor:
 
     Returns:
         Tensor: Scalar in [0, 1]: the standard deviation of the channels of
-        normalised frames, averaged and multiplied by ``sqrt(D)``. Close to 1
-        if they point everywhere, 0 if all are the same.
+        L2-normalized frames, averaged and multiplied by ``sqrt(D)``. Close
+        to 1 if they point everywhere, 0 if all are the same.
     """
     direction = F.normalize(frames.float(), dim=-1)
     spread = direction.std(0, correction=0).mean()

@@ -10,35 +10,30 @@ from ..ranges import (
     check_not_negative,
     check_one_or_more,
 )
+from .alignment_loss import AlignmentLoss
 from .cycle_consistency import soft_nearest_neighbor
-from .extra_loss import ExtraLoss
 from .precision import full_precision
 from .sequence_contrastive import time_divergence
 
 
 def neighbor_cycle(
-    z1: Tensor,
-    z2: Tensor,
-    index1: Tensor,
-    index2: Tensor,
-    mask1: Tensor,
-    mask2: Tensor,
+    view1: SequenceBatch,
+    view2: SequenceBatch,
     temperature: float = 0.1,
     variance: float = 1.0,
     num_neighbors: int = 1,
     mutual: bool = False,
     memory: Tensor | None = None,
 ) -> Tensor:
-    """Find the time of a frame again by way of another sequence.
+    """Compute the nearest-neighbor cycle consistency of every sequence.
 
-    With ``c_b`` the direction of the mean of the frame directions of
-    sequence b, its neighbour is the other sequence whose other view lies
-    nearest, and frame i of b's first view goes through the neighbour's
-    second view back to b's own::
+    With ``c_b`` the L2-normalized mean of the L2-normalized frames of
+    sequence b, its neighbor is the other sequence whose other view lies
+    nearest, and frame i of b's first view goes through the neighbor's second
+    view back to b's own::
 
         n(b)   = argmax_{b' != b} c1_b c2_b'
-        zhat_i = direction of
-                 sum_k softmax_k(cos(z1_i, z2_n(b)k) / temperature) z2_n(b)k
+        zhat_i = sum_k softmax_k(cos(z1_i, z2_n(b)k) / temperature) z2_n(b)k
         p_ij   = softmax_j(cos(zhat_i, z2_bj) / temperature)
         L_b    = mean_i KL(label_i || p_i)
 
@@ -48,31 +43,27 @@ def neighbor_cycle(
     :func:`~masa.models.losses.sequence_contrastive.sequence_contrast`.
 
     Args:
-        z1 (Tensor): Embeddings of the first view, ``(B, M, D)``.
-        z2 (Tensor): Of the second, ``(B, N, D)``.
-        index1 (Tensor): Original frame indices of the first view,
-            ``(B, M)``, int64.
-        index2 (Tensor): Of the second, ``(B, N)``.
-        mask1 (Tensor): Existing frames of the first view, ``(B, M)``, bool;
-            one at least in every row.
-        mask2 (Tensor): Of the second, ``(B, N)``.
+        view1 (SequenceBatch): Embeddings of the first view, ``(B, M, D)``;
+            one frame at least in every row.
+        view2 (SequenceBatch): Of the second, ``(B, N, D)``.
         temperature (float): Of both softmaxes, above 0. Defaults to 0.1.
         variance (float): In squared frames, above 0. Defaults to 1.
-        num_neighbors (int): How many neighbours, or all others where there
+        num_neighbors (int): How many neighbors, or all others where there
             are fewer. Defaults to 1.
-        mutual (bool): Whether only neighbours count whose own nearest
+        mutual (bool): Whether only neighbors count whose own nearest
             sequence of the batch is b, in either direction. Defaults to
             False.
-        memory (Tensor, optional): Sequences of other batches to seek
-            neighbours among as well, directions of frames ``(K, S, D)``;
-            rows of zeros hold none yet. Defaults to None.
+        memory (Tensor, optional): Memory bank of sequences of earlier
+            batches, which are candidates too: L2-normalized frames
+            ``(K, S, D)``; rows of zeros hold none yet. Defaults to None.
 
     Returns:
-        Tensor: L of each sequence, averaged over its neighbours that count,
+        Tensor: L of each sequence, averaged over its neighbors that count,
         ``(B,)``, not negative; 0 for a sequence without any, as a batch of
-        one has none. No gradient flows through the choice of the neighbour.
+        one has none. No gradient flows through the choice of the neighbor.
     """
-    with full_precision(z1, z2) as (z1, z2):
+    mask1, mask2 = view1.mask, view2.mask
+    with full_precision(view1.values, view2.values) as (z1, z2):
         z1 = frame_directions(z1, mask1)
         z2 = frame_directions(z2, mask2)
         if memory is not None:
@@ -92,10 +83,8 @@ def neighbor_cycle(
                 time_divergence(
                     _search(z1, z2, mask2, rows1, temperature, memory),
                     _search(z2, z1, mask1, rows2, temperature, memory),
-                    index1,
-                    index2,
-                    mask1,
-                    mask2,
+                    view1,
+                    view2,
                     variance,
                 )
             )
@@ -113,7 +102,7 @@ def _search(
     temperature: float,
     memory: Tensor | None,
 ) -> Tensor:
-    """Compare one view with the other by way of the neighbours.
+    """Compare one view with the other by way of the neighbors.
 
     Args:
         frames (Tensor): Normalised, ``(B, M, D)``, zero in the padding.
@@ -139,7 +128,7 @@ def _search(
 def _neighbor_frames(
     others: Tensor, mask: Tensor, neighbor: Tensor, memory: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Gather the neighbours, see :func:`_search`.
+    """Gather the neighbors, see :func:`_search`.
 
     Returns:
         tuple[Tensor, Tensor]: Their frames ``(B, L, D)`` and which of them
@@ -226,18 +215,18 @@ def _uniform_frames(directions: Tensor, mask: Tensor, count: int) -> Tensor:
 
 
 @MODELS.register_module()
-class NeighborCycleLoss(ExtraLoss):
-    """Cycle consistency through the sequence that lies nearest.
+class NeighborCycleLoss(AlignmentLoss):
+    """Nearest-neighbor cycle consistency over a memory bank.
 
     No label says which sequences show one activity; here the model's own
-    neighbours stand in for it (:func:`neighbor_cycle`). That a frame is to
-    come back from another video is the cycle consistency of TCC (Dwibedi et
-    al., *Temporal Cycle-Consistency Learning*, CVPR 2019), that nearest
-    neighbours serve as positives is NNCLR's (Dwibedi et al., *With a Little
+    nearest neighbors stand in for it (:func:`neighbor_cycle`). That a frame
+    is to come back from another video is the cycle consistency of TCC (Dwibedi
+    et al., *Temporal Cycle-Consistency Learning*, CVPR 2019), that nearest
+    neighbors serve as positives is NNCLR's (Dwibedi et al., *With a Little
     Help from My Friends*, ICCV 2021), and the Gaussian label is CARL's. The
     combination is ours and of no paper.
 
-    The neighbours are sought in the batch, in training with several
+    The neighbors are sought in the batch, in training with several
     processes in that of a process, and in a memory of earlier batches, if
     there is one. What it holds was embedded by the weights of then, which
     change slowly (Wang et al., *Cross-Batch Memory for Embedding Learning*,
@@ -249,11 +238,10 @@ class NeighborCycleLoss(ExtraLoss):
         temperature (float): Of the softmaxes, above 0. Defaults to 0.1.
         variance (float): Of the Gaussian of distances in time, in squared
             frames, above 0. Defaults to 1.0.
-        weight (float): That a head gives to the loss, not negative.
-            Defaults to 0.1.
-        num_neighbors (int): How many neighbours, 1 or more. Defaults to 1.
-        mutual (bool): Whether only neighbours count whose own nearest
-            sequence of the batch is the one they are neighbours of: where a
+        weight (float): See :class:`AlignmentLoss`. Defaults to 0.1.
+        num_neighbors (int): How many neighbors, 1 or more. Defaults to 1.
+        mutual (bool): Whether only neighbors count whose own nearest
+            sequence of the batch is the one they are neighbors of: where a
             batch has no second sequence of an activity, the nearest is
             wrong, and seldom mutual. Defaults to False.
         memory (int): How many sequences of earlier batches are remembered,
@@ -261,7 +249,7 @@ class NeighborCycleLoss(ExtraLoss):
         memory_frames (int): How many frames of each, evenly spread, 1 or
             more. Defaults to 64.
         embed_dims (int, optional): Width D of the embeddings, which a memory
-            must know. Defaults to None.
+            bank must know; a head sets it. Defaults to None.
 
     Raises:
         ValueError: If an argument is outside its range, or a memory lacks
@@ -301,21 +289,20 @@ class NeighborCycleLoss(ExtraLoss):
             torch.zeros(memory, memory_frames, embed_dims) if memory else None,
         )
 
-    def forward(
-        self,
-        z1: Tensor,
-        z2: Tensor,
-        view1: SequenceBatch,
-        view2: SequenceBatch,
-    ) -> Tensor:
-        """See the base class."""
+    def forward(self, view1: SequenceBatch, view2: SequenceBatch) -> Tensor:
+        """Compute :func:`neighbor_cycle`, ``(B,)``; in training, remember.
+
+        Args:
+            view1 (SequenceBatch): Embeddings of the first view, which the
+                memory bank takes in.
+            view2 (SequenceBatch): Of the second.
+
+        Returns:
+            Tensor: ``(B,)``, not negative.
+        """
         losses = neighbor_cycle(
-            z1,
-            z2,
-            view1.frame_index,
-            view2.frame_index,
-            view1.mask,
-            view2.mask,
+            view1,
+            view2,
             self.temperature,
             self.variance,
             self.num_neighbors,
@@ -323,19 +310,20 @@ class NeighborCycleLoss(ExtraLoss):
             self.memory,
         )
         if self.memory is not None and self.training:
-            self._remember(z1, view1.mask)
+            self._remember(view1)
         return losses
 
     @torch.no_grad()
-    def _remember(self, frames: Tensor, mask: Tensor) -> None:
-        """Take in a batch, in the place of the oldest sequences.
+    def _remember(self, view: SequenceBatch) -> None:
+        """Put a batch in the place of the oldest sequences.
 
         Args:
-            frames (Tensor): ``(B, T, D)``.
-            mask (Tensor): Existing frames, ``(B, T)``, bool.
+            view (SequenceBatch): Embeddings, ``(B, T, D)``.
         """
         new = _uniform_frames(
-            frame_directions(frames, mask), mask, self.memory.shape[1]
+            frame_directions(view.values, view.mask),
+            view.mask,
+            self.memory.shape[1],
         )
         self.memory = torch.cat([new.to(self.memory), self.memory])[
             : len(self.memory)

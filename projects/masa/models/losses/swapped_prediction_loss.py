@@ -8,7 +8,7 @@ from ...registry import MODELS
 from ...structures import SequenceBatch
 from ..layers import frame_directions, sequence_directions
 from ..ranges import check_above_zero, check_one_or_more
-from .extra_loss import ExtraLoss
+from .alignment_loss import AlignmentLoss
 from .optimal_transport import sinkhorn_log_plan
 from .precision import full_precision
 
@@ -43,7 +43,7 @@ def balanced_assignment(
 
 
 @MODELS.register_module()
-class SwappedPredictionLoss(ExtraLoss):
+class SwappedPredictionLoss(AlignmentLoss):
     """Swapped prediction of cluster assignments (SwAV), at clip level.
 
     *Unsupervised Learning of Visual Features by Contrasting Cluster
@@ -72,8 +72,7 @@ class SwappedPredictionLoss(ExtraLoss):
         epsilon (float): Of the assignment, above 0: the smaller, the
             harder. Defaults to 0.05.
         iterations (int): Sinkhorn's, 1 or more. Defaults to 3.
-        weight (float): That a head gives to the loss, not negative.
-            Defaults to 0.1.
+        weight (float): See :class:`AlignmentLoss`. Defaults to 0.1.
 
     Raises:
         ValueError: If an argument is outside its range.
@@ -103,15 +102,13 @@ class SwappedPredictionLoss(ExtraLoss):
         # Whose directions are spread evenly over the sphere.
         self.prototypes = nn.Parameter(torch.randn(num_prototypes, embed_dims))
 
-    def forward(
-        self,
-        z1: Tensor,
-        z2: Tensor,
-        view1: SequenceBatch,
-        view2: SequenceBatch,
-    ) -> Tensor:
-        """See the base class."""
-        with full_precision(z1, z2, self.prototypes) as (z1, z2, prototypes):
+    def forward(self, view1: SequenceBatch, view2: SequenceBatch) -> Tensor:
+        """Compute the loss of every sequence, ``(B,)``."""
+        with full_precision(view1.values, view2.values, self.prototypes) as (
+            z1,
+            z2,
+            prototypes,
+        ):
             prototypes = F.normalize(prototypes, dim=-1)
             scores1, scores2 = (
                 sequence_directions(frame_directions(z, view.mask))

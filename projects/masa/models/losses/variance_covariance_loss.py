@@ -5,7 +5,7 @@ from ...registry import MODELS
 from ...structures import SequenceBatch
 from ..layers import FramePacking
 from ..ranges import check_not_negative
-from .extra_loss import ExtraLoss
+from .alignment_loss import AlignmentLoss
 from .precision import full_precision
 
 # Keeps the slope of the square root finite at a variance of 0.
@@ -38,7 +38,7 @@ def variance_covariance(frames: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @MODELS.register_module()
-class VarianceCovarianceLoss(ExtraLoss):
+class VarianceCovarianceLoss(AlignmentLoss):
     """Variance and covariance regularisers of VICReg (Bardes et al., 2022).
 
     *VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised
@@ -59,8 +59,7 @@ class VarianceCovarianceLoss(ExtraLoss):
     covariance, hence 0.04 of it here.
 
     Args:
-        weight (float): That a head gives to the loss, not negative.
-            Defaults to 0.1.
+        weight (float): See :class:`AlignmentLoss`. Defaults to 0.1.
         variance_weight (float): Of the variance within the loss, not
             negative. Defaults to 1.0.
         covariance_weight (float): Of the covariance within the loss, not
@@ -86,15 +85,9 @@ class VarianceCovarianceLoss(ExtraLoss):
         self.variance_weight = variance_weight
         self.covariance_weight = covariance_weight
 
-    def forward(
-        self,
-        z1: Tensor,
-        z2: Tensor,
-        view1: SequenceBatch,
-        view2: SequenceBatch,
-    ) -> Tensor:
+    def forward(self, view1: SequenceBatch, view2: SequenceBatch) -> Tensor:
         """Compute the loss of the batch, the same for every sequence."""
-        with full_precision(z1, z2) as (z1, z2):
+        with full_precision(view1.values, view2.values) as (z1, z2):
             total = (self._one_view(z1, view1) + self._one_view(z2, view2)) / 2
             return total.expand(len(z1))
 

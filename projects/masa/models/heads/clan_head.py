@@ -1,0 +1,109 @@
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ...registry import MODELS
+from ...structures import SequenceBatch
+from ..losses.clip_contrast import ClipContrastiveLoss
+from ..losses.neighbor_cycle_loss import NeighborCycleLoss
+from ..losses.sequence_contrastive import SequenceContrastiveLoss
+from ..ranges import check_not_negative
+from .alignment_head import AlignmentHead
+
+
+@MODELS.register_module()
+class CLANHead(AlignmentHead):
+    """Head of CLAN: clip-aware alignment through neighbor cycles.
+
+    Our own recipe (docs/clan.md). Three self-supervised losses are added
+    up::
+
+        L = L_sequence + clip_weight * L_clip + cycle_weight * L_cycle
+
+    ``L_sequence`` is CARL's :class:`SequenceContrastiveLoss` with a sharp
+    target: which frame of the other view is this one? ``L_clip``, a
+    :class:`ClipContrastiveLoss`, classifies which sequence of the batch a
+    frame is of, without which frames that look alike in all activities lie
+    together. ``L_cycle``, a :class:`NeighborCycleLoss`, asks every frame to
+    find its time again by way of the nearest other sequence, in the batch or
+    in a memory bank.
+
+    Args:
+        temperature (float): Of all softmaxes, above 0. Defaults to 0.1.
+        variance (float): Of the Gaussian targets in time, in squared frames,
+            above 0. Defaults to 1.0, sharper than CARL's 10: a time code
+            alone satisfies a wide one.
+        clip_weight (float): Not negative. Defaults to 0.1.
+        cycle_weight (float): Not negative; with 0 there is no cycle and no
+            memory bank. Defaults to 1.0.
+        memory (int): Sequences in the memory bank, 0 or more: the last four
+            batches in all configs. Defaults to 256.
+        extra_losses (Sequence[dict]): See :class:`AlignmentHead`. Defaults
+            to none.
+        in_channels (int, optional): See :class:`AlignmentHead`. A memory
+            bank needs it. Defaults to None.
+        init_cfg (dict, optional): How to initialize. Defaults to None.
+
+    Raises:
+        ValueError: If an argument is outside its range, or a memory bank
+            has no width.
+    """
+
+    def __init__(
+        self,
+        temperature: float = 0.1,
+        variance: float = 1.0,
+        clip_weight: float = 0.1,
+        cycle_weight: float = 1.0,
+        memory: int = 256,
+        extra_losses: Sequence[dict] = (),
+        in_channels: int | None = None,
+        init_cfg: dict | None = None,
+    ):
+        super().__init__(
+            dict(
+                type=SequenceContrastiveLoss,
+                temperature=temperature,
+                variance=variance,
+            ),
+            extra_losses,
+            in_channels,
+            init_cfg,
+        )
+        check_not_negative(clip_weight=clip_weight, cycle_weight=cycle_weight)
+        self.clip_weight = clip_weight
+        self.cycle_weight = cycle_weight
+        self.clip_loss = ClipContrastiveLoss(temperature)
+        self.cycle_loss = None
+        if cycle_weight:
+            self.cycle_loss = NeighborCycleLoss(
+                temperature,
+                variance,
+                mutual=True,
+                memory=memory,
+                embed_dims=in_channels,
+            )
+
+    def compute_losses(
+        self, view1: SequenceBatch, view2: SequenceBatch
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Add up the three losses of every sequence.
+
+        Args:
+            view1 (SequenceBatch): Embeddings of the first view.
+            view2 (SequenceBatch): Of the second view of the same sequences.
+
+        Returns:
+            tuple[Tensor, dict[str, Tensor]]: The losses, ``(B,)``, and their
+            parts without weights: ``moment_kl``, ``clip_entropy`` and
+            ``cycle_kl``.
+        """
+        moments = self.method_loss(view1, view2)
+        clips = self.clip_loss(view1, view2)
+        losses = moments + self.clip_weight * clips
+        logged = dict(moment_kl=moments, clip_entropy=clips)
+        if self.cycle_loss is not None:
+            cycles = self.cycle_loss(view1, view2)
+            losses = losses + self.cycle_weight * cycles
+            logged['cycle_kl'] = cycles
+        return losses, logged

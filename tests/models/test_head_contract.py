@@ -1,0 +1,106 @@
+"""What every head promises, whatever it trains on."""
+
+import pytest
+import torch
+from mmaction.registry import MODELS
+
+from masa.models.heads import AlignmentHead
+
+WIDTH = 6
+EXTRAS = [
+    dict(type='VarianceCovarianceLoss', weight=0.3),
+    dict(type='SwappedPredictionLoss', weight=0.5),
+]
+# Arguments that a head cannot do without, by its registered name.
+HEADS = {
+    'AlignmentHead': dict(loss=dict(type='SequenceContrastiveLoss')),
+    'CARLHead': {},
+    'CLANHead': {},
+}
+
+
+def build(name, **options):
+    torch.manual_seed(0)
+    head = MODELS.build(
+        dict(type=name, in_channels=WIDTH, **HEADS[name], **options)
+    )
+    head.init_weights()
+    return head
+
+
+def compute(head, views):
+    torch.manual_seed(1)
+    return head.loss(*views)
+
+
+@pytest.fixture
+def views(views):
+    return [view._replace(values=view.values.float()) for view in views]
+
+
+def test_every_head_is_here():
+    found = {
+        name
+        for name, kind in MODELS.module_dict.items()
+        if isinstance(kind, type) and issubclass(kind, AlignmentHead)
+    }
+    assert found == set(HEADS)
+
+
+@pytest.mark.parametrize('name', HEADS)
+def test_it_gives_one_loss_and_finite_scalars(views, name):
+    result = compute(build(name), views)
+    assert [key for key in result if 'loss' in key] == ['loss']
+    assert {'loss', 'embedding_std'} <= set(result)
+    for key, value in result.items():
+        assert value.shape == ()
+        assert value.isfinite()
+        assert not value.requires_grad or key == 'loss'
+
+
+@pytest.mark.parametrize('name', HEADS)
+def test_it_is_the_mean_over_the_sequences(views, name):
+    torch.manual_seed(1)
+    losses, _ = build(name).compute_losses(*views)
+    assert losses.shape == (4,)
+    result = compute(build(name), views)
+    torch.testing.assert_close(result['loss'], losses.mean())
+
+
+@pytest.mark.parametrize('name', HEADS)
+def test_it_adds_extra_losses_and_logs_them(views, name):
+    head = build(name, extra_losses=EXTRAS)
+    result, plain = compute(head, views), compute(build(name), views)
+    expected = plain['loss']
+    for extra in head.extra_losses:
+        values = extra(*views)
+        torch.testing.assert_close(
+            result[extra.log_name], values.mean().detach()
+        )
+        expected = expected + extra.weight * values.mean()
+    torch.testing.assert_close(result['loss'], expected)
+    assert set(result) - set(plain) == {
+        'variance_covariance',
+        'swapped_entropy',
+    }
+
+
+@pytest.mark.parametrize('name', HEADS)
+def test_it_trains_in_half_precision(views, name):
+    head = build(name)
+    half = [
+        v._replace(values=v.values.bfloat16().requires_grad_()) for v in views
+    ]
+    with torch.autocast('cpu', torch.bfloat16):
+        result = compute(head, half)
+    assert result['loss'].dtype == torch.float32
+    result['loss'].backward()
+    for view in half:
+        assert view.values.grad.isfinite().all()
+    for parameter in head.parameters():
+        assert parameter.grad.isfinite().all()
+
+
+def test_log_names_differ():
+    with pytest.raises(ValueError, match='swapped_entropy'):
+        build('CARLHead', extra_losses=EXTRAS + EXTRAS[1:])

@@ -1,0 +1,103 @@
+"""What every loss promises, whatever it computes."""
+
+import pytest
+import torch
+from mmaction.registry import MODELS
+
+from masa.models.losses import AlignmentLoss
+
+WIDTH = 6
+# Arguments that a loss cannot do without, by its registered name.
+LOSSES = {
+    'ClipContrastiveLoss': {},
+    'NeighborCycleLoss': {},
+    'SequenceContrastiveLoss': {},
+    'SwappedPredictionLoss': dict(embed_dims=WIDTH),
+    'VarianceCovarianceLoss': {},
+}
+
+
+def build(name):
+    torch.manual_seed(0)
+    return MODELS.build(dict(type=name, **LOSSES[name]))
+
+
+def compute(loss, views):
+    """The losses of a fresh seed, as some draw frames."""
+    torch.manual_seed(1)
+    return loss(*views)
+
+
+def with_leaves(views, dtype=torch.float64):
+    return [
+        view._replace(values=view.values.detach().to(dtype).requires_grad_())
+        for view in views
+    ]
+
+
+def test_every_loss_is_here():
+    found = {
+        name
+        for name, kind in MODELS.module_dict.items()
+        if isinstance(kind, type) and issubclass(kind, AlignmentLoss)
+    }
+    assert found == set(LOSSES)
+
+
+@pytest.mark.parametrize('name', LOSSES)
+def test_one_finite_number_for_every_sequence(views, name):
+    loss = build(name).double()
+    views = with_leaves(views)
+    values = compute(loss, views)
+    assert values.shape == (4,)
+    assert values.isfinite().all()
+    for logged in loss.logged.values():
+        assert not logged.requires_grad
+        assert logged.isfinite().all()
+    assert not any('loss' in key for key in (loss.log_name, *loss.logged))
+
+
+@pytest.mark.parametrize('name', LOSSES)
+def test_gradients_are_finite_and_never_of_the_padding(views, name):
+    loss = build(name).double()
+    views = with_leaves(views)
+    compute(loss, views).sum().backward()
+    for view in views:
+        assert view.values.grad.isfinite().all()
+        assert (view.values.grad[~view.mask] == 0).all()
+        assert (view.values.grad[view.mask] != 0).any()
+
+
+@pytest.mark.parametrize('name', LOSSES)
+def test_half_precision_is_computed_in_float32(views, name):
+    loss = build(name)
+    half = [v._replace(values=v.values.bfloat16()) for v in views]
+    with torch.autocast('cpu', torch.bfloat16):
+        values = compute(loss, half)
+    assert values.dtype == torch.float32
+    exact = compute(build(name).double(), with_leaves(half))
+    torch.testing.assert_close(values.double(), exact, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize('name', LOSSES)
+def test_single_frames_and_a_batch_of_one(make_view, name):
+    views = with_leaves(
+        make_view((1,), (1,), WIDTH, seed, 2, float('nan')) for seed in (1, 2)
+    )
+    values = compute(build(name).double(), views)
+    values.sum().backward()
+    assert values.isfinite().all()
+    for view in views:
+        assert view.values.grad.isfinite().all()
+
+
+@pytest.mark.parametrize('name', LOSSES)
+@pytest.mark.parametrize('weight', [-0.1, float('nan')])
+def test_a_weight_is_not_negative(name, weight):
+    with pytest.raises(ValueError, match='weight'):
+        MODELS.build(dict(type=name, **LOSSES[name], weight=weight))
+
+
+def test_the_base_computes_nothing():
+    with pytest.raises(TypeError, match=r'abstract.*forward'):
+        AlignmentLoss()
