@@ -31,3 +31,20 @@ def test_relative_time_is_a_share_of_the_original_length():
     time = view.relative_time(torch.float64)
     assert time.dtype == torch.float64
     assert time.tolist() == [[0, 0.25, 0.875], [0.25, 0.5, 0.75]]
+
+
+def test_sequences_are_padded_to_a_batch():
+    sequences = [torch.randn(3, 2), torch.randn(1, 2)]
+    view = SequenceBatch.from_sequences(
+        sequences, [torch.tensor([1, 4, 6]), torch.tensor([5])], [9, 6]
+    )
+    assert view.values.shape == (2, 3, 2)
+    for row, sequence in zip(view.values, sequences, strict=True):
+        torch.testing.assert_close(row[: len(sequence)], sequence)
+    assert view.mask.tolist() == [[True] * 3, [True, False, False]]
+    assert view.frame_index.tolist() == [[1, 4, 6], [5, 0, 0]]
+    assert view.num_frames.tolist() == [9, 6]
+    assert view.host_lengths == (3, 1)
+    whole = SequenceBatch.from_sequences(sequences)
+    assert whole.frame_index.tolist() == [[0, 1, 2], [0, 0, 0]]
+    assert whole.num_frames.tolist() == [3, 1]

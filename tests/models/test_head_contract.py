@@ -15,7 +15,9 @@ EXTRAS = [
 HEADS = {
     'AlignmentHead': dict(loss=dict(type='SequenceContrastiveLoss')),
     'CARLHead': {},
+    'CASAHead': {},
     'CLANHead': {},
+    'MASAHead': dict(predictor=dict(type='ClusterPredictor', num_heads=2)),
 }
 
 
@@ -69,8 +71,9 @@ def test_it_is_the_mean_over_the_sequences(views, name):
 
 @pytest.mark.parametrize('name', HEADS)
 def test_it_adds_extra_losses_and_logs_them(views, name):
-    head = build(name, extra_losses=EXTRAS)
-    result, plain = compute(head, views), compute(build(name), views)
+    head, without = build(name, extra_losses=EXTRAS), build(name)
+    head.load_state_dict(without.state_dict(), strict=False)
+    result, plain = compute(head, views), compute(without, views)
     expected = plain['loss']
     for extra in head.extra_losses:
         values = extra(*views)

@@ -17,24 +17,15 @@ def views(make_view):
     )
 
 
-def similarity_of(loss, target, prediction):
-    return loss(
-        target.values,
-        prediction.values,
-        target.frame_index,
-        prediction.frame_index,
-        target.mask,
-        prediction.mask,
-    )
-
-
 @pytest.mark.parametrize('padding', [0, 3, 10**6])
 def test_matching_equals_loops(views, padding):
-    view1, view2 = views
     index1, index2 = (
         view.frame_index.masked_fill(~view.mask, padding) for view in views
     )
-    partner, matched = match_frames(index1, index2, view1.mask, view2.mask)
+    partner, matched = match_frames(
+        views[0]._replace(frame_index=index1),
+        views[1]._replace(frame_index=index2),
+    )
     assert ((partner >= 0) & (partner < index2.shape[1])).all()
     for row in range(len(TOTALS)):
         for j in range(index1.shape[1]):
@@ -50,7 +41,7 @@ def test_matching_equals_loops(views, padding):
 
 def test_similarity_equals_loops(views):
     target, prediction = views
-    result = similarity_of(ImplicitClusteringLoss(), target, prediction)
+    result = ImplicitClusteringLoss()(target, prediction)
     expected = [
         loop_reference.matched_similarity(
             target.values[row, :length1].numpy(),
@@ -68,9 +59,7 @@ def test_similarity_equals_loops(views):
 
 def test_views_may_be_swapped(views):
     loss = ImplicitClusteringLoss()
-    torch.testing.assert_close(
-        similarity_of(loss, *views), similarity_of(loss, *reversed(views))
-    )
+    torch.testing.assert_close(loss(*views), loss(*reversed(views)))
 
 
 @pytest.mark.parametrize('sign', [1, -1])
@@ -78,7 +67,7 @@ def test_the_range_is_reached(views, sign):
     view = views[0]
     other = view._replace(values=sign * 3 * view.values)
     torch.testing.assert_close(
-        similarity_of(ImplicitClusteringLoss(), view, other),
+        ImplicitClusteringLoss()(view, other),
         torch.full((len(TOTALS),), float(sign), dtype=torch.float64),
     )
 
@@ -89,7 +78,7 @@ def test_nothing_in_common_contributes_nothing(make_view):
     view1 = view1._replace(frame_index=torch.tensor([[0, 2, 4]]))
     view2 = view2._replace(frame_index=torch.tensor([[1, 3, 5]]))
     view2.values.requires_grad_()
-    result = similarity_of(ImplicitClusteringLoss(), view1, view2)
+    result = ImplicitClusteringLoss()(view1, view2)
     result.sum().backward()
     assert result.item() == 0
     assert (view2.values.grad == 0).all()
@@ -102,7 +91,7 @@ def test_padding_changes_nothing(make_view):
             for seed, lengths in enumerate((LENGTHS1, LENGTHS2))
         )
         prediction.values.requires_grad_()
-        value = similarity_of(ImplicitClusteringLoss(), target, prediction)
+        value = ImplicitClusteringLoss()(target, prediction)
         value.sum().backward()
         grad = prediction.values.grad
         assert (grad[~prediction.mask] == 0).all()
@@ -119,9 +108,7 @@ def test_gradient(make_view, stop_gradient):
     loss = ImplicitClusteringLoss(stop_gradient)
 
     def similarity(v, w):
-        return similarity_of(
-            loss, target._replace(values=v), prediction._replace(values=w)
-        )
+        return loss(target._replace(values=v), prediction._replace(values=w))
 
     v = target.values.requires_grad_(not stop_gradient)
     w = prediction.values.requires_grad_()
@@ -132,9 +119,7 @@ def test_no_gradient_reaches_the_target(views):
     target, prediction = views
     target.values.requires_grad_()
     prediction.values.requires_grad_()
-    similarity_of(
-        ImplicitClusteringLoss(), target, prediction
-    ).sum().backward()
+    ImplicitClusteringLoss()(target, prediction).sum().backward()
     assert target.values.grad is None
     assert prediction.values.grad.abs().sum() > 0
 
@@ -144,9 +129,8 @@ def test_half_precision_is_computed_in_float32(make_view):
     view2 = make_view((70, 30), (80, 70), 8, seed=2, dtype=torch.bfloat16)
     loss = ImplicitClusteringLoss()
     with torch.autocast('cpu', torch.bfloat16):
-        result = similarity_of(loss, view1, view2)
-    expected = similarity_of(
-        loss,
+        result = loss(view1, view2)
+    expected = loss(
         view1._replace(values=view1.values.double()),
         view2._replace(values=view2.values.double()),
     )

@@ -9,7 +9,9 @@ from masa.models.losses import AlignmentLoss
 WIDTH = 6
 # Arguments that a loss cannot do without, by its registered name.
 LOSSES = {
+    'CASALoss': {},
     'ClipContrastiveLoss': {},
+    'MatchingLoss': {},
     'NeighborCycleLoss': {},
     'SequenceContrastiveLoss': {},
     'SwappedPredictionLoss': dict(embed_dims=WIDTH),

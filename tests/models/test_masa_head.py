@@ -28,7 +28,7 @@ def head(**kwargs):
 
 
 def losses(model, view1, view2):
-    return model.loss(view1.values, view2.values, view1, view2)
+    return model.loss(view1, view2)
 
 
 def test_eq9_falls_as_the_views_agree():
@@ -174,24 +174,12 @@ def detached_loss(model, view1, view2):
     """The loss with the targets cut off by hand."""
     c1, c2 = (
         model.clustering_loss(
-            target.values.detach(),
-            model.predictor(other.values, other.mask),
-            target.frame_index,
-            other.frame_index,
-            target.mask,
-            other.mask,
+            target._replace(values=target.values.detach()),
+            other._replace(values=model.predictor(other.values, other.mask)),
         )
         for target, other in ((view1, view2), (view2, view1))
     )
-    matching = model.matching_loss(
-        view1.values,
-        view2.values,
-        view1.frame_index,
-        view2.frame_index,
-        view1.mask,
-        view2.mask,
-        view1.num_frames,
-    )
+    matching = model.method_loss(view1, view2)
     return combine_losses(matching, (c1 + c2) / 2).mean()
 
 

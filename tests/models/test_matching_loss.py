@@ -17,18 +17,6 @@ def views(make_view):
     )
 
 
-def loss_of(loss, view1, view2):
-    return loss(
-        view1.values,
-        view2.values,
-        view1.frame_index,
-        view2.frame_index,
-        view1.mask,
-        view2.mask,
-        view1.num_frames,
-    )
-
-
 def rows(view):
     for values, index, length in zip(
         view.values, view.frame_index, view.lengths, strict=True
@@ -55,7 +43,7 @@ def test_prediction_equals_loops(views):
 @pytest.mark.parametrize('normalize', [True, False])
 @pytest.mark.parametrize('temperature', [0.1, 1.0])
 def test_loss_equals_loops(views, normalize, temperature):
-    result = loss_of(MatchingLoss(temperature, normalize), *views)
+    result = MatchingLoss(temperature, normalize)(*views)
     expected = [
         loop_reference.matching_loss(
             z1, z2, index1, index2, total, temperature, normalize
@@ -70,21 +58,19 @@ def test_loss_equals_loops(views, normalize, temperature):
 
 def test_views_may_be_swapped(views):
     loss = MatchingLoss()
-    torch.testing.assert_close(
-        loss_of(loss, *views), loss_of(loss, *reversed(views))
-    )
+    torch.testing.assert_close(loss(*views), loss(*reversed(views)))
 
 
 def test_identical_views_cost_nothing_at_low_temperature(make_view):
     view = make_view(LENGTHS1, TOTALS, 16, dtype=torch.float64)
-    assert loss_of(MatchingLoss(0.005, False), view, view).max() < 1e-6
+    assert MatchingLoss(0.005, False)(view, view).max() < 1e-6
 
 
 def test_single_frames_cost_their_squared_distance(make_view):
     view1 = make_view([1], [10], 4, seed=1)
     view2 = make_view([1], [10], 4, seed=2)
     distance = (view1.frame_index - view2.frame_index).item()
-    assert loss_of(MatchingLoss(0.1, False), view1, view2).item() == (
+    assert MatchingLoss(0.1, False)(view1, view2).item() == (
         pytest.approx(distance**2)
     )
 
@@ -96,7 +82,7 @@ def test_padding_changes_nothing(make_view):
             for seed, lengths in enumerate((LENGTHS1, LENGTHS2))
         )
         z = [view.values.requires_grad_() for view in (view1, view2)]
-        loss = loss_of(MatchingLoss(), view1, view2)
+        loss = MatchingLoss()(view1, view2)
         loss.sum().backward()
         grads = [
             g.grad[view.mask]
@@ -122,9 +108,7 @@ def test_gradient(make_view, normalize):
     loss = MatchingLoss(0.3, normalize)
 
     def of_embeddings(z1, z2):
-        return loss_of(
-            loss, view1._replace(values=z1), view2._replace(values=z2)
-        )
+        return loss(view1._replace(values=z1), view2._replace(values=z2))
 
     assert torch.autograd.gradcheck(
         of_embeddings,
@@ -143,9 +127,8 @@ def test_half_precision_is_computed_in_float32(make_view, dtype):
     )
     for first, second in ((half1, half2), (view1, view2)):
         with torch.autocast('cpu', torch.bfloat16):
-            result = loss_of(loss, first, second)
-        expected = loss_of(
-            loss,
+            result = loss(first, second)
+        expected = loss(
             first._replace(values=first.values.double()),
             second._replace(values=second.values.double()),
         )
@@ -155,16 +138,12 @@ def test_half_precision_is_computed_in_float32(make_view, dtype):
         )
 
 
-def test_frame_error_is_in_frames(views):
+def test_what_is_logged_is_in_frames(views):
     frames, shares = MatchingLoss(0.1, False), MatchingLoss(0.1, True)
-    totals = views[0].num_frames
-    expected = loss_of(frames, *views).sqrt()
-    torch.testing.assert_close(
-        frames.frame_error(loss_of(frames, *views), totals), expected
-    )
-    torch.testing.assert_close(
-        shares.frame_error(loss_of(shares, *views), totals), expected
-    )
+    expected = frames(*views).sqrt()
+    shares(*views)
+    for loss in (frames, shares):
+        torch.testing.assert_close(loss.logged['match_frames'], expected)
 
 
 @pytest.mark.parametrize('temperature', [0, -0.1, float('nan')])

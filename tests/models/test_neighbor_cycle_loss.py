@@ -10,9 +10,7 @@ NAN = float('nan')
 
 
 def loss_of(views, *options):
-    return NeighborCycleLoss(*options)(
-        *(view.values for view in views), *views
-    )
+    return NeighborCycleLoss(*options)(*views)
 
 
 def rows_of(view):
@@ -161,9 +159,9 @@ def test_neighbors_from_memory(views, make_view, mutual, count):
     lengths, totals = (5, 1, 9, 5), (9, 9, 9, 9)
     earlier = make_view(lengths, totals, 6, 7, 1, NAN, torch.float64)
     loss = remembering(4, 5, 0.3, 5.0, 0.1, count, mutual)
-    loss(earlier.values, earlier.values, earlier, earlier)
+    loss(earlier, earlier)
     held = evenly_spread(earlier, 5)
-    found = loss(*(view.values for view in views), *views)
+    found = loss(*views)
     expected = loop_losses(views, 0.3, 5.0, count, mutual, held)
     assert found.tolist() == pytest.approx(expected, rel=1e-9)
     without = loop_losses(views, 0.3, 5.0, count, mutual)
@@ -173,19 +171,19 @@ def test_neighbors_from_memory(views, make_view, mutual, count):
 def test_memory_holds_the_latest(views):
     loss = remembering(6, 3)
     assert not loss.memory.any()
-    loss(*(view.values for view in views), *views)
+    loss(*views)
     first = loss.memory.clone()
     assert first[:4].norm(dim=-1) == pytest.approx(1)
     assert not first[4:].any()
-    loss(*(view.values for view in views[::-1]), *views[::-1])
+    loss(*views[::-1])
     assert torch.equal(loss.memory[4:], first[:2])
     assert not torch.equal(loss.memory[:4], first[:4])
     assert not loss.memory.requires_grad
     # A batch larger than the memory, and none in evaluation.
     small = remembering(2, 3)
-    small(*(view.values for view in views), *views)
+    small(*views)
     assert torch.equal(small.memory, first[:2])
-    small.eval()(*(view.values for view in views[::-1]), *views[::-1])
+    small.eval()(*views[::-1])
     assert torch.equal(small.memory, first[:2])
 
 
@@ -193,15 +191,13 @@ def test_empty_memory_changes_nothing(views):
     for count in (1, 7):
         for mutual in (False, True):
             options = 0.3, 5.0, 0.1, count, mutual
-            found = remembering(5, 3, *options).eval()(
-                *(view.values for view in views), *views
-            )
+            found = remembering(5, 3, *options).eval()(*views)
             torch.testing.assert_close(found, loss_of(views, *options))
 
 
 def test_memory_is_saved(views):
     loss = remembering(6, 3)
-    loss(*(view.values for view in views), *views)
+    loss(*views)
     again = remembering(6, 3)
     again.load_state_dict(loss.state_dict())
     assert torch.equal(again.memory, loss.memory)
@@ -214,12 +210,12 @@ def test_batch_of_one_goes_through_memory(views, make_view):
     inputs = [view.values.requires_grad_() for view in single]
     loss = remembering(4, 3, 0.3, 5.0)
     # Nothing is remembered yet: no loss, and a way back nonetheless.
-    found = loss.eval()(*inputs, *single)
+    found = loss.eval()(*single)
     assert found.tolist() == [0.0]
     found.sum().backward()
     assert all((z.grad == 0).all() for z in inputs)
-    loss.train()(*(view.values for view in views), *views)
-    found = loss(*inputs, *single)
+    loss.train()(*views)
+    found = loss(*single)
     expected = loop_losses(single, 0.3, 5.0, memory=evenly_spread(views[0], 3))
     assert found.tolist() == pytest.approx(expected, rel=1e-9)
 
@@ -251,7 +247,12 @@ def test_gradient(make_view):
     ]
 
     def of_embeddings(z1, z2):
-        return NeighborCycleLoss(0.5, 4.0)(z1, z2, *views)
+        return NeighborCycleLoss(0.5, 4.0)(
+            *(
+                v._replace(values=z)
+                for v, z in zip(views, (z1, z2), strict=True)
+            )
+        )
 
     inputs = [view.values.requires_grad_() for view in views]
     of_embeddings(*inputs).sum().backward()

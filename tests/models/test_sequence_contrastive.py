@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from masa.models.losses.sequence_contrastive import sequence_contrast
+from masa.structures import SequenceBatch
 
 TOTALS = (20, 15, 12, 9, 5)
 LENGTHS1, LENGTHS2 = (12, 15, 1, 7, 1), (17, 5, 8, 1, 1)
@@ -14,18 +15,6 @@ def views(make_view):
     return (
         make_view(LENGTHS1, TOTALS, 6, 1, 2, float('nan'), torch.float64),
         make_view(LENGTHS2, TOTALS, 6, 2, 1, float('nan'), torch.float64),
-    )
-
-
-def loss_of(view1, view2, *options):
-    return sequence_contrast(
-        view1.values,
-        view2.values,
-        view1.frame_index,
-        view2.frame_index,
-        view1.mask,
-        view2.mask,
-        *options,
     )
 
 
@@ -65,7 +54,7 @@ def loop_losses(view1, view2, temperature, variance):
 
 @pytest.mark.parametrize('options', [(0.1, 10.0), (0.7, 2.0)])
 def test_loss_equals_loops(views, options):
-    assert loss_of(*views, *options).tolist() == pytest.approx(
+    assert sequence_contrast(*views, *options).tolist() == pytest.approx(
         loop_losses(*views, *options), abs=1e-9
     )
 
@@ -75,7 +64,7 @@ def test_gradient(make_view):
     view2 = make_view((2, 5, 3), (6, 6, 6), 3, 2, 0, 1.0, torch.float64)
 
     def of_embeddings(z1, z2):
-        return loss_of(
+        return sequence_contrast(
             view1._replace(values=z1), view2._replace(values=z2), 0.5
         )
 
@@ -87,7 +76,7 @@ def test_gradient(make_view):
 
 def test_padding_gets_no_gradient_and_gives_none(views):
     z = [view.values.requires_grad_() for view in views]
-    loss_of(*views).sum().backward()
+    sequence_contrast(*views).sum().backward()
     for frames, view in zip(z, views, strict=True):
         assert (frames.grad[~view.mask] == 0).all()
         assert frames.grad.isfinite().all()
@@ -102,38 +91,32 @@ def test_padding_changes_nothing(make_view):
         ]
         for view in views:
             view.frame_index[~view.mask] = extra * 1000
-        return loss_of(*views)
+        return sequence_contrast(*views)
 
     torch.testing.assert_close(result(9, float('nan')), result(0, 0.0))
 
 
 def test_views_may_be_swapped(views):
-    torch.testing.assert_close(loss_of(*views), loss_of(*reversed(views)))
+    torch.testing.assert_close(
+        sequence_contrast(*views), sequence_contrast(*reversed(views))
+    )
 
 
 def test_nothing_is_lost_if_looks_tell_the_time():
     # Points on a circle: cos / temperature is -d^2 / (2 * variance), up to a
     # constant and to the fourth order of the small angle.
-    index = torch.arange(9)[None]
     step, variance = 1e-2, 3.0
-    angle = index.double() * step
+    angle = torch.arange(9).double() * step
     z = torch.stack((angle.cos(), angle.sin()), -1)
-    mask = torch.ones_like(index, dtype=torch.bool)
-    loss = sequence_contrast(
-        z, z, index, index, mask, mask, variance * step**2, variance
-    )
+    view, reverse = map(SequenceBatch.from_sequences, ([z], [z.flip(0)]))
+    options = variance * step**2, variance
+    loss = sequence_contrast(view, view, *options)
     assert loss.item() == pytest.approx(0, abs=1e-5)
-    assert loss_of_reversed(z, index, mask, variance * step**2, variance) > 1
-
-
-def loss_of_reversed(z, index, mask, *options):
-    return sequence_contrast(
-        z, z.flip(1), index, index, mask, mask, *options
-    ).item()
+    assert sequence_contrast(view, reverse, *options).item() > 1
 
 
 def test_single_frames_cost_nothing(views):
-    assert loss_of(*views)[4].item() == pytest.approx(0, abs=1e-12)
+    assert sequence_contrast(*views)[4].item() == pytest.approx(0, abs=1e-12)
 
 
 def test_distant_frames_do_not_underflow(make_view):
@@ -141,7 +124,7 @@ def test_distant_frames_do_not_underflow(make_view):
     view2 = make_view((2,), (4,), 4, 1)
     view2.frame_index[:] = torch.tensor([[3000, 3001]])
     z = view1.values.requires_grad_()
-    loss = loss_of(view1, view2)
+    loss = sequence_contrast(view1, view2)
     loss.sum().backward()
     expected = loop_far(view1, view2)
     assert loss.item() == pytest.approx(expected, rel=1e-4)
@@ -162,7 +145,7 @@ def test_equal_and_zero_embeddings_are_safe(make_view):
         view = make_view((4, 1), (6, 6), 3)
         z = torch.full_like(view.values, value).requires_grad_()
         view = view._replace(values=z)
-        loss = loss_of(view, view)
+        loss = sequence_contrast(view, view)
         loss.sum().backward()
         assert loss.isfinite().all()
         assert z.grad.isfinite().all()

@@ -17,7 +17,7 @@ def build(**kwargs):
 
 
 def loss_of(loss, views):
-    return loss(*(view.values for view in views), *views)
+    return loss(*views)
 
 
 def loop_assignment(scores, epsilon, iterations):
@@ -114,7 +114,12 @@ def test_gradient_leaves_out_the_assignments(views, monkeypatch):
 
     def of_all(z1, z2, prototypes):
         return torch.func.functional_call(
-            loss, dict(prototypes=prototypes), (z1, z2, *views)
+            loss,
+            dict(prototypes=prototypes),
+            tuple(
+                view._replace(values=z)
+                for view, z in zip(views, (z1, z2), strict=True)
+            ),
         )
 
     gradients = torch.autograd.grad(of_all(*inputs).sum(), inputs)

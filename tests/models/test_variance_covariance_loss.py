@@ -20,7 +20,7 @@ def views(views):
 
 
 def loss_of(loss, views):
-    return loss(*(view.values for view in views), *views)
+    return loss(*views)
 
 
 def loop_loss(views, variance_weight, covariance_weight):
@@ -85,7 +85,12 @@ def test_equal_frames_have_finite_gradients(make_view):
 
 def test_gradient(views):
     def of_embeddings(z1, z2):
-        return VarianceCovarianceLoss(1.0, 1.0, 0.7)(z1, z2, *views)
+        return VarianceCovarianceLoss(1.0, 1.0, 0.7)(
+            *(
+                v._replace(values=z)
+                for v, z in zip(views, (z1, z2), strict=True)
+            )
+        )
 
     inputs = [view.values.requires_grad_() for view in views]
     of_embeddings(*inputs).sum().backward()

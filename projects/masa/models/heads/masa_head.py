@@ -1,12 +1,12 @@
 from collections.abc import Sequence
 
 import torch
-from mmaction.structures import ActionDataSample
 from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
 from ..ranges import check_not_negative
+from ..width import build_with_width
 from .alignment_head import AlignmentHead
 
 
@@ -69,7 +69,10 @@ class MASAHead(AlignmentHead):
             matching loss (:func:`add_losses`). Defaults to ``'quotient'``.
         sum_weight (float): Of the clustering in the sum, not negative.
             Defaults to 0.1.
-        init_cfg (dict, optional): How to initialise. Defaults to None.
+        extra_losses (Sequence[dict]): See :class:`AlignmentHead`. Defaults
+            to none.
+        in_channels (int, optional): See :class:`AlignmentHead`.
+        init_cfg (dict, optional): How to initialize. Defaults to None.
 
     Raises:
         ValueError: If ``combination`` is unknown, or ``sum_weight`` is
@@ -86,90 +89,56 @@ class MASAHead(AlignmentHead):
         eps: float = 1e-7,
         combination: str = 'quotient',
         sum_weight: float = 0.1,
+        extra_losses: Sequence[dict] = (),
+        in_channels: int | None = None,
         init_cfg: dict | None = None,
     ):
-        super().__init__(init_cfg)
+        super().__init__(matching_loss, extra_losses, in_channels, init_cfg)
         if combination not in ('quotient', 'sum'):
             raise ValueError(
                 "combination is expected to be 'quotient' or 'sum', "
                 f'but got {combination!r}'
             )
         check_not_negative(sum_weight=sum_weight)
-        self.predictor = MODELS.build(predictor) if predictor else None
-        self.in_channels = getattr(self.predictor, 'embed_dims', None)
-        self.matching_loss = MODELS.build(matching_loss)
+        self.predictor = None
+        if predictor:
+            self.predictor = build_with_width(predictor, in_channels)
+            self.in_channels = self.predictor.embed_dims
         self.clustering_loss = MODELS.build(clustering_loss)
         self.eps = eps
         self.combination = combination
         self.sum_weight = sum_weight
 
     def compute_losses(
-        self,
-        z1: Tensor,
-        z2: Tensor,
-        view1: SequenceBatch,
-        view2: SequenceBatch,
-        data_samples: Sequence[ActionDataSample] | None,
+        self, view1: SequenceBatch, view2: SequenceBatch
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute eq. 9, or the sum, for every sequence.
 
         Args:
-            z1 (Tensor): Z', ``(B, M, D)``.
-            z2 (Tensor): Z'', ``(B, N, D)``.
-            view1 (SequenceBatch): The first view.
-            view2 (SequenceBatch): The second view.
-            data_samples (Sequence[ActionDataSample], optional): Not used.
+            view1 (SequenceBatch): Z', ``(B, M, D)``.
+            view2 (SequenceBatch): Z'', ``(B, N, D)``.
 
         Returns:
             tuple[Tensor, dict[str, Tensor]]: The losses, ``(B,)``; logged
             are ``match_mse`` (L_m), ``match_frames`` (its root in frames)
             and ``cluster_cos`` (S_c, if there is a predictor).
         """
-        matching = self.matching_loss(
-            z1,
-            z2,
-            view1.frame_index,
-            view2.frame_index,
-            view1.mask,
-            view2.mask,
-            view1.num_frames,
-        )
-        logged = dict(
-            match_mse=matching,
-            match_frames=self.matching_loss.frame_error(
-                matching.detach(), view1.num_frames
-            ),
-        )
+        matching = self.method_loss(view1, view2)
+        logged = dict(match_mse=matching, **self.method_loss.logged)
         if self.predictor is None:
             similarity = torch.zeros_like(matching)
         else:
-            similarity = self._similarity(z1, z2, view1, view2)
+            prediction1, prediction2 = map(self._predict, (view1, view2))
+            similarity = (
+                self.clustering_loss(view1, prediction2)
+                + self.clustering_loss(view2, prediction1)
+            ) / 2
             logged['cluster_cos'] = similarity
         if self.combination == 'sum':
             return add_losses(matching, similarity, self.sum_weight), logged
         return combine_losses(matching, similarity, self.eps), logged
 
-    def _similarity(
-        self,
-        z1: Tensor,
-        z2: Tensor,
-        view1: SequenceBatch,
-        view2: SequenceBatch,
-    ) -> Tensor:
-        first = self.clustering_loss(
-            z1,
-            self.predictor(z2, view2.mask, view2.host_lengths),
-            view1.frame_index,
-            view2.frame_index,
-            view1.mask,
-            view2.mask,
+    def _predict(self, view: SequenceBatch) -> SequenceBatch:
+        return view._replace(
+            values=self.predictor(view.values, view.mask, view.host_lengths)
         )
-        second = self.clustering_loss(
-            z2,
-            self.predictor(z1, view1.mask, view1.host_lengths),
-            view2.frame_index,
-            view1.frame_index,
-            view2.mask,
-            view1.mask,
-        )
-        return (first + second) / 2

@@ -1,4 +1,5 @@
 from .alignment_loss import AlignmentLoss
+from .casa_loss import CASALoss
 from .clip_contrast import ClipContrastiveLoss
 from .implicit_clustering_loss import ImplicitClusteringLoss, match_frames
 from .matching_loss import MatchingLoss, masked_mean, predict_frame_index
@@ -9,6 +10,7 @@ from .variance_covariance_loss import VarianceCovarianceLoss
 
 __all__ = [
     'AlignmentLoss',
+    'CASALoss',
     'ClipContrastiveLoss',
     'ImplicitClusteringLoss',
     'MatchingLoss',

@@ -3,38 +3,48 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...registry import MODELS
+from ...structures import SequenceBatch
 from .matching_loss import masked_mean
 from .precision import full_precision
 
 
 def match_frames(
-    index1: Tensor, index2: Tensor, mask1: Tensor, mask2: Tensor
+    view1: SequenceBatch, view2: SequenceBatch
 ) -> tuple[Tensor, Tensor]:
     """Find the frames that two views of a sequence have in common.
 
     This is the Kronecker delta of eq. 8, ``g'(j) = g''(k)``, by binary search
-    in the increasing index maps: no ``(B, M, N)`` tensor.
+    in the increasing frame indices: no ``(B, M, N)`` tensor.
 
     Args:
-        index1 (Tensor): g', ``(B, M)``, strictly increasing over the frames
-            that exist.
-        index2 (Tensor): g'', ``(B, N)``, likewise.
-        mask1 (Tensor): Existing frames of the first view, ``(B, M)``, bool.
-        mask2 (Tensor): Of the second view, ``(B, N)``, bool.
+        view1 (SequenceBatch): The first view, of M frames.
+        view2 (SequenceBatch): The second.
 
     Returns:
         tuple[Tensor, Tensor]: For every frame of the first view its partner's
         position in the second, ``(B, M)``, int64, and whether it has one,
         ``(B, M)``, bool. Where it has none the position is arbitrary, but
         valid.
+
+    Example:
+        >>> partner, matched = match_frames(
+        ...     *(
+        ...         SequenceBatch.from_sequences(
+        ...             [torch.zeros(3, 1)], [torch.tensor(index)]
+        ...         )
+        ...         for index in ([0, 4, 5], [4, 5, 9])
+        ...     )
+        ... )
+        >>> matched.tolist(), partner[matched].tolist()
+        ([[False, True, True]], [0, 1])
     """
     # Padding must keep the rows sorted, and match nothing.
-    beyond = torch.iinfo(index2.dtype).max
-    sorted2 = index2.masked_fill(~mask2, beyond).contiguous()
-    partner = torch.searchsorted(sorted2, index1.contiguous())
-    partner = partner.clamp_max(sorted2.shape[1] - 1)
-    matched = (sorted2.gather(1, partner) == index1) & mask1
-    return partner, matched
+    beyond = torch.iinfo(view2.frame_index.dtype).max
+    index2 = view2.frame_index.masked_fill(~view2.mask, beyond).contiguous()
+    partner = torch.searchsorted(index2, view1.frame_index.contiguous())
+    partner = partner.clamp_max(index2.shape[1] - 1)
+    matched = index2.gather(1, partner) == view1.frame_index
+    return partner, matched & view1.mask
 
 
 @MODELS.register_module()
@@ -49,6 +59,11 @@ class ImplicitClusteringLoss(nn.Module):
     Args:
         stop_gradient (bool): Whether no gradient flows into the target, which
             is what keeps SimSiam from collapse. Defaults to True.
+
+    Example:
+        >>> view = SequenceBatch.from_sequences([torch.eye(3)])
+        >>> ImplicitClusteringLoss()(view, view)
+        tensor([1.])
     """
 
     def __init__(self, stop_gradient: bool = True):
@@ -56,37 +71,29 @@ class ImplicitClusteringLoss(nn.Module):
         self.stop_gradient = stop_gradient
 
     def forward(
-        self,
-        target: Tensor,
-        prediction: Tensor,
-        index_t: Tensor,
-        index_p: Tensor,
-        mask_t: Tensor,
-        mask_p: Tensor,
+        self, target: SequenceBatch, prediction: SequenceBatch
     ) -> Tensor:
         """Compute the similarity of every pair of views.
 
         Args:
-            target (Tensor): Z of one view, ``(B, M, D)``.
-            prediction (Tensor): H(Z) of the other, ``(B, N, D)``.
-            index_t (Tensor): Original indices of the target's frames,
-                ``(B, M)``, int64.
-            index_p (Tensor): Of the prediction's frames, ``(B, N)``, int64.
-            mask_t (Tensor): Existing frames of the target, ``(B, M)``, bool.
-            mask_p (Tensor): Of the prediction, ``(B, N)``, bool.
+            target (SequenceBatch): Z of one view, ``(B, M, D)``.
+            prediction (SequenceBatch): H(Z) of the other, ``(B, N, D)``.
 
         Returns:
             Tensor: C, ``(B,)``, in [-1, 1]; 0 for a pair of views with no
             frame in common.
         """
+        fixed = target.values
         if self.stop_gradient:
-            target = target.detach()
-        with full_precision(target, prediction) as (target, prediction):
-            partner, matched = match_frames(index_t, index_p, mask_t, mask_p)
-            partner = partner.unsqueeze(-1).expand(
-                -1, -1, prediction.shape[-1]
-            )
+            fixed = fixed.detach()
+        with full_precision(fixed, prediction.values) as (fixed, predicted):
+            partner, matched = match_frames(target, prediction)
+            partner = partner[..., None].expand_as(fixed)
             cosine = F.cosine_similarity(
-                target, prediction.gather(1, partner), dim=-1
+                *(
+                    frames.masked_fill(~matched[..., None], 0)
+                    for frames in (fixed, predicted.gather(1, partner))
+                ),
+                dim=-1,
             )
             return masked_mean(cosine, matched)

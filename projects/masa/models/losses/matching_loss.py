@@ -1,10 +1,12 @@
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...registry import MODELS
+from ...structures import SequenceBatch
 from ..layers import softmax_attention
 from ..ranges import check_above_zero
+from .alignment_loss import AlignmentLoss
 from .precision import full_precision
 
 
@@ -62,13 +64,14 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
 
 
 @MODELS.register_module()
-class MatchingLoss(nn.Module):
+class MatchingLoss(AlignmentLoss):
     """Matching loss between two views of one sequence, eq. 2 to 6.
 
     Every frame of one view predicts its original index from the frames of
     the other, and the squared error is averaged over the frames, then over
     both directions. Frames without a partner in the other view count too:
-    their index is known.
+    their index is known. Logged is ``match_frames``, the root mean square
+    error in frames.
 
     Args:
         temperature (float): Of the softmax, above 0. Defaults to 0.1
@@ -77,67 +80,61 @@ class MatchingLoss(nn.Module):
             the original sequence, so that a long sequence does not outweigh
             a short one. False gives the squared frames of the paper.
             Defaults to True.
+        weight (float): See :class:`AlignmentLoss`. Defaults to 1.0.
 
     Raises:
-        ValueError: If ``temperature`` is not above 0.
+        ValueError: If an argument is outside its range.
+
+    Example:
+        >>> view = SequenceBatch.from_sequences([torch.eye(3)])
+        >>> print(f'{MatchingLoss(temperature=1.0)(view, view).item():.3f}')
+        0.030
     """
 
-    def __init__(self, temperature: float = 0.1, normalize_index: bool = True):
-        super().__init__()
+    log_name = 'match_mse'
+
+    def __init__(
+        self,
+        temperature: float = 0.1,
+        normalize_index: bool = True,
+        weight: float = 1.0,
+    ):
+        super().__init__(weight)
         check_above_zero(temperature=temperature)
         self.temperature = temperature
         self.normalize_index = normalize_index
 
-    def forward(
-        self,
-        z1: Tensor,
-        z2: Tensor,
-        index1: Tensor,
-        index2: Tensor,
-        mask1: Tensor,
-        mask2: Tensor,
-        num_frames: Tensor,
-    ) -> Tensor:
-        """Compute the loss of every pair of views.
+    def forward(self, view1: SequenceBatch, view2: SequenceBatch) -> Tensor:
+        """Compute L_m of every pair of views.
 
         Args:
-            z1 (Tensor): Z', ``(B, M, D)``.
-            z2 (Tensor): Z'', ``(B, N, D)``.
-            index1 (Tensor): g', ``(B, M)``, indices of original frames.
-            index2 (Tensor): g'', ``(B, N)``.
-            mask1 (Tensor): Existing frames of the first view, ``(B, M)``,
-                bool; one at least in every row.
-            mask2 (Tensor): Of the second view, ``(B, N)``.
-            num_frames (Tensor): Lengths of the original sequences, ``(B,)``.
+            view1 (SequenceBatch): Z', ``(B, M, D)``; one frame at least in
+                every row.
+            view2 (SequenceBatch): Z'', ``(B, N, D)``.
 
         Returns:
-            Tensor: L_m of each pair, ``(B,)``, not negative; in squared
-            shares of the length, or in squared frames.
+            Tensor: ``(B,)``, not negative; in squared shares of the length,
+            or in squared frames.
         """
-        with full_precision(z1, z2) as (z1, z2):
-            index1, index2 = index1.to(z1.dtype), index2.to(z1.dtype)
+        with full_precision(view1.values, view2.values) as (z1, z2):
+            z1 = z1.masked_fill(~view1.mask[..., None], 0)
+            z2 = z2.masked_fill(~view2.mask[..., None], 0)
+            index1 = view1.frame_index.to(z1.dtype)
+            index2 = view2.frame_index.to(z1.dtype)
             if self.normalize_index:
-                index1 = index1 / num_frames[:, None]
-                index2 = index2 / num_frames[:, None]
+                index1 = index1 / view1.num_frames[:, None]
+                index2 = index2 / view1.num_frames[:, None]
             predicted1 = predict_frame_index(
-                z1, z2, index2, mask2, self.temperature
+                z1, z2, index2, view2.mask, self.temperature
             )
             predicted2 = predict_frame_index(
-                z2, z1, index1, mask1, self.temperature
+                z2, z1, index1, view1.mask, self.temperature
             )
-            error1 = masked_mean((index1 - predicted1).square(), mask1)
-            error2 = masked_mean((index2 - predicted2).square(), mask2)
-            return (error1 + error2) / 2
-
-    def frame_error(self, loss: Tensor, num_frames: Tensor) -> Tensor:
-        """Express the loss in frames.
-
-        Args:
-            loss (Tensor): What :meth:`forward` returned, ``(B,)``.
-            num_frames (Tensor): Lengths of the original sequences, ``(B,)``.
-
-        Returns:
-            Tensor: Root mean square error of each pair in frames, ``(B,)``.
-        """
-        error = loss.sqrt()
-        return error * num_frames if self.normalize_index else error
+            error1 = masked_mean((index1 - predicted1).square(), view1.mask)
+            error2 = masked_mean((index2 - predicted2).square(), view2.mask)
+            losses = (error1 + error2) / 2
+        frames = losses.detach().sqrt()
+        if self.normalize_index:
+            frames = frames * view1.num_frames
+        self.logged = dict(match_frames=frames)
+        return losses

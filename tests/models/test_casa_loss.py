@@ -1,17 +1,13 @@
 import pytest
 import torch
 
-from masa.models import CASAHead
-from masa.models.losses.casa_matching import (
-    casa_matching_loss,
-    euclidean_distance,
-)
+from masa.models.losses import CASALoss, MatchingLoss
+from masa.models.losses.casa_loss import SIMILARITIES, euclidean_distance
 
 WIDTH = 4
 TOTALS = (20, 15, 12, 9, 6)
 # Whole sequences but for the last two, which lack frames.
 LENGTHS1, LENGTHS2 = (20, 15, 12, 3, 1), (12, 15, 1, 7, 1)
-SIMILARITIES = ('distance', 'cosine')
 
 
 def make_views(make_view, extra=3, padding=float('nan'), dtype=torch.float64):
@@ -24,10 +20,6 @@ def make_views(make_view, extra=3, padding=float('nan'), dtype=torch.float64):
     for view in (view1, view2):
         view.values.requires_grad_()
     return view1, view2
-
-
-def compute(head, view1, view2):
-    return head.compute_losses(view1.values, view2.values, view1, view2, None)
 
 
 def loop_losses(view1, view2, temperature, similarity, normalize):
@@ -76,14 +68,14 @@ def test_losses_and_gradients_equal_loops(
 ):
     views = make_views(make_view)
     inputs = [view.values for view in views]
-    head = CASAHead(temperature, similarity, normalize)
-    losses, logged = compute(head, *views)
+    loss = CASALoss(temperature, similarity, normalize)
+    losses = loss(*views)
     expected = loop_losses(*views, temperature, similarity, normalize)
     assert losses.tolist() == pytest.approx(list(map(float, expected)))
     assert expected[4] == losses[4] == 0
     scale = torch.tensor(TOTALS) if normalize else 1
     torch.testing.assert_close(
-        logged['match_frames'], losses.detach().sqrt() * scale
+        loss.logged['match_frames'], losses.detach().sqrt() * scale
     )
     grads = torch.autograd.grad(losses.sum(), inputs)
     torch.testing.assert_close(
@@ -95,10 +87,10 @@ def test_losses_and_gradients_equal_loops(
 
 @pytest.mark.parametrize('similarity', SIMILARITIES)
 def test_padding_changes_nothing(make_view, similarity):
-    head = CASAHead(similarity=similarity)
-    losses, _ = compute(head, *make_views(make_view, 0, 0.0))
+    loss = CASALoss(similarity=similarity)
+    losses = loss(*make_views(make_view, 0, 0.0))
     for extra, padding in ((0, float('nan')), (7, 1e4), (20, float('inf'))):
-        padded, _ = compute(head, *make_views(make_view, extra, padding))
+        padded = loss(*make_views(make_view, extra, padding))
         torch.testing.assert_close(padded, losses)
 
 
@@ -114,19 +106,19 @@ def test_frames_that_are_not_in_the_sequence_do_not_count(
         mask=view2.mask[:, kept],
         frame_index=kept[None],
     )
-    head = CASAHead(similarity=similarity)
-    whole, _ = compute(head, view1, view2)
+    loss = CASALoss(similarity=similarity)
+    whole = loss(view1, view2)
     assert whole > 0
-    torch.testing.assert_close(compute(head, view1, part)[0], whole)
+    torch.testing.assert_close(loss(view1, part), whole)
 
 
 @pytest.mark.parametrize('similarity', SIMILARITIES)
 def test_it_goes_in_one_direction(make_view, similarity):
     view1 = make_view((9,), (9,), WIDTH, 1, dtype=torch.float64)
     view2 = make_view((5,), (9,), WIDTH, 2, dtype=torch.float64)
-    head = CASAHead(similarity=similarity)
-    there, _ = compute(head, view1, view2)
-    back, _ = compute(head, view2, view1)
+    loss = CASALoss(similarity=similarity)
+    there = loss(view1, view2)
+    back = loss(view2, view1)
     assert not torch.allclose(there, back)
 
 
@@ -134,7 +126,7 @@ def test_it_goes_in_one_direction(make_view, similarity):
 def test_a_copy_costs_nothing_at_low_temperature(make_view, similarity):
     view = make_view((9, 1), (9, 4), 8, 1, dtype=torch.float64)
     view.values.requires_grad_()
-    losses, _ = compute(CASAHead(1e-4, similarity), view, view)
+    losses = CASALoss(1e-4, similarity)(view, view)
     assert losses.max() < 1e-6
     losses.sum().backward()
     assert view.values.grad.isfinite().all()
@@ -148,7 +140,7 @@ def test_equal_frames_have_finite_gradients(make_view, similarity):
         )
         for _ in range(2)
     )
-    losses, _ = compute(CASAHead(similarity=similarity), view1, view2)
+    losses = CASALoss(similarity=similarity)(view1, view2)
     # Every frame is predicted in the middle: (6^2 - 1) / 12.
     assert losses.item() == pytest.approx(35 / 12, rel=1e-5)
     losses.sum().backward()
@@ -214,12 +206,12 @@ def test_half_precision_is_computed_in_float32(make_view, similarity):
     view1 = make_view((4000,), (4000,), 8, 1, dtype=torch.bfloat16)
     view2 = make_view((50,), (4000,), 8, 2, dtype=torch.bfloat16)
     view2.values.requires_grad_()
-    head = CASAHead(0.05, similarity)
+    loss = CASALoss(0.05, similarity)
     with torch.autocast('cpu', torch.bfloat16):
-        losses, _ = compute(head, view1, view2)
+        losses = loss(view1, view2)
     assert losses.dtype == torch.float32
-    exact, _ = compute(
-        head, *(v._replace(values=v.values.double()) for v in (view1, view2))
+    exact = loss(
+        *(v._replace(values=v.values.double()) for v in (view1, view2))
     )
     torch.testing.assert_close(losses.double(), exact, rtol=1e-4, atol=0)
     losses.sum().backward()
@@ -227,47 +219,14 @@ def test_half_precision_is_computed_in_float32(make_view, similarity):
 
 
 def test_cosine_of_one_direction_is_masas(make_view):
-    from masa.models import MatchingLoss
-
     view1, view2 = (
         make_view((9, 6), (9, 6), WIDTH, seed, dtype=torch.float64)
         for seed in (1, 2)
     )
-    there, _ = compute(CASAHead(similarity='cosine'), view1, view2)
-    back, _ = compute(CASAHead(similarity='cosine'), view2, view1)
-    both = MatchingLoss(0.1, normalize_index=False)(
-        view1.values,
-        view2.values,
-        view1.frame_index,
-        view2.frame_index,
-        view1.mask,
-        view2.mask,
-        view1.num_frames,
-    )
+    there = CASALoss(similarity='cosine')(view1, view2)
+    back = CASALoss(similarity='cosine')(view2, view1)
+    both = MatchingLoss(0.1, normalize_index=False)(view1, view2)
     torch.testing.assert_close((there + back) / 2, both)
-
-
-def test_loss_of_the_base_is_finite(make_view):
-    view1, view2 = make_views(make_view)
-    result = CASAHead().loss(view1.values, view2.values, view1, view2)
-    assert set(result) == {'loss', 'match_frames', 'embedding_std'}
-    assert all(value.isfinite() for value in result.values())
-
-
-def test_defaults_are_casas_for_penn_action(make_view):
-    view1, view2 = make_views(make_view)
-    losses, _ = compute(CASAHead(), view1, view2)
-    expected = casa_matching_loss(
-        view1.values,
-        view2.values,
-        view1.frame_index,
-        view2.frame_index,
-        view1.mask,
-        view2.mask,
-        temperature=0.1,
-        similarity='distance',
-    )
-    torch.testing.assert_close(losses, expected)
 
 
 @pytest.mark.parametrize(
@@ -280,4 +239,4 @@ def test_defaults_are_casas_for_penn_action(make_view):
 )
 def test_wrong_arguments_are_told(arguments, message):
     with pytest.raises(ValueError, match=message):
-        CASAHead(**arguments)
+        CASALoss(**arguments)
