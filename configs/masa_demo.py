@@ -1,18 +1,11 @@
 # The embedded default: synthetic activities of a 3D body, nothing to download.
 # Half the width, a quarter of the batch and about half of the epochs of the
 # other configs, so that two cores train it in about three minutes.
-_base_ = [
-    '_base_/models/masa.py',
-    '_base_/datasets/synthetic.py',
-    '_base_/schedules/adam_150e.py',
-    '_base_/evaluation/phases.py',
-    '_base_/default_runtime.py',
-]
+_base_ = ['_base_/masa.py', '_base_/datasets/synthetic.py']
 # 25 joints x 3 coordinates.
 model = dict(
     backbone=dict(in_channels=75, embed_dims=64, num_heads=4),
-    neck=dict(in_channels=64),
-    head=dict(predictor=dict(embed_dims=64, num_heads=4)),
+    head=dict(predictor=dict(num_heads=4)),
 )
 train_dataloader = dict(batch_size=16)
 param_scheduler = [

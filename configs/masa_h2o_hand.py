@@ -1,11 +1,5 @@
 # H2O, pouring milk, 3D poses of both hands.
-_base_ = [
-    '_base_/models/masa.py',
-    '_base_/datasets/skeleton.py',
-    '_base_/schedules/adam_150e.py',
-    '_base_/evaluation/phases.py',
-    '_base_/default_runtime.py',
-]
+_base_ = ['_base_/masa.py', '_base_/datasets/skeleton.py']
 # Made by tools/dataset_converters/h2o.py.
 ann_file = 'data/h2o_milk.pkl'
 train_dataloader = dict(batch_size=32, dataset=dict(ann_file=ann_file))
@@ -15,8 +9,7 @@ test_dataloader = dict(dataset=dict(ann_file=ann_file))
 # and 17 heads, which --joints 17 of the converter gives.
 model = dict(
     backbone=dict(in_channels=126, embed_dims=126, num_heads=21),
-    neck=dict(in_channels=126),
-    head=dict(predictor=dict(embed_dims=126, num_heads=21)),
+    head=dict(predictor=dict(num_heads=21)),
 )
 # Table S1: batches of 32 with half the rate of 64.
 optim_wrapper = dict(optimizer=dict(lr=1.5e-3))

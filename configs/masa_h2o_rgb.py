@@ -1,11 +1,5 @@
 # H2O, pouring milk, DINOv2 features of the egocentric frames.
-_base_ = [
-    '_base_/models/masa.py',
-    '_base_/datasets/frame_features.py',
-    '_base_/schedules/adam_150e.py',
-    '_base_/evaluation/phases.py',
-    '_base_/default_runtime.py',
-]
+_base_ = ['_base_/masa.py', '_base_/datasets/frame_features.py']
 # Made by tools/dataset_converters/h2o.py and tools/extract_features.py.
 ann_file = 'data/h2o_milk_rgb.pkl'
 data_prefix = dict(feature='data/h2o_features')

@@ -1,11 +1,5 @@
 # IKEA ASM, drawer assemblies, DINOv2 features of the frames.
-_base_ = [
-    '_base_/models/masa.py',
-    '_base_/datasets/frame_features.py',
-    '_base_/schedules/adam_150e.py',
-    '_base_/evaluation/phases.py',
-    '_base_/default_runtime.py',
-]
+_base_ = ['_base_/masa.py', '_base_/datasets/frame_features.py']
 # Made by tools/extract_features.py, then tools/dataset_converters/ikea_asm.py
 # --features with --val-share 0.2.
 ann_file = 'data/ikea_rgb.pkl'

@@ -1,11 +1,5 @@
 # IKEA ASM, drawer assemblies, 3D skeletons of 25 joints.
-_base_ = [
-    '_base_/models/masa.py',
-    '_base_/datasets/skeleton.py',
-    '_base_/schedules/adam_150e.py',
-    '_base_/evaluation/phases.py',
-    '_base_/default_runtime.py',
-]
+_base_ = ['_base_/masa.py', '_base_/datasets/skeleton.py']
 # Made by tools/dataset_converters/ikea_asm.py --poses bodies with --skeleton
 # OPENPOSE_25 and --val-share 0.2.
 ann_file = 'data/ikea_bodies.pkl'
@@ -18,8 +12,7 @@ test_dataloader = dict(
 # poses of the download (--poses pose3d) have 17 joints: 51 and 17 heads.
 model = dict(
     backbone=dict(in_channels=75, embed_dims=75, num_heads=15),
-    neck=dict(in_channels=75),
-    head=dict(predictor=dict(embed_dims=75, num_heads=15)),
+    head=dict(predictor=dict(num_heads=15)),
 )
 # Table S1: batches of 16 with a quarter of the rate of 64.
 optim_wrapper = dict(optimizer=dict(lr=7.5e-4))

@@ -1,11 +1,5 @@
 # Penn Action, DINOv2 features of the frames.
-_base_ = [
-    '_base_/models/masa.py',
-    '_base_/datasets/frame_features.py',
-    '_base_/schedules/adam_150e.py',
-    '_base_/evaluation/phases.py',
-    '_base_/default_runtime.py',
-]
+_base_ = ['_base_/masa.py', '_base_/datasets/frame_features.py']
 ann_file = 'data/penn_action_rgb.pkl'
 data_prefix = dict(feature='data/penn_action_features')
 train_dataloader = dict(

@@ -1,11 +1,5 @@
 # Penn Action, DINOv2 features and 3D skeletons of the same frames.
-_base_ = [
-    '_base_/models/masa.py',
-    '_base_/datasets/features_and_skeleton.py',
-    '_base_/schedules/adam_150e.py',
-    '_base_/evaluation/phases.py',
-    '_base_/default_runtime.py',
-]
+_base_ = ['_base_/masa.py', '_base_/datasets/features_and_skeleton.py']
 # Made by tools/extract_skeletons.py, and tools/extract_features.py --merge.
 ann_file = 'data/penn_action_rgb_3d.pkl'
 data_prefix = dict(feature='data/penn_action_features')

@@ -1,12 +1,6 @@
 # UTD-MHAD, 3D Kinect skeletons of 20 joints, one model for all 27 actions.
 # The paper does not use this data set.
-_base_ = [
-    '_base_/models/masa.py',
-    '_base_/datasets/skeleton.py',
-    '_base_/schedules/adam_150e.py',
-    '_base_/evaluation/clips.py',
-    '_base_/default_runtime.py',
-]
+_base_ = ['_base_/masa.py', '_base_/datasets/skeleton.py']
 # Made by tools/dataset_converters/utd_mhad.py with --val-subjects 7.
 ann_file = 'data/utd_mhad.pkl'
 train_dataloader = dict(dataset=dict(ann_file=ann_file))
@@ -16,10 +10,18 @@ test_dataloader = dict(dataset=dict(ann_file=ann_file))
 # joints x 3 coordinates; 15 heads divide them.
 model = dict(
     backbone=dict(in_channels=60, embed_dims=60, num_heads=15),
-    neck=dict(in_channels=60),
     head=dict(
-        predictor=dict(embed_dims=60, num_heads=15),
+        predictor=dict(num_heads=15),
         # As for Penn Action's joints, docs/training.md.
         matching_loss=dict(temperature=0.2),
     ),
 )
+# There are activities and no phases.
+val_evaluator = dict(
+    metrics=[
+        dict(type='KendallsTau', stride=2),
+        dict(type='ActionRecognition', num_frames=16),
+        dict(type='ActivitySeparation'),
+    ],
+)
+test_evaluator = val_evaluator

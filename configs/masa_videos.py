@@ -1,11 +1,5 @@
 # Your own videos, 3D bodies by MediaPipe: docs/data.md, "Skeletons from video".
-_base_ = [
-    '_base_/models/masa.py',
-    '_base_/datasets/skeleton.py',
-    '_base_/schedules/adam_150e.py',
-    '_base_/evaluation/phases.py',
-    '_base_/default_runtime.py',
-]
+_base_ = ['_base_/masa.py', '_base_/datasets/skeleton.py']
 ann_file = 'data/videos.pkl'
 train_dataloader = dict(dataset=dict(ann_file=ann_file))
 val_dataloader = dict(dataset=dict(ann_file=ann_file))

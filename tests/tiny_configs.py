@@ -4,7 +4,7 @@ CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 # Every method's config of the synthetic data, by its path below CONFIGS.
 DEMOS = sorted(
     str(path.relative_to(CONFIGS))
-    for pattern in ('masa*_demo.py', 'baselines/*_demo.py')
+    for pattern in ('masa*_demo.py', 'clan_demo.py', 'baselines/*_demo.py')
     for path in CONFIGS.glob(pattern)
 )
 TINY = """

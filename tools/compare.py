@@ -28,9 +28,9 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--methods',
         nargs='+',
         metavar='NAME',
-        help='masa, masa_plus, files of configs/baselines without the name '
+        help='masa, clan, files of configs/baselines without the name '
         'of the data set, files of configs/ablations (default: all but the '
-        'ablations); masa_plus+rotary is a method with a change of '
+        'ablations); clan+rotary is a method with a change of '
         'configs/_base_/experiments.py',
     )
     parser.add_argument('--seeds', nargs='+', type=int, default=[0])

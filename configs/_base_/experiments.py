@@ -1,8 +1,8 @@
 # Changes of a recipe, one idea each, to be tried by
-#   python tools/compare.py DATA --methods clip_aware clip_aware+NAME
-# Why they might help and what came of them: docs/findings.md. Names may be
-# joined, as clip_aware+rotary+ema.
-_views = 'train_dataloader.dataset.pipeline.2'
+#   python tools/compare.py DATA --methods clan clan+NAME
+# Names may be joined, as clan+no_cycle+rotary. Settings below "transforms" are
+# of the transforms of that type in all pipelines. Why they might help and what
+# came of them: docs/lab_notes.
 # The paper's augmentation, and bodies and cameras of other proportions.
 _angles = dict(type='JointAngleNoise', prob=0.3, std=10.0)
 _flip = dict(type='FlipSkeleton', prob=0.3)
@@ -10,36 +10,26 @@ _shift = dict(type='TranslateSkeleton', prob=0.3, std=0.1)
 _shear = dict(type='ShearSkeleton', prob=0.5, std=0.1)
 _lengths = dict(type='BoneLengthNoise', prob=0.5, std=0.15)
 # Four batches.
-_memory = dict(memory=256, embed_dims=128)
-_memory_demo = dict(memory=64, embed_dims=64)
-
-
-def _transform(train, test, **settings):
-    """Settings of one transform, by its places in the two pipelines."""
-    return {
-        f'{loader}_dataloader.dataset.pipeline.{place}.{key}': value
-        for loader, place in dict(train=train, test=test).items()
-        for key, value in settings.items()
-    }
+_memory = dict(memory=256)
+_memory_demo = dict(memory=64)
 
 
 def _width(dims, heads):
     return {
         'model.backbone.embed_dims': dims,
         'model.backbone.num_heads': heads,
-        'model.neck.in_channels': dims,
     }
 
 
 def _inputs(modalities, channels):
     return {
         'model.backbone.in_channels': channels,
-        **_transform(3, 2, modalities=modalities),
+        'transforms.PackSequenceInputs.modalities': modalities,
     }
 
 
 def _spatial(*transforms):
-    return {f'{_views}.spatial': list(transforms)}
+    return {'transforms.DualAugmentation.spatial': list(transforms)}
 
 
 def _decay(weight_decay):
@@ -67,16 +57,23 @@ def _neighbors(weight=1.0, **settings):
 
 
 changes = dict(
+    # What CLAN consists of.
+    no_cycle={'model.head.cycle_weight': 0.0},
+    no_memory={'model.head.memory': 0},
+    no_clip={'model.head.clip_weight': 0.0},
+    wide_target={'model.head.variance': 10.0},
+    no_time_code={'model.readout.clock': 0.0},
+    cycle_half={'model.head.cycle_weight': 0.5},
     # How positions come in.
     rotary={'model.backbone.position': 'rotary'},
     no_position={'model.backbone.position': None},
     tempo={'model.backbone.tempo': 2.0},
     unscaled={'model.backbone.scale_features': False},
     # What views are cut out of a sequence, and how they are moved.
-    warp={f'{_views}.temporal': 'warp'},
-    hidden_ends={f'{_views}.trim': True},
-    short_views={f'{_views}.max_drop_ratio': 0.8},
-    long_views={f'{_views}.max_drop_ratio': 0.2},
+    warp={'transforms.DualAugmentation.temporal': 'warp'},
+    hidden_ends={'transforms.DualAugmentation.trim': True},
+    short_views={'transforms.DualAugmentation.max_drop_ratio': 0.8},
+    long_views={'transforms.DualAugmentation.max_drop_ratio': 0.2},
     weak_spatial=_spatial(),
     strong_spatial=_spatial(
         dict(type='JointAngleNoise', prob=0.6, std=20.0),
@@ -94,11 +91,14 @@ changes = dict(
     motion_penn=_inputs(('keypoint', 'motion'), 26 + 26),
     motion_utd=_inputs(('keypoint', 'motion'), 60 + 60),
     missing_penn=_inputs(('keypoint', 'missing'), 26 + 13),
-    turned_utd=_transform(1, 1, rotation='sequence', up_axis='y'),
+    turned_utd={
+        'transforms.NormalizeSkeleton.rotation': 'sequence',
+        'transforms.NormalizeSkeleton.up_axis': 'y',
+    },
     hidden_frames={'model.backbone.hidden_frames': 0.15},
     # How large the model is, and how long it learns how fast.
     width_64=_width(64, 8),
-    width_128_utd=_width(128, 8),
+    width_60_utd=_width(60, 15),
     width_256=_width(256, 8),
     two_layers={'model.backbone.layers': ('self',) * 2},
     six_layers={'model.backbone.layers': ('self',) * 6},
@@ -146,16 +146,13 @@ changes = dict(
     # How sharp the losses are, and what they are weighed with.
     temperature_half={'model.head.temperature': 0.05},
     temperature_double={'model.head.temperature': 0.2},
-    clip_temperature_double={'model.head.clip_temperature': 0.2},
     variance_quarter={'model.head.variance': 0.25},
     variance_4={'model.head.variance': 4.0},
-    clip_weight_0={'model.head.clip_weight': 0.0},
     clip_weight_3={'model.head.clip_weight': 0.3},
     # Losses beside them.
     covariance=_extra(type='VarianceCovarianceLoss', weight=0.1),
     prototypes=_extra(
         type='SwappedPredictionLoss',
-        embed_dims=128,
         num_prototypes=64,
         weight=0.1,
     ),
@@ -169,7 +166,6 @@ changes = dict(
     neighbors_mutual=_neighbors(mutual=True),
     neighbors_memory=_neighbors(**_memory),
     neighbors_memory_mutual=_neighbors(mutual=True, **_memory),
-    # Of both, masa_plus_demo.py is made.
     neighbors_memory_demo=_neighbors(**_memory_demo),
     # What the views are compared with: a moving average of the model.
     teacher=_teacher(0.01),

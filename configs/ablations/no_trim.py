@@ -1,5 +1,6 @@
 # Table 4: RGB features without the trim.
 _base_ = '../masa_penn_rgb.py'
 train_pipeline = _base_.train_pipeline
-train_pipeline[1].update(trim=False)
+augmentation = next(t for t in train_pipeline if t.type == 'DualAugmentation')
+augmentation.trim = False
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))

@@ -1,7 +1,8 @@
 # Adds noise in the space of the poses themselves: docs/pose_prior.md.
 _base_ = '../masa_penn_pose2d.py'
 train_pipeline = _base_.train_pipeline
-train_pipeline[2].spatial.append(
+augmentation = next(t for t in train_pipeline if t.type == 'DualAugmentation')
+augmentation.spatial.append(
     # Probability and spread of Table S1, for VPoser.
     dict(
         type='PosePriorNoise',

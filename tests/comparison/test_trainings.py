@@ -37,16 +37,16 @@ def test_a_config_is_found_by_its_name(configs):
 
 
 def test_methods_of_a_data_set_are_ours_first(configs):
-    for path in ('masa_plus_tiny.py', 'masa_other.py', 'baselines/a_tiny.py'):
+    for path in ('clan_tiny.py', 'masa_other.py', 'baselines/a_tiny.py'):
         (configs / path).touch()
     methods = known_methods(configs, 'tiny')
-    assert methods[:3] == ['masa', 'masa_plus', 'a']
+    assert methods[:3] == ['clan', 'masa', 'a']
     assert set(methods[3:]) == {
         path.stem.removesuffix('_tiny')
         for path in (configs / 'baselines').glob('[!a]*_tiny.py')
     }
-    found = find_config(configs, 'tiny', 'masa_plus')
-    assert found == configs / 'masa_plus_tiny.py'
+    found = find_config(configs, 'tiny', 'clan')
+    assert found == configs / 'clan_tiny.py'
 
 
 def test_what_there_is_no_config_of_is_told(configs):
@@ -104,3 +104,22 @@ def test_activities_are_those_of_the_training_split(configs):
         assert 'squat' in names
     config.train_dataloader.dataset.activities = ['squat']
     assert find_activities(config) == ['squat']
+
+
+def test_settings_of_transforms_go_by_type(configs):
+    path = find_config(configs, 'tiny', 'masa')
+    config = training_config(
+        path,
+        Training('masa', 0),
+        options={'transforms.DualAugmentation.temporal': 'warp'},
+    )
+    (augmentation,) = (
+        transform
+        for transform in config.train_dataloader.dataset.pipeline
+        if transform.type == 'DualAugmentation'
+    )
+    assert augmentation.temporal == 'warp'
+    with pytest.raises(ValueError, match='NoSuch'):
+        training_config(
+            path, Training('masa', 0), options={'transforms.NoSuch.a': 1}
+        )

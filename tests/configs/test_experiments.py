@@ -49,7 +49,7 @@ def make_record(skeleton, coordinates):
 
 @pytest.mark.parametrize('change', sorted(CHANGES))
 def test_every_change_trains_and_embeds(change):
-    base = 'masa' if change == 'loss_sum' else 'clip_aware'
+    base = 'masa' if change == 'loss_sum' else 'clan'
     ending = change.rpartition('_')[2]
     data, skeleton, coordinates = DATA.get(ending, DATA['penn'])
     config = config_of(f'{base}+{change}', data)
@@ -69,13 +69,13 @@ def test_every_change_trains_and_embeds(change):
 
 
 def test_changes_are_joined():
-    assert find_changes(CONFIGS, 'masa_plus') == {}
-    joined = find_changes(CONFIGS, 'masa_plus+rotary+width_64+no_position')
+    assert find_changes(CONFIGS, 'clan') == {}
+    joined = find_changes(CONFIGS, 'clan+rotary+width_64+no_position')
     assert joined['model.backbone.embed_dims'] == 64
     # The later one counts.
     assert joined['model.backbone.position'] is None
     with pytest.raises(ValueError, match=r"no change 'rotatory' of.*rotary"):
-        find_changes(CONFIGS, 'masa_plus+rotatory')
+        find_changes(CONFIGS, 'clan+rotatory')
 
 
 def test_no_changes_are_known(tmp_path):

@@ -20,7 +20,7 @@ class Training:
 
     Args:
         method (str): Name of the method, such as ``tcc``, and after a plus
-            what is changed in it, such as ``masa_plus+rotary``;
+            what is changed in it, such as ``clan+rotary``;
             ``controls`` for those of the evaluation, which are not trained.
         seed (int): Of all random draws.
         activity (str, optional): The only activity that it is trained and
@@ -72,7 +72,7 @@ def find_config(configs: Path, data: str, method: str) -> Path:
     Args:
         configs (Path): The folder ``configs``.
         data (str): The data set as configs name it, such as ``penn_pose2d``.
-        method (str): ``masa``, ``masa_plus``, ``controls``, or a file of
+        method (str): ``masa``, ``clan``, ``controls``, or a file of
             ``baselines`` (without the data set's name) or ``ablations``;
             changes after it count for nothing here.
 
@@ -111,12 +111,12 @@ def find_changes(configs: Path, method: str) -> dict:
     Args:
         configs (Path): The folder ``configs``; its
             ``_base_/experiments.py`` has the changes by name.
-        method (str): Such as ``masa_plus+rotary+ema``; later changes go
+        method (str): Such as ``clan+rotary+ema``; later changes go
             before earlier ones.
 
     Returns:
-        dict: Settings as ``Config.merge_from_dict`` takes them, empty
-        without a plus.
+        dict: Settings as :func:`training_config` takes them, empty without a
+        plus.
 
     Raises:
         ValueError: If there is no such change.
@@ -181,6 +181,40 @@ def labels_used(config: Config) -> str:
     return config.train_dataloader.dataset.get('partner') or 'none'
 
 
+def _split_options(options: dict) -> tuple[dict, dict]:
+    """Part the settings of transforms from others."""
+    parts: tuple[dict, dict] = {}, {}
+    for name, value in options.items():
+        parts[name.startswith('transforms.')][name] = value
+    return parts
+
+
+def _set_in_transforms(config: Config, options: dict) -> None:
+    """Set arguments of all transforms of a type.
+
+    Args:
+        config (Config): Changed in place.
+        options (dict): Values by ``transforms.TYPE.ARGUMENT``.
+
+    Raises:
+        ValueError: If no pipeline has a transform of the type.
+    """
+    for name, value in options.items():
+        _, kind, argument = name.split('.')
+        found = [
+            transform
+            for loader in LOADERS
+            for transform in config[loader].dataset.pipeline
+            if transform.type == kind
+        ]
+        if not found:
+            raise ValueError(
+                f'{name}: no pipeline of {config.filename} has a {kind}'
+            )
+        for transform in found:
+            transform[argument] = value
+
+
 def training_config(
     path: Path,
     training: Training,
@@ -197,7 +231,8 @@ def training_config(
             milestones shrink with it. Defaults to the config's.
         batch_size (int, optional): Defaults to the config's.
         options (dict, optional): Settings that go before the config's, as
-            ``Config.merge_from_dict`` takes them.
+            ``Config.merge_from_dict`` takes them; with a key
+            ``transforms.TYPE.KEY``, that of all transforms of a type.
 
     Returns:
         Config: Without validation during the training.
@@ -206,7 +241,9 @@ def training_config(
         ConfigError: If the file has misspelt names.
     """
     config = Config.fromfile(path)
-    config.merge_from_dict(options or {})
+    options, of_transforms = _split_options(options or {})
+    config.merge_from_dict(options)
+    _set_in_transforms(config, of_transforms)
     check_config(config, path, options)
     config.randomness = dict(seed=training.seed)
     for name in LOADERS:

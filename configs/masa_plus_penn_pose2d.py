@@ -1,2 +1,0 @@
-_base_ = ['masa_penn_pose2d.py', '_base_/methods/masa_plus.py']
-model = _base_.method

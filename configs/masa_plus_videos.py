@@ -1,2 +1,0 @@
-_base_ = ['masa_videos.py', '_base_/methods/masa_plus.py']
-model = _base_.method
