@@ -1,8 +1,7 @@
 # Adds noise in the space of the poses themselves: docs/pose_prior.md.
 _base_ = '../masa_penn_pose2d.py'
 train_pipeline = _base_.train_pipeline
-augmentation = next(t for t in train_pipeline if t.type == 'DualAugmentation')
-augmentation.spatial.append(
+next(t for t in train_pipeline if t.type == 'DualAugmentation').spatial.append(
     # Probability and spread of Table S1, for VPoser.
     dict(
         type='PosePriorNoise',

@@ -72,9 +72,9 @@ def make(tmp_path):
             'moon UnsuitableHook',
         ),
         (
-            {'model.neck': dict(type='ProjectionNeck', _delete_=True)},
-            'model.neck',
-            'in_channels',
+            {'model.head': dict(type='MASAHead', _delete_=True)},
+            'model.head',
+            'predictor',
         ),
     ],
 )
