@@ -10,9 +10,14 @@ WIDTH = 6
 # Arguments that a loss cannot do without, by its registered name.
 LOSSES = {
     'ClipContrastiveLoss': {},
+    'CycleConsistencyLoss': {},
+    'GTCCLoss': dict(drop=dict(type='DropContext'), embed_dims=WIDTH),
+    'LAVLoss': {},
     'NeighborCycleLoss': {},
+    'SaLLoss': dict(embed_dims=WIDTH),
     'SequenceContrastiveLoss': {},
     'SwappedPredictionLoss': dict(embed_dims=WIDTH),
+    'TCNLoss': {},
     'VarianceCovarianceLoss': {},
 }
 

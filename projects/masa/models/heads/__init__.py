@@ -2,15 +2,16 @@ from .alignment_head import AlignmentHead, MethodHead, embedding_std
 from .casa_head import CASAHead
 from .clan_head import CLANHead
 from .cluster_predictor import ClusterPredictor
-from .drop_context import DropContext
-from .gtcc_head import GTCCHead
-from .lav_head import LAVHead
 from .masa_head import MASAHead, combine_losses
-from .method_heads import CARLHead
-from .sal_head import SaLHead
+from .method_heads import (
+    CARLHead,
+    GTCCHead,
+    LAVHead,
+    SaLHead,
+    TCCHead,
+    TCNHead,
+)
 from .supervised_head import SupervisedHead
-from .tcc_head import TCCHead
-from .tcn_head import TCNHead
 from .vaot_head import VAOTHead
 from .vava_head import VAVAHead
 from .vsp_head import VSPHead
@@ -21,7 +22,6 @@ __all__ = [
     'CASAHead',
     'CLANHead',
     'ClusterPredictor',
-    'DropContext',
     'GTCCHead',
     'LAVHead',
     'MASAHead',

@@ -1,7 +1,12 @@
 """Heads of the compared methods: each trains on one loss."""
 
 from ...registry import MODELS
+from ..losses.gtcc_loss import GTCCLoss
+from ..losses.lav_loss import LAVLoss
+from ..losses.sal_loss import SaLLoss
 from ..losses.sequence_contrastive import SequenceContrastiveLoss
+from ..losses.tcc_loss import CycleConsistencyLoss
+from ..losses.tcn_loss import TCNLoss
 from .alignment_head import MethodHead
 
 
@@ -10,3 +15,38 @@ class CARLHead(MethodHead):
     """Head of CARL; the arguments are those of its loss."""
 
     loss_class = SequenceContrastiveLoss
+
+
+@MODELS.register_module()
+class TCCHead(MethodHead):
+    """Head of TCC; the arguments are those of its loss."""
+
+    loss_class = CycleConsistencyLoss
+
+
+@MODELS.register_module()
+class LAVHead(MethodHead):
+    """Head of LAV; the arguments are those of its loss."""
+
+    loss_class = LAVLoss
+
+
+@MODELS.register_module()
+class GTCCHead(MethodHead):
+    """Head of GTCC; the arguments are those of its loss."""
+
+    loss_class = GTCCLoss
+
+
+@MODELS.register_module()
+class TCNHead(MethodHead):
+    """Head of single-view TCN; the arguments are those of its loss."""
+
+    loss_class = TCNLoss
+
+
+@MODELS.register_module()
+class SaLHead(MethodHead):
+    """Head of Shuffle and Learn; the arguments are those of its loss."""
+
+    loss_class = SaLLoss
