@@ -1,4 +1,4 @@
-# Generalised temporal cycle consistency (Donahue and Elhamifar, CVPR 2024).
+# Generalized temporal cycle consistency (Donahue and Elhamifar, CVPR 2024).
 method = dict(
     # Every sequence is embedded by itself.
     backbone=dict(layers=('self', 'self', 'self', 'self')),
