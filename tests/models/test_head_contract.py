@@ -18,6 +18,11 @@ HEADS = {
     'CASAHead': {},
     'CLANHead': {},
     'MASAHead': dict(predictor=dict(type='ClusterPredictor', num_heads=2)),
+    'GTCCHead': dict(drop=dict(type='DropContext')),
+    'LAVHead': {},
+    'SaLHead': {},
+    'TCCHead': {},
+    'TCNHead': {},
 }
 
 
@@ -62,8 +67,9 @@ def test_it_gives_one_loss_and_finite_scalars(views, name):
 
 @pytest.mark.parametrize('name', HEADS)
 def test_it_is_the_mean_over_the_sequences(views, name):
+    head = build(name)
     torch.manual_seed(1)
-    losses, _ = build(name).compute_losses(*views)
+    losses, _ = head.compute_losses(*views)
     assert losses.shape == (4,)
     result = compute(build(name), views)
     torch.testing.assert_close(result['loss'], losses.mean())

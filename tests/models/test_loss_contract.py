@@ -12,9 +12,14 @@ LOSSES = {
     'CASALoss': {},
     'ClipContrastiveLoss': {},
     'MatchingLoss': {},
+    'CycleConsistencyLoss': {},
+    'GTCCLoss': dict(drop=dict(type='DropContext'), embed_dims=WIDTH),
+    'LAVLoss': {},
     'NeighborCycleLoss': {},
+    'SaLLoss': dict(embed_dims=WIDTH),
     'SequenceContrastiveLoss': {},
     'SwappedPredictionLoss': dict(embed_dims=WIDTH),
+    'TCNLoss': {},
     'VarianceCovarianceLoss': {},
 }
 

@@ -6,7 +6,7 @@ method = dict(
     head=dict(
         _delete_=True,
         type='LAVHead',
-        # As in the code, which weighs the regularisation otherwise than the
+        # As in the code, which weighs the regularization otherwise than the
         # paper (weighting='paper').
         gamma=0.1,
         alpha=0.5,

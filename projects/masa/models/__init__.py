@@ -6,7 +6,6 @@ from .heads import (
     CASAHead,
     CLANHead,
     ClusterPredictor,
-    DropContext,
     GTCCHead,
     LAVHead,
     MASAHead,
@@ -18,7 +17,7 @@ from .heads import (
     VAVAHead,
     VSPHead,
 )
-from .losses import ImplicitClusteringLoss, MatchingLoss
+from .losses import DropContext, ImplicitClusteringLoss, MatchingLoss
 from .necks import ProjectionNeck
 from .readouts import FrameReadout
 

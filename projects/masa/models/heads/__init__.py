@@ -1,15 +1,17 @@
 from .alignment_head import AlignmentHead, MethodHead, embedding_std
 from .clan_head import CLANHead
 from .cluster_predictor import ClusterPredictor
-from .drop_context import DropContext
-from .gtcc_head import GTCCHead
-from .lav_head import LAVHead
 from .masa_head import MASAHead, combine_losses
-from .method_heads import CARLHead, CASAHead
-from .sal_head import SaLHead
+from .method_heads import (
+    CARLHead,
+    CASAHead,
+    GTCCHead,
+    LAVHead,
+    SaLHead,
+    TCCHead,
+    TCNHead,
+)
 from .supervised_head import SupervisedHead
-from .tcc_head import TCCHead
-from .tcn_head import TCNHead
 from .vaot_head import VAOTHead
 from .vava_head import VAVAHead
 from .vsp_head import VSPHead
@@ -20,7 +22,6 @@ __all__ = [
     'CASAHead',
     'CLANHead',
     'ClusterPredictor',
-    'DropContext',
     'GTCCHead',
     'LAVHead',
     'MASAHead',

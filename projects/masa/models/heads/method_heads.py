@@ -2,7 +2,12 @@
 
 from ...registry import MODELS
 from ..losses.casa_loss import CASALoss
+from ..losses.gtcc_loss import GTCCLoss
+from ..losses.lav_loss import LAVLoss
+from ..losses.sal_loss import SaLLoss
 from ..losses.sequence_contrastive import SequenceContrastiveLoss
+from ..losses.tcc_loss import CycleConsistencyLoss
+from ..losses.tcn_loss import TCNLoss
 from .alignment_head import MethodHead
 
 
@@ -18,3 +23,38 @@ class CASAHead(MethodHead):
     """Head of CASA; the arguments are those of its loss."""
 
     loss_class = CASALoss
+
+
+@MODELS.register_module()
+class TCCHead(MethodHead):
+    """Head of TCC; the arguments are those of its loss."""
+
+    loss_class = CycleConsistencyLoss
+
+
+@MODELS.register_module()
+class LAVHead(MethodHead):
+    """Head of LAV; the arguments are those of its loss."""
+
+    loss_class = LAVLoss
+
+
+@MODELS.register_module()
+class GTCCHead(MethodHead):
+    """Head of GTCC; the arguments are those of its loss."""
+
+    loss_class = GTCCLoss
+
+
+@MODELS.register_module()
+class TCNHead(MethodHead):
+    """Head of single-view TCN; the arguments are those of its loss."""
+
+    loss_class = TCNLoss
+
+
+@MODELS.register_module()
+class SaLHead(MethodHead):
+    """Head of Shuffle and Learn; the arguments are those of its loss."""
+
+    loss_class = SaLLoss

@@ -29,6 +29,12 @@ def soft_dtw(
     Returns:
         Tensor: ``(B,)``; below the cost of the best alignment, and negative
         where many alignments are cheap.
+
+    Example:
+        >>> cost = torch.tensor([[[0.0, 1.0], [1.0, 0.0]]])
+        >>> mask = torch.ones(1, 2, dtype=torch.bool)
+        >>> soft_dtw(cost, mask, mask, gamma=1.0)
+        tensor([-0.5514])
     """
     if cost.shape[1] > cost.shape[2]:
         # The buffers are as wide as the first axis.

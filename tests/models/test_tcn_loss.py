@@ -3,27 +3,29 @@ import math
 import pytest
 import torch
 
-from masa.models import TCNHead
-from masa.models.losses.time_contrastive import draw_pairs, n_pairs_loss
+from masa.models.losses import TCNLoss
+from masa.models.losses.tcn_loss import draw_pairs, n_pairs_loss
+from masa.structures import SequenceBatch
 
 WIDTH = 4
 TOTALS = (30, 20, 12, 9, 40)
 LENGTHS1, LENGTHS2 = (25, 2, 12, 1, 7), (9, 6, 3, 1, 3)
 
 
-def make_views(make_view, extra=3, padding=float('nan'), dtype=torch.float64):
-    view1, view2 = (
-        make_view(lengths, TOTALS, WIDTH, seed, extra, padding, dtype)
+@pytest.fixture
+def views(make_view):
+    views = [
+        make_view(lengths, TOTALS, WIDTH, seed, 3, math.nan, torch.float64)
         for seed, lengths in enumerate((LENGTHS1, LENGTHS2))
-    )
-    for view in (view1, view2):
+    ]
+    for view in views:
         view.values.requires_grad_()
-    return view1, view2
+    return views
 
 
-def compute(head, view1, view2, seed=5):
+def compute(loss, view1, view2, seed=5):
     torch.manual_seed(seed)
-    return head.compute_losses(view1.values, view2.values, view1, view2, None)
+    return loss(view1, view2)
 
 
 def loop_n_pairs(anchors, positives, regularization):
@@ -42,12 +44,12 @@ def loop_n_pairs(anchors, positives, regularization):
     return total
 
 
-def loop_losses(head, view1, view2, seed=5):
+def loop_losses(module, view1, view2, seed=5):
     torch.manual_seed(seed)
     totals = [0.0] * len(TOTALS)
     for view in (view1, view2):
         anchors, positives, exists = draw_pairs(
-            view.frame_index, view.mask, head.num_pairs, head.window
+            view, module.num_pairs, module.window
         )
         for row in range(len(TOTALS)):
             pairs = [
@@ -66,18 +68,17 @@ def loop_losses(head, view1, view2, seed=5):
                 [list(view.values[row, t]) for t in frames]
                 for frames in zip(*pairs, strict=True)
             )
-            loss = loop_n_pairs(first, second, head.regularization)
+            loss = loop_n_pairs(first, second, module.regularization)
             totals[row] = totals[row] + loss / 2
     return totals
 
 
 @pytest.mark.parametrize('regularization', [0.002, 0.0, 1.0])
-def test_losses_and_gradients_equal_loops(make_view, regularization):
-    head = TCNHead(num_pairs=6, window=4, regularization=regularization)
-    views = make_views(make_view)
+def test_losses_and_gradients_equal_loops(views, regularization):
+    loss = TCNLoss(num_pairs=6, window=4, regularization=regularization)
     inputs = [view.values for view in views]
-    losses, _ = compute(head, *views)
-    expected = loop_losses(head, *views)
+    losses = compute(loss, *views)
+    expected = loop_losses(loss, *views)
     assert losses.tolist() == pytest.approx(list(map(float, expected)))
     assert expected[3] == losses[3] == 0
     assert (losses[:3] > 0).all()
@@ -100,14 +101,12 @@ def candidates(index, length, window):
 
 @pytest.mark.parametrize('num_pairs', [2, 6, 50])
 @pytest.mark.parametrize('window', [1, 3, 100])
-def test_pairs_are_close_in_original_frames(make_view, num_pairs, window):
+def test_pairs_are_close_in_original_frames(views, num_pairs, window):
     torch.manual_seed(0)
-    for view in make_views(make_view):
+    for view in views:
         length = view.mask.shape[1]
         for _ in range(20):
-            anchors, positives, exists = draw_pairs(
-                view.frame_index, view.mask, num_pairs, window
-            )
+            anchors, positives, exists = draw_pairs(view, num_pairs, window)
             assert anchors.shape == (5, min(num_pairs, length))
             for drawn in (anchors, positives):
                 assert ((drawn >= 0) & (drawn < length)).all()
@@ -129,9 +128,12 @@ def test_pairs_are_close_in_original_frames(make_view, num_pairs, window):
 def test_draws_are_uniform():
     torch.manual_seed(0)
     rows = 6000
-    index = torch.tensor([0, 1, 2, 3, 9, 0]).expand(rows, -1)
-    mask = torch.tensor([True] * 5 + [False]).expand(rows, -1)
-    anchors, positives, exists = draw_pairs(index, mask, 2, 3)
+    index = torch.tensor([0, 1, 2, 3, 9])
+    view = SequenceBatch.from_sequences(
+        [torch.zeros(5, 1)] * rows + [torch.zeros(6, 1)],
+        [index] * rows + [torch.arange(6)],
+    )
+    anchors, positives, exists = (x[:-1] for x in draw_pairs(view, 2, 3))
     assert exists.all()
     # Frames 1, 2 and 3 have another at most 3 before them; 9 has none.
     assert set(anchors.flatten().tolist()) == {1, 2, 3}
@@ -151,10 +153,8 @@ def test_draws_are_uniform():
 
 def test_a_draw_that_rounds_up_stays_in_the_window(monkeypatch):
     monkeypatch.setattr(torch, 'rand_like', torch.ones_like)
-    index = torch.arange(8)[None]
-    anchors, positives, exists = draw_pairs(
-        index, torch.ones(1, 8, dtype=torch.bool), 7, 3
-    )
+    view = SequenceBatch.from_sequences([torch.zeros(8, 1)])
+    anchors, positives, exists = draw_pairs(view, 7, 3)
     assert exists.all()
     torch.testing.assert_close(anchors - positives, anchors.clamp_max(3))
 
@@ -178,7 +178,7 @@ def test_accuracy():
     assert losses[1] == 0
 
 
-def test_without_regularization_only_differences_matter(make_view):
+def test_without_regularization_only_differences_matter():
     # Adding a vector to all positives adds a constant to an anchor's
     # products.
     generator = torch.Generator().manual_seed(0)
@@ -191,47 +191,23 @@ def test_without_regularization_only_differences_matter(make_view):
     torch.testing.assert_close(loss, moved)
 
 
-def test_half_precision(make_view):
-    views = make_views(make_view, dtype=torch.float32)
-    head = TCNHead()
-    halves = [
-        view._replace(values=view.values.detach().bfloat16().requires_grad_())
-        for view in views
-    ]
-    with torch.autocast('cpu', torch.bfloat16):
-        losses, _ = compute(head, *halves)
-    assert losses.dtype == torch.float32
-    losses.sum().backward()
-    assert halves[0].values.grad.isfinite().all()
-    wide = [view._replace(values=view.values.double()) for view in halves]
-    exact, _ = compute(head, *wide)
-    torch.testing.assert_close(losses.double(), exact, rtol=1e-5, atol=1e-6)
-
-
-def test_loss_of_the_base_is_finite(make_view):
-    view1, view2 = make_views(make_view)
-    result = TCNHead().loss(view1.values, view2.values, view1, view2)
-    assert set(result) == {'loss', 'pair_accuracy', 'embedding_std'}
-    assert all(value.isfinite() for value in result.values())
-
-
 @pytest.mark.parametrize('lengths', [(1, 1), (2, 1)])
 def test_nothing_to_tell_apart_costs_nothing(make_view, lengths):
     view = make_view(lengths, (9, 9), WIDTH, 0, 0, 0.0, torch.float64)
-    losses, logged = compute(TCNHead(window=9), view, view)
-    assert losses.tolist() == [0, 0]
-    assert logged['pair_accuracy'].item() == 0
+    loss = TCNLoss(window=9)
+    assert compute(loss, view, view).tolist() == [0, 0]
+    assert loss.logged['pair_accuracy'].item() == 0
 
 
 @pytest.mark.parametrize(
-    ('arguments', 'message'),
+    ('name', 'value'),
     [
-        (dict(num_pairs=1), 'num_pairs.*got 1'),
-        (dict(window=0), 'window.*got 0'),
-        (dict(regularization=-1), 'regularization.*got -1'),
-        (dict(regularization=float('nan')), 'regularization.*got nan'),
+        ('num_pairs', 1),
+        ('window', 0),
+        ('regularization', -1),
+        ('regularization', math.nan),
     ],
 )
-def test_wrong_arguments_are_told(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        TCNHead(**arguments)
+def test_arguments_are_checked(name, value):
+    with pytest.raises(ValueError, match=f'{name}.*got {value}'):
+        TCNLoss(**{name: value})

@@ -4,17 +4,194 @@ import numpy as np
 import pytest
 import torch
 
-from masa.models.losses.gaussian_mixture import fit_gaussian_mixtures
-from masa.models.losses.gaussian_mixture_cycle import (
+from masa.models import DropContext
+from masa.models.losses import GTCCLoss
+from masa.models.losses.drop_context import keep_probability
+from masa.models.losses.gtcc_loss import (
     cycle_windows,
+    fit_gaussian_mixtures,
     gaussian_mixture_cycle,
     sample_frames,
 )
 from masa.structures import length_mask
 
 NAN = float('nan')
-TOTALS = (20, 15, 12, 9)
+TOTALS1, TOTALS2 = (20, 15, 12, 9), (22, 11, 30, 5)
 LENGTHS1, LENGTHS2 = (12, 15, 1, 7), (17, 5, 8, 1)
+DROP = dict(type='DropContext', hidden_channels=(5, 4), gamma=0.3)
+
+
+@pytest.fixture
+def views(make_view):
+    views = (
+        make_view(LENGTHS1, TOTALS1, 6, 1, 2, NAN, torch.float64),
+        make_view(LENGTHS2, TOTALS2, 6, 2, 1, NAN, torch.float64),
+    )
+    for view in views:
+        view.frame_index[~view.mask] = 1000
+    return views
+
+
+def build(**kwargs):
+    torch.manual_seed(0)
+    return GTCCLoss(embed_dims=6, **kwargs).double()
+
+
+def compute(loss, view1, view2):
+    torch.manual_seed(1)
+    return loss(view1, view2)
+
+
+def loop_probability(x, y, mlp, least):
+    """p of the frames of one pair of sequences."""
+    context = sum(mlp(frame) for frame in y) / len(y)
+    affinity = [(frame * context).sum() for frame in x]
+    mean = sum(affinity) / len(x)
+    if len(x) == 1:
+        return [torch.tensor((1 + least) / 2)]
+    variance = sum((a - mean) ** 2 for a in affinity) / (len(x) - 1)
+    return [
+        least + (1 - least) / (1 + torch.exp(-(a - mean) / variance.sqrt()))
+        for a in affinity
+    ]
+
+
+@pytest.mark.parametrize('drop', [None, DROP])
+def test_loss_equals_loops(views, drop):
+    options = dict(num_components=3, temperature=0.4, window=0.6)
+    loss = build(drop=drop, num_queries=4, **options)
+    inputs = [view.values.requires_grad_() for view in views]
+    inputs += loss.parameters()
+    result = compute(loss, *views)
+    torch.manual_seed(1)
+    expected, frames, kept = [0.0] * 4, [0.0] * 4, [0.0] * 4
+    for x, y in (views, reversed(views)):
+        query, valid = sample_frames(x.mask, 4)
+        to_left = torch.rand(4) < 0.5
+        errors = gaussian_mixture_cycle(x, y, query, to_left, **options)
+        for row in range(4):
+            p = [1.0] * int(x.lengths[row])
+            if drop:
+                p = loop_probability(
+                    x.values[row, : x.lengths[row]],
+                    y.values[row, : y.lengths[row]],
+                    loss.drop.mlp,
+                    0.3,
+                )
+            drawn = query[row][valid[row]].tolist()
+            costs = [
+                p[i] * c + (1 - p[i]) / (c + 0.1)
+                for i, c in zip(drawn, errors[row], strict=False)
+            ]
+            square = int(x.num_frames[row]) ** 2
+            n = len(drawn)
+            expected[row] += sum(costs) / n / square / 2
+            frames[row] += errors[row][valid[row]].mean().item() / 2
+            kept[row] += sum(float(p[i]) for i in drawn) / n / 2
+    expected = torch.stack(expected)
+    torch.testing.assert_close(result, expected)
+    for own, other in zip(
+        torch.autograd.grad(result.sum(), inputs, retain_graph=True),
+        torch.autograd.grad(expected.sum(), inputs),
+        strict=True,
+    ):
+        assert (own != 0).any()
+        torch.testing.assert_close(own, other)
+    logged = loss.logged
+    assert logged['cycle_frames'].square().tolist() == pytest.approx(frames)
+    assert set(logged) == {'cycle_frames', *(['keep_share'] if drop else [])}
+    if drop:
+        assert logged['keep_share'].tolist() == pytest.approx(kept)
+
+
+@pytest.mark.parametrize('drop', [None, DROP])
+def test_sequences_may_be_swapped(views, drop):
+    loss = build(drop=drop, num_queries=None, window=1.0).eval()
+    torch.testing.assert_close(
+        compute(loss, *views), compute(loss, *reversed(views))
+    )
+
+
+def test_keep_probability_is_safe_and_in_range():
+    affinity = torch.tensor(
+        [[3.0, -1.0, 0.5, NAN], [7.0] * 4, [1e-8, 0, 0, 0], [5, NAN, NAN, NAN]]
+    ).requires_grad_()
+    mask = torch.tensor(
+        [[1, 1, 1, 0], [1, 1, 1, 1], [1, 1, 1, 1], [1, 0, 0, 0]],
+        dtype=torch.bool,
+    )
+    p = keep_probability(affinity, mask, 0.4)
+    p.sum().backward()
+    assert affinity.grad.isfinite().all()
+    assert (p >= 0.4).all()
+    assert (p <= 1).all()
+    assert p[1].tolist() == pytest.approx([0.7] * 4)
+    assert p[3].tolist() == pytest.approx([0.7] * 4)
+    # The size of the affinities does not matter.
+    torch.testing.assert_close(
+        p[2], keep_probability(1e8 * affinity, mask, 0.4)[2]
+    )
+    assert p[2, 0] > 0.8
+
+
+def test_schedule_follows_the_steps_of_training(views):
+    loss = build(drop=dict(DROP, gamma=0.9, steps=4))
+    assert 'drop.step' in loss.state_dict()
+
+    def least():
+        affinity = torch.tensor([[-1e9, *[1.0] * 999_999]])
+        # A thousand standard deviations below the mean.
+        p = keep_probability(
+            affinity,
+            torch.ones_like(affinity, dtype=torch.bool),
+            loss.drop.least(),
+        )
+        return p.min().item()
+
+    assert least() == pytest.approx(0.9)
+    for _ in range(4):
+        compute(loss, *views)
+    assert loss.drop.step.item() == 4
+    assert least() == pytest.approx(0.81)
+    compute(loss.eval(), *views)
+    assert loss.drop.step.item() == 4
+    again = build(drop=dict(DROP, gamma=0.9, steps=4))
+    again.load_state_dict(loss.state_dict())
+    assert again.drop.least().item() == pytest.approx(0.81)
+
+
+def test_nothing_is_dropped_with_gamma_1(views):
+    plain, dropping = build(), build(drop=dict(DROP, gamma=1.0))
+    torch.testing.assert_close(
+        compute(dropping, *views), compute(plain, *views)
+    )
+    assert (dropping.logged['keep_share'] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('num_components', 0),
+        ('num_queries', 0),
+        ('num_iterations', 0),
+        ('temperature', 0.0),
+        ('temperature', NAN),
+        ('min_variance', 0),
+        ('window', 0.0),
+        ('window', 1.1),
+    ],
+)
+def test_arguments_have_ranges(name, value):
+    with pytest.raises(ValueError, match=f'{name} is expected.*{value}'):
+        GTCCLoss(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'), [('gamma', 0.0), ('gamma', 1.1), ('steps', 0)]
+)
+def test_drop_arguments_have_ranges(name, value):
+    with pytest.raises(ValueError, match=f'{name} is expected.*{value}'):
+        DropContext(6, **{name: value})
 
 
 def normal(j, mean, variance):
@@ -24,7 +201,7 @@ def normal(j, mean, variance):
 
 
 def loop_fit(mass, num_components, num_iterations, min_variance):
-    """Expectation maximisation for one distribution, number by number."""
+    """Expectation-maximization for one distribution, number by number."""
     n = len(mass)
     means = [
         (k + 0.5) * n / num_components - 0.5 for k in range(num_components)
@@ -228,27 +405,6 @@ def loop_cycle(x, y, index, query, left, components, tau, share, fit):
     return torch.stack(errors)
 
 
-@pytest.fixture
-def views(make_view):
-    return (
-        make_view(LENGTHS1, TOTALS, 6, 1, 2, NAN, torch.float64),
-        make_view(LENGTHS2, TOTALS, 6, 2, 1, NAN, torch.float64),
-    )
-
-
-def cycle(view1, view2, query, left, **options):
-    return gaussian_mixture_cycle(
-        view1.values,
-        view2.values,
-        view1.frame_index,
-        view1.mask,
-        view2.mask,
-        query,
-        torch.tensor(left),
-        **options,
-    )
-
-
 LEFT = (True, False, True, False)
 
 
@@ -259,10 +415,10 @@ def test_cycle_equals_loops(views, components, tau, share):
     view1, view2 = views
     query, valid = sample_frames(view1.mask, 5)
     z = [view.values.requires_grad_() for view in views]
-    errors = cycle(
+    errors = gaussian_mixture_cycle(
         *views,
         query,
-        LEFT,
+        torch.tensor(LEFT),
         num_components=components,
         temperature=tau,
         window=share,
@@ -294,23 +450,6 @@ def test_cycle_equals_loops(views, components, tau, share):
     assert z[0].grad[view1.mask].abs().max() > 0
 
 
-def test_padding_changes_nothing(make_view):
-    def result(extra, padding):
-        views = [
-            make_view(lengths, TOTALS, 6, seed, extra, padding)
-            for seed, lengths in enumerate((LENGTHS1, LENGTHS2))
-        ]
-        views[0] = views[0]._replace(
-            frame_index=views[0]
-            .frame_index.float()
-            .where(views[0].mask, padding)
-        )
-        query = torch.tensor([[3, 0], [14, 2], [0, 0], [6, 1]])
-        return cycle(*views, query, LEFT)
-
-    torch.testing.assert_close(result(9, NAN), result(0, 0.0))
-
-
 def test_a_sequence_comes_back_from_its_own_frames(make_view):
     view = make_view((20,), (20,), 16)
     view = view._replace(values=100 * view.values)
@@ -320,42 +459,36 @@ def test_a_sequence_comes_back_from_its_own_frames(make_view):
     for values in (view.values, view.values.roll(7, 1), view.values.flip(1)):
         other = view._replace(values=values)
         for left in (True, False):
-            errors = cycle(view, other, query, (left,), **one_way)
+            errors = gaussian_mixture_cycle(
+                view, other, query, torch.tensor([left]), **one_way
+            )
             assert errors.max() < 1e-6
     stranger = view._replace(values=view.values.flip(-1))
-    assert cycle(view, stranger, query, (True,), **one_way).max() > 1
+    errors = gaussian_mixture_cycle(
+        view, stranger, query, torch.tensor([True]), **one_way
+    )
+    assert errors.max() > 1
 
 
 def test_single_frames_come_back(make_view):
     view1 = make_view((1, 6), (10, 10), 4, 1)
     view2 = make_view((1, 6), (10, 10), 4, 2)
     query = torch.zeros(2, 1, dtype=torch.int64)
-    assert cycle(view1, view2, query, (True, False))[0].item() == 0
+    to_left = torch.tensor([True, False])
+    errors = gaussian_mixture_cycle(view1, view2, query, to_left)
+    assert errors[0].item() == 0
 
 
 def test_equal_embeddings_are_safe(make_view):
     view = make_view((7, 1), (9, 9), 4)
     z = torch.ones_like(view.values).requires_grad_()
     view = view._replace(values=z)
-    errors = cycle(view, view, torch.tensor([[0, 6], [0, 0]]), (True, False))
+    query = torch.tensor([[0, 6], [0, 0]])
+    to_left = torch.tensor([True, False])
+    errors = gaussian_mixture_cycle(view, view, query, to_left)
     errors.sum().backward()
     assert errors.isfinite().all()
     assert z.grad.isfinite().all()
-
-
-def test_half_precision_is_computed_in_float32(make_view):
-    views = [make_view((30, 50), (900, 700), 8, seed) for seed in (1, 2)]
-    half = [v._replace(values=v.values.bfloat16()) for v in views]
-    query = torch.tensor([[0, 29], [13, 49]])
-    with torch.autocast('cpu', torch.bfloat16):
-        result = cycle(*half, query, (True, False))
-    expected = cycle(
-        *(v._replace(values=v.values.double()) for v in half),
-        query,
-        (True, False),
-    )
-    assert result.dtype == torch.float32
-    torch.testing.assert_close(result.double(), expected, rtol=1e-3, atol=0)
 
 
 def test_queries_are_different_existing_frames():

@@ -5,6 +5,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from ...registry import MODELS
+from ...structures import SequenceBatch
 from ..layers import build_mlp
 from ..ranges import check_above_zero
 
@@ -12,7 +13,7 @@ from ..ranges import check_above_zero
 def keep_probability(
     affinity: Tensor, mask: Tensor, least: float | Tensor
 ) -> Tensor:
-    """Turn affinities into the probability that a frame is aligned.
+    """Compute the probability that a frame has a counterpart.
 
     ``p_i = b + (1 - b) * sigmoid((a_i - mean(a)) / std(a))``.
 
@@ -41,7 +42,7 @@ def keep_probability(
 
 @MODELS.register_module()
 class DropContext(BaseModule):
-    """Which frames of one sequence have a counterpart in another, of GTCC.
+    """Drop context of GTCC: which frames have a counterpart in another video?
 
     ``p_i = b + (1 - b) sigmoid(zscore_i(x_i . d_Y))``: d_Y is an MLP's output
     averaged over the frames of Y, the z-score is over the frames of X, and
@@ -50,7 +51,8 @@ class DropContext(BaseModule):
     again, and lowers b from epoch to epoch instead of from step to step.
 
     Args:
-        embed_dims (int): Width D of the embeddings.
+        embed_dims (int): Width D of the embeddings. :class:`GTCCLoss` sets
+            it.
         hidden_channels (Sequence[int]): Widths of the MLP between. Defaults
             to (512, 128, 256) (the code's).
         gamma (float): In (0, 1]. Defaults to 0.95 (the code's, for videos in
@@ -58,11 +60,17 @@ class DropContext(BaseModule):
         steps (float): Training steps in which b falls by ``gamma``, above 0.
             Defaults to 50: so b ends where the code's does if training takes
             2,500 steps to its 50 epochs.
-        init_cfg (dict, optional): How to initialise. Defaults to None,
+        init_cfg (dict, optional): How to initialize. Defaults to None,
             PyTorch's own.
 
     Raises:
-        ValueError: If ``gamma`` or ``steps`` is out of its range.
+        ValueError: If ``gamma`` or ``steps`` is outside its range.
+
+    Example:
+        >>> drop = DropContext(embed_dims=3)
+        >>> view = SequenceBatch.from_sequences([torch.ones(4, 3)])
+        >>> print(f'{drop(view, view)[0, 0].item():.3f}')
+        0.975
     """
 
     def __init__(
@@ -84,27 +92,23 @@ class DropContext(BaseModule):
         self.mlp = build_mlp((embed_dims, *hidden_channels, embed_dims))
         self.register_buffer('step', torch.zeros((), dtype=torch.int64))
 
-    def forward(
-        self, x: Tensor, y: Tensor, mask_x: Tensor, mask_y: Tensor
-    ) -> Tensor:
+    def forward(self, view1: SequenceBatch, view2: SequenceBatch) -> Tensor:
         """Compute the probabilities.
 
         Args:
-            x (Tensor): Embeddings of X, ``(B, M, D)``, of the type of the
-                parameters.
-            y (Tensor): Of Y, ``(B, N, D)``.
-            mask_x (Tensor): Existing frames of X, ``(B, M)``, bool.
-            mask_y (Tensor): Of Y, ``(B, N)``.
+            view1 (SequenceBatch): Embeddings of X, ``(B, M, D)``, of the type
+                of the parameters.
+            view2 (SequenceBatch): Of Y, ``(B, N, D)``.
 
         Returns:
             Tensor: p, ``(B, M)``, in [b, 1].
         """
-        x = torch.where(mask_x[..., None], x, 0)
-        y = torch.where(mask_y[..., None], y, 0)
-        shares = mask_y / mask_y.sum(1, keepdim=True)
+        x = torch.where(view1.mask[..., None], view1.values, 0)
+        y = torch.where(view2.mask[..., None], view2.values, 0)
+        shares = view2.mask / view2.lengths[:, None]
         context = shares[:, None].to(y.dtype) @ self.mlp(y)
         affinity = (x @ context.mT).squeeze(-1)
-        return keep_probability(affinity, mask_x, self.least())
+        return keep_probability(affinity, view1.mask, self.least())
 
     def least(self) -> Tensor:
         """Compute b, the least probability.
