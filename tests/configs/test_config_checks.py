@@ -138,6 +138,15 @@ def test_misspelt_name_is_found_with_the_nearest(option, value, nearest):
         assert line.endswith(f'did you mean {nearest!r}?')
 
 
+def test_arguments_of_a_method_head_are_those_of_its_loss():
+    tcc = Config.fromfile(CONFIGS / 'baselines' / 'tcc_demo.py')
+    (line,) = findings({'model.head.temprature': 0.1}, tcc)
+    assert 'temperature' in line
+    assert findings({'model.head.temperature': 0.2}, tcc) == []
+    extra = [dict(type='ClipContrastiveLoss', weight=0.1)]
+    assert findings({'model.head.extra_losses': extra}, tcc) == []
+
+
 def test_all_are_found_at_once():
     options = {
         'model.hed': 1,

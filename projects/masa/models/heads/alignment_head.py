@@ -40,7 +40,7 @@ class AlignmentHead(BaseModule):
 
     def __init__(
         self,
-        loss: dict | None,
+        loss: dict,
         extra_losses: Sequence[dict] = (),
         in_channels: int | None = None,
         init_cfg: dict | None = None,

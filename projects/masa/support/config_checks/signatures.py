@@ -19,7 +19,8 @@ def arguments_of(target: Callable) -> frozenset[str] | None:
     """List the names of the arguments that a class or function takes.
 
     ``**kwargs`` that go on to ``super().__init__`` stand for the arguments of
-    the next class.
+    the next class, those of a :class:`~masa.models.heads.MethodHead` for the
+    arguments of its ``loss_class``.
 
     Args:
         target (Callable): The class or function.
@@ -30,7 +31,7 @@ def arguments_of(target: Callable) -> frozenset[str] | None:
     if not inspect.isclass(target):
         names, takes_more = _names(target)
         return None if takes_more else frozenset(names)
-    known: set[str] = set()
+    known: frozenset[str] = frozenset()
     for parent in target.__mro__[:-1]:
         constructor = parent.__dict__.get('__init__')
         if constructor is None:
@@ -39,9 +40,10 @@ def arguments_of(target: Callable) -> frozenset[str] | None:
         known |= names
         if not takes_more:
             break
-        if parent in _FORWARDED:
-            known |= _names(_FORWARDED[parent])[0]
-            break
+        forwarded = _FORWARDED.get(parent, getattr(target, 'loss_class', None))
+        if forwarded is not None:
+            more = arguments_of(forwarded)
+            return None if more is None else (known | more) - {'self'}
         taken = _taken_before_passing_on(constructor)
         if taken is None:
             return None
