@@ -6,14 +6,11 @@ from .drop_context import DropContext
 from .gtcc_head import GTCCHead
 from .lav_head import LAVHead
 from .masa_head import MASAHead, combine_losses
-from .method_heads import CARLHead
+from .method_heads import CARLHead, VAOTHead, VAVAHead, VSPHead
 from .sal_head import SaLHead
 from .supervised_head import SupervisedHead
 from .tcc_head import TCCHead
 from .tcn_head import TCNHead
-from .vaot_head import VAOTHead
-from .vava_head import VAVAHead
-from .vsp_head import VSPHead
 
 __all__ = [
     'AlignmentHead',

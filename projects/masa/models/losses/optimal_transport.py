@@ -63,7 +63,7 @@ def sinkhorn_log_plan(
     ``T_ij = u_i K_ij v_j`` with, in turn, ``v_j = b_j / sum_i u_i K_ij`` and
     ``u_i = a_i / sum_j K_ij v_j``, ``u = 1`` at first: the plan of masses
     ``a`` and ``b`` that is closest to ``K`` (Cuturi, NeurIPS 2013). With
-    ``K = exp(-C / eps)`` it minimises ``<C, T> - eps H(T)``. All is done on
+    ``K = exp(-C / eps)`` it minimizes ``<C, T> - eps H(T)``. All is done on
     logarithms. Rows of the plan have their mass exactly, columns as far as
     the iterations have converged: :func:`mass_error`.
 
@@ -73,7 +73,7 @@ def sinkhorn_log_plan(
 
     ``ot.batch.bregman_log_projection_batch`` of POT computes the same and
     takes masses of 0, but stops where the slowest pair of the batch has
-    converged, so that a pair's result depends on its neighbours, asks the
+    converged, so that a pair's result depends on its neighbors, asks the
     device for that every ten iterations, and differentiates by autograd.
     It is what the tests compare with.
 
@@ -108,7 +108,7 @@ def fused_gromov_plan(
 ) -> Tensor:
     """Solve a fused Gromov-Wasserstein problem by mirror descent.
 
-    Minimises ``(1 - alpha) <C, T> + alpha / 2 <A T B, T> - eps H(T)`` over
+    Minimizes ``(1 - alpha) <C, T> + alpha / 2 <A T B, T> - eps H(T)`` over
     the plans ``T`` of masses ``a`` and ``b``, where ``<A T B, T>`` is the
     sum of ``A_ik B_jl T_ij T_kl``: two matrix products. From ``T = a b'`` on,
     every iteration projects ``exp(-G / eps)`` back by Sinkhorn's iterations
