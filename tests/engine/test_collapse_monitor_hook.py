@@ -6,30 +6,32 @@ from mmaction.registry import MODELS
 from mmengine.logging import MMLogger
 
 from masa.engine import CollapseMonitorHook
-from masa.models import MASAHead
+from masa.models.layers import frame_directions, sequence_directions
+from masa.models.losses import AlignmentLoss
 
 
 @MODELS.register_module()
-class ClusteringHead(MASAHead):
+class AgreementLoss(AlignmentLoss):
     """Nothing but the agreement of the views, which a constant has, too."""
 
-    def compute_losses(self, z1, z2, view1, view2, data_samples):
-        _, logged = super().compute_losses(z1, z2, view1, view2, data_samples)
-        return 1 - logged['cluster_cos'], logged
+    log_name = 'disagreement'
+
+    def forward(self, view1, view2):
+        first, second = (
+            sequence_directions(frame_directions(view.values, view.mask))
+            for view in (view1, view2)
+        )
+        return 1 - (first * second).sum(1)
 
 
-# Without the stop-gradient and BatchNorm nothing holds the embedding open.
+# Without BatchNorm nothing prevents the collapse of the embedding.
 COLLAPSING = {
     'model.neck.batch_norm': False,
-    'model.head.type': 'ClusteringHead',
-    'model.head.predictor': dict(
-        type='ClusterPredictor', embed_dims=6, num_heads=2
+    'model.head': dict(
+        _delete_=True, type='AlignmentHead', loss=dict(type='AgreementLoss')
     ),
-    'model.head.clustering_loss': dict(
-        type='ImplicitClusteringLoss', stop_gradient=False
-    ),
-    'optim_wrapper.optimizer.lr': 0.03,
-    'train_cfg.max_epochs': 12,
+    'optim_wrapper.optimizer.lr': 0.01,
+    'train_cfg.max_epochs': 6,
     'param_scheduler': None,
 }
 

@@ -10,11 +10,11 @@ from .method_heads import (
     SaLHead,
     TCCHead,
     TCNHead,
+    VAOTHead,
+    VAVAHead,
+    VSPHead,
 )
 from .supervised_head import SupervisedHead
-from .vaot_head import VAOTHead
-from .vava_head import VAVAHead
-from .vsp_head import VSPHead
 
 __all__ = [
     'AlignmentHead',

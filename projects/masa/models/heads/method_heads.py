@@ -8,6 +8,9 @@ from ..losses.sal_loss import SaLLoss
 from ..losses.sequence_contrastive import SequenceContrastiveLoss
 from ..losses.tcc_loss import CycleConsistencyLoss
 from ..losses.tcn_loss import TCNLoss
+from ..losses.vaot_loss import VAOTLoss
+from ..losses.vava_loss import VAVALoss
+from ..losses.vsp_loss import VSPLoss
 from .alignment_head import MethodHead
 
 
@@ -58,3 +61,24 @@ class SaLHead(MethodHead):
     """Head of Shuffle and Learn; the arguments are those of its loss."""
 
     loss_class = SaLLoss
+
+
+@MODELS.register_module()
+class VAVAHead(MethodHead):
+    """Head of VAVA; the arguments are those of its loss."""
+
+    loss_class = VAVALoss
+
+
+@MODELS.register_module()
+class VAOTHead(MethodHead):
+    """Head of VAOT; the arguments are those of its loss."""
+
+    loss_class = VAOTLoss
+
+
+@MODELS.register_module()
+class VSPHead(MethodHead):
+    """Head of VSP; the arguments are those of its loss."""
+
+    loss_class = VSPLoss

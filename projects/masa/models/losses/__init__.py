@@ -9,10 +9,14 @@ from .matching_loss import MatchingLoss, masked_mean, predict_frame_index
 from .neighbor_cycle_loss import NeighborCycleLoss
 from .sal_loss import SaLLoss
 from .sequence_contrastive import SequenceContrastiveLoss
+from .supervised_loss import SupervisedLoss
 from .swapped_prediction_loss import SwappedPredictionLoss
 from .tcc_loss import CycleConsistencyLoss
 from .tcn_loss import TCNLoss
+from .vaot_loss import VAOTLoss
 from .variance_covariance_loss import VarianceCovarianceLoss
+from .vava_loss import VAVALoss
+from .vsp_loss import VSPLoss
 
 __all__ = [
     'AlignmentLoss',
@@ -27,8 +31,12 @@ __all__ = [
     'NeighborCycleLoss',
     'SaLLoss',
     'SequenceContrastiveLoss',
+    'SupervisedLoss',
     'SwappedPredictionLoss',
     'TCNLoss',
+    'VAOTLoss',
+    'VAVALoss',
+    'VSPLoss',
     'VarianceCovarianceLoss',
     'masked_mean',
     'match_frames',

@@ -7,7 +7,7 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 def uniform_log_mass(
     mask: Tensor, dtype: torch.dtype, virtual: bool = False
 ) -> Tensor:
-    """Spread a mass of 1 evenly over the frames that exist.
+    """Compute uniform marginals over the frames, as logarithms.
 
     Args:
         mask (Tensor): Existing frames, ``(B, T)``, bool; one at least in
@@ -17,8 +17,8 @@ def uniform_log_mass(
             to False.
 
     Returns:
-        Tensor: Logarithms, ``(B, T)`` or ``(B, 1 + T)``; minus infinity in
-        the padding.
+        Tensor: ``(B, T)`` or ``(B, 1 + T)``; minus infinity in the padding.
+        The masses of a sequence sum to 1.
     """
     mask = F.pad(mask, (1, 0), value=True) if virtual else mask
     share = -mask.sum(1, keepdim=True).to(dtype).log()
@@ -28,15 +28,16 @@ def uniform_log_mass(
 def add_virtual_frame(
     values: Tensor, border: Tensor | float, corner: float | None = None
 ) -> Tensor:
-    """Put a virtual frame before the frames of both sequences.
+    """Add a virtual frame (dustbin) before the frames of both sequences.
 
-    What has no match in the other sequence may go to its virtual frame.
+    Frames without a match in the other sequence can be matched to its virtual
+    frame.
 
     Args:
         values (Tensor): One value for every pair of frames, ``(..., M, N)``.
-        border (Tensor | float): Between a frame and the virtual one; a
+        border (Tensor | float): Value of a frame and the virtual one; a
             tensor is broadcast to ``values``.
-        corner (float, optional): Between the two virtual ones. Defaults to
+        corner (float, optional): Value of the two virtual ones. Defaults to
             ``border``.
 
     Returns:
@@ -58,24 +59,24 @@ def sinkhorn_log_plan(
     log_mass2: Tensor,
     num_iterations: int = 20,
 ) -> Tensor:
-    """Scale kernels to transport plans by Sinkhorn's iterations.
+    """Scale kernels to transport plans by Sinkhorn iterations.
 
     ``T_ij = u_i K_ij v_j`` with, in turn, ``v_j = b_j / sum_i u_i K_ij`` and
     ``u_i = a_i / sum_j K_ij v_j``, ``u = 1`` at first: the plan of masses
     ``a`` and ``b`` that is closest to ``K`` (Cuturi, NeurIPS 2013). With
-    ``K = exp(-C / eps)`` it minimises ``<C, T> - eps H(T)``. All is done on
-    logarithms. Rows of the plan have their mass exactly, columns as far as
-    the iterations have converged: :func:`mass_error`.
+    ``K = exp(-C / eps)`` it minimizes ``<C, T> - eps H(T)``. The computation
+    is in the log domain. Rows of the plan have their mass exactly, columns as
+    far as the iterations have converged: :func:`mass_error`.
 
-    The gradient is that of the iterations that were done, not of the limit,
-    and what is kept for it is the kernel and four vectors an iteration, not
-    two matrices an iteration as autograd would.
+    The gradient is that of the iterations, not of their limit. The backward
+    pass needs the kernel and four vectors per iteration, where autograd would
+    keep two matrices per iteration.
 
     ``ot.batch.bregman_log_projection_batch`` of POT computes the same and
-    takes masses of 0, but stops where the slowest pair of the batch has
-    converged, so that a pair's result depends on its neighbours, asks the
-    device for that every ten iterations, and differentiates by autograd.
-    It is what the tests compare with.
+    takes masses of 0. But it stops when the slowest pair of the batch has
+    converged, so that the result of a pair depends on the batch; it
+    synchronizes with the GPU every ten iterations to find out; and it
+    differentiates by autograd. The tests compare with it.
 
     Args:
         log_kernel (Tensor): ``log K``, ``(B, M, N)``, float32 or float64,
@@ -108,21 +109,21 @@ def fused_gromov_plan(
 ) -> Tensor:
     """Solve a fused Gromov-Wasserstein problem by mirror descent.
 
-    Minimises ``(1 - alpha) <C, T> + alpha / 2 <A T B, T> - eps H(T)`` over
+    Minimizes ``(1 - alpha) <C, T> + alpha / 2 <A T B, T> - eps H(T)`` over
     the plans ``T`` of masses ``a`` and ``b``, where ``<A T B, T>`` is the
     sum of ``A_ik B_jl T_ij T_kl``: two matrix products. From ``T = a b'`` on,
-    every iteration projects ``exp(-G / eps)`` back by Sinkhorn's iterations
-    (Peyre et al., ICML 2016), which go on from the scaling of the iteration
-    before. ``G`` is ``(1 - alpha) C + alpha A T B`` with the full step, and
-    moves there by a share ``step_size`` from the ``G`` before with a shorter
-    one. The problem is not convex: with the full step, ``T`` may end up
-    going to and fro between two plans.
+    every iteration projects ``exp(-G / eps)`` back by Sinkhorn iterations
+    (Peyre et al., ICML 2016), which continue from the scaling of the
+    iteration before. ``G`` is ``(1 - alpha) C + alpha A T B`` with the full
+    step; with a shorter one it moves there from the ``G`` before by a share
+    ``step_size``. The problem is not convex: with the full step, ``T`` may
+    end up oscillating between two plans.
 
-    Masses being given, the squared difference of structures is the same
+    As the masses are fixed, the squared difference of structures is the same
     problem: ``sum (A'_ik - B_jl)^2 T_ij T_kl`` with ``A' = -A`` is ``2 <A T
-    B, T>`` and a constant. ``ot.batch.solve_gromov_batch`` of POT, which has
-    it, adds a proximal term, and gives NaN where a mass is 0, and so with
-    padding.
+    B, T>`` plus a constant. ``ot.batch.solve_gromov_batch`` of POT solves
+    that one, but adds a proximal term and gives NaN where a mass is 0, and so
+    with padding.
 
     There is no gradient.
 
@@ -138,7 +139,7 @@ def fused_gromov_plan(
         eps (float): Weight of the entropy, above 0. Defaults to 0.07.
         num_iterations (int): Steps of mirror descent, 1 or more. Defaults to
             25.
-        sinkhorn_iterations (int): Sinkhorn's in each. Defaults to 1.
+        sinkhorn_iterations (int): In each step, 1 or more. Defaults to 1.
         step_size (float): Length of a step, in (0, 1]. Defaults to 1.
 
     Returns:
@@ -202,7 +203,7 @@ def _log_plan(log_kernel: Tensor, log_u: Tensor, log_v: Tensor) -> Tensor:
 
 
 class _SinkhornLogPlan(torch.autograd.Function):
-    """Sinkhorn's iterations, differentiated one by one from the last."""
+    """Sinkhorn iterations, differentiated one by one from the last."""
 
     @staticmethod
     def forward(

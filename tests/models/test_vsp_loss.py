@@ -2,8 +2,13 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from masa.models.losses.brownian_bridge import process_contrast, sample_bridges
+from masa.models.losses.vsp_loss import (
+    VSPLoss,
+    process_contrast,
+    sample_bridges,
+)
 from masa.structures import length_mask
 
 
@@ -191,3 +196,90 @@ def test_ends_move_by_the_overlap():
     assert head.amax(0).tolist() == [6, 19, 39, 59, 79]
     assert tail.amin(0).tolist() == [21, 41, 61, 81, 94]
     assert tail.amax(0).tolist() == [27, 47, 67, 87, 100]
+
+
+TOTALS = (20, 15, 9, 30, 9)
+LENGTHS1, LENGTHS2 = (12, 15, 1, 7, 2), (17, 5, 8, 25, 1)
+
+
+@pytest.fixture
+def views(make_view):
+    padding = float('nan')
+    return (
+        make_view(LENGTHS1, TOTALS, 6, 1, 2, padding, torch.float64),
+        make_view(LENGTHS2, TOTALS, 6, 2, 1, padding, torch.float64),
+    )
+
+
+def compute(loss, *views):
+    torch.manual_seed(0)
+    return loss(*views)
+
+
+@pytest.mark.parametrize('normalize', [True, False])
+def test_batches_are_contrasted_by_themselves(views, normalize):
+    loss = VSPLoss(3, 0.4, 7, normalize)
+    result = compute(loss, *views)
+    torch.manual_seed(0)
+    expected = 0
+    for view in views:
+        bridges, valid = sample_bridges(view.mask, 3, 0.4)
+        points = torch.zeros(*bridges.shape, 6, dtype=torch.float64)
+        times = torch.zeros(bridges.shape, dtype=torch.float64)
+        for row, part, place in valid[..., None].expand_as(bridges).nonzero():
+            frame = bridges[row, part, place]
+            z = view.values[row, frame]
+            points[row, part, place] = (
+                F.normalize(z, dim=0) if normalize else z
+            )
+            times[row, part, place] = (
+                7
+                * view.frame_index[row, frame].double()
+                / view.num_frames[row]
+            )
+        expected = expected + process_contrast(points, times, valid) / 2
+    torch.testing.assert_close(result, expected)
+    assert result.shape == (5,)
+
+
+def test_short_sequences_cost_nothing(views):
+    result = compute(VSPLoss(), *views)
+    assert result[4] == 0
+    assert (result[:4] > 0).all()
+
+
+def test_a_collapsed_sequence_is_punished(make_view):
+    # Frames of other parts of the sequence count, too: a sequence that is
+    # one point costs more than one on a line.
+    view = make_view((31, 31), (31, 31), 8, dtype=torch.float64)
+    base = 10 * torch.eye(8, dtype=torch.float64)[:2, None].expand(2, 31, 8)
+    line = base.clone()
+    line[..., 4] = torch.arange(31.0)
+    loss = VSPLoss(normalize=False)
+    collapsed = view._replace(values=base)
+    moving = view._replace(values=line)
+    assert compute(loss, collapsed, collapsed).min() > 2
+    assert compute(loss, moving, moving).max() < 0.3
+
+
+def test_draws_follow_the_global_generator(views):
+    loss = VSPLoss()
+    first = compute(loss, *views)
+    torch.testing.assert_close(compute(loss, *views), first)
+    assert not torch.equal(loss(*views), first)
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('num_segments', 0),
+        ('overlap', -0.1),
+        ('overlap', 0.6),
+        ('overlap', float('nan')),
+        ('num_steps', 0),
+        ('num_steps', float('nan')),
+    ],
+)
+def test_arguments_have_ranges(name, value):
+    with pytest.raises(ValueError, match=f'{name} is expected.*{value}'):
+        VSPLoss(**{name: value})
