@@ -26,17 +26,38 @@ def as_after_the_demo(trained, tmp_path, monkeypatch):
 
 
 def test_alignment(as_after_the_demo):
-    *examples, config = blocks('docs/alignment.md', 'python')
     names = {}
-    for example in examples:
+    for example in blocks('docs/alignment.md', 'python'):
         exec(example, names)
     assert len(names['sequences']) == 40
     assert len(names['squats']) == 4
     assert (np.diff(names['alignment'].path, axis=0) >= 0).all()
     assert len(names['matches']) == 5
     assert names['score'].shape == (len(names['squats'][0]),)
+
+
+def test_visualization():
+    (config,) = blocks('docs/visualization.md', 'python')
+    names = {}
     exec(config, names)
     assert names['visualizer']['vis_backends'] == names['vis_backends']
+
+
+def test_readme(as_after_the_demo, annotations):
+    """The demo's model and sequences in the place of the reader's own."""
+    (example,) = blocks('README.md', 'python')
+    files = "['videos/a.mp4', 'videos/b.mp4', 'videos/c.mp4']"
+    assert files in example
+    assert 'work_dirs/clan_videos' in example
+    _, path = annotations
+    example = example.replace(files, repr(str(path)))
+    example = example.replace('work_dirs/clan_videos', 'work_dirs/masa_demo')
+    names = {}
+    exec(example, names)
+    assert len(names['videos']) == 40
+    assert (np.diff(names['path'], axis=0) >= 0).all()
+    assert len(names['timeline'].frames) == 40
+    assert names['score'].shape == (len(names['reference']),)
 
 
 def test_deployment(as_after_the_demo, inferencer):
@@ -55,13 +76,26 @@ def test_deployment(as_after_the_demo, inferencer):
     )
 
 
-@pytest.mark.parametrize('tool', ['align', 'visualize'])
-def test_commands_are_understood(tool):
+@pytest.mark.parametrize(
+    ('page', 'tool'),
+    [
+        ('README.md', 'extract_skeletons'),
+        ('README.md', 'train'),
+        ('README.md', 'align'),
+        ('README.md', 'visualize'),
+        ('docs/alignment.md', 'align'),
+        ('docs/alignment.md', 'index_frames'),
+        ('docs/visualization.md', 'align'),
+        ('docs/visualization.md', 'visualize'),
+    ],
+)
+def test_commands_are_understood(page, tool):
     parse = runpy.run_path(str(ROOT / 'tools' / f'{tool}.py'))['parse_args']
-    text = ''.join(blocks('docs/alignment.md', ''))
+    text = ''.join(blocks(page, '') + blocks(page, 'bash'))
     commands = re.findall(
-        rf'^python tools/{tool}\.py ((?:.*\\\n)*.*)', text, re.M
+        rf'python tools/{tool}\.py ((?:.*\\\n)*.*)', text, re.M
     )
     assert commands
     for command in commands:
-        parse(shlex.split(command.replace('\\\n', ' ')))
+        command = command.replace('\\\n', ' ').removesuffix('&&')
+        parse(shlex.split(command))
