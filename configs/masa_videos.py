@@ -1,4 +1,4 @@
-# Your own videos, 3D bodies by MediaPipe: docs/data.md, "Skeletons from video".
+# Your own videos, 3D bodies by MediaPipe: docs/videos.md.
 _base_ = ['_base_/masa.py', '_base_/datasets/skeleton.py']
 ann_file = 'data/videos.pkl'
 train_dataloader = dict(dataset=dict(ann_file=ann_file))

@@ -2,7 +2,7 @@
 #   python tools/compare.py DATA --methods clan clan+NAME
 # Names may be joined, as clan+no_cycle+rotary. Settings below "transforms" are
 # of the transforms of that type in all pipelines. Why they might help and what
-# came of them: docs/lab_notes.
+# came of them: docs/lab_notes/clan_components.md and clan_alternatives.md.
 # The paper's augmentation, and bodies and cameras of other proportions.
 _angles = dict(type='JointAngleNoise', prob=0.3, std=10.0)
 _flip = dict(type='FlipSkeleton', prob=0.3)
@@ -53,7 +53,11 @@ def _extra(**loss):
 
 
 def _neighbors(weight=1.0, **settings):
-    return _extra(type='NeighborCycleLoss', weight=weight, **settings)
+    """Another cycle in the place of CLAN's."""
+    return {
+        'model.head.cycle_weight': 0.0,
+        **_extra(type='NeighborCycleLoss', weight=weight, **settings),
+    }
 
 
 changes = dict(

@@ -344,7 +344,7 @@ def test_other_poses_are_not_mixed(videos, capsys):
 
 
 def test_from_videos_to_embeddings(videos, monkeypatch, capsys):
-    """The commands of docs/data.md, but for the estimator."""
+    """The commands of docs/videos.md, but for the estimator."""
     make_folder(videos / 'hop' / '3', range(20, 27))
     labels = videos.parent / 'labels.csv'
     labels.write_text(

@@ -33,7 +33,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar=('KIND', 'FOLDER'),
         help='joints: pose3d (triangulated) or pose2d (estimated in the '
         f'image), of the folder that {DRAWER} is in; or bodies (joints of a '
-        f'body model), of a folder of {DRAWER}/SCAN.npy: see docs/data.md',
+        f'body model), of a folder of {DRAWER}/SCAN.npy: see docs/datasets.md',
     )
     parser.add_argument(
         '--skeleton',

@@ -1,4 +1,4 @@
-# One feature vector a frame, computed beforehand: see docs/data.md. The
+# One feature vector a frame, computed beforehand: see docs/videos.md. The
 # configs that inherit name the annotation file.
 train_pipeline = [
     dict(type='LoadFrameFeatures'),

@@ -20,7 +20,7 @@ class CollapseMonitorHook(Hook):
     Args:
         threshold (float): Mean of an epoch below which it warns, in (0, 1).
             Defaults to 0.1: half of the least that a sound epoch of any
-            method has shown (docs/reliability_numbers.md).
+            method has shown (docs/lab_notes/reliability_numbers.md).
 
     Raises:
         ValueError: If ``threshold`` is outside (0, 1).
