@@ -10,8 +10,8 @@ from mmengine.runner import Runner
 
 # Sums in another order (other threads or processors, another torch) change the
 # seventh digit; small steps of SGD do not add to it. The gradient changes
-# more where a unit passes the kink of a ReLU. docs/lab_notes/reliability_numbers.md has
-# what was measured.
+# more where a unit passes the kink of a ReLU.
+# docs/lab_notes/reliability_numbers.md has what was measured.
 def tolerance(key):
     return 5e-2 if key == 'grad_norm' else 1e-3
 
