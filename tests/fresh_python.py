@@ -55,7 +55,7 @@ def _server():
 
 
 def run_program(code):
-    """Run Python code; return its ``returncode``, ``stdout`` and ``stderr``."""
+    """Run code; return its ``returncode``, ``stdout`` and ``stderr``."""
     server = _server()
     server.stdin.write(json.dumps(code) + '\n')
     server.stdin.flush()

@@ -138,7 +138,7 @@ def test_config_trains_and_tests(name, folder, tmp_path, monkeypatch):
         config.val_cfg = config.val_dataloader = config.val_evaluator = None
     runner = Runner.from_cfg(config)
     runner.train()
-    assert runner.iter >= 2
+    assert runner.iter == len(runner.train_dataloader) > 0
     if ablation:
         return
     metrics = runner.test()
