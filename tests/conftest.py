@@ -1,4 +1,9 @@
+import gc
+from functools import cache
+
 import matplotlib
+import mmengine.config.config
+import mmengine.runner.runner
 import pytest
 import torch
 from mmengine.registry import init_default_scope
@@ -12,6 +17,37 @@ matplotlib.use('Agg')
 def _one_thread():
     # Several workers of pytest-xdist share the cores.
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope='session')
+def _cheap_runners():
+    """Halve the time that MMEngine takes to build and save a run.
+
+    Every data set collects garbage, every run starts compilers to tell their
+    versions, and every checkpoint formats its config anew.
+    """
+    # What is imported stays, and need not be searched for garbage.
+    gc.collect()
+    gc.freeze()
+    format_code = mmengine.config.config.FormatCode
+    collect_env = mmengine.runner.runner.collect_env
+
+    @cache
+    def formatted(text, style):
+        return format_code(text, style_config=dict(style))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            mmengine.config.config,
+            'FormatCode',
+            lambda text, style_config: formatted(
+                text, (*style_config.items(),)
+            ),
+        )
+        patch.setattr(
+            mmengine.runner.runner, 'collect_env', cache(collect_env)
+        )
+        yield
 
 
 @pytest.fixture(autouse=True)

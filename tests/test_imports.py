@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fresh_python import run_program
 from valid_annotations import make_valid
 
 import masa
@@ -108,7 +109,9 @@ def test_any_part_may_be_imported_first(name):
         # What is broken upstream is repaired by now.
         'import mmaction.models\n'
     )
-    assert 'arning' not in python('-c', code).stderr
+    done = run_program(code)
+    assert done.returncode == 0, done.stderr
+    assert 'arning' not in done.stderr
 
 
 def test_a_name_that_is_not_there():
@@ -129,17 +132,21 @@ def test_a_config_registers_what_it_names():
         'print(type(MODELS.build(config.model)).__name__)\n'
         'assert DATASETS.get("SyntheticSequenceDataset")\n'
     )
-    done = python('-c', code)
+    done = run_program(code)
+    assert done.returncode == 0, done.stderr
     assert done.stdout.split()[-1] == 'SequenceAligner'
     assert 'arning' not in done.stdout + done.stderr
 
 
 def test_training_does_not_wait_for_what_it_does_not_use():
-    loaded = modules_after(
-        'import gc; before = gc.isenabled(), gc.get_freeze_count()\n'
+    done = run_program(
+        'import gc, sys; before = gc.isenabled(), gc.get_freeze_count()\n'
         'import masa.registration, mmengine.runner\n'
         # Importing a library changes nothing of the process.
-        'assert (gc.isenabled(), gc.get_freeze_count()) == before'
+        'assert (gc.isenabled(), gc.get_freeze_count()) == before\n'
+        'print(*sys.modules)'
     )
+    assert done.returncode == 0, done.stderr
+    loaded = done.stdout.split()
     assert 'masa.evaluation.functional' in loaded
     assert [name for name in UNUSED if name in loaded] == []

@@ -14,7 +14,7 @@ TINY = {
     'train_cfg.max_epochs': 2,
     'train_cfg.val_interval': 2,
     'default_hooks.checkpoint.interval': 1,
-    'train_dataloader.batch_size': 8,
+    'train_dataloader.batch_size': 3,
     'train_dataloader.num_workers': 0,
     'train_dataloader.persistent_workers': False,
 }
@@ -33,8 +33,15 @@ def load_tool(name):
 def tiny_demo():
     """Make the demo's config, of a size for tests."""
     config = Config.fromfile(ROOT / 'configs' / 'masa_demo.py')
-    synthetic = dict(sequences_per_activity=dict(train=2, val=2, test=2))
+    synthetic = dict(
+        activities=['squat', 'throw'],
+        sequences_per_activity=dict(train=3, val=2, test=2),
+    )
     for loader in ('train', 'val', 'test'):
         config[f'{loader}_dataloader'].dataset.update(synthetic)
     config.merge_from_dict(TINY)
+    for hook in config.custom_hooks:
+        if hook.type == 'EmbeddingFiguresHook':
+            # t-SNE takes seconds for 1000 frames.
+            hook.max_frames = 50
     return config

@@ -1,9 +1,9 @@
-"""Write the losses of 20 training steps beside this file.
+"""Write the losses of ten training steps, and of every method, beside this.
 
 ``test_golden_curve.py`` holds new versions of the code against them. Run this
 where a change is meant to change the losses, and say so in the commit:
 
-    python tests/engine/make_golden_curve.py
+    PYTHONPATH=tests python tests/engine/make_golden_curve.py
 """
 
 import json
@@ -11,12 +11,16 @@ import tempfile
 from pathlib import Path
 
 import torch
+from mmaction.registry import MODELS
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from tiny_configs import CONFIGS, DEMOS
+from tiny_demo import tiny_demo
+from training_batches import collated_batch
 
-CONFIG = Path(__file__).resolve().parents[2] / 'configs' / 'masa_demo.py'
 FILE = Path(__file__).with_name('golden_curve.json')
-STEPS = 20
+STEPS = 10
 # What is compared; the losses of both parts, what shows a collapse, and what
 # shows the gradient.
 KEYS = ('loss', 'match_mse', 'cluster_cos', 'embedding_std', 'grad_norm')
@@ -25,30 +29,22 @@ KEYS = ('loss', 'match_mse', 'cluster_cos', 'embedding_std', 'grad_norm')
 SMALL_STEPS = {
     'optim_wrapper.optimizer': dict(_delete_=True, type='SGD', lr=1e-3),
     'param_scheduler': None,
+    # Two batches an epoch.
+    'train_cfg.max_epochs': STEPS // 2,
+    'train_cfg.val_interval': STEPS,
+    'default_hooks.checkpoint.interval': STEPS,
+    'default_hooks.logger.interval': 1,
+    'log_level': 'ERROR',
 }
 
 
-def tiny_demo(work_dir: str, epochs: int, **changes) -> Config:
-    """Make the demo small: two batches of ten sequences an epoch."""
-    config = Config.fromfile(CONFIG)
-    few = dict(train=2, val=2)
-    for name in ('train', 'val', 'test'):
-        config[f'{name}_dataloader'].dataset.sequences_per_activity = few
-    config.train_dataloader.batch_size = 10
-    config.train_cfg.max_epochs = epochs
-    config.train_cfg.val_interval = epochs + 1
-    config.default_hooks.checkpoint.interval = epochs
-    config.default_hooks.logger.interval = 1
-    config.log_level = 'ERROR'
+def golden_curve(work_dir: str, **changes) -> dict[str, list[float]]:
+    """Train and return what was logged."""
+    config = tiny_demo()
     config.work_dir = str(work_dir)
     config.experiment_name = Path(work_dir).name
-    config.merge_from_dict(changes)
-    return config
-
-
-def golden_curve(work_dir: str) -> dict[str, list[float]]:
-    """Train 20 steps and return what was logged."""
-    runner = Runner.from_cfg(tiny_demo(work_dir, STEPS // 2, **SMALL_STEPS))
+    config.merge_from_dict(SMALL_STEPS | changes)
+    runner = Runner.from_cfg(config)
     runner.train()
     hub = runner.message_hub
     return {
@@ -56,17 +52,33 @@ def golden_curve(work_dir: str) -> dict[str, list[float]]:
     }
 
 
+def golden_loss(name: str, **changes) -> float:
+    """Return the loss of a new model of a method."""
+    config = Config.fromfile(CONFIGS / name)
+    config.merge_from_dict(changes)
+    init_default_scope('mmaction')
+    torch.manual_seed(0)
+    model = MODELS.build(config.model)
+    torch.manual_seed(1)
+    batch = collated_batch((20, 15, 12, 9), config.model.backbone.in_channels)
+    batch = model.data_preprocessor(batch, training=True)
+    return model.loss(**batch)['loss'].item()
+
+
 def main() -> None:
     """Write the file."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as work_dir:
         curve = golden_curve(work_dir)
-    rounded = {
-        key: [float(f'{v:.7g}') for v in values]
-        for key, values in curve.items()
-    }
-    FILE.write_text(json.dumps(rounded, indent=1) + '\n')
-    print(f'{FILE}: {len(curve["loss"])} steps')
+    golden = dict(
+        curve={
+            key: [float(f'{v:.7g}') for v in values]
+            for key, values in curve.items()
+        },
+        losses={name: float(f'{golden_loss(name):.7g}') for name in DEMOS},
+    )
+    FILE.write_text(json.dumps(golden, indent=1) + '\n')
+    print(FILE)
 
 
 if __name__ == '__main__':

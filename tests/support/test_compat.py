@@ -2,14 +2,13 @@ import copy
 import importlib
 import importlib.util
 import io
-import os
-import subprocess
 import sys
 from importlib.machinery import ModuleSpec
 
 import numpy as np
 import pytest
 import torch
+from fresh_python import run_program
 from mmengine.logging import HistoryBuffer, MessageHub
 
 from masa.support import compat
@@ -143,17 +142,11 @@ def test_no_upstream_is_no_error(monkeypatch):
 
 def test_models_of_mmaction_can_be_imported():
     # In a process of its own, as other tests have imported them already.
-    subprocess.run(
-        [
-            sys.executable,
-            '-W',
-            'ignore',
-            '-c',
-            'import masa.registry, mmaction.models as m; '
-            'm.ActionDataPreprocessor()',
-        ],
-        check=True,
+    run = run_program(
+        'import masa.registry, mmaction.models as m\n'
+        'm.ActionDataPreprocessor()'
     )
+    assert run.returncode == 0, run.stderr
 
 
 class Declared(list):
@@ -238,11 +231,7 @@ def test_runner_works_beside_torchvision():
         'except (NotImplementedError, RuntimeError):\n'
         '    print("no operator")\n'
     )
-    run = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', code],
-        capture_output=True,
-        text=True,
-    )
+    run = run_program(code)
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith(importlib.metadata.version('torchvision'))
 
@@ -251,11 +240,11 @@ def test_timm_works_beside_torchvision():
     # In a process of its own, which has imported nothing else.
     if importlib.util.find_spec('timm') is None:
         pytest.skip('needs timm, which the extra "features" brings')
-    code = (
+    run = run_program(
         'from masa.extraction.feature_weights import import_timm\n'
         'import_timm()'
     )
-    subprocess.run([sys.executable, '-c', code], check=True)
+    assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.parametrize(
@@ -296,6 +285,7 @@ def test_masa_works_beside_a_new_transformers(tmp_path):
         'Metadata-Version: 2.1\nName: transformers\nVersion: 5.17.0\n'
     )
     code = (
+        f'import sys; sys.path.insert(0, {str(tmp_path)!r})\n'
         'import masa.registry\n'
         'from mmaction.registry import MODELS\n'
         'import mmaction.models\n'
@@ -304,13 +294,7 @@ def test_masa_works_beside_a_new_transformers(tmp_path):
         'except ImportError as error:\n'
         '    print(error)\n'
     )
-    path = os.pathsep.join([str(tmp_path), os.environ.get('PYTHONPATH', '')])
-    run = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', code],
-        capture_output=True,
-        text=True,
-        env=dict(os.environ, PYTHONPATH=path),
-    )
+    run = run_program(code)
     assert run.returncode == 0, run.stderr
     assert 'multi-modal dependencies' in run.stdout
 

@@ -17,6 +17,7 @@ from masa.datasets import (
     load_annotations,
     save_annotations,
 )
+from masa.extraction import extraction_run
 
 pytest.importorskip('timm', reason='needs the extra "features"')
 pytest.importorskip('av', reason='needs the extra "features"')
@@ -102,6 +103,42 @@ def test_features_and_annotations(videos, tmp_path, capsys):
         assert not np.array_equal(array[0], array[-1])
 
 
+def test_what_is_missing_is_done_and_the_rest_kept(
+    videos, reference, tmp_path
+):
+    command = arguments(videos, tmp_path)
+    assert main(command) == 0
+    features = tmp_path / 'features'
+    (features / 'a' / '2.npy').unlink()
+    (tmp_path / 'all.pkl').unlink()
+    kept = (features / 'a' / '1.npy').stat().st_ino
+    assert main(command) == 0
+    assert (features / 'a' / '1.npy').stat().st_ino == kept
+    assert contents(tmp_path) == reference
+
+
+def test_processes_share_the_sequences(videos, tmp_path, monkeypatch):
+    class Shared(Exception):
+        pass
+
+    shares = []
+
+    def share(jobs, *_):
+        shares.append({job.sequence.name for job in jobs})
+        raise Shared
+
+    monkeypatch.setattr(extraction_run, '_run_jobs', share)
+    for place in ((0, 2), (1, 2)):
+        monkeypatch.setattr(
+            extraction_run, 'get_dist_info', lambda place=place: place
+        )
+        with pytest.raises(Shared):
+            main(arguments(videos, tmp_path))
+    assert list(map(len, shares)) == [2, 2]
+    assert set.union(*shares) == set(LENGTHS)
+
+
+@pytest.mark.slow
 def test_killed_and_resumed_equals_uninterrupted(videos, reference, tmp_path):
     """SIGKILL in the middle of a file, after others were finished."""
     # Slow: one frame at a time makes the last video last.
@@ -138,6 +175,7 @@ def test_killed_and_resumed_equals_uninterrupted(videos, reference, tmp_path):
     assert contents(tmp_path / 'killed') == contents(tmp_path / 'whole')
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one(videos, reference, tmp_path):
     environment = dict(os.environ, OMP_NUM_THREADS='1')
     run = subprocess.run(
@@ -155,6 +193,7 @@ def test_two_processes_equal_one(videos, reference, tmp_path):
     assert contents(tmp_path) == reference
 
 
+@pytest.mark.slow
 def test_two_processes_and_a_broken_video(videos, tmp_path):
     for name in ('1', '2', '3'):
         write_video(tmp_path / f'{name}.avi', make_noise(40))

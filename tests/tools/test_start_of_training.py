@@ -1,32 +1,31 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from fresh_python import run_program
 from tiny_demo import load_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_missing_annotation_file_is_the_last_of_a_few_lines(tmp_path):
-    done = subprocess.run(
-        [
-            *(sys.executable, str(ROOT / 'tools' / 'train.py')),
-            str(ROOT / 'configs' / 'masa_penn_pose2d.py'),
-            *('--work-dir', str(tmp_path / 'work')),
-        ],
+    command = [
+        str(ROOT / 'tools' / 'train.py'),
+        str(ROOT / 'configs' / 'masa_penn_pose2d.py'),
+        *('--work-dir', str(tmp_path / 'work')),
+    ]
+    done = run_program(
+        'import os, runpy, sys\n'
         # Without the data.
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+        f'os.chdir({str(tmp_path)!r})\n'
+        f'sys.argv = {command!r}\n'
+        'runpy.run_path(sys.argv[0], run_name="__main__")'
     )
     assert done.returncode == 2
-    lines = done.stdout.splitlines()
-    assert len(lines) <= 10
-    assert lines[-1].startswith('error: ')
-    assert 'data/penn_action.pkl' in lines[-1]
-    assert 'warning' not in done.stdout.lower()
+    errors = done.stderr.splitlines()
+    assert len(errors + done.stdout.splitlines()) <= 10
+    assert errors[-1].startswith('error: ')
+    assert 'data/penn_action.pkl' in errors[-1]
+    assert 'warning' not in (done.stdout + done.stderr).lower()
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_testing_prints_a_table_and_writes_json_and_embeddings(
         'position',
         'raw+clock',
     ]
-    assert report['num_sequences'] == dict(train=20, val=20)
+    assert report['num_sequences'] == dict(train=6, val=4)
     with np.load(dump) as archive:
         name = 'val/squat_000'
         embedding = archive[f'{name}/embedding']

@@ -3,6 +3,7 @@ import re
 import runpy
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 
 from masa.datasets.synthetic.body import SKELETON
+from masa.visualization import run_figures
 
 ROOT = Path(__file__).resolve().parents[2]
 main = runpy.run_path(str(ROOT / 'tools' / 'visualize.py'))['main']
@@ -35,8 +37,9 @@ def work(tmp_path_factory):
     """The work directory of a training and a test; the model is random."""
     folder = tmp_path_factory.mktemp('Arbeit für 字')
     config = Config.fromfile(ROOT / 'configs' / 'masa_demo.py')
-    config.test_dataloader.dataset.sequences_per_activity = dict(
-        train=2, val=2, test=2
+    config.test_dataloader.dataset.update(
+        activities=['squat', 'throw'],
+        sequences_per_activity=dict(train=2, val=2, test=2),
     )
     config.dump(folder / 'masa_demo.py')
     torch.manual_seed(0)
@@ -76,7 +79,11 @@ def work(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def page(work):
-    assert main(['report', str(work), '--device', 'cpu']) == 0
+    # t-SNE takes seconds for thousands of frames.
+    few = partial(run_figures.project_frames, max_frames=50)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_figures, 'project_frames', few)
+        assert main(['report', str(work), '--device', 'cpu']) == 0
     return work / 'report.html'
 
 
