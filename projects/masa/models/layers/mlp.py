@@ -12,7 +12,7 @@ def build_mlp(widths: Sequence[int], batch_norm: bool = False) -> nn.Module:
     Args:
         widths (Sequence[int]): Input width, then the output width of every
             layer; two at least.
-        batch_norm (bool): Whether batch normalisation follows each layer, the
+        batch_norm (bool): Whether batch normalization follows each layer, the
             last one included, as in SimSiam's projection. Defaults to False.
 
     Returns:
@@ -20,6 +20,10 @@ def build_mlp(widths: Sequence[int], batch_norm: bool = False) -> nn.Module:
 
     Raises:
         ValueError: If there are fewer than two widths, or one is below 1.
+
+    Example:
+        >>> build_mlp((5, 8, 3))(torch.zeros(4, 5)).shape
+        torch.Size([4, 3])
     """
     if len(widths) < 2 or min(widths) < 1:
         raise ValueError(
@@ -29,7 +33,7 @@ def build_mlp(widths: Sequence[int], batch_norm: bool = False) -> nn.Module:
     layers: list[nn.Module] = []
     last = len(widths) - 2
     for i, (width_in, width_out) in enumerate(pairwise(widths)):
-        # A bias would be cancelled by the normalisation that follows it.
+        # A bias would be cancelled by the normalization that follows it.
         layers.append(nn.Linear(width_in, width_out, bias=not batch_norm))
         if batch_norm:
             layers.append(FrameBatchNorm(width_out))
