@@ -27,6 +27,7 @@ class ClusterPredictor(BaseModule):
         ValueError: If ``num_layers`` is below 1.
 
     Example:
+        >>> import torch
         >>> predictor = ClusterPredictor(embed_dims=16, num_heads=2)
         >>> mask = torch.ones(2, 5, dtype=torch.bool)
         >>> predictor(torch.zeros(2, 5, 16), mask).shape

@@ -32,8 +32,8 @@ def rotate_by_position(vectors: Tensor, position: Tensor) -> Tensor:
 
     Channels ``2i`` and ``2i + 1`` are rotated by the angle
     ``t / 10000^(2i / d)``, so that the dot product of a query and a key
-    depends on the difference of their positions alone; the last of an odd
-    number of channels stays.
+    depends only on the difference of their positions. The last of an odd
+    number of channels stays as it is.
 
     Args:
         vectors (Tensor): ``(..., F, H, C)``: of F frames and H heads.
