@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from masa.models import SequenceAligner
 from masa.models.heads import combine_losses
-from masa.models.layers import AttentionLayer, position_code
+from masa.models.layers import CrossAttentionBlock, position_code
 from masa.structures import SequenceBatch
 
 
@@ -85,10 +85,8 @@ def _encode(
         for view in views
     ]
     masks = [view.mask for view in views]
-    for kind, layer in zip(
-        backbone.layer_kinds, backbone.attention_layers, strict=True
-    ):
-        step = -1 if kind == 'cross' else 1
+    for layer in backbone.attention_layers:
+        step = -1 if isinstance(layer, CrossAttentionBlock) else 1
         sides = [
             _attention_layer(layer, side, other, mask)
             for side, other, mask in zip(
@@ -99,7 +97,7 @@ def _encode(
 
 
 def _attention_layer(
-    layer: AttentionLayer, frames: Tensor, source: Tensor, mask: Tensor
+    layer: nn.Module, frames: Tensor, source: Tensor, mask: Tensor
 ) -> Tensor:
     def heads(x: Tensor) -> tuple[Tensor, ...]:
         split = layer.query_key_value(x).unflatten(

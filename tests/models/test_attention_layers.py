@@ -8,8 +8,10 @@ import torch
 import masa.models.layers.groups as grouping
 from masa.models.layers import (
     AttentionGroups,
-    AttentionLayer,
+    CrossAttentionBlock,
     FramePacking,
+    SelfAttentionBlock,
+    attend,
     build_mlp,
     linear_attention,
     position_code,
@@ -22,6 +24,8 @@ ATTENTIONS = {
     'softmax': (softmax_attention, loop_reference.softmax_attention),
     'linear': (linear_attention, loop_reference.linear_attention),
 }
+BLOCKS = [SelfAttentionBlock, CrossAttentionBlock]
+CPU = torch.device('cpu')
 
 
 def heads(length, width, seed):
@@ -67,115 +71,124 @@ def test_softmax_attention_takes_values_of_another_width_and_a_scale():
 
 
 @pytest.mark.parametrize('attention', ATTENTIONS)
-@pytest.mark.parametrize('cross', [False, True])
-def test_padding_does_not_influence_a_layer(attention, cross):
+@pytest.mark.parametrize('kind', BLOCKS)
+def test_padding_does_not_influence_a_block(attention, kind):
     torch.manual_seed(0)
-    layer = AttentionLayer(6, 2, attention).double()
+    block = kind(6, 2, attention).double()
     lengths = torch.tensor([5, 1, 3, 4])
-    partner = torch.tensor([2, 3, 0, 1]) if cross else None
     frames = torch.randn(13, 6, dtype=torch.float64)
     results = []
     for padded_to in (5, 11):
-        mask = length_mask(lengths, padded_to)
-        results.append(layer(frames, AttentionGroups(mask, partner)))
+        packing = FramePacking(length_mask(lengths, padded_to), paired=True)
+        results.append(block(frames, packing))
     torch.testing.assert_close(*results)
 
 
+@pytest.mark.parametrize('attention', ATTENTIONS)
 @pytest.mark.parametrize('cross', [False, True])
 @pytest.mark.parametrize(
     ('limit', 'numbers'),
     [('MAX_PADDING', range(2, 8)), ('MAX_PADDING_GPU', [1])],
 )
-def test_groups_equal_one_padded_batch(cross, limit, numbers, monkeypatch):
+def test_groups_equal_masked_attention(
+    attention, cross, limit, numbers, monkeypatch
+):
     monkeypatch.setattr(grouping, 'MAX_PADDING', getattr(grouping, limit))
-    torch.manual_seed(0)
-    layer = AttentionLayer(6, 2).double()
-    # Far enough apart for several groups; partners of different length.
+    # Far enough apart for several groups; views of different lengths.
     lengths = torch.tensor([40, 3, 18, 1, 30, 4, 20, 39])
-    partner = torch.tensor([4, 5, 6, 7, 0, 1, 2, 3]) if cross else None
     mask = length_mask(lengths, 40)
-    groups = AttentionGroups(mask, partner)
-    assert len(groups.shapes) in numbers
-    frames = torch.randn(155, 6, dtype=torch.float64)
+    packing = FramePacking(mask, paired=True)
+    assert len(packing.groups(cross).shapes) in numbers
+    function, _ = ATTENTIONS[attention]
+    generator = torch.Generator().manual_seed(0)
+    heads = torch.randn(
+        3, 8, 40, 2, 5, generator=generator, dtype=torch.float64
+    )
+    query, key, value = heads.transpose(2, 3)
+    source = torch.arange(8).roll(4) if cross else torch.arange(8)
+    expected = function(query, key[source], value[source], mask[source])
+    found = attend(function, *map(packing.pack, heads), packing, cross)
+    torch.testing.assert_close(found, packing.pack(expected.transpose(1, 2)))
 
-    def padded_attend(function, query, key_value):
-        packing = FramePacking(mask)
-        query, keys = packing.unpack(query), packing.unpack(key_value)
-        key_mask = mask
-        if cross:
-            keys, key_mask = keys[partner], mask[partner]
-        message = function(
-            query.transpose(1, 2),
-            *keys.transpose(1, 3).unbind(2),
-            key_mask,
-        )
-        return packing.pack(message.transpose(1, 2))
 
-    class Padded:
-        attend = staticmethod(padded_attend)
+@pytest.mark.parametrize('attention', ATTENTIONS)
+@pytest.mark.parametrize('rotated', [False, True])
+@pytest.mark.parametrize('kind', BLOCKS)
+def test_without_a_packing_all_frames_exist(attention, rotated, kind):
+    torch.manual_seed(0)
+    block = kind(6, 3, attention).double()
+    frames = torch.randn(4, 7, 6, dtype=torch.float64)
+    # Not paired: every sequence takes the place of both views.
+    packing = FramePacking(torch.ones(4, 7, dtype=torch.bool))
+    position = torch.arange(7.0).double() if rotated else None
+    expected = block(
+        packing.pack(frames), packing, position.repeat(4) if rotated else None
+    )
+    torch.testing.assert_close(
+        block(frames, None, position), packing.unpack(expected)
+    )
 
-    torch.testing.assert_close(layer(frames, groups), layer(frames, Padded))
+
+@pytest.mark.parametrize('kind', BLOCKS)
+def test_a_block_without_a_packing_is_one_graph(kind):
+    torch.manual_seed(0)
+    block = kind(6, 2)
+    compiled = torch.compile(
+        block, backend='eager', fullgraph=True, dynamic=True
+    )
+    for length in (7, 4):
+        frames = torch.randn(3, length, 6)
+        torch.testing.assert_close(compiled(frames), block(frames))
 
 
 @pytest.mark.parametrize('number', [1, 5, 128])
 def test_groups_compute_little_padding(number):
     rng = np.random.default_rng(number)
-    lengths = torch.from_numpy(
-        rng.lognormal(4.2, 0.6, number).clip(20, 660).astype(np.int64)
-    )
-    mask = length_mask(lengths, int(lengths.max()))
-    groups = AttentionGroups(mask)
+    lengths = rng.lognormal(4.2, 0.6, number).clip(20, 660).astype(np.int64)
+    groups = AttentionGroups(lengths, CPU)
     computed = sum(rows * length for rows, length, _ in groups.shapes)
     assert sum(rows for rows, _, _ in groups.shapes) == number
     assert lengths.sum() >= 0.85 * computed
 
 
 def test_a_gpu_has_fewer_groups():
-    lengths = [40, 3, 18, 1, 30, 4, 20, 39]
-    mask = length_mask(torch.tensor(lengths), 40)
-    groups = AttentionGroups(mask)
-    # Without values, where the host would wait for any.
-    on_device = AttentionGroups(mask.to('meta'), lengths=lengths)
+    lengths = np.array([40, 3, 18, 1, 30, 4, 20, 39])
+    groups = AttentionGroups(lengths, CPU)
+    # Tensors without values: reading one on the host would fail.
+    on_device = AttentionGroups(lengths, torch.device('meta'))
     assert len(on_device.shapes) < len(groups.shapes)
     assert sum(rows for rows, _, _ in on_device.shapes) == len(lengths)
 
 
 def test_sequences_of_one_length_are_one_group_without_a_mask():
-    groups = AttentionGroups(torch.ones(6, 4, dtype=torch.bool))
+    groups = AttentionGroups(np.full(6, 4), CPU)
     assert groups.shapes == [(6, 4, 4)]
     assert groups.key_masks == [None]
 
 
-@pytest.mark.parametrize('cross', [False, True])
-def test_gradients_of_groups(cross):
-    mask = length_mask(torch.tensor([4, 1, 2, 3]), 4)
-    partner = torch.tensor([2, 3, 0, 1]) if cross else None
-    groups = AttentionGroups(mask, partner)
+@pytest.mark.parametrize('paired', [False, True])
+def test_gradients_of_groups(paired):
+    groups = AttentionGroups(np.array([4, 1, 2, 3]), CPU, paired)
     generator = torch.Generator().manual_seed(0)
-    query, key_value = (
-        torch.randn(shape, generator=generator, dtype=torch.float64)
-        for shape in ((10, 1, 3), (10, 2, 1, 3))
-    )
+    packed = torch.randn(
+        3, 10, 1, 3, generator=generator, dtype=torch.float64
+    ).requires_grad_()
     torch.autograd.gradcheck(
-        lambda *packed: groups.attend(softmax_attention, *packed),
-        (query.requires_grad_(), key_value.requires_grad_()),
+        lambda heads: groups.attend(softmax_attention, *heads), packed
     )
 
 
 @pytest.mark.parametrize('attention', ATTENTIONS)
-def test_cross_layer_sees_both_sides_from_before(attention):
+def test_cross_block_sees_both_sides_from_before(attention):
     torch.manual_seed(0)
-    layer = AttentionLayer(6, 3, attention).double()
+    block = CrossAttentionBlock(6, 3, attention).double()
     view1 = torch.randn(2, 4, 6, dtype=torch.float64)
     view2 = torch.randn(2, 4, 6, dtype=torch.float64)
-    mask = torch.ones(4, 4, dtype=torch.bool)
-    packing = FramePacking(mask)
+    packing = FramePacking(torch.ones(4, 4, dtype=torch.bool), paired=True)
 
     def cross(first, second):
-        frames = torch.cat([first, second])
-        partner = torch.tensor([2, 3, 0, 1])
-        groups = AttentionGroups(mask, partner)
-        updated = packing.unpack(layer(packing.pack(frames), groups))
+        frames = packing.pack(torch.cat([first, second]))
+        updated = packing.unpack(block(frames, packing))
         return updated[:2], updated[2:]
 
     updated1, updated2 = cross(view1, view2)
@@ -187,37 +200,68 @@ def test_cross_layer_sees_both_sides_from_before(attention):
     assert not torch.allclose(other2, updated2)
 
 
-@pytest.mark.parametrize('cross', [False, True])
-def test_layer_is_a_residual_update_by_a_normalised_message(cross):
+@pytest.mark.parametrize('attention', ATTENTIONS)
+@pytest.mark.parametrize('rotated', [False, True])
+@pytest.mark.parametrize('kind', BLOCKS)
+def test_block_is_a_residual_update_by_a_normalized_message(
+    attention, rotated, kind
+):
     torch.manual_seed(0)
-    layer = AttentionLayer(4, 2).double()
-    lengths, partner = (3, 1, 2, 5), (2, 3, 0, 1)
-    mask = length_mask(torch.tensor(lengths), 5)
+    block = kind(4, 2, attention).double()
+    _, reference = ATTENTIONS[attention]
+    lengths, other_view = (3, 1, 2, 5), (2, 3, 0, 1)
+    packing = FramePacking(length_mask(torch.tensor(lengths), 5), paired=True)
     frames = torch.randn(11, 4, dtype=torch.float64)
-    groups = AttentionGroups(mask, torch.tensor(partner) if cross else None)
-    result = layer(frames, groups)
+    position = torch.cat([torch.arange(n) * 1.5 for n in lengths]).double()
+    result = block(frames, packing, position if rotated else None)
+
+    def project(row):
+        heads = (views[row] @ block.query_key_value.weight.T).reshape(
+            -1, 3, 2, 2
+        )
+        if rotated:
+            steps = torch.arange(len(heads)).double() * 1.5
+            for part in (0, 1):
+                heads[:, part] = rotate_by_position(heads[:, part], steps)
+        return heads.detach().numpy()
+
     views = frames.split(lengths)
-    projected = [view @ layer.query_key_value.weight.T for view in views]
     expected = []
     for row, view in enumerate(views):
-        source = partner[row] if cross else row
-        message = torch.zeros_like(view)
-        for head in range(2):
-            query, key, value = (
-                projected[source if part else row][:, start : start + 2]
-                for part, start in (
-                    (part, 4 * part + 2 * head) for part in range(3)
+        source = other_view[row] if kind.cross else row
+        message = torch.cat(
+            [
+                torch.from_numpy(
+                    reference(
+                        project(row)[:, 0, head],
+                        project(source)[:, 1, head],
+                        project(source)[:, 2, head],
+                    )
                 )
-            )
-            message[:, 2 * head : 2 * head + 2] = torch.from_numpy(
-                loop_reference.softmax_attention(
-                    *(x.detach().numpy() for x in (query, key, value))
-                )
-            )
-        message = layer.message_norm(message @ layer.merge.weight.T)
-        update = layer.mlp(torch.cat((view, message), -1))
-        expected.append(view + layer.mlp_norm(update))
+                for head in range(2)
+            ],
+            -1,
+        )
+        message = block.message_norm(message @ block.merge.weight.T)
+        update = block.mlp(torch.cat((view, message), -1))
+        expected.append(view + block.mlp_norm(update))
     torch.testing.assert_close(result, torch.cat(expected))
+
+
+def test_parameters_have_the_names_of_saved_checkpoints():
+    for kind in BLOCKS:
+        assert set(kind(4, 2).state_dict()) == {
+            'query_key_value.weight',
+            'merge.weight',
+            'message_norm.weight',
+            'message_norm.bias',
+            'mlp.0.weight',
+            'mlp.0.bias',
+            'mlp.2.weight',
+            'mlp.2.bias',
+            'mlp_norm.weight',
+            'mlp_norm.bias',
+        }
 
 
 @pytest.mark.parametrize(
@@ -227,9 +271,9 @@ def test_layer_is_a_residual_update_by_a_normalised_message(cross):
         ((8, 2, 'flash'), "linear.*softmax.*'flash'"),
     ],
 )
-def test_layer_refuses_wrong_arguments(arguments, message):
+def test_block_refuses_wrong_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
-        AttentionLayer(*arguments)
+        SelfAttentionBlock(*arguments)
 
 
 @pytest.mark.parametrize('dims', [1, 2, 7, 75, 128])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from masa.models import ContextAwareEncoder
-from masa.models.layers import position_code
+from masa.models.layers import position_code, rotate_by_position
 
 LENGTHS1, LENGTHS2 = (9, 1, 5), (4, 7, 1)
 TOTALS = (12, 12, 12)
@@ -78,6 +78,86 @@ def test_rows_are_independent(views, layers):
         )
         for u, whole in zip(alone, together, strict=True):
             torch.testing.assert_close(u[0], whole[row, : u.shape[1]])
+
+
+def block_update(block, frames, source, position, source_position):
+    """A block of one sequence, with the matrix between its frames."""
+
+    def heads(x, where):
+        parts = (x @ block.query_key_value.weight.T).unflatten(
+            -1, (3, block.num_heads, -1)
+        )
+        query, key, value = parts.unbind(1)
+        if where is not None:
+            query, key = (rotate_by_position(y, where) for y in (query, key))
+        return [y.transpose(0, 1) for y in (query, key, value)]
+
+    query = heads(frames, position)[0]
+    _, key, value = heads(source, source_position)
+    products = query @ key.transpose(1, 2) / query.shape[-1] ** 0.5
+    message = (products.softmax(-1) @ value).transpose(0, 1).flatten(1)
+    message = block.message_norm(message @ block.merge.weight.T)
+    update = block.mlp(torch.cat((frames, message), -1))
+    return frames + block.mlp_norm(update)
+
+
+@pytest.mark.parametrize('position', ['sinusoidal', 'rotary', None])
+@pytest.mark.parametrize(
+    'options', [{}, dict(tempo=2.0), dict(hidden_frames=0.4)]
+)
+def test_it_is_equation_1_for_every_pair(views, position, options):
+    layers = ('self', 'cross', 'cross', 'self')
+    model = encoder(layers=layers, position=position, **options).train()
+    torch.manual_seed(1)
+    found = embed(model, *views)
+    torch.manual_seed(1)
+    tempo = torch.ones(6, 1)
+    if 'tempo' in options:
+        tempo = 2 ** (2 * torch.rand(6, 1) - 1).double()
+    lengths = LENGTHS1 + LENGTHS2
+    hidden = torch.zeros(sum(lengths), 1, dtype=torch.bool)
+    if 'hidden_frames' in options:
+        hidden = torch.rand(sum(lengths), 1) < 0.4
+        assert 0 < hidden.sum() < len(hidden)
+    hidden = hidden.split(lengths)
+    for row in range(3):
+        sides, positions = [], []
+        for view, index in zip(views, (row, 3 + row), strict=True):
+            values = view.values[row, : lengths[index]]
+            frames = model.frame_mlp(values) * 6**0.5
+            if 'hidden_frames' in options:
+                frames = torch.where(hidden[index], model.hidden_frame, frames)
+            steps = torch.arange(lengths[index]).double() * tempo[index]
+            if position == 'sinusoidal':
+                frames = frames + position_code(steps, 6)
+            sides.append(frames)
+            positions.append(steps if position == 'rotary' else None)
+        for kind, block in zip(layers, model.attention_layers, strict=True):
+            step = -1 if kind == 'cross' else 1
+            sides = [
+                block_update(block, *pair)
+                for pair in zip(
+                    sides,
+                    sides[::step],
+                    positions,
+                    positions[::step],
+                    strict=True,
+                )
+            ]
+        for u, expected in zip(found, sides, strict=True):
+            torch.testing.assert_close(u[row, : len(expected)], expected)
+
+
+def test_parameters_have_the_names_of_saved_checkpoints():
+    model = encoder(layers=('self', 'cross'), hidden_frames=0.1)
+    names = {name.rsplit('.', 1)[0] for name in model.state_dict()}
+    parts = ('query_key_value', 'merge', 'message_norm', 'mlp_norm')
+    parts += ('mlp.0', 'mlp.2')
+    assert names == {
+        'hidden_frame',
+        *(f'frame_mlp.{i}' for i in (0, 2, 4)),
+        *(f'attention_layers.{i}.{part}' for i in (0, 1) for part in parts),
+    }
 
 
 def test_swapping_the_views_swaps_the_outputs(views):
@@ -233,11 +313,13 @@ def test_the_hidden_frame_is_as_spread_as_frames(scale):
     model = encoder(
         in_channels=40,
         embed_dims=128,
+        layers=(),
+        position=None,
         scale_features=scale,
         hidden_frames=0.1,
     )
     poses = 0.7 * torch.randn(500, 40, dtype=torch.float64)
-    frames = model.embed_frames(poses, None)
+    frames = model.embed_frames(poses, torch.arange(500.0))
     ratio = model.hidden_frame.square().mean() / frames.square().mean()
     assert 0.5 < ratio**0.5 < 2
 

@@ -27,10 +27,10 @@ def layer(kind=FrameBatchNorm, dtype=torch.float64):
 def run(norm, own, weight):
     """Two steps, as running statistics need, and everything they give."""
     for _ in range(2):
-        normalised = norm(own)
-    (normalised.pow(3) * weight).sum().backward()
+        normalized = norm(own)
+    (normalized.pow(3) * weight).sum().backward()
     return (
-        normalised.detach(),
+        normalized.detach(),
         own.grad,
         norm.weight.grad,
         norm.bias.grad,

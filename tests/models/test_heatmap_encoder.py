@@ -8,10 +8,9 @@ from masa.datasets.transforms.hide_joints import HIDDEN_AT
 from masa.models import HeatmapEncoder
 from masa.models.backbones.heatmap_encoder import (
     HeatmapEmbedding,
-    JointGroups,
     joint_heatmaps,
 )
-from masa.models.layers import softmax_attention
+from masa.models.layers import FramePacking
 
 LENGTHS1, LENGTHS2 = (9, 1, 5), (4, 7, 1)
 TOTALS = (12, 12, 12)
@@ -129,20 +128,17 @@ def test_depth_is_not_looked_at(make_view):
 
 
 def test_joints_of_a_frame_attend_to_each_other_only():
-    generator = torch.Generator().manual_seed(0)
-    query, key, value = torch.randn(
-        3, 4 * JOINTS, 2, 5, generator=generator, dtype=torch.float64
-    )
-    result = JointGroups(JOINTS).attend(
-        softmax_attention, query, torch.stack((key, value), 1)
-    )
-    for frame in range(4):
-        joints = slice(frame * JOINTS, (frame + 1) * JOINTS)
-        for head in range(2):
-            logits = query[joints, head] @ key[joints, head].T / 5**0.5
-            torch.testing.assert_close(
-                result[joints, head], logits.softmax(-1) @ value[joints, head]
-            )
+    torch.manual_seed(0)
+    (block,) = HeatmapEmbedding(JOINTS, 2, 6, 4, 2, 1, 5, 2.5, 0.5).layers
+    joints = torch.randn(4, JOINTS, 4)
+    packing = FramePacking(torch.ones(4, JOINTS, dtype=torch.bool))
+    expected = packing.unpack(block(packing.pack(joints), packing))
+    torch.testing.assert_close(block(joints), expected)
+    changed = joints.clone()
+    changed[2, 0] += 1
+    others = [0, 1, 3]
+    torch.testing.assert_close(block(changed)[others], expected[others])
+    assert not torch.allclose(block(changed)[2, 1:], expected[2, 1:])
 
 
 def test_frames_are_embedded_one_by_one():

@@ -19,7 +19,7 @@ def reference(model, frames, training):
         if isinstance(layer, nn.Linear):
             columns = columns @ layer.weight.T
         elif isinstance(layer, nn.BatchNorm1d):
-            normalised = []
+            normalized = []
             for channel in range(columns.shape[1]):
                 x = columns[:, channel]
                 mean = layer.running_mean[channel]
@@ -28,10 +28,10 @@ def reference(model, frames, training):
                     mean = sum(x) / len(x)
                     variance = sum((x - mean) ** 2) / len(x)
                 x = (x - mean) / (variance + layer.eps) ** 0.5
-                normalised.append(
+                normalized.append(
                     x * layer.weight[channel] + layer.bias[channel]
                 )
-            columns = torch.stack(normalised, 1)
+            columns = torch.stack(normalized, 1)
         else:
             columns = columns.clamp_min(0)
     return columns

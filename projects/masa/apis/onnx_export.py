@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,33 +14,6 @@ OPSET = 18
 TRACED_FRAMES = 37
 # In float32 sums in another order differ.
 TOLERANCE = 1e-4
-
-
-class WholeSequence:
-    """Lets all frames of one sequence attend to each other.
-
-    Takes the place of ``AttentionGroups``, which chooses by the data and so
-    cannot be exported.
-    """
-
-    def attend(
-        self, attend: Callable, query: Tensor, key_value: Tensor
-    ) -> Tensor:
-        """Attend, as ``AttentionGroups.attend`` does.
-
-        Args:
-            attend (Callable): The kind of attention.
-            query (Tensor): ``(F, H, C)``.
-            key_value (Tensor): ``(F, 2, H, C)``.
-
-        Returns:
-            Tensor: ``(F, H, C)``.
-        """
-        key, value = key_value.unbind(1)
-        query, key, value = (
-            frames.transpose(0, 1)[None] for frames in (query, key, value)
-        )
-        return attend(query, key, value, None)[0].transpose(0, 1)
 
 
 class SequenceEncoder(nn.Module):
@@ -74,14 +46,10 @@ class SequenceEncoder(nn.Module):
         Returns:
             Tensor: ``(T, D)``.
         """
-        encoder = self.encoder
         position = torch.arange(
             values.shape[0], device=values.device, dtype=values.dtype
         )
-        code, rotation = encoder.position_inputs(position)
-        frames = encoder.embed_frames(values, code)
-        for layer in encoder.attention_layers:
-            frames = layer(frames, WholeSequence(), rotation)
+        frames = self.encoder.embed_frames(values[None], position)[0]
         if self.projection is not None:
             frames = self.projection(frames)
         if self.readout is None:

@@ -1,6 +1,5 @@
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
@@ -8,15 +7,15 @@ from torch import Tensor, nn
 
 from ...registry import MODELS
 from ..layers import (
-    AttentionGroups,
-    AttentionLayer,
+    CrossAttentionBlock,
     FramePacking,
+    SelfAttentionBlock,
     build_mlp,
     position_code,
 )
 from ..ranges import check_one_or_more
 
-LAYER_KINDS = ('self', 'cross')
+BLOCKS = {'self': SelfAttentionBlock, 'cross': CrossAttentionBlock}
 POSITIONS = ('sinusoidal', 'rotary', None)
 
 
@@ -25,18 +24,18 @@ class ContextAwareEncoder(BaseModule):
     """Context-aware encoder of MASA, Sec. 3.2, eq. 1.
 
     ``(U', U'') = A(f(S') + PE, f(S'') + PE)``: an MLP ``f`` on every frame,
-    the position of the frame within its view, and attention layers ``A``
-    within each view and between the two.
+    the code PE of its position within the view, and blocks ``A`` of
+    self-attention within each view and cross-attention between the two.
 
     Positions are counted within the view. The index of the original frame
-    would hand the matching loss its answer.
+    would give the matching loss its answer.
 
     Args:
         in_channels (int): Width of a frame of the input.
         embed_dims (int): Width D of the embedding.
         num_heads (int): Number of attention heads; must divide
             ``embed_dims``.
-        layers (Sequence[str]): Kind of each attention layer, ``'self'`` or
+        layers (Sequence[str]): Kind of each attention block, ``'self'`` or
             ``'cross'``. Defaults to four, alternately (Table S1).
         hidden_channels (Sequence[int], optional): Output widths of the MLP's
             layers before the last, which gives ``embed_dims``. Defaults to
@@ -45,30 +44,40 @@ class ContextAwareEncoder(BaseModule):
             ``'softmax'``.
         scale_features (bool): Whether to multiply ``f``'s output by
             ``sqrt(embed_dims)`` before the position code is added, as CASA
-            does; without it the position drowns the appearance. Defaults to
-            True.
-        position (str, optional): How the layers learn of positions:
-            ``'sinusoidal'`` adds a code to the features (Sec. 3.2),
-            ``'rotary'`` rotates queries and keys, so that only differences
-            of positions count (Su et al., 2021), None tells them nothing.
-            Defaults to ``'sinusoidal'``.
-        tempo (float): Above 1, the positions of every view are multiplied
-            in training by a number of its own, ``tempo ** U(-1, 1)``, so that
-            they do not count frames. Defaults to 1.0: as they are.
+            does; without it the position outweighs the appearance. Defaults
+            to True.
+        position (str, optional): Position encoding. ``'sinusoidal'`` adds a
+            code to the features (Sec. 3.2). ``'rotary'`` rotates queries and
+            keys, so that only differences of positions count (Su et al.,
+            2021). None leaves positions out. Defaults to ``'sinusoidal'``.
+        tempo (float): Above 1, the positions of every view are multiplied in
+            training by a random factor ``tempo ** U(-1, 1)``, drawn for each
+            view, so that they do not count frames. Defaults to 1.0: no
+            change.
         hidden_frames (float): Probability, in [0, 1), with which a frame's
             ``f(S)`` is replaced in training by one learned vector, every
-            frame on its own. The losses then ask for what the context says
-            of a hidden frame, as masked autoencoders (He et al., 2022) and
-            data2vec (Baevski et al., 2022) do, with the contrast of the
-            views in the place of a reconstruction. Defaults to 0.0: none is
-            hidden, and there is no such vector.
-        init_cfg (dict, optional): How to initialise. Defaults to Xavier
+            frame on its own. A hidden frame is then embedded from its context
+            alone, as in masked autoencoders (He et al., 2022) and data2vec
+            (Baevski et al., 2022), with the contrast of the views in place of
+            a reconstruction. Defaults to 0.0: no frame is hidden, and there
+            is no such vector.
+        init_cfg (dict, optional): How to initialize. Defaults to Xavier
             uniform for every linear layer, as in CASA.
 
     Raises:
-        ValueError: If a layer's kind or ``position`` is unknown, ``tempo``
+        ValueError: If a block's kind or ``position`` is unknown, ``tempo``
             is below 1, ``hidden_frames`` is outside [0, 1), or the heads do
             not divide the width.
+
+    Example:
+        >>> encoder = ContextAwareEncoder(
+        ...     in_channels=75, embed_dims=128, num_heads=8
+        ... )
+        >>> view1, view2 = torch.zeros(2, 30, 75), torch.zeros(2, 40, 75)
+        >>> mask1, mask2 = torch.ones(2, 30).bool(), torch.ones(2, 40).bool()
+        >>> u1, u2 = encoder(view1, mask1, view2, mask2)
+        >>> u1.shape, u2.shape
+        (torch.Size([2, 30, 128]), torch.Size([2, 40, 128]))
     """
 
     def __init__(
@@ -88,10 +97,10 @@ class ContextAwareEncoder(BaseModule):
         ),
     ):
         super().__init__(init_cfg)
-        unknown = sorted(set(layers) - set(LAYER_KINDS))
+        unknown = sorted(set(layers) - BLOCKS.keys())
         if unknown:
             raise ValueError(
-                f'layers are expected to be of {LAYER_KINDS}, '
+                f'layers are expected to be of {tuple(BLOCKS)}, '
                 f'but got {unknown} in {tuple(layers)}'
             )
         if position not in POSITIONS:
@@ -113,15 +122,15 @@ class ContextAwareEncoder(BaseModule):
         self.position = position
         self.tempo = tempo
         self.frame_mlp = build_mlp((in_channels, *hidden_channels, embed_dims))
-        self.layer_kinds = tuple(layers)
         self.attention_layers = nn.ModuleList(
-            AttentionLayer(embed_dims, num_heads, attention) for _ in layers
+            BLOCKS[kind](embed_dims, num_heads, attention) for kind in layers
         )
         self.hidden_frames = hidden_frames
         if hidden_frames:
             self.hidden_frame = nn.Parameter(
-                # As spread as poses in torso lengths are under Xavier's
-                # weights: 0.24 to 0.42 in the data sets tried.
+                # The standard deviation of f(S) for poses in torso lengths
+                # under Xavier's weights is 0.24 to 0.42 on the data sets
+                # tried.
                 0.3 * self.feature_scale * torch.randn(embed_dims)
             )
 
@@ -144,8 +153,8 @@ class ContextAwareEncoder(BaseModule):
                 ``(B, N, in_channels)``.
             mask2 (Tensor): Its existing frames, ``(B, N)``, bool.
             lengths1 (Sequence[int], optional): Numbers of frames of the
-                first view. Without them, and ``lengths2``, the host waits
-                for the device to count the masks.
+                first view. Without them, and ``lengths2``, the masks are
+                copied to the host, which synchronizes GPU and CPU.
             lengths2 (Sequence[int], optional): Of the second view.
 
         Returns:
@@ -160,7 +169,7 @@ class ContextAwareEncoder(BaseModule):
         batch, length1 = mask1.shape
         length2 = mask2.shape[1]
         length = max(length1, length2)
-        # Both views run as one batch: row i and row B + i are partners.
+        # Both views run as one batch: rows i and B + i are views of one.
         values = torch.cat(
             [
                 F.pad(values1, (0, 0, 0, length - length1)),
@@ -176,8 +185,9 @@ class ContextAwareEncoder(BaseModule):
         lengths = None
         if lengths1 is not None and lengths2 is not None:
             lengths = (*lengths1, *lengths2)
-        partner = np.roll(np.arange(2 * batch), batch)
-        embedding = self._encode(values, mask, lengths, partner)
+        embedding = self._encode(
+            values, mask, FramePacking(mask, lengths, paired=True)
+        )
         return embedding[:batch, :length1], embedding[batch:, :length2]
 
     def encode(
@@ -186,10 +196,10 @@ class ContextAwareEncoder(BaseModule):
         mask: Tensor,
         lengths: Sequence[int] | None = None,
     ) -> Tensor:
-        """Embed sequences that stand on both sides of the encoder.
+        """Embed sequences that take the place of both views.
 
         The two outputs for twice the same input are equal, so one is
-        computed: a cross layer attends to the sequence itself.
+        computed: a cross-attention block attends to the sequence itself.
 
         Args:
             values (Tensor): ``(B, T, in_channels)``.
@@ -204,7 +214,7 @@ class ContextAwareEncoder(BaseModule):
             ValueError: If the width of the frames is not ``in_channels``.
         """
         self.check_width(values.shape[-1])
-        return self._encode(values, mask, lengths, None)
+        return self._encode(values, mask, FramePacking(mask, lengths))
 
     def check_width(self, width: int) -> None:
         """Check that frames are as wide as the encoder.
@@ -222,75 +232,55 @@ class ContextAwareEncoder(BaseModule):
             )
 
     def _encode(
+        self, values: Tensor, mask: Tensor, packing: FramePacking
+    ) -> Tensor:
+        position = self._positions(mask, values.dtype)
+        embedding = self.embed_frames(
+            packing.pack(values),
+            packing.pack(position.expand(mask.shape)),
+            packing,
+        )
+        return packing.unpack(embedding)
+
+    def embed_frames(
         self,
         values: Tensor,
-        mask: Tensor,
-        lengths: Sequence[int] | None,
-        partner: np.ndarray | None,
+        position: Tensor,
+        packing: FramePacking | None = None,
     ) -> Tensor:
-        packing = FramePacking(mask, lengths)
-        position = self._positions(mask, values.dtype)
-        # Worked out once for all views whose positions are the same.
-        code, rotation = (
-            packing.pack(
-                part.expand(*mask.shape, *part.shape[position.ndim :])
-            )
-            if part is not None
-            else None
-            for part in self.position_inputs(position)
-        )
-        frames = self.embed_frames(packing.pack(values), code)
-        groups = {'self': AttentionGroups(mask, lengths=lengths)}
-        groups['cross'] = (
-            groups['self']
-            if partner is None
-            else AttentionGroups(mask, partner, lengths)
-        )
-        for kind, layer in zip(
-            self.layer_kinds, self.attention_layers, strict=True
-        ):
-            frames = layer(frames, groups[kind], rotation)
-        return packing.unpack(frames)
-
-    def position_inputs(
-        self, position: Tensor
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """Say how positions come in.
+        """Embed frames without padding: ``A(f(S) + PE)`` of eq. 1.
 
         Args:
-            position (Tensor): Positions within the view, ``(...)``, float32
-                or float64.
+            values (Tensor): Packed frames, ``(F, in_channels)``; without a
+                packing ``(B, T, in_channels)``, all of which exist.
+            position (Tensor): Their positions within the view, ``(F,)``,
+                without a packing ``(T,)``; float32 or float64.
+            packing (FramePacking, optional): How the frames are packed. What
+                is compiled or exported as a whole goes without it.
 
         Returns:
-            tuple[Tensor | None, Tensor | None]: The code to add to the
-            frames, ``(..., D)``, and the positions that the attention layers
-            rotate by, ``(...)``; None for what does not come in.
-        """
-        if self.position == 'sinusoidal':
-            return position_code(position, self.embed_dims), None
-        return None, position if self.position == 'rotary' else None
-
-    def embed_frames(self, values: Tensor, code: Tensor | None) -> Tensor:
-        """Embed frames by themselves: ``f(S) + PE`` of eq. 1.
-
-        In training some of them are hidden, if ``hidden_frames`` says so.
-
-        Args:
-            values (Tensor): ``(F, in_channels)``.
-            code (Tensor, optional): Of their positions, ``(F, D)``.
-
-        Returns:
-            Tensor: ``(F, D)``.
+            Tensor: ``(F, D)``, or ``(B, T, D)``.
         """
         frames = self.frame_mlp(values) * self.feature_scale
-        if self.training and self.hidden_frames:
-            draws = torch.rand(len(frames), 1, device=frames.device)
-            frames = torch.where(
-                draws < self.hidden_frames,
-                self.hidden_frame.to(frames.dtype),
-                frames,
-            )
-        return frames if code is None else frames + code.to(frames.dtype)
+        frames = self._hide_frames(frames)
+        if self.position == 'sinusoidal':
+            code = position_code(position, self.embed_dims)
+            frames = frames + code.to(frames.dtype)
+        rotation = position if self.position == 'rotary' else None
+        for block in self.attention_layers:
+            frames = block(frames, packing, rotation)
+        return frames
+
+    def _hide_frames(self, frames: Tensor) -> Tensor:
+        """Replace random frames by the learned vector, in training."""
+        if not (self.training and self.hidden_frames):
+            return frames
+        draws = torch.rand(*frames.shape[:-1], 1, device=frames.device)
+        return torch.where(
+            draws < self.hidden_frames,
+            self.hidden_frame.to(frames.dtype),
+            frames,
+        )
 
     def _positions(self, mask: Tensor, dtype: torch.dtype) -> Tensor:
         """Return positions within the views, ``(T,)``, or ``(B, T)``."""

@@ -1,10 +1,10 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from ...registry import MODELS
-from ..layers import AttentionLayer
+from ..layers import SelfAttentionBlock
 from ..ranges import check_above_zero, check_not_negative, check_one_or_more
 from .context_aware_encoder import ContextAwareEncoder
 
@@ -15,7 +15,7 @@ def joint_heatmaps(
     """Render every joint as a Gaussian on a grid of its own.
 
     ``h[r, c] = exp(-((x - x_c)^2 + (y - y_r)^2) / (2 sigma^2))`` at the
-    centres ``(x_c, y_r)`` of the grid's cells, as the product of a column
+    centers ``(x_c, y_r)`` of the grid's cells, as the product of a column
     and a row.
 
     Args:
@@ -27,52 +27,23 @@ def joint_heatmaps(
 
     Returns:
         Tensor: ``(..., R, R)``, in [0, 1]; all 0 for a joint far outside.
+
+    Example:
+        >>> joint_heatmaps(torch.zeros(2), 3, window=1.5, sigma=1.0)
+        tensor([[0.3679, 0.6065, 0.3679],
+                [0.6065, 1.0000, 0.6065],
+                [0.3679, 0.6065, 0.3679]])
     """
     cell = 2 * window / resolution
     steps = torch.arange(resolution, device=points.device, dtype=points.dtype)
-    centres = cell * (steps + 0.5) - window
-    offset = (points[..., None] - centres) / sigma
+    centers = cell * (steps + 0.5) - window
+    offset = (points[..., None] - centers) / sigma
     along_x, along_y = (-0.5 * offset.square()).exp().unbind(-2)
     return along_y[..., None] * along_x[..., None, :]
 
 
-class JointGroups:
-    """Lets the joints of a frame attend to each other, frame by frame.
-
-    Takes the place of ``AttentionGroups``: all frames have as many joints.
-
-    Args:
-        num_joints (int): Joints V of a frame.
-    """
-
-    def __init__(self, num_joints: int):
-        self.num_joints = num_joints
-
-    def attend(
-        self, function: Callable, query: Tensor, key_value: Tensor
-    ) -> Tensor:
-        """Attend, as ``AttentionGroups.attend`` does.
-
-        Args:
-            function (Callable): The kind of attention.
-            query (Tensor): ``(F * V, H, C)``.
-            key_value (Tensor): ``(F * V, 2, H, C)``.
-
-        Returns:
-            Tensor: ``(F * V, H, C)``.
-        """
-        message = function(
-            *(
-                joints.unflatten(0, (-1, self.num_joints)).transpose(1, 2)
-                for joints in (query, *key_value.unbind(1))
-            ),
-            None,
-        )
-        return message.transpose(1, 2).flatten(0, 1)
-
-
 class HeatmapEmbedding(nn.Module):
-    """Embeds the joints of every frame by way of their heatmaps.
+    """Embed the joints of every frame by their heatmaps.
 
     Args:
         num_joints (int): Joints V of a frame, of all persons.
@@ -103,11 +74,13 @@ class HeatmapEmbedding(nn.Module):
         self.grid = resolution, window, sigma
         self.heatmap_embedding = nn.Linear(resolution**2, joint_dims)
         self.joint_embedding = nn.Parameter(
-            # As spread as a heatmap's embedding is under Xavier's weights.
+            # The standard deviation of a heatmap's embedding under Xavier's
+            # weights.
             0.1 * torch.randn(num_joints, joint_dims)
         )
         self.layers = nn.ModuleList(
-            AttentionLayer(joint_dims, num_heads) for _ in range(num_layers)
+            SelfAttentionBlock(joint_dims, num_heads)
+            for _ in range(num_layers)
         )
         self.output = nn.Linear(num_joints * joint_dims, embed_dims)
 
@@ -115,19 +88,17 @@ class HeatmapEmbedding(nn.Module):
         """Embed frames.
 
         Args:
-            frames (Tensor): Packed frames, ``(F, V * coordinates)``.
+            frames (Tensor): ``(..., T, V * coordinates)``.
 
         Returns:
-            Tensor: ``(F, D)``.
+            Tensor: ``(..., T, D)``.
         """
         points = frames.unflatten(-1, self.shape)[..., :2]
         heatmaps = joint_heatmaps(points, *self.grid).flatten(-2)
         joints = self.heatmap_embedding(heatmaps) + self.joint_embedding
-        joints, groups = joints.flatten(0, 1), JointGroups(self.shape[0])
-        for layer in self.layers:
-            joints = layer(joints, groups)
-        joints = joints.unflatten(0, (-1, self.shape[0]))
-        return self.output(joints.flatten(1))
+        for block in self.layers:
+            joints = block(joints)
+        return self.output(joints.flatten(-2))
 
 
 @MODELS.register_module()
@@ -176,7 +147,7 @@ class HeatmapEncoder(ContextAwareEncoder):
         attention (str): Of the layers in time, ``'softmax'`` or
             ``'linear'``. Defaults to ``'softmax'``.
         scale_features (bool): See :class:`ContextAwareEncoder`.
-        init_cfg (dict, optional): How to initialise. Defaults to Xavier
+        init_cfg (dict, optional): How to initialize. Defaults to Xavier
             uniform for every linear layer.
 
     Raises:

@@ -4,27 +4,34 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...registry import MODELS
-from ..layers import AttentionGroups, AttentionLayer, FramePacking
+from ..layers import FramePacking, SelfAttentionBlock
 
 
 @MODELS.register_module()
 class ClusterPredictor(BaseModule):
     """Cluster predictor H of MASA, Sec. 3.4 and 4.2.
 
-    Self-attention layers over the frames of one view: the prediction for a
-    frame draws on the whole clip.
+    Self-attention blocks over the frames of one view: the prediction for a
+    frame draws on the whole view.
 
     Args:
         embed_dims (int): Width of Z.
         num_heads (int): Number of heads; must divide ``embed_dims``.
-        num_layers (int): Number of layers. Defaults to 2 (Sec. 4.2).
+        num_layers (int): Number of blocks. Defaults to 2 (Sec. 4.2).
         attention (str): ``'softmax'`` or ``'linear'``. Defaults to
             ``'softmax'``.
-        init_cfg (dict, optional): How to initialise. Defaults to Xavier
+        init_cfg (dict, optional): How to initialize. Defaults to Xavier
             uniform for every linear layer, as in the encoder.
 
     Raises:
         ValueError: If ``num_layers`` is below 1.
+
+    Example:
+        >>> import torch
+        >>> predictor = ClusterPredictor(embed_dims=16, num_heads=2)
+        >>> mask = torch.ones(2, 5, dtype=torch.bool)
+        >>> predictor(torch.zeros(2, 5, 16), mask).shape
+        torch.Size([2, 5, 16])
     """
 
     def __init__(
@@ -46,7 +53,7 @@ class ClusterPredictor(BaseModule):
             )
         self.embed_dims = embed_dims
         self.layers = nn.ModuleList(
-            AttentionLayer(embed_dims, num_heads, attention)
+            SelfAttentionBlock(embed_dims, num_heads, attention)
             for _ in range(num_layers)
         )
 
@@ -59,14 +66,14 @@ class ClusterPredictor(BaseModule):
             z (Tensor): Z of one view, ``(B, T, D)``.
             mask (Tensor): Existing frames, ``(B, T)``, bool.
             lengths (Sequence[int], optional): Numbers of frames. Without
-                them the host waits for the device to count the mask.
+                them the mask is copied to the host, which synchronizes GPU
+                and CPU.
 
         Returns:
             Tensor: H(Z), ``(B, T, D)``, zero in the padding.
         """
         packing = FramePacking(mask, lengths)
-        groups = AttentionGroups(mask, lengths=lengths)
         frames = packing.pack(z)
-        for layer in self.layers:
-            frames = layer(frames, groups)
+        for block in self.layers:
+            frames = block(frames, packing)
         return packing.unpack(frames)

@@ -1,4 +1,10 @@
-from .attention import AttentionLayer, linear_attention, softmax_attention
+from .attention import (
+    CrossAttentionBlock,
+    SelfAttentionBlock,
+    attend,
+    linear_attention,
+    softmax_attention,
+)
 from .batch_norm import FrameBatchNorm
 from .directions import frame_directions, sequence_directions
 from .groups import AttentionGroups
@@ -9,9 +15,11 @@ from .transfer import to_device
 
 __all__ = [
     'AttentionGroups',
-    'AttentionLayer',
+    'CrossAttentionBlock',
     'FrameBatchNorm',
     'FramePacking',
+    'SelfAttentionBlock',
+    'attend',
     'build_mlp',
     'frame_directions',
     'linear_attention',

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class _SumOverProcesses(torch.autograd.Function):
-    """Adds a tensor up over all processes, and its gradients likewise."""
+    """Sum a tensor over all processes, and its gradients likewise."""
 
     @staticmethod
     def forward(ctx, values: Tensor) -> Tensor:
@@ -22,17 +22,23 @@ class _SumOverProcesses(torch.autograd.Function):
 
 
 class FrameBatchNorm(nn.BatchNorm1d):
-    """Batch normalisation over the frames of all processes.
+    """Normalize batches over the frames of all processes.
 
     In one process it is ``nn.BatchNorm1d``. In several, every frame counts
-    once wherever it is, however the frames are divided: training on two
-    processes is training on both of their batches together.
+    once, however the frames are divided among the processes: training on two
+    processes equals training on both of their batches together.
 
-    Takes the place of ``nn.SyncBatchNorm``, which runs on GPUs only and makes
-    the host wait for the numbers of frames.
+    It replaces ``nn.SyncBatchNorm``, which runs on GPUs only and synchronizes
+    GPU and CPU to learn the numbers of frames.
 
     Args:
         num_features (int): Number of channels D.
+
+    Example:
+        >>> frames = torch.tensor([[1.0], [3.0]])
+        >>> FrameBatchNorm(1)(frames).detach().round(decimals=2)
+        tensor([[-1.],
+                [ 1.]])
     """
 
     def __init__(self, num_features: int):
@@ -42,19 +48,19 @@ class FrameBatchNorm(nn.BatchNorm1d):
         """Normalise every channel.
 
         Args:
-            frames (Tensor): Packed frames, ``(F, D)``, one at least in every
+            frames (Tensor): Packed frames, ``(F, D)``, at least one in every
                 process.
 
         Returns:
             Tensor: ``(F, D)``.
 
         Raises:
-            ValueError: If it is to train on a single frame.
+            ValueError: In training on a single frame.
         """
         rank, world_size = get_dist_info()
         if self.training and world_size == 1 and len(frames) == 1:
             raise ValueError(
-                'batch normalisation is expected to train on two frames or '
+                'batch normalization is expected to train on two frames or '
                 'more, but the batch is one sequence whose view has a single '
                 'frame: raise train_dataloader.batch_size, or leave out '
                 'sequences of one frame'
@@ -65,7 +71,7 @@ class FrameBatchNorm(nn.BatchNorm1d):
         mean, variance, count = _joint_statistics(exact, rank, world_size)
         with torch.no_grad():
             self.num_batches_tracked.add_(1)
-            # As nn.BatchNorm1d, which keeps the unbiased one.
+            # nn.BatchNorm1d keeps the unbiased variance, too.
             unbiased = variance * (count / (count - 1).clamp_min(1))
             self.running_mean.lerp_(
                 mean.to(self.running_mean.dtype), self.momentum
@@ -80,15 +86,16 @@ class FrameBatchNorm(nn.BatchNorm1d):
 def _joint_statistics(
     frames: Tensor, rank: int, world_size: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean and variance, ``(D,)``, and number of all processes' frames.
+    """Return mean and variance, ``(D,)``, and number of all frames.
 
-    Every process's own are put together (Chan et al., 1979): sums of squares
-    would lose what lies close together far from 0.
+    The statistics of the processes are merged (Chan et al., 1979): sums of
+    squares would lose digits where the mean is much larger than the standard
+    deviation.
     """
     variance, mean = torch.var_mean(frames, 0, correction=0)
     count = frames.new_full((1,), len(frames))
     own = torch.cat((mean, variance, count))
-    # With zeros elsewhere, adding up is gathering.
+    # Every process fills its own row, so the sum gathers all rows.
     rows = _SumOverProcesses.apply(
         F.pad(own[None], (0, 0, rank, world_size - rank - 1))
     )

@@ -16,6 +16,11 @@ def position_code(position: Tensor, dims: int) -> Tensor:
 
     Returns:
         Tensor: ``(..., D)``, in [-1, 1].
+
+    Example:
+        >>> position_code(torch.tensor([0.0, 1.0]), 3)
+        tensor([[0.0000, 1.0000, 0.0000],
+                [0.8415, 0.5403, 0.0100]])
     """
     angle = _angles(position, dims + dims % 2)
     code = torch.stack((angle.sin(), angle.cos()), dim=-1)
@@ -25,17 +30,22 @@ def position_code(position: Tensor, dims: int) -> Tensor:
 def rotate_by_position(vectors: Tensor, position: Tensor) -> Tensor:
     """Rotate queries or keys by their positions (Su et al., 2021, eq. 34).
 
-    Channels ``2i`` and ``2i + 1`` turn together by the angle
+    Channels ``2i`` and ``2i + 1`` are rotated by the angle
     ``t / 10000^(2i / d)``, so that the dot product of a query and a key
-    depends on the difference of their positions alone; the last of an odd
-    number of channels stays.
+    depends only on the difference of their positions. The last of an odd
+    number of channels stays as it is.
 
     Args:
-        vectors (Tensor): ``(F, H, C)``: of F frames and H heads.
+        vectors (Tensor): ``(..., F, H, C)``: of F frames and H heads.
         position (Tensor): ``(F,)``, float32 or float64.
 
     Returns:
-        Tensor: ``(F, H, C)``, of the same lengths.
+        Tensor: ``(..., F, H, C)``, of the same norms.
+
+    Example:
+        >>> query = torch.tensor([[[1.0, 0.0]]])
+        >>> rotate_by_position(query, torch.tensor([1.0]))
+        tensor([[[0.5403, 0.8415]]])
     """
     even = vectors.shape[-1] // 2 * 2
     angle = _angles(position, even)[:, None]

@@ -12,10 +12,11 @@ from ..ranges import check_one_or_more
 class ProjectionNeck(BaseModule):
     """Projection head of MASA, Sec. 3.3: ``Z = P(U)``.
 
-    Fully connected layers with batch normalisation after each and ReLU
+    Fully connected layers with batch normalization after each and ReLU
     between them, after SimCLR and SimSiam. CASA's has two layers and no
-    batch normalisation (``num_layers=2, batch_norm=False``). Every existing
-    frame of all processes counts once in the statistics, padding never.
+    batch normalization (``num_layers=2, batch_norm=False``). The batch
+    statistics are those of the existing frames of all processes; padding
+    does not enter them.
 
     Args:
         in_channels (int): Width of the embedding U.
@@ -24,13 +25,20 @@ class ProjectionNeck(BaseModule):
         hidden_channels (int, optional): Width of the layers between.
             Defaults to ``in_channels``.
         num_layers (int): Number of layers. Defaults to 4 (Sec. 3.3).
-        batch_norm (bool): Whether batch normalisation follows each layer;
+        batch_norm (bool): Whether batch normalization follows each layer;
             without it the layers have biases. Defaults to True.
-        init_cfg (dict, optional): How to initialise. Defaults to None,
+        init_cfg (dict, optional): How to initialize. Defaults to None,
             PyTorch's own.
 
     Raises:
         ValueError: If ``num_layers`` is below 1.
+
+    Example:
+        >>> import torch
+        >>> neck = ProjectionNeck(in_channels=16, out_channels=8)
+        >>> mask = torch.ones(2, 5, dtype=torch.bool)
+        >>> neck(torch.rand(2, 5, 16), mask).shape
+        torch.Size([2, 5, 8])
     """
 
     def __init__(
@@ -66,13 +74,15 @@ class ProjectionNeck(BaseModule):
             embedding (Tensor): U, ``(B, T, in_channels)``.
             mask (Tensor): Existing frames, ``(B, T)``, bool.
             lengths (Sequence[int], optional): Numbers of frames. Without
-                them the host waits for the device to count the mask.
+                them the mask is copied to the host, which synchronizes GPU
+                and CPU.
 
         Returns:
             Tensor: Z, ``(B, T, out_channels)``, zero in the padding.
 
         Raises:
-            ValueError: If batch normalisation is to train on a single frame.
+            ValueError: In training on a single frame, if there is batch
+                normalization.
         """
         packing = FramePacking(mask, lengths)
         return packing.unpack(self.projection(packing.pack(embedding)))

@@ -8,32 +8,40 @@ from ..ranges import check_not_negative
 
 @MODELS.register_module()
 class FrameReadout(nn.Module):
-    """What a trained encoder's frames are compared by.
+    """Compute evaluation embeddings from a trained encoder's output.
 
-    The paper compares the encoder's output as it is (Sec. 3.2). Losses that
-    compare directions, as all contrastive ones do, leave its length free, and
-    Euclidean distances and linear probes read the length too. This makes every
-    frame ``(u / |u|, clip * m, clock * t / T)``:
+    The paper evaluates the encoder's output as it is (Sec. 3.2). Losses on
+    cosine similarities, as all contrastive ones are, leave its norm free, but
+    Euclidean distances and linear probes depend on the norm. The evaluation
+    embedding of a frame is ``(u / |u|, clip * m, clock * t / T)``:
 
-    - its direction;
-    - ``clip`` times the direction ``m`` of the mean of all directions of the
-      sequence, by which frames that look alike in many activities, such as
-      standing, are told apart by what else is in their sequence;
-    - ``clock`` times the time of the frame, as a share of the length, by
-      which distances prefer frames at like moments.
+    - its L2-normalized embedding;
+    - ``clip`` times the L2-normalized mean ``m`` of the sequence's normalized
+      embeddings, which separates frames that look the same in many
+      activities, such as standing, by the rest of their sequence;
+    - ``clock`` times the relative time of the frame, so that distances prefer
+      frames at similar times.
 
-    Parts of weight 0 are left out. Nothing is learnt, and nothing but the
-    sequence itself is looked at. ``clip`` and ``clock`` take the sequence for
-    a whole performance: for one that is cut off, or is still going on, both
-    change with what is yet to come, so leave them at 0 there.
+    Parts of weight 0 are left out. Nothing is learned, and an embedding
+    depends on its own sequence only. ``clip`` and ``clock`` expect a complete
+    sequence. In one that is cut off, or still being recorded, both change
+    with the frames yet to come, so leave them at 0 there.
 
     Args:
-        clip (float): Weight of the sequence's direction, not negative.
-            Defaults to 0.0.
-        clock (float): Weight of the time, not negative. Defaults to 0.0.
+        clip (float): Weight of the sequence's mean, not negative. Defaults to
+            0.0.
+        clock (float): Weight of the relative time, not negative. Defaults to
+            0.0.
 
     Raises:
         ValueError: If a weight is negative.
+
+    Example:
+        >>> readout = FrameReadout(clock=1.0)
+        >>> frames = torch.tensor([[[3.0, 4.0], [0.0, 2.0]]])
+        >>> readout(frames, torch.tensor([[True, True]]))
+        tensor([[[0.6000, 0.8000, 0.0000],
+                 [0.0000, 1.0000, 0.5000]]])
     """
 
     def __init__(self, clip: float = 0.0, clock: float = 0.0):
@@ -43,18 +51,18 @@ class FrameReadout(nn.Module):
         self.clock = clock
 
     def width(self, embed_dims: int) -> int:
-        """Say how wide what comes out is.
+        """Return the width of the evaluation embedding.
 
         Args:
             embed_dims (int): Width of the encoder's output.
 
         Returns:
-            int: Numbers a frame.
+            int: Width D' of a frame.
         """
         return embed_dims * (1 + (self.clip > 0)) + (self.clock > 0)
 
     def forward(self, embedding: Tensor, mask: Tensor) -> Tensor:
-        """Read the frames out.
+        """Compute the evaluation embeddings of a batch.
 
         Args:
             embedding (Tensor): The encoder's output, ``(B, T, D)``.
