@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mmaction.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -99,3 +100,20 @@ def test_commands_are_understood(page, tool):
     for command in commands:
         command = command.replace('\\\n', ' ').removesuffix('&&')
         parse(shlex.split(command))
+
+
+def test_adding_a_method():
+    # The last block is of a config that imports a package of the reader's.
+    loss, call, head, *_ = blocks('docs/adding_a_method.md', 'python')
+    names = {}
+    exec(loss, names)
+    try:
+        exec(call, names)
+        exec(head, names)
+        config = dict(names['model']['head'], in_channels=8)
+        del config['_delete_']
+        result = MODELS.build(config).loss(names['view'], names['view'])
+    finally:
+        MODELS.module_dict.pop('MyTCNLoss')
+    assert {'pair_accuracy', 'clip_entropy'} <= set(result)
+    assert result['loss'].isfinite()
