@@ -5,10 +5,10 @@ import shutil
 import pytest
 import torch
 
-from masa.engine.resumption import (
-    changes_to_tell,
-    config_changes,
+from masa.engine.config_changes import (
+    data_and_hook_changes,
     parse_config,
+    training_changes,
 )
 from masa.support.checkpoints import CheckpointError
 
@@ -123,7 +123,7 @@ class TestComparison:
             new = make_config('other', **settings).pretty_text
             return [
                 [str(one) for one in function(*map(parse_config, (old, new)))]
-                for function in (config_changes, changes_to_tell)
+                for function in (training_changes, data_and_hook_changes)
             ]
 
         return changes
