@@ -25,11 +25,11 @@ from ..datasets.people import find_people
 from ..datasets.record_checks import label_of
 from ..datasets.times import frame_times
 from ..datasets.transforms import SelectPerson
-from ..datasets.transforms.checks import check_range
 from ..extraction.errors import ExtractionError
 from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
 from ..extraction.sequences import VIDEO_SUFFIXES
 from ..registry import MODELS
+from ..support.argument_checks import check_range
 from ..support.broken_inputs import describe_problems
 from ..support.checkpoints import check_fit, read_checkpoint, weights_of
 from ..support.config_checks import (

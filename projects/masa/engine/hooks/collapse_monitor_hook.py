@@ -5,6 +5,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from ...registry import HOOKS
+from ...support.argument_checks import check_range
 
 LOGGED = 'train/embedding_std'
 
@@ -27,10 +28,9 @@ class CollapseMonitorHook(Hook):
     """
 
     def __init__(self, threshold: float = 0.1):
-        if not 0 < threshold < 1:
-            raise ValueError(
-                f'threshold is expected in (0, 1), but got {threshold}'
-            )
+        check_range(
+            'threshold', threshold, 0, 1, open_low=True, open_high=True
+        )
         self.threshold = threshold
 
     def before_train_epoch(self, runner: Runner) -> None:

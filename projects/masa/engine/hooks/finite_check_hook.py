@@ -6,6 +6,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from ...registry import HOOKS
+from ...support.argument_checks import check_one_or_more
 from ..errors import NonFiniteError
 
 REMEDY = (
@@ -42,10 +43,7 @@ class FiniteCheckHook(Hook):
     priority = 'VERY_HIGH'
 
     def __init__(self, max_skipped: int = 20):
-        if max_skipped < 1:
-            raise ValueError(
-                f'max_skipped is expected above 0, but got {max_skipped}'
-            )
+        check_one_or_more(max_skipped=max_skipped)
         self.max_skipped = max_skipped
         self._handles = []
         self._skipped = 0

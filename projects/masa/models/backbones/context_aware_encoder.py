@@ -7,6 +7,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...registry import MODELS
+from ...support.argument_checks import check_one_or_more
 from ..layers import (
     AttentionGroups,
     AttentionLayer,
@@ -14,7 +15,6 @@ from ..layers import (
     build_mlp,
     position_code,
 )
-from ..ranges import check_one_or_more
 
 LAYER_KINDS = ('self', 'cross')
 POSITIONS = ('sinusoidal', 'rotary', None)

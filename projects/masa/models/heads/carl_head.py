@@ -5,8 +5,8 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import check_above_zero
 from ..losses.sequence_contrastive import sequence_contrast
-from ..ranges import check_above_zero
 from .alignment_head import AlignmentHead
 
 

@@ -5,8 +5,8 @@ from torch import Tensor, nn
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import check_above_zero, check_not_negative
 from ..losses.clip_contrast import clip_contrast
-from ..ranges import check_above_zero, check_not_negative
 from .carl_head import CARLHead
 
 

@@ -5,8 +5,8 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from ...registry import MODELS
+from ...support.argument_checks import check_above_zero
 from ..layers import build_mlp
-from ..ranges import check_above_zero
 
 
 def keep_probability(

@@ -6,13 +6,13 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import check_above_zero, check_one_or_more
 from ..losses.gaussian_mixture_cycle import (
     gaussian_mixture_cycle,
     sample_frames,
 )
 from ..losses.matching_loss import masked_mean
 from ..losses.precision import full_precision
-from ..ranges import check_above_zero, check_one_or_more
 from .alignment_head import AlignmentHead
 
 

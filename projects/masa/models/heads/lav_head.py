@@ -5,11 +5,11 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import check_above_zero, check_not_negative
 from ..layers import frame_directions
 from ..losses.contrastive_idm import WEIGHTINGS, contrastive_idm
 from ..losses.precision import full_precision
 from ..losses.soft_dtw import soft_dtw
-from ..ranges import check_above_zero, check_not_negative
 from .alignment_head import AlignmentHead
 
 

@@ -5,13 +5,13 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import check_one_or_more
 from ..layers import build_mlp
 from ..losses.shuffle_order import (
     draw_triplets,
     gather_triplets,
     order_loss,
 )
-from ..ranges import check_one_or_more
 from .alignment_head import AlignmentHead
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import check_above_zero, check_not_negative
 from ..losses.cycle_consistency import (
     SIMILARITIES,
     cycle_back,
@@ -16,7 +17,6 @@ from ..losses.cycle_consistency import (
 )
 from ..losses.matching_loss import masked_mean
 from ..losses.precision import full_precision
-from ..ranges import check_above_zero, check_not_negative
 from .alignment_head import AlignmentHead
 
 LOSS_TYPES = (

@@ -5,12 +5,12 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import check_not_negative
 from ..losses.time_contrastive import (
     draw_pairs,
     gather_frames,
     n_pairs_loss,
 )
-from ..ranges import check_not_negative
 from .alignment_head import AlignmentHead
 
 

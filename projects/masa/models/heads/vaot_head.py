@@ -6,6 +6,11 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import (
+    check_above_zero,
+    check_not_negative,
+    check_one_or_more,
+)
 from ..layers import frame_directions
 from ..losses.matching_loss import masked_mean
 from ..losses.optimal_transport import (
@@ -16,7 +21,6 @@ from ..losses.optimal_transport import (
 )
 from ..losses.precision import full_precision
 from ..losses.vaot_structure import near_frames, vaot_structures
-from ..ranges import check_above_zero, check_not_negative, check_one_or_more
 from .alignment_head import AlignmentHead
 
 

@@ -6,6 +6,11 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import (
+    check_above_zero,
+    check_not_negative,
+    check_one_or_more,
+)
 from ..losses.optimal_transport import (
     add_virtual_frame,
     mass_error,
@@ -19,7 +24,6 @@ from ..losses.vava_contrast import (
     squared_distance,
 )
 from ..losses.vava_priors import consistency_share, vava_log_kernel
-from ..ranges import check_above_zero, check_not_negative, check_one_or_more
 from .alignment_head import AlignmentHead
 
 

@@ -6,9 +6,9 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import check_above_zero, check_one_or_more
 from ..losses.brownian_bridge import process_contrast, sample_bridges
 from ..losses.precision import full_precision
-from ..ranges import check_above_zero, check_one_or_more
 from .alignment_head import AlignmentHead
 
 

@@ -2,7 +2,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..ranges import check_one_or_more
+from ...support.argument_checks import check_one_or_more
 from .groups import AttentionGroups
 from .mlp import build_mlp
 from .position import rotate_by_position

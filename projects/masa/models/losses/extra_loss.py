@@ -3,7 +3,7 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 
 from ...structures import SequenceBatch
-from ..ranges import check_not_negative
+from ...support.argument_checks import check_not_negative
 
 
 class ExtraLoss(nn.Module, ABC):

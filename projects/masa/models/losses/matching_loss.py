@@ -3,8 +3,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...registry import MODELS
+from ...support.argument_checks import check_above_zero
 from ..layers import softmax_attention
-from ..ranges import check_above_zero
 from .precision import full_precision
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from masa.models.ranges import (
+from masa.support.argument_checks import (
     check_above_zero,
     check_not_negative,
     check_one_or_more,
