@@ -5,7 +5,7 @@ from mmengine.utils import import_modules_from_strings
 
 from ..registry import RUNNERS
 from ..support.compat import no_cuda_device
-from ..support.config_checks import wrong_values_told
+from ..support.config_checks import report_wrong_values
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -27,7 +27,7 @@ def build_runner(cfg: Config) -> Runner:
         # Reading the file did it, but perhaps in another process.
         import_modules_from_strings(**cfg.custom_imports)
     cfg.setdefault('runner_type', 'SafeRunner')
-    with wrong_values_told(cfg):
+    with report_wrong_values(cfg):
         if cfg.get('launcher', 'none') == 'none' or get_device() != 'cpu':
             return RUNNERS.build(cfg)
         _fit_to_cpu(cfg)

@@ -29,8 +29,8 @@ from ..support.checkpoints import (
 from ..support.compat import is_no_deprecation_of_mmengine, only_weights_loaded
 from ..support.config_checks import (
     ConfigError,
-    find_other_width,
-    wrong_values_told,
+    find_width_mismatch,
+    report_wrong_values,
 )
 from ..support.work_dir import saved_checkpoints
 from .resumption import (
@@ -118,17 +118,17 @@ class SafeRunner(Runner):
                 the model does not take frames as wide as the data's.
             CheckpointError: If the checkpoint to begin with cannot be used.
         """
-        with wrong_values_told(self.cfg):
+        with report_wrong_values(self.cfg):
             return super().train()
 
     def val(self) -> dict:
         """Validate; see ``Runner.val`` and :meth:`train`."""
-        with wrong_values_told(self.cfg):
+        with report_wrong_values(self.cfg):
             return super().val()
 
     def test(self) -> dict:
         """Test; see ``Runner.test`` and :meth:`train`."""
-        with wrong_values_told(self.cfg):
+        with report_wrong_values(self.cfg):
             return super().test()
 
     def load_or_resume(self) -> None:
@@ -156,7 +156,7 @@ class SafeRunner(Runner):
             if not isinstance(loop, BaseLoop):
                 continue
             with _generators_kept():
-                finding = find_other_width(
+                finding = find_width_mismatch(
                     self._bare_model,
                     loop.dataloader.dataset,
                     f'{name}_dataloader',
