@@ -1,10 +1,10 @@
-"""What a model is good for, in figures, each beside a clock.
+"""Evaluate label transfer, retrieval and anomaly scores of a model.
 
-For every activity of an annotation file's held-out sequences: labels carried
-over from one labelled sequence to the others, against a clock that takes the
-frame at the same share of the length; the same moment retrieved among all
-activities; and how far the anomaly score of a sequence rises when one of its
-phases is done backwards, or is left out.
+For every activity of an annotation file's held-out sequences: labels
+transferred from one labelled sequence to the others, compared with a
+time-only baseline that takes the frame at the same share of the length; the
+same moment retrieved among all activities; and how much the anomaly score of
+a sequence rises when one of its phases is reversed or left out.
 
 Example:
     python benchmarks/applications.py work_dirs/masa_penn_pose2d DATA.pkl

@@ -4,14 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from masa.extraction.backends import BACKENDS
-from masa.extraction.command_line import (
+from masa.commands.extraction_options import (
     add_person_options,
     add_running_options,
     add_sequence_options,
     check_files,
-    check_person,
 )
+from masa.extraction.backends import BACKENDS
 from masa.extraction.errors import ExtractionError
 from masa.support.command_line import end_with_status
 
@@ -74,7 +73,6 @@ def parse_args(argv=None) -> argparse.Namespace:
     add_running_options(parser)
     args = parser.parse_args(argv)
     check_files(parser, args)
-    check_person(parser, args)
     if args.backend == 'mediapipe':
         for name in MMPOSE_OPTIONS:
             if getattr(args, name) is not None:

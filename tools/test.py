@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from masa.support.command_line import (
-    ConfigOptions,
+from masa.commands.options import (
+    add_config_options,
+    add_launcher,
     add_unsafe_load,
-    end_with_status,
+    set_local_rank,
 )
+from masa.support.command_line import end_with_status
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -38,13 +39,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='save the embeddings: <sequence>/embedding (T, D), '
         '<sequence>/label, <sequence>/phase where known, <sequence>/split',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=ConfigOptions,
-        help='override settings of the config: key=value pairs, such as '
-        'test_dataloader.batch_size=8 or key="[a,b]"',
-    )
+    add_config_options(parser, 'test_dataloader.batch_size=8 or key="[a,b]"')
     parser.add_argument(
         '--show-dir',
         help='where the VisualizationHook of the config saves its images',
@@ -66,15 +61,9 @@ def parse_args(argv=None) -> argparse.Namespace:
         default=2,
         help='display time of every window in seconds',
     )
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='job launcher',
-    )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    add_launcher(parser)
     args = parser.parse_args(argv)
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    set_local_rank(args)
     if args.dump is not None and args.dump.suffix != '.npz':
         parser.error(f'--dump expects a file named *.npz, got {args.dump}')
     if not Path(args.checkpoint).is_file():

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from masa.support.command_line import (
-    ConfigOptions,
+from masa.commands.options import (
+    add_config_options,
+    add_launcher,
     add_unsafe_load,
-    end_with_status,
+    set_local_rank,
 )
+from masa.support.command_line import end_with_status
 from masa.support.work_dir import last_checkpoint
 
 if TYPE_CHECKING:
@@ -76,22 +77,10 @@ def parse_args(argv=None) -> argparse.Namespace:
         action='store_true',
         help='use deterministic algorithms only',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=ConfigOptions,
-        help='override settings of the config: key=value pairs, such as '
-        'train_cfg.max_epochs=10 or key="[a,b]"',
-    )
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='job launcher',
-    )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    add_config_options(parser, 'train_cfg.max_epochs=10 or key="[a,b]"')
+    add_launcher(parser)
     args = parser.parse_args(argv)
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    set_local_rank(args)
     if args.load_partial and args.resume is not None:
         parser.error('--load-partial does not go with --resume')
     return args
@@ -111,7 +100,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs', Path(args.config).stem))
     if args.amp:
-        cfg.optim_wrapper.type = 'AsyncAmpOptimWrapper'
+        cfg.optim_wrapper.type = 'DeferredNormAmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.resume is not None:
         cfg.resume = True

@@ -7,9 +7,9 @@ from ..support.files import atomic_path
 
 @register_backend('atomic')
 class AtomicLocalBackend(LocalBackend):
-    """MMEngine's local files, each written whole or not at all.
+    """A ``LocalBackend`` that writes every file whole or not at all.
 
-    ``CheckpointHook`` takes it by ``backend_args=dict(backend='atomic')``.
+    Selected by ``backend_args=dict(backend='atomic')``.
     """
 
     def put(self, obj: bytes, filepath: str | Path) -> None:

@@ -46,12 +46,18 @@ _WITHOUT_EFFECT = {
 _INITIALIZATION = 'init_cfg'
 # The same data may have been moved.
 _LOCATIONS = ('ann_file', 'data_prefix', 'data_root')
+# Types by their earlier names, which checkpoints may hold.
+_RENAMED = {
+    'AsyncAmpOptimWrapper': 'DeferredNormAmpOptimWrapper',
+    'AsyncOptimWrapper': 'DeferredNormOptimWrapper',
+}
 # Hooks that leave weights, optimizer and data as they are.
 _OBSERVERS = {
     'AsyncRuntimeInfoHook',
     'AtomicCheckpointHook',
     'CheckpointHook',
     'CollapseMonitorHook',
+    'DeferredRuntimeInfoHook',
     'EmbeddingFiguresHook',
     'EmptyCacheHook',
     'FiniteCheckHook',
@@ -216,8 +222,12 @@ def _differences(old: Any, new: Any, key: str) -> Iterator[Change]:
     ):
         for i, (one, other) in enumerate(zip(old, new, strict=True)):
             yield from _differences(one, other, f'{key}.{i}')
-    elif old != new:
+    elif _present_name(old) != _present_name(new):
         yield Change(key, old, new)
+
+
+def _present_name(value: Any) -> Any:
+    return _RENAMED.get(value, value) if isinstance(value, str) else value
 
 
 def _is_location(key: str) -> bool:

@@ -18,20 +18,20 @@ REMEDY = (
 
 @HOOKS.register_module()
 class FiniteCheckHook(Hook):
-    """Stops training before a step on a loss or gradient that is not finite.
+    """Stop training before a step on a loss or gradient that is not finite.
 
-    Loss and norm of the gradient are looked at when the optimizer is about to
-    step: there the host waits for the device, once in a step. It is the only
-    wait there is with :class:`~masa.engine.AsyncOptimWrapper`, and a config
-    that leaves this hook out has none. Without ``clip_grad``, which works out
-    the norm, the hook does.
+    The loss and the norm of the gradient are checked when the optimizer is
+    about to step, which takes one GPU-CPU synchronization. With
+    :class:`~masa.engine.DeferredNormOptimWrapper` it is the only one, and a
+    config without this hook has none. The norm is that of ``clip_grad``;
+    without it, the hook computes the norm.
 
     With a loss scaler (``AmpOptimWrapper``) gradients may overflow: the
-    scaler leaves the step out and lowers its scale. Then only a loss that is
-    not finite, or one step left out after another, stops the training.
+    scaler skips the step and lowers its scale. Then training stops only at a
+    loss that is not finite, or when too many steps in a row are skipped.
 
     Args:
-        max_skipped (int): Steps that a loss scaler may leave out in a row.
+        max_skipped (int): Steps in a row that a loss scaler may skip.
             Defaults to 20: from its usual start, 2^16, the scale is then
             2^-4, and no overflow can be to blame.
 
@@ -72,7 +72,7 @@ class FiniteCheckHook(Hook):
         ]
 
     def after_train(self, runner: Runner) -> None:
-        """Leave model and optimizer as they were.
+        """Remove the hooks from model and optimizer.
 
         Args:
             runner (Runner): Not used.
@@ -83,7 +83,7 @@ class FiniteCheckHook(Hook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
-        """Remember the batch.
+        """Keep the batch, for the error.
 
         Args:
             runner (Runner): Not used.
@@ -112,7 +112,7 @@ class FiniteCheckHook(Hook):
 
         Raises:
             NonFiniteError: If the loss is not finite, or the loss scaler has
-                left out too many steps.
+                skipped too many steps.
         """
         if not self._stepped:
             self._check_loss(runner)

@@ -11,27 +11,26 @@ from ...registry import HOOKS
 
 @HOOKS.register_module()
 class RandomKeyHook(Hook):
-    """Keys all random draws of training: MMEngine stores no random state.
+    """Key all random draws of a training, as MMEngine stores no random state.
 
-    The training data set is told the run's seed and the epoch that begins,
-    and keys the draws of every sample by (seed, epoch, index). The model's
-    own draws come from PyTorch's generators, which are seeded before every
-    iteration from (seed, process, iteration). Hence a resumed run repeats an
-    uninterrupted one bit for bit, with any number of workers.
+    The training data set keys the draws of every sample by (seed, epoch,
+    index). The model's draws come from PyTorch's generators, which are seeded
+    before every iteration with (seed, process, iteration). Hence a resumed
+    run repeats an uninterrupted one bit for bit, with any number of workers.
     """
 
-    # The workers must find the key when the epoch's first batch is asked for.
+    # The workers need the key when the epoch's first batch is requested.
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Runner) -> None:
-        """Check that the run can key its draws.
+        """Check that the draws can be keyed.
 
         Args:
             runner (Runner): The runner.
 
         Raises:
-            ValueError: If the data set cannot, or if one key would serve
-                several passes over the data.
+            ValueError: If the data set cannot key its draws, or one key would
+                serve several passes over the data.
         """
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise ValueError(

@@ -1,16 +1,22 @@
+"""Options of tools that extract features or poses."""
+
 import argparse
-import math
-from collections.abc import Callable
 from pathlib import Path
 
-from ..support.broken_inputs import add_skip_broken
-from .limits import DEFAULT_LIMITS
+from ..extraction.limits import DEFAULT_LIMITS
+from .options import (
+    ANNOTATION_SUFFIXES,
+    add_overwrite,
+    add_skip_broken,
+    bounded,
+    check_output,
+)
 
 
 def add_sequence_options(
     parser: argparse.ArgumentParser, content: str
 ) -> None:
-    """Add what every extraction asks for: input, output, labels.
+    """Add inputs, outputs and labels of an extraction.
 
     Args:
         parser (argparse.ArgumentParser): Of the tool.
@@ -32,9 +38,7 @@ def add_sequence_options(
         required=True,
         help='annotation file to write: .pkl, .npz or .json',
     )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='replace the annotation file'
-    )
+    add_overwrite(parser)
     known = parser.add_mutually_exclusive_group()
     add_labels(known)
     known.add_argument(
@@ -84,7 +88,7 @@ def add_phases_file(parser: argparse.ArgumentParser) -> None:
 
 
 def add_person_options(parser: argparse.ArgumentParser) -> None:
-    """Add who of several people is taken.
+    """Add options that choose one of several people.
 
     Args:
         parser (argparse.ArgumentParser): Of the tool.
@@ -92,7 +96,7 @@ def add_person_options(parser: argparse.ArgumentParser) -> None:
     person = parser.add_argument_group('person')
     person.add_argument(
         '--person',
-        type=int,
+        type=bounded(int, 1),
         default=1,
         metavar='RANK',
         help='who of several, by size and score over the whole sequence '
@@ -100,7 +104,7 @@ def add_person_options(parser: argparse.ArgumentParser) -> None:
     )
     person.add_argument(
         '--min-found',
-        type=float,
+        type=bounded(float, 0, 1),
         default=0.5,
         metavar='SHARE',
         help='of the frames that must show the person for the sequence to be '
@@ -108,23 +112,8 @@ def add_person_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def check_person(
-    parser: argparse.ArgumentParser, args: argparse.Namespace
-) -> None:
-    """Check what :func:`add_person_options` added; end if it is wrong.
-
-    Args:
-        parser (argparse.ArgumentParser): Of the tool.
-        args (argparse.Namespace): Parsed.
-    """
-    if args.person < 1:
-        parser.error('--person is expected above 0')
-    if not 0 <= args.min_found <= 1:
-        parser.error('--min-found is expected in [0, 1]')
-
-
 def add_running_options(parser: argparse.ArgumentParser):
-    """Add how an extraction runs.
+    """Add device, limits and dry run of an extraction.
 
     Args:
         parser (argparse.ArgumentParser): Of the tool.
@@ -145,7 +134,7 @@ def add_running_options(parser: argparse.ArgumentParser):
 
 
 def add_limits(group: argparse._ActionsContainer) -> None:
-    """Add the limits of what is decoded.
+    """Add limits of the videos and images that are decoded.
 
     Args:
         group (argparse._ActionsContainer): The tool's parser, or a group of
@@ -153,7 +142,7 @@ def add_limits(group: argparse._ActionsContainer) -> None:
     """
     group.add_argument(
         '--max-pixels',
-        type=_positive(int),
+        type=bounded(int, 1),
         default=DEFAULT_LIMITS.max_pixels,
         metavar='N',
         help='refuse videos and images of more pixels a frame (default: '
@@ -161,7 +150,7 @@ def add_limits(group: argparse._ActionsContainer) -> None:
     )
     group.add_argument(
         '--max-seconds',
-        type=_positive(float),
+        type=bounded(float, 0, open_low=True),
         default=DEFAULT_LIMITS.max_seconds,
         metavar='SECONDS',
         help='refuse longer videos (default: '
@@ -169,33 +158,16 @@ def add_limits(group: argparse._ActionsContainer) -> None:
     )
 
 
-def _positive(kind: type) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        number = kind(text)
-        if not 0 < number < math.inf:
-            raise argparse.ArgumentTypeError(
-                f'expected a number above 0, got {text}'
-            )
-        return number
-
-    # In the error of a text that is no number.
-    parse.__name__ = 'number'
-    return parse
-
-
 def check_files(
     parser: argparse.ArgumentParser, args: argparse.Namespace
 ) -> None:
-    """Check the paths, and end with a message if one is wrong.
+    """End the program if a path cannot be used.
 
     Args:
         parser (argparse.ArgumentParser): Of the tool.
         args (argparse.Namespace): Parsed.
     """
-    if args.ann_file.suffix not in ('.pkl', '.npz', '.json'):
-        parser.error(f'{args.ann_file} is expected to be .pkl, .npz or .json')
-    if args.ann_file.exists() and not args.overwrite:
-        parser.error(f'{args.ann_file} exists; --overwrite replaces it')
+    check_output(parser, args.ann_file, ANNOTATION_SUFFIXES, args.overwrite)
     if args.replace and args.merge is None:
         parser.error('--replace goes with --merge')
     for name, value in vars(args).items():
