@@ -1,11 +1,10 @@
-"""A training step on frame features, beside what the device could do.
+"""Compare the time of a training step with two lower bounds of the device.
 
-The model and the batches are those of configs/masa_penn_rgb.py: 1,536 values
-a frame, sequences as long as Penn Action's, of random content. Beside the time
-of a step stand two floors, for the operations as they were executed: the
-arithmetic at the rate of a large matrix product on the same device, and the
-memory that every operation reads and writes at the rate of a large copy. A
-compiled step fuses operations, and can go below the second.
+The model and the batches are those of configs/masa_penn_rgb.py: 1,536 features
+per frame and random sequences as long as Penn Action's. The bounds count the
+operations that were executed: their arithmetic at the rate of a large matrix
+product on the same device, and the memory that they read and write at the rate
+of a large copy. A compiled step fuses operations and can beat the second.
 
 Example:
     python benchmarks/gpu_step.py --device cuda --compile

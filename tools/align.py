@@ -4,15 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from masa.commands.extraction_options import add_limits
-from masa.commands.options import (
-    add_frame_rate,
-    add_model,
-    add_overwrite,
-    add_skip_broken,
-    bounded,
-    check_output,
-)
+from masa.commands.options import add_options, bounded, check_output
 from masa.support.command_line import end_with_status
 
 VERBS = ('video', 'matches', 'retrieve', 'transfer_labels', 'anomaly')
@@ -26,7 +18,9 @@ def parse_args(argv=None) -> argparse.Namespace:
         epilog='Example: python tools/align.py work_dirs/masa_videos '
         'a.mp4 b.mp4 --video aligned.mp4 --matches aligned.csv',
     )
-    add_model(parser)
+    parser.add_argument(
+        'model', type=Path, help='work directory of a training, or a config'
+    )
     parser.add_argument(
         'inputs',
         nargs='+',
@@ -34,7 +28,6 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar='INPUT',
         help='videos, folders, .npy files, annotation files',
     )
-    parser.add_argument('--device', help='such as cuda:0')
     parser.add_argument(
         '--features',
         type=Path,
@@ -53,9 +46,11 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar='NAME',
         help='take these of the inputs only, in this order (default: all)',
     )
-    add_overwrite(parser)
-    add_limits(parser)
-    add_skip_broken(parser)
+    add_options(
+        parser,
+        *('weights', 'unsafe-load', 'device', 'overwrite', 'skip-broken'),
+        *('max-pixels', 'max-seconds'),
+    )
     verbs = parser.add_argument_group('what to do, one or several')
     verbs.add_argument(
         '--video',
@@ -112,7 +107,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         'order of the frames, nearest takes the nearest frame in any order '
         '(default: %(default)s)',
     )
-    add_frame_rate(options, 'inputs that do not say, such as .npy files')
+    add_options(options, 'frame-rate')
     options.add_argument(
         '-k', type=bounded(int, 1), default=5, help='how many to retrieve'
     )

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from masa.commands.options import add_config_options, bounded
+from masa.commands.options import add_options, bounded
 from masa.support.command_line import end_with_status
 from masa.support.files import atomic_path
 
@@ -67,10 +67,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar='GPU',
         help='GPUs, one training at a time on each',
     )
-    add_config_options(
-        parser,
-        'optim_wrapper.optimizer.lr=1e-3; with a --work-dir of its own',
-    )
+    add_options(parser, 'cfg-options')
     args = parser.parse_args(argv)
     if args.cfg_options and args.work_dir is None:
         parser.error(

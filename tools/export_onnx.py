@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from masa.commands.options import add_model, add_overwrite, check_output
+from masa.commands.options import add_options, check_output
 from masa.support.command_line import end_with_status
 
 
@@ -17,9 +17,11 @@ def parse_args(argv=None) -> argparse.Namespace:
         epilog='Example: python tools/export_onnx.py work_dirs/masa_demo '
         'masa_demo.onnx',
     )
-    add_model(parser)
+    parser.add_argument(
+        'model', type=Path, help='work directory of a training, or a config'
+    )
     parser.add_argument('output', type=Path, help='FILE.onnx')
-    add_overwrite(parser)
+    add_options(parser, 'weights', 'unsafe-load', 'overwrite')
     args = parser.parse_args(argv)
     check_output(parser, args.output, ['.onnx'], args.overwrite)
     return args

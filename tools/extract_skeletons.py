@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 from masa.commands.extraction_options import (
-    add_person_options,
     add_running_options,
     add_sequence_options,
     check_files,
 )
+from masa.commands.options import add_options
 from masa.extraction.backends import BACKENDS
 from masa.extraction.errors import ExtractionError
 from masa.support.command_line import end_with_status
@@ -41,7 +41,8 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='pixels or metres (default: %(default)s); hands3d is of '
         'mediapipe alone',
     )
-    add_person_options(parser)
+    person = parser.add_argument_group('person')
+    add_options(person, 'person', 'min-found')
     models = parser.add_argument_group('models of mmpose')
     models.add_argument(
         '--pose-model',

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from masa.commands.options import add_overwrite, check_output
+from masa.commands.options import add_options, check_output
 from masa.support.command_line import end_with_status
 
 
@@ -43,7 +43,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         default='',
         help='of the search, such as nprobe=16 or efSearch=64',
     )
-    add_overwrite(parser)
+    add_options(parser, 'overwrite')
     args = parser.parse_args(argv)
     check_output(parser, args.output, ['.faiss'], args.overwrite)
     return args

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from masa.commands.options import (
-    add_config_options,
-    add_launcher,
-    add_unsafe_load,
-    set_local_rank,
-)
+from masa.commands.options import add_options
 from masa.support.command_line import end_with_status
 
 if TYPE_CHECKING:
@@ -31,7 +27,6 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument('config', help='test config file path')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--work-dir', help='where to save the metrics')
-    add_unsafe_load(parser)
     parser.add_argument(
         '--dump',
         type=Path,
@@ -39,7 +34,6 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='save the embeddings: <sequence>/embedding (T, D), '
         '<sequence>/label, <sequence>/phase where known, <sequence>/split',
     )
-    add_config_options(parser, 'test_dataloader.batch_size=8 or key="[a,b]"')
     parser.add_argument(
         '--show-dir',
         help='where the VisualizationHook of the config saves its images',
@@ -61,9 +55,10 @@ def parse_args(argv=None) -> argparse.Namespace:
         default=2,
         help='display time of every window in seconds',
     )
-    add_launcher(parser)
+    add_options(parser, 'unsafe-load', 'cfg-options', 'launcher')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args(argv)
-    set_local_rank(args)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if args.dump is not None and args.dump.suffix != '.npz':
         parser.error(f'--dump expects a file named *.npz, got {args.dump}')
     if not Path(args.checkpoint).is_file():

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from masa.commands.options import (
-    add_config_options,
-    add_launcher,
-    add_unsafe_load,
-    set_local_rank,
-)
+from masa.commands.options import add_options
 from masa.support.command_line import end_with_status
 from masa.support.work_dir import last_checkpoint
 
@@ -48,7 +44,6 @@ def parse_args(argv=None) -> argparse.Namespace:
         action='store_true',
         help='begin with those of its weights that fit the model',
     )
-    add_unsafe_load(parser)
     parser.add_argument(
         '--amp',
         action='store_true',
@@ -77,10 +72,10 @@ def parse_args(argv=None) -> argparse.Namespace:
         action='store_true',
         help='use deterministic algorithms only',
     )
-    add_config_options(parser, 'train_cfg.max_epochs=10 or key="[a,b]"')
-    add_launcher(parser)
+    add_options(parser, 'unsafe-load', 'cfg-options', 'launcher')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args(argv)
-    set_local_rank(args)
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if args.load_partial and args.resume is not None:
         parser.error('--load-partial does not go with --resume')
     return args

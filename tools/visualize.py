@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from masa.commands.options import add_weights
+from masa.commands.options import add_options
 from masa.datasets.text_files import read_json
 from masa.support.command_line import end_with_status
 from masa.support.files import atomic_path
@@ -38,7 +38,6 @@ def parse_args(argv=None) -> argparse.Namespace:
         command.add_argument(
             'work_dir', type=Path, help='of the training, with its config'
         )
-        add_weights(command)
         command.add_argument(
             '--metrics',
             type=Path,
@@ -49,7 +48,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         command.add_argument(
             '--only', nargs='+', metavar='NAME', help='these figures only'
         )
-        command.add_argument('--device', help='such as cuda:0')
+        add_options(command, 'weights', 'unsafe-load', 'device')
     args = parser.parse_args(argv)
     if args.metrics is None:
         found = sorted(args.work_dir.glob('*/metrics.json'))

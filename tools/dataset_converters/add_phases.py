@@ -9,7 +9,7 @@ from masa.commands.conversion import (
     check_annotation_file,
     next_step,
 )
-from masa.commands.options import add_frame_rate
+from masa.commands.options import add_options
 from masa.support.command_line import end_with_status
 
 
@@ -35,7 +35,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         action='store_true',
         help='put the phases in the place of those that records have',
     )
-    add_frame_rate(parser, 'sequences whose records do not say')
+    add_options(parser, 'frame-rate')
     args = parser.parse_args(argv)
     check_annotation_file(parser, args)
     return args

@@ -5,12 +5,11 @@ import sys
 from pathlib import Path
 
 from masa.commands.conversion import (
-    add_hold_out,
     add_output,
     check_annotation_file,
     write_annotations,
 )
-from masa.commands.options import folder
+from masa.commands.options import add_options, folder
 from masa.datasets.ikea_files import DRAWER, read_segments
 from masa.datasets.skeletons import LAYOUTS
 from masa.support.command_line import end_with_status
@@ -63,7 +62,10 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='whether frames without an action are a phase of their own '
         '(default) or of unknown phase',
     )
-    add_hold_out(parser)
+    add_options(parser, 'val-share')
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of that draw (default: 0)'
+    )
     args = parser.parse_args(argv)
     check_annotation_file(parser, args)
     if args.poses is None and args.features is None:

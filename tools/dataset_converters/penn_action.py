@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from masa.commands.conversion import (
-    add_hold_out,
     add_output,
     check_annotation_file,
     read_mat_files,
-    share,
     write_annotations,
 )
-from masa.commands.options import add_skip_broken, folder
+from masa.commands.options import add_options, folder
 from masa.support.broken_inputs import show_broken, show_problems
 from masa.support.command_line import end_with_status
 
@@ -36,7 +34,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         'labels', type=folder, help='folder of the label files, 0001.mat on'
     )
     add_output(parser)
-    add_skip_broken(parser)
+    add_options(parser, 'skip-broken')
     parser.add_argument(
         '--phases',
         type=Path,
@@ -52,14 +50,9 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='the thirteen activities that have key events, or all fifteen '
         '(default: 13)',
     )
-    add_hold_out(parser)
+    add_options(parser, 'val-share', 'test-share')
     parser.add_argument(
-        '--test-share',
-        type=share,
-        default=0.0,
-        help='where the official test split is not at hand: share of the '
-        'training sequences that makes a split "test", drawn before "val" '
-        '(default: 0, none)',
+        '--seed', type=int, default=0, help='of that draw (default: 0)'
     )
     args = parser.parse_args(argv)
     check_annotation_file(parser, args)

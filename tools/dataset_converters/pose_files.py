@@ -9,12 +9,7 @@ from masa.commands.conversion import (
     check_annotation_file,
     next_step,
 )
-from masa.commands.extraction_options import (
-    add_labels,
-    add_person_options,
-    add_phases_file,
-)
-from masa.commands.options import add_frame_rate, add_skip_broken
+from masa.commands.options import add_options
 from masa.support.command_line import end_with_status
 
 
@@ -34,17 +29,14 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='.json files, and folders of them',
     )
     add_output(parser)
-    add_labels(parser)
-    add_phases_file(parser)
-    add_frame_rate(parser, 'all sequences, which the files do not say')
+    add_options(parser, 'labels', 'phases', 'frame-rate')
     parser.add_argument(
         '--layout',
         metavar='NAME',
         help='of the joints, such as COCO_17 (default: what the file says, '
         'or what its format has of that number)',
     )
-    add_person_options(parser)
-    add_skip_broken(parser)
+    add_options(parser, 'person', 'min-found', 'skip-broken')
     args = parser.parse_args(argv)
     check_annotation_file(parser, args)
     return args

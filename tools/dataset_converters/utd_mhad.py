@@ -9,7 +9,7 @@ from masa.commands.conversion import (
     read_mat_files,
     write_annotations,
 )
-from masa.commands.options import add_skip_broken, folder
+from masa.commands.options import add_options, folder
 from masa.support.broken_inputs import show_broken, show_problems
 from masa.support.command_line import end_with_status
 
@@ -28,7 +28,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='folder of the skeleton files, a1_s1_t1_skeleton.mat on',
     )
     add_output(parser)
-    add_skip_broken(parser)
+    add_options(parser, 'skip-broken')
     parser.add_argument(
         '--val-subjects',
         type=int,

@@ -8,20 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ..datasets.errors import AnnotationError
-from .options import (
-    ANNOTATION_SUFFIXES,
-    add_overwrite,
-    bounded,
-    check_output,
-)
+from .options import ANNOTATION_SUFFIXES, add_options, check_output
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 Sequence = TypeVar('Sequence')
-
-
-share = bounded(float, 0, 1, open_high=True)
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
@@ -33,25 +25,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'output', type=Path, help='annotation file: .pkl, .npz or .json'
     )
-    add_overwrite(parser)
-
-
-def add_hold_out(parser: argparse.ArgumentParser) -> None:
-    """Add ``--val-share`` and ``--seed``.
-
-    Args:
-        parser (argparse.ArgumentParser): Of the tool.
-    """
-    parser.add_argument(
-        '--val-share',
-        type=share,
-        default=0.0,
-        help='share of the training sequences of every activity that makes a '
-        'split "val" (default: 0, none)',
-    )
-    parser.add_argument(
-        '--seed', type=int, default=0, help='of that draw (default: 0)'
-    )
+    add_options(parser, 'overwrite')
 
 
 def check_annotation_file(

@@ -2,12 +2,12 @@
 
 import argparse
 import math
-import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..extraction.limits import DEFAULT_LIMITS
 from ..support.argument_checks import check_range
 
 ANNOTATION_SUFFIXES = ('.pkl', '.npz', '.json')
@@ -60,130 +60,6 @@ def folder(text: str) -> Path:
     return path
 
 
-def check_output(
-    parser: argparse.ArgumentParser,
-    path: Path,
-    suffixes: Sequence[str],
-    overwrite: bool,
-) -> None:
-    """End the program if a file cannot be an output.
-
-    Args:
-        parser (argparse.ArgumentParser): Prints the error.
-        path (Path): The file.
-        suffixes (Sequence[str]): Those that it may have.
-        overwrite (bool): Whether it may exist.
-    """
-    if path.suffix not in suffixes:
-        *others, last = suffixes
-        listed = f'{", ".join(others)} or {last}' if others else last
-        parser.error(f'{path} is expected to be {listed}')
-    if path.exists() and not overwrite:
-        parser.error(f'{path} exists; --overwrite replaces it')
-
-
-def add_overwrite(parser: argparse._ActionsContainer) -> None:
-    """Add ``--overwrite``, for :func:`check_output`.
-
-    Args:
-        parser (argparse._ActionsContainer): The tool's parser, or a group of
-            it.
-    """
-    parser.add_argument(
-        '--overwrite', action='store_true', help='replace existing files'
-    )
-
-
-def add_model(parser: argparse._ActionsContainer) -> None:
-    """Add ``model``, ``--weights`` and ``--unsafe-load``.
-
-    Args:
-        parser (argparse._ActionsContainer): The tool's parser, or a group of
-            it.
-    """
-    parser.add_argument(
-        'model', type=Path, help='work directory of a training, or a config'
-    )
-    add_weights(parser)
-
-
-def add_weights(parser: argparse._ActionsContainer) -> None:
-    """Add ``--weights`` and ``--unsafe-load``.
-
-    Args:
-        parser (argparse._ActionsContainer): The tool's parser, or a group of
-            it.
-    """
-    parser.add_argument(
-        '--weights', type=Path, help='checkpoint (default: the last one)'
-    )
-    add_unsafe_load(parser)
-
-
-def add_unsafe_load(parser: argparse._ActionsContainer) -> None:
-    """Add ``--unsafe-load``.
-
-    Args:
-        parser (argparse._ActionsContainer): The tool's parser, or a group of
-            it.
-    """
-    parser.add_argument(
-        '--unsafe-load',
-        action='store_true',
-        help='let the checkpoint run any code that it holds: only for files '
-        'whose maker you trust',
-    )
-
-
-def add_skip_broken(parser: argparse._ActionsContainer) -> None:
-    """Add ``--skip-broken``.
-
-    Args:
-        parser (argparse._ActionsContainer): The tool's parser, or a group of
-            it.
-    """
-    parser.add_argument(
-        '--skip-broken',
-        action='store_true',
-        help='leave out inputs that cannot be used, and list them at the end',
-    )
-
-
-def add_frame_rate(parser: argparse._ActionsContainer, which: str) -> None:
-    """Add ``--frame-rate``.
-
-    Args:
-        parser (argparse._ActionsContainer): The tool's parser, or a group of
-            it.
-        which (str): Whose frame rate it is.
-    """
-    parser.add_argument(
-        '--frame-rate',
-        type=bounded(float, 0, open_low=True),
-        metavar='HZ',
-        help=f'frames per second of {which}',
-    )
-
-
-def add_config_options(
-    parser: argparse._ActionsContainer, example: str
-) -> None:
-    """Add ``--cfg-options``.
-
-    Args:
-        parser (argparse._ActionsContainer): The tool's parser, or a group of
-            it.
-        example (str): An example of its values.
-    """
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=ConfigOptions,
-        help='override settings of the config: key=value pairs, such as '
-        f'{example}',
-    )
-
-
 class ConfigOptions(argparse.Action):
     """Read ``key=value`` pairs as MMEngine's ``DictAction`` does.
 
@@ -231,26 +107,123 @@ class ConfigOptions(argparse.Action):
                 ) from None
 
 
-def add_launcher(parser: argparse._ActionsContainer) -> None:
-    """Add ``--launcher`` and ``--local-rank``, for :func:`set_local_rank`.
+_SHARE = bounded(float, 0, 1, open_high=True)
+_ABOVE_ZERO = bounded(float, 0, open_low=True)
+# Arguments of add_argument, by the option's name.
+_OPTIONS = {
+    'weights': dict(type=Path, help='checkpoint (default: the last one)'),
+    'unsafe-load': dict(
+        action='store_true',
+        help='let the checkpoint run any code that it holds: only for files '
+        'whose maker you trust',
+    ),
+    'device': dict(help='such as cuda:0 (default: cuda where there is one)'),
+    'overwrite': dict(action='store_true', help='replace existing files'),
+    'skip-broken': dict(
+        action='store_true',
+        help='leave out inputs that cannot be used, and list them at the end',
+    ),
+    'cfg-options': dict(
+        nargs='+',
+        action=ConfigOptions,
+        help='override settings of the config: key=value pairs, such as '
+        'optim_wrapper.optimizer.lr=1e-3 or key="[a,b]"',
+    ),
+    'launcher': dict(
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher',
+    ),
+    'frame-rate': dict(
+        type=_ABOVE_ZERO,
+        metavar='HZ',
+        help='frames per second of sequences that do not say theirs',
+    ),
+    'labels': dict(
+        type=Path,
+        metavar='FILE.csv',
+        help='columns sequence, activity, split (default: no activity, all '
+        'in the split train)',
+    ),
+    'phases': dict(
+        type=Path,
+        metavar='FILE.csv',
+        help='phases of the frames: columns sequence, start, end (seconds), '
+        'phase, or frames: see docs/data.md',
+    ),
+    'person': dict(
+        type=bounded(int, 1),
+        default=1,
+        metavar='RANK',
+        help='who of several, by size and score over the whole sequence '
+        '(default: 1, the most prominent one)',
+    ),
+    'min-found': dict(
+        type=bounded(float, 0, 1),
+        default=0.5,
+        metavar='SHARE',
+        help='share of the frames that must show the person (default: '
+        '%(default)s)',
+    ),
+    'max-pixels': dict(
+        type=bounded(int, 1),
+        default=DEFAULT_LIMITS.max_pixels,
+        metavar='N',
+        help='refuse videos and images with more pixels per frame (default: '
+        f'{DEFAULT_LIMITS.max_pixels:,}, twice those of 8K)',
+    ),
+    'max-seconds': dict(
+        type=_ABOVE_ZERO,
+        default=DEFAULT_LIMITS.max_seconds,
+        metavar='SECONDS',
+        help='refuse longer videos (default: '
+        f'{DEFAULT_LIMITS.max_seconds:,.0f}, six hours)',
+    ),
+    'val-share': dict(
+        type=_SHARE,
+        default=0.0,
+        help='share of the training sequences of every activity that makes a '
+        'split "val" (default: 0, none)',
+    ),
+    'test-share': dict(
+        type=_SHARE,
+        default=0.0,
+        help='where the official test split is not at hand: share of the '
+        'training sequences that makes a split "test", drawn before "val" '
+        '(default: 0, none)',
+    ),
+}
+
+
+def add_options(parser: argparse._ActionsContainer, *names: str) -> None:
+    """Add options that several tools have.
 
     Args:
         parser (argparse._ActionsContainer): The tool's parser, or a group of
             it.
+        *names (str): Names of the options, without dashes in front.
     """
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='job launcher',
-    )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    for name in names:
+        parser.add_argument(f'--{name}', **_OPTIONS[name])
 
 
-def set_local_rank(args: argparse.Namespace) -> None:
-    """Tell MMEngine the number of this process on its machine.
+def check_output(
+    parser: argparse.ArgumentParser,
+    path: Path,
+    suffixes: Sequence[str],
+    overwrite: bool,
+) -> None:
+    """End the program if a file cannot be an output.
 
     Args:
-        args (argparse.Namespace): Parsed.
+        parser (argparse.ArgumentParser): Prints the error.
+        path (Path): The file.
+        suffixes (Sequence[str]): Those that it may have.
+        overwrite (bool): Whether it may exist.
     """
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if path.suffix not in suffixes:
+        *others, last = suffixes
+        listed = f'{", ".join(others)} or {last}' if others else last
+        parser.error(f'{path} is expected to be {listed}')
+    if path.exists() and not overwrite:
+        parser.error(f'{path} exists; --overwrite replaces it')

@@ -13,24 +13,13 @@ class AtomicLocalBackend(LocalBackend):
     """
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write bytes; see :func:`masa.support.files.atomic_path`.
-
-        Args:
-            obj (bytes): The contents.
-            filepath (str or Path): The file.
-        """
+        """Write bytes; see :func:`masa.support.files.atomic_path`."""
         with atomic_path(filepath) as temporary:
             temporary.write_bytes(obj)
 
     def put_text(
         self, obj: str, filepath: str | Path, encoding: str = 'utf-8'
     ) -> None:
-        """Write text; see :func:`masa.support.files.atomic_path`.
-
-        Args:
-            obj (str): The contents.
-            filepath (str or Path): The file.
-            encoding (str): Of the text.
-        """
+        """Write text; see :func:`masa.support.files.atomic_path`."""
         with atomic_path(filepath) as temporary:
             temporary.write_text(obj, encoding=encoding)

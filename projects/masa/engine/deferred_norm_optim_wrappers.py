@@ -30,12 +30,7 @@ class _DeferredNorm:
     # A compiler can improve nothing in it.
     @torch.compiler.disable
     def update_params(self, *args, **kwargs) -> None:
-        """Update the parameters; see ``OptimWrapper.update_params``.
-
-        Args:
-            *args (Any): Its arguments.
-            **kwargs (Any): Likewise.
-        """
+        """Update the parameters; see ``OptimWrapper.update_params``."""
         super().update_params(*args, **kwargs)
 
 

@@ -79,25 +79,13 @@ class SafeRunner(Runner):
             f'seed: {self.seed}'
         )
 
-    def build_logger(
-        self,
-        log_level: int | str = 'INFO',
-        log_file: str | None = None,
-        **kwargs: Any,
-    ) -> MMLogger:
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger; see ``Runner.build_logger``.
 
-        Args:
-            log_level (int or str): Of console and file.
-            log_file (str, optional): The file. Defaults to one in the folder
-                of the run.
-            **kwargs (Any): Arguments of ``MMLogger``.
-
-        Returns:
-            MMLogger: Shows only warnings on the console until the runner is
-            built, and never a deprecation of MMEngine's own code.
+        It shows only warnings on the console until the runner is built, and
+        never a deprecation of MMEngine's own code.
         """
-        logger = super().build_logger(log_level, log_file, **kwargs)
+        logger = super().build_logger(*args, **kwargs)
         for handler in logger.handlers:
             if type(handler) is not logging.StreamHandler:
                 continue
@@ -109,9 +97,6 @@ class SafeRunner(Runner):
 
     def train(self) -> nn.Module:
         """Train; see ``Runner.train``.
-
-        Returns:
-            nn.Module: The model.
 
         Raises:
             ConfigError: If a constructor refuses a value of the config, or
@@ -209,12 +194,8 @@ class SafeRunner(Runner):
     def save_checkpoint(self, *args, meta: dict | None = None, **kwargs):
         """Save a checkpoint; see ``Runner.save_checkpoint``.
 
-        Args:
-            *args: Arguments of ``Runner.save_checkpoint``.
-            meta (dict, optional): What to add to the checkpoint's ``meta``,
-                besides the number of processes and of iterations in an
-                epoch, which are compared when it is resumed.
-            **kwargs: Arguments of ``Runner.save_checkpoint``.
+        The numbers of processes and of iterations in an epoch are added to
+        its ``meta``, to be compared when it is resumed.
         """
         meta = dict(
             meta or {},
@@ -231,13 +212,6 @@ class SafeRunner(Runner):
         map_location: str | Callable = 'cpu',
     ) -> None:
         """Resume a training from a checkpoint; see ``Runner.resume``.
-
-        Args:
-            filename (str): The checkpoint.
-            resume_optimizer (bool): Whether with the optimizer's state.
-            resume_param_scheduler (bool): Whether with the schedulers'.
-            map_location (str or Callable): Of ``torch.load``. Defaults to
-                the CPU.
 
         Raises:
             CheckpointError: If the file is damaged, holds no state of a
@@ -290,17 +264,9 @@ class SafeRunner(Runner):
     ) -> dict[str, Any]:
         """Load a checkpoint's weights; see ``Runner.load_checkpoint``.
 
-        Args:
-            filename (str): A file, or an address that MMEngine knows.
-            map_location (str or Callable): Of ``torch.load``.
-            strict (bool, optional): Whether all weights have to fit. Defaults
-                to True, except for ``load_from`` with ``load_partial``.
-            revise_keys (Sequence[tuple[str, str]]): Patterns in the names of
-                weights and their replacements. A leading ``module.`` is
-                always removed.
-
-        Returns:
-            dict: The checkpoint.
+        Unlike there, all weights have to fit, ``strict`` by default, except
+        for ``load_from`` with ``load_partial``. A leading ``module.`` in the
+        names of weights is always removed.
 
         Raises:
             CheckpointError: If it cannot be used.

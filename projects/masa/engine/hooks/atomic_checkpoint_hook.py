@@ -34,11 +34,7 @@ class AtomicCheckpointHook(CheckpointHook):
         super().__init__(*args, backend_args=backend_args, **kwargs)
 
     def before_train(self, runner: Runner) -> None:
-        """Find the folder, and remove what a killed run left in it.
-
-        Args:
-            runner (Runner): The runner.
-        """
+        """Find the folder, and remove what a killed run left in it."""
         super().before_train(runner)
         if not is_main_process():
             return
@@ -98,7 +94,7 @@ class AtomicCheckpointHook(CheckpointHook):
     def _save_best_checkpoint(self, runner, metrics):
         if self.save_best is None:
             return
-        with self._removals_put_off() as outdated:
+        with self._removals_deferred() as outdated:
             super()._save_best_checkpoint(runner, metrics)
         # A best checkpoint that is written again replaces itself.
         for path in set(outdated) - self._best_paths():
@@ -110,18 +106,18 @@ class AtomicCheckpointHook(CheckpointHook):
         return set(self.best_ckpt_path_dict.values())
 
     @contextmanager
-    def _removals_put_off(self) -> Iterator[list[str]]:
+    def _removals_deferred(self) -> Iterator[list[str]]:
         """Gather the files to remove, until the new ones are there."""
         outdated: list[str] = []
         backend = self.file_backend
-        self.file_backend = _RemovesNothing(backend, outdated)
+        self.file_backend = _DeferredRemovals(backend, outdated)
         try:
             yield outdated
         finally:
             self.file_backend = backend
 
 
-class _RemovesNothing:
+class _DeferredRemovals:
     """A file backend that notes the files it is asked to remove."""
 
     def __init__(self, backend, noted: list[str]):

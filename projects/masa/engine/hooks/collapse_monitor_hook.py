@@ -34,19 +34,11 @@ class CollapseMonitorHook(Hook):
         self.threshold = threshold
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Keep the iteration at which the epoch starts.
-
-        Args:
-            runner (Runner): The runner.
-        """
+        """Keep the iteration at which the epoch starts."""
         self._start = runner.iter
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Compare the epoch's mean with the threshold.
-
-        Args:
-            runner (Runner): The runner.
-        """
+        """Compare the epoch's mean with the threshold."""
         iterations = runner.iter - self._start
         scalars = runner.message_hub.log_scalars
         if not iterations or LOGGED not in scalars:

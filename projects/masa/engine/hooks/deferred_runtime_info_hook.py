@@ -30,14 +30,7 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """Keep the scalars of one iteration, and log all if they are due.
-
-        Args:
-            runner (Runner): The runner.
-            batch_idx (int): Number of the batch in its epoch.
-            data_batch (dict, optional): Not used.
-            outputs (dict, optional): Scalars by name.
-        """
+        """Keep the scalars of one iteration, and log all if they are due."""
         scalars = dict(outputs or {})
         norm = getattr(runner.optim_wrapper, 'grad_norm', None)
         if norm is not None:

@@ -49,11 +49,7 @@ class FiniteCheckHook(Hook):
         self._skipped = 0
 
     def before_train(self, runner: Runner) -> None:
-        """Watch the model's losses and the optimizer's steps.
-
-        Args:
-            runner (Runner): The runner.
-        """
+        """Watch the model's losses and the optimizer's steps."""
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
 
@@ -72,24 +68,14 @@ class FiniteCheckHook(Hook):
         ]
 
     def after_train(self, runner: Runner) -> None:
-        """Remove the hooks from model and optimizer.
-
-        Args:
-            runner (Runner): Not used.
-        """
+        """Remove the hooks from model and optimizer."""
         for handle in self._handles:
             handle.remove()
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
-        """Keep the batch, for the error.
-
-        Args:
-            runner (Runner): Not used.
-            batch_idx (int): Not used.
-            data_batch (dict, optional): What the loader collated.
-        """
+        """Keep the batch, for the error."""
         self._batch = data_batch
         self._loss = None
         self._stepped = False
@@ -103,12 +89,6 @@ class FiniteCheckHook(Hook):
         outputs: dict | None = None,
     ) -> None:
         """Check the loss where there was no step.
-
-        Args:
-            runner (Runner): The runner.
-            batch_idx (int): Not used.
-            data_batch (dict, optional): Not used.
-            outputs (dict, optional): Not used.
 
         Raises:
             NonFiniteError: If the loss is not finite, or the loss scaler has

@@ -24,22 +24,12 @@ class PlainCheckpointHook(Hook):
     priority = 'LOWEST'
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Pack the message hub and the metadata.
-
-        Args:
-            runner (Runner): The runner.
-            checkpoint (dict): About to be written; changed in place.
-        """
+        """Pack the message hub and the metadata."""
         checkpoint['message_hub'] = pack_message_hub(checkpoint['message_hub'])
         checkpoint['meta'] = to_plain(checkpoint['meta'])
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Unpack the message hub.
-
-        Args:
-            runner (Runner): The runner.
-            checkpoint (dict): Just read; changed in place.
-        """
+        """Unpack the message hub."""
         if 'message_hub' in checkpoint:
             checkpoint['message_hub'] = unpack_message_hub(
                 checkpoint['message_hub']

@@ -25,9 +25,6 @@ class RandomKeyHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Check that the draws can be keyed.
 
-        Args:
-            runner (Runner): The runner.
-
         Raises:
             ValueError: If the data set cannot key its draws, or one key would
                 serve several passes over the data.
@@ -41,24 +38,14 @@ class RandomKeyHook(Hook):
         _keyed_datasets(runner.train_dataloader.dataset)
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Set the key.
-
-        Args:
-            runner (Runner): The runner.
-        """
+        """Set the key."""
         for dataset in _keyed_datasets(runner.train_dataloader.dataset):
             dataset.set_random_key(runner.seed, runner.epoch)
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
-        """Seed PyTorch for one iteration.
-
-        Args:
-            runner (Runner): The runner.
-            batch_idx (int): Not used.
-            data_batch (dict, optional): Not used.
-        """
+        """Seed PyTorch for one iteration."""
         key = np.random.SeedSequence([runner.seed, get_rank(), runner.iter])
         torch.manual_seed(int(key.generate_state(1, np.uint64)[0]))
 
