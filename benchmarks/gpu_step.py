@@ -134,7 +134,7 @@ def make_step(
 
 
 def wait(device: str) -> None:
-    """Wait until the device has done all."""
+    """Synchronize with the device."""
     if device == 'cuda':
         torch.cuda.synchronize()
 
@@ -180,7 +180,7 @@ def count_work(step: Callable[[dict], None], batch: dict) -> dict[str, float]:
 def time_steps(
     step: Callable[[dict], None], batches: list[dict], device: str
 ) -> dict[str, float]:
-    """Measure seconds a step, and seconds that the host takes to issue it."""
+    """Measure seconds a step, and seconds that the CPU takes to issue it."""
     for batch in batches:
         step(batch)
     wait(device)
@@ -276,7 +276,7 @@ def main() -> None:
             m = measure(args, precision, compiled)
             print(
                 f'{precision}{", compiled" if compiled else ""}: '
-                f'{1e3 * m["seconds"]:.2f} ms a step, of which the host '
+                f'{1e3 * m["seconds"]:.2f} ms a step, of which the CPU '
                 f'issues {1e3 * m["host_seconds"]:.2f}; '
                 f'{m["epoch_seconds"]:.1f} s an epoch of {args.sequences}; '
                 f'floors: arithmetic {1e3 * m["arithmetic_floor"]:.2f} ms, '

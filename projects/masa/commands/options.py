@@ -34,7 +34,7 @@ def bounded(
     def parse(text: str) -> float:
         try:
             value = kind(text)
-            check_range('it', value, low, high, **bounds)
+            check_range('the value', value, low, high, **bounds)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
         return value
