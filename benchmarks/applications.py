@@ -1,10 +1,10 @@
-"""What a model is good for, in figures, each beside a clock.
+"""Evaluate label transfer, retrieval and anomaly scores of a model.
 
-For every activity of an annotation file's held-out sequences: labels carried
-over from one labelled sequence to the others, against a clock that takes the
-frame at the same share of the length; the same moment retrieved among all
-activities; and how far the anomaly score of a sequence rises when one of its
-phases is done backwards, or is left out.
+For every activity of an annotation file's held-out sequences: labels
+transferred from one labelled sequence to the others, compared with a
+time-only baseline that takes the frame at the same share of the length; the
+same moment retrieved among all activities; and how much the anomaly score of
+a sequence rises when one of its phases is reversed or left out.
 
 Example:
     python benchmarks/applications.py work_dirs/masa_penn_pose2d DATA.pkl
@@ -30,14 +30,14 @@ from masa.datasets import load_annotations
 REFERENCES = 5
 
 
-def clock(first: int, second: int) -> np.ndarray:
-    """The frame of the second at the same share of its length."""
+def time_only(first: int, second: int) -> np.ndarray:
+    """Align by time only: frames at the same share of the second length."""
     share = np.arange(first) / max(first - 1, 1)
     return np.round(share * (second - 1)).astype(int)
 
 
 def changed_phases(record: dict) -> dict[str, dict]:
-    """Do the longest phase that is neither first nor last in another way."""
+    """Reverse, and leave out, the longest phase but the first and last."""
     phase = record['phase']
     inner = [p for p in np.unique(phase) if 0 < p < phase.max()]
     if not inner:
@@ -94,7 +94,9 @@ def main() -> None:
     )
 
     start = time.perf_counter()
-    carried: dict[str, list[float]] = dict(dtw=[], nearest=[], clock=[])
+    carried: dict[str, list[float]] = {
+        name: [] for name in ('dtw', 'nearest', 'time only')
+    }
     for group in groups.values():
         # Labels of the sequence that is nearest to all others.
         total = [
@@ -114,9 +116,9 @@ def main() -> None:
                 np.mean(labels == one.phase)
                 for labels, one in zip(found, others, strict=True)
             ]
-        carried['clock'] += [
+        carried['time only'] += [
             np.mean(
-                labelled.phase[clock(len(one), len(labelled))] == one.phase
+                labelled.phase[time_only(len(one), len(labelled))] == one.phase
             )
             for one in others
         ]

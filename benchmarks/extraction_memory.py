@@ -1,10 +1,9 @@
-r"""Peak memory of the extraction tools against the length of the video.
+r"""Measure the peak memory of extraction by the length of the video.
 
-Videos are made on the spot, and every one is worked on in a process of its
-own. Beside its peak stands what the video's frames alone would take if they
-were all held at once. Features come from a random model, a tiny one by
-default, and poses from a small random one of mmpose or from MediaPipe: memory
-is what matters.
+Each video is generated and processed in a separate process. Its peak is
+printed with the memory that all of the video's frames would take at once.
+Features come from a model with random weights, by default a tiny one, and
+poses from a small random model of mmpose or from MediaPipe.
 
 Example:
     python benchmarks/extraction_memory.py --minutes 1 5 30

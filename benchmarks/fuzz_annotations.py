@@ -1,4 +1,4 @@
-"""Damage annotation and feature files at random, and count what happens.
+"""Fuzz the reading of annotation and feature files.
 
 A damaged file must be rejected with an error that names it, or be whole enough
 that sequences come out of it. Anything else, such as another exception or a

@@ -1,11 +1,10 @@
-"""A training step on frame features, beside what the device could do.
+"""Compare the time of a training step with two lower bounds of the device.
 
-The model and the batches are those of configs/masa_penn_rgb.py: 1,536 values
-a frame, sequences as long as Penn Action's, of random content. Beside the time
-of a step stand two floors, for the operations as they were executed: the
-arithmetic at the rate of a large matrix product on the same device, and the
-memory that every operation reads and writes at the rate of a large copy. A
-compiled step fuses operations, and can go below the second.
+The model and the batches are those of configs/masa_penn_rgb.py: 1,536 features
+per frame and random sequences as long as Penn Action's. The bounds count the
+operations that were executed: their arithmetic at the rate of a large matrix
+product on the same device, and the memory that they read and write at the rate
+of a large copy. A compiled step fuses operations and can beat the second.
 
 Example:
     python benchmarks/gpu_step.py --device cuda --compile
@@ -135,7 +134,7 @@ def make_step(
 
 
 def wait(device: str) -> None:
-    """Wait until the device has done all."""
+    """Synchronize with the device."""
     if device == 'cuda':
         torch.cuda.synchronize()
 
@@ -181,7 +180,7 @@ def count_work(step: Callable[[dict], None], batch: dict) -> dict[str, float]:
 def time_steps(
     step: Callable[[dict], None], batches: list[dict], device: str
 ) -> dict[str, float]:
-    """Measure seconds a step, and seconds that the host takes to issue it."""
+    """Measure seconds a step, and seconds that the CPU takes to issue it."""
     for batch in batches:
         step(batch)
     wait(device)
@@ -277,7 +276,7 @@ def main() -> None:
             m = measure(args, precision, compiled)
             print(
                 f'{precision}{", compiled" if compiled else ""}: '
-                f'{1e3 * m["seconds"]:.2f} ms a step, of which the host '
+                f'{1e3 * m["seconds"]:.2f} ms a step, of which the CPU '
                 f'issues {1e3 * m["host_seconds"]:.2f}; '
                 f'{m["epoch_seconds"]:.1f} s an epoch of {args.sequences}; '
                 f'floors: arithmetic {1e3 * m["arithmetic_floor"]:.2f} ms, '

@@ -1,4 +1,4 @@
-"""Kill trainings without warning, go on, and compare what comes out.
+"""Kill trainings, resume them, and compare with an uninterrupted one.
 
 A small training on synthetic skeletons is ended by SIGKILL: at a random
 moment, or at a random byte of what it writes for its checkpoints. Then every

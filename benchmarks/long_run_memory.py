@@ -1,10 +1,10 @@
-"""Growth of a long training's memory.
+"""Measure how the memory of a long training grows.
 
 The demo is trained on few sequences for many epochs, with validation, figures
-and a checkpoint at every tenth. Memory is what the process
-holds at the end of every epoch, as Linux counts it; what is compared are the
-medians of ten epochs, once the first ones have filled all caches and at the
-end. The exit status is 1 if it has grown by more than 5%.
+and a checkpoint at every tenth. The resident memory of the process is read at
+the end of every epoch (Linux only). The medians of ten epochs are compared,
+once the first epochs have filled all caches and at the end. Exits with 1 if
+memory has grown by more than 5%.
 
 Example:
     python benchmarks/long_run_memory.py

@@ -1,4 +1,4 @@
-"""Count how a folder of odd and broken videos comes through.
+"""Test how unusual and broken videos are read, extracted and aligned.
 
 Makes variants of one video with FFmpeg: orientations, pixel aspect ratios,
 frame rates, codecs and containers, folders of images, odd names, and files

@@ -1,4 +1,4 @@
-"""Speed of the exported encoder against PyTorch, on one core.
+"""Compare the speed of the exported encoder with PyTorch, on one core.
 
 Example:
     python benchmarks/onnx_speed.py work_dirs/masa_demo

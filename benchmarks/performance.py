@@ -1,7 +1,7 @@
-"""Measure speed and memory against a plain implementation, in one run.
+"""Compare speed and memory with a plain implementation.
 
-Prints the tables of docs/performance.md. All data are random and of the shape
-of Penn Action's. Run it on an idle machine.
+Prints the tables of docs/performance.md. All data are random, in the shape of
+Penn Action's. Run it on an idle machine.
 
 Example:
     python benchmarks/performance.py

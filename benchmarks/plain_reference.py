@@ -1,4 +1,4 @@
-"""The training loss and two metrics written the plain way, to compare with.
+"""Plain implementations of the training loss and two metrics.
 
 The loss pads everything to one length, computes attention as
 ``softmax(Q K^T) V`` with the whole matrix, and builds the similarity matrices

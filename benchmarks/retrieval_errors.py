@@ -1,10 +1,9 @@
-"""Where the wrong neighbours of frame retrieval lie.
+"""Locate the errors of frame retrieval relative to key events.
 
-Of the frames of an activity's held-out sequences, the share of wrong phases
+For the frames of an activity's held-out sequences: the share of wrong phases
 among the five nearest frames of its other sequences, by the distance to the
-nearest key event in shares of the length. Sequences with frames of unknown
-phase are left out. Weighed as AP@5 is: alike for every
-frame of a sequence, every sequence of an activity, and every activity.
+nearest key event as a share of the length. Sequences with frames of unknown
+phase are left out. Frames, sequences and activities are weighted as in AP@5.
 
 Example:
     python tools/test.py CONFIG CHECKPOINT --dump embeddings.npz

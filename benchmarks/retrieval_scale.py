@@ -1,10 +1,9 @@
-"""Search among a million frames: the index against plain brute force.
+"""Compare the frame index with brute-force search in a million frames.
 
-Sequences are performances of some activities, each a smooth curve, at random
-tempo and with noise. Queries are all frames of some of them, whose own frames
-are left out. Brute force works
-out every distance in float32 by a matrix product, block by block, and takes
-the smallest.
+Sequences follow the smooth curve of an activity at random tempo, with noise.
+Queries are all frames of some sequences, and the frames of their own sequence
+are left out. Brute force computes all distances in float32 by matrix products,
+block by block, and takes the smallest.
 
 Example:
     python benchmarks/retrieval_scale.py --frames 1000000

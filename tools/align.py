@@ -1,13 +1,11 @@
 """Align videos, skeletons or features with a trained model."""
 
 import argparse
-import math
 import sys
 from pathlib import Path
 
-from masa.extraction.command_line import add_limits
-from masa.support.broken_inputs import add_skip_broken
-from masa.support.command_line import add_unsafe_load, end_with_status
+from masa.commands.options import add_options, bounded, check_output
+from masa.support.command_line import end_with_status
 
 VERBS = ('video', 'matches', 'retrieve', 'transfer_labels', 'anomaly')
 
@@ -31,11 +29,6 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='videos, folders, .npy files, annotation files',
     )
     parser.add_argument(
-        '--weights', type=Path, help='checkpoint (default: the last one)'
-    )
-    add_unsafe_load(parser)
-    parser.add_argument('--device', help='such as cuda:0')
-    parser.add_argument(
         '--features',
         type=Path,
         default='',
@@ -53,11 +46,11 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar='NAME',
         help='take these of the inputs only, in this order (default: all)',
     )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='replace files'
+    add_options(
+        parser,
+        *('weights', 'unsafe-load', 'device', 'overwrite', 'skip-broken'),
+        *('max-pixels', 'max-seconds'),
     )
-    add_limits(parser)
-    add_skip_broken(parser)
     verbs = parser.add_argument_group('what to do, one or several')
     verbs.add_argument(
         '--video',
@@ -114,14 +107,9 @@ def parse_args(argv=None) -> argparse.Namespace:
         'order of the frames, nearest takes the nearest frame in any order '
         '(default: %(default)s)',
     )
+    add_options(options, 'frame-rate')
     options.add_argument(
-        '--frame-rate',
-        type=float,
-        metavar='HZ',
-        help='frames per second of inputs that do not say, such as .npy files',
-    )
-    options.add_argument(
-        '-k', type=int, default=5, help='how many to retrieve'
+        '-k', type=bounded(int, 1), default=5, help='how many to retrieve'
     )
     options.add_argument(
         '--index',
@@ -131,7 +119,10 @@ def parse_args(argv=None) -> argparse.Namespace:
         'not in the other inputs',
     )
     options.add_argument(
-        '--height', type=int, default=240, help="of the video's pictures"
+        '--height',
+        type=bounded(int, 16),
+        default=240,
+        help="of the video's pictures",
     )
     args = parser.parse_args(argv)
     _check(parser, args)
@@ -165,24 +156,14 @@ def _check(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
         ('results', ('.csv', '.json')),
     ):
         path = getattr(args, name)
-        if path is None:
-            continue
-        if path.suffix not in suffixes:
-            parser.error(
-                f'--{name} {path} is expected to be {" or ".join(suffixes)}'
-            )
-        if path.exists() and not args.overwrite:
-            parser.error(f'{path} exists; --overwrite replaces it')
+        if path is not None:
+            check_output(parser, path, suffixes, args.overwrite)
     if args.retrieve is not None:
         name, _, frame = args.retrieve.rpartition(':')
         if not name or not frame.lstrip('-').isdigit():
             parser.error(
                 f'--retrieve {args.retrieve} is expected to be NAME:FRAME'
             )
-    if args.k < 1 or args.height < 16:
-        parser.error('-k is expected above 0, and --height above 15')
-    if args.frame_rate is not None and not 0 < args.frame_rate < math.inf:
-        parser.error('--frame-rate is expected above 0')
 
 
 def main(argv=None) -> int:

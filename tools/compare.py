@@ -5,7 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from masa.support.command_line import ConfigOptions, end_with_status
+from masa.commands.options import add_options, bounded
+from masa.support.command_line import end_with_status
 from masa.support.files import atomic_path
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -55,7 +56,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--jobs',
-        type=int,
+        type=bounded(int, 1),
         default=1,
         help='trainings at a time on a CPU (default: 1)',
     )
@@ -66,21 +67,13 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar='GPU',
         help='GPUs, one training at a time on each',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=ConfigOptions,
-        help='override settings of every config: key=value pairs, such as '
-        'optim_wrapper.optimizer.lr=1e-3; with a --work-dir of its own',
-    )
+    add_options(parser, 'cfg-options')
     args = parser.parse_args(argv)
     if args.cfg_options and args.work_dir is None:
         parser.error(
             '--cfg-options make other trainings than the configs do: they '
             'need a --work-dir of their own'
         )
-    if args.jobs < 1:
-        parser.error(f'--jobs expects 1 or more, got {args.jobs}')
     if args.work_dir is None:
         args.work_dir = Path('work_dirs', f'compare_{args.data}')
     if args.methods is None:
@@ -92,82 +85,13 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 
 def make_plan(args: argparse.Namespace) -> list[tuple]:
-    """List the trainings with their configs.
+    """List the trainings with their configs; see ``plan_trainings``."""
+    from masa.comparison import plan_trainings
 
-    Args:
-        args (argparse.Namespace): The command line.
-
-    Returns:
-        list[tuple]: Pairs of training and config; those that the table needs
-        first come first.
-    """
-    from masa.comparison import (
-        CONTROLS,
-        Training,
-        find_activities,
-        find_changes,
-        find_config,
-        training_config,
+    return plan_trainings(
+        *(CONFIGS, args.data, args.methods, args.seeds, args.modes),
+        *(args.epochs, args.single_batch_size, args.cfg_options),
     )
-
-    controls = Training(CONTROLS, args.seeds[0])
-    path = find_config(CONFIGS, args.data, CONTROLS)
-    config = training_config(path, controls, options=args.cfg_options)
-    plan = [(controls, config)]
-    # All methods have the same data.
-    single = find_activities(config) if 'single' in args.modes else []
-    groups = {
-        'all': ([None], None),
-        'single': (single, args.single_batch_size),
-    }
-    methods = {
-        m: (
-            find_config(CONFIGS, args.data, m),
-            {**find_changes(CONFIGS, m), **(args.cfg_options or {})},
-        )
-        for m in args.methods
-    }
-    for seed in args.seeds:
-        for mode in args.modes:
-            activities, batch_size = groups[mode]
-            for method, (path, options) in methods.items():
-                for activity in activities:
-                    training = Training(method, seed, activity)
-                    plan.append(
-                        (
-                            training,
-                            training_config(
-                                path,
-                                training,
-                                args.epochs,
-                                batch_size,
-                                options,
-                            ),
-                        )
-                    )
-    return plan
-
-
-def run(plan: list[tuple], args: argparse.Namespace) -> list[str]:
-    """Run the trainings.
-
-    Returns:
-        list[str]: Those that failed, and why.
-    """
-    from masa.comparison import run_trainings
-
-    failed, start = [], time.monotonic()
-    ended = run_trainings(plan, args.work_dir, args.jobs, args.devices)
-    for number, (training, error) in enumerate(ended, 1):
-        if error is not None:
-            failed.append(f'{training}: {error}')
-        left = (time.monotonic() - start) / number * (len(plan) - number)
-        print(
-            f'[{number}/{len(plan)}] {training}'
-            f'{": failed" if error else ""}; about {left / 60:.0f} min left',
-            flush=True,
-        )
-    return failed
 
 
 def main(argv=None) -> int:
@@ -177,26 +101,25 @@ def main(argv=None) -> int:
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from masa.comparison import (
-        comparison_rows,
-        format_markdown,
-        read_results,
-    )
+    from masa.comparison import format_comparison, read_results, run_trainings
 
-    failed = run(make_plan(args), args)
-    results = read_results(args.work_dir)
-    parts = []
-    for single, title in (
-        (False, 'One model for all activities'),
-        (True, 'One model for every activity, average'),
-    ):
-        table = format_markdown(comparison_rows(results, single))
-        if table:
-            parts.append(f'### {title}\n\n{table}')
+    plan = make_plan(args)
+    failed, start = [], time.monotonic()
+    ended = run_trainings(plan, args.work_dir, args.jobs, args.devices)
+    for count, (training, error) in enumerate(ended, 1):
+        if error is not None:
+            failed.append(f'{training}: {error}')
+        left = (time.monotonic() - start) / count * (len(plan) - count)
+        print(
+            f'[{count}/{len(plan)}] {training}'
+            f'{": failed" if error else ""}; about {left / 60:.0f} min left',
+            flush=True,
+        )
+    text = format_comparison(read_results(args.work_dir))
     path = args.work_dir / 'table.md'
     with atomic_path(path) as temporary:
-        temporary.write_text('\n'.join(parts), encoding='utf-8')
-    print('\n'.join([*parts, f'table: {path}']))
+        temporary.write_text(text, encoding='utf-8')
+    print(f'{text}\ntable: {path}')
     for line in failed:
         print(f'failed: {line}', file=sys.stderr)
     return int(bool(failed))

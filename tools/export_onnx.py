@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from masa.support.command_line import add_unsafe_load, end_with_status
+from masa.commands.options import add_options, check_output
+from masa.support.command_line import end_with_status
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -20,18 +21,9 @@ def parse_args(argv=None) -> argparse.Namespace:
         'model', type=Path, help='work directory of a training, or a config'
     )
     parser.add_argument('output', type=Path, help='FILE.onnx')
-    parser.add_argument(
-        '--weights', type=Path, help='checkpoint (default: the last one)'
-    )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='replace the file'
-    )
-    add_unsafe_load(parser)
+    add_options(parser, 'weights', 'unsafe-load', 'overwrite')
     args = parser.parse_args(argv)
-    if args.output.suffix != '.onnx':
-        parser.error(f'{args.output} is expected to be .onnx')
-    if args.output.exists() and not args.overwrite:
-        parser.error(f'{args.output} exists; --overwrite replaces it')
+    check_output(parser, args.output, ['.onnx'], args.overwrite)
     return args
 
 

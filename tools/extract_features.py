@@ -5,11 +5,12 @@ import os
 import sys
 from pathlib import Path
 
-from masa.extraction.command_line import (
+from masa.commands.extraction_options import (
     add_running_options,
     add_sequence_options,
     check_files,
 )
+from masa.commands.options import bounded
 from masa.extraction.errors import ExtractionError
 from masa.extraction.model_names import ALIASES
 from masa.support.command_line import end_with_status
@@ -49,7 +50,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     )
     model.add_argument(
         '--image-size',
-        type=int,
+        type=bounded(int, 1),
         metavar='PIXELS',
         help="side of the model's input (default: 224 for DINOv2, else the "
         "model's own)",
@@ -67,10 +68,10 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='of the features (default: float32)',
     )
     running = add_running_options(parser)
-    running.add_argument('--batch-size', type=int, default=32)
+    running.add_argument('--batch-size', type=bounded(int, 1), default=32)
     running.add_argument(
         '--workers',
-        type=int,
+        type=bounded(int, 1),
         default=min(8, os.cpu_count() or 1),
         help='threads of every process that prepare frames (default: '
         '%(default)s)',
@@ -85,10 +86,6 @@ def parse_args(argv=None) -> argparse.Namespace:
     )
     args = parser.parse_args(argv)
     check_files(parser, args)
-    for name in ('batch_size', 'workers', 'image_size'):
-        value = getattr(args, name)
-        if value is not None and value < 1:
-            parser.error(f'--{name.replace("_", "-")} is expected above 0')
     if args.amp_dtype and not args.amp:
         parser.error('--amp-dtype goes with --amp')
     return args

@@ -4,14 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from masa.extraction.backends import BACKENDS
-from masa.extraction.command_line import (
-    add_person_options,
+from masa.commands.extraction_options import (
     add_running_options,
     add_sequence_options,
     check_files,
-    check_person,
 )
+from masa.commands.options import add_options
+from masa.extraction.backends import BACKENDS
 from masa.extraction.errors import ExtractionError
 from masa.support.command_line import end_with_status
 
@@ -42,7 +41,8 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='pixels or metres (default: %(default)s); hands3d is of '
         'mediapipe alone',
     )
-    add_person_options(parser)
+    person = parser.add_argument_group('person')
+    add_options(person, 'person', 'min-found')
     models = parser.add_argument_group('models of mmpose')
     models.add_argument(
         '--pose-model',
@@ -74,7 +74,6 @@ def parse_args(argv=None) -> argparse.Namespace:
     add_running_options(parser)
     args = parser.parse_args(argv)
     check_files(parser, args)
-    check_person(parser, args)
     if args.backend == 'mediapipe':
         for name in MMPOSE_OPTIONS:
             if getattr(args, name) is not None:

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from masa.commands.options import add_options, check_output
 from masa.support.command_line import end_with_status
 
 
@@ -42,14 +43,9 @@ def parse_args(argv=None) -> argparse.Namespace:
         default='',
         help='of the search, such as nprobe=16 or efSearch=64',
     )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='replace files'
-    )
+    add_options(parser, 'overwrite')
     args = parser.parse_args(argv)
-    if args.output.suffix != '.faiss':
-        parser.error(f'{args.output} is expected to be a .faiss file')
-    if args.output.exists() and not args.overwrite:
-        parser.error(f'{args.output} exists; --overwrite replaces it')
+    check_output(parser, args.output, ['.faiss'], args.overwrite)
     return args
 
 

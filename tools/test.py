@@ -8,11 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from masa.support.command_line import (
-    ConfigOptions,
-    add_unsafe_load,
-    end_with_status,
-)
+from masa.commands.options import add_options
+from masa.support.command_line import end_with_status
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -30,20 +27,12 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument('config', help='test config file path')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('--work-dir', help='where to save the metrics')
-    add_unsafe_load(parser)
     parser.add_argument(
         '--dump',
         type=Path,
         metavar='FILE.npz',
         help='save the embeddings: <sequence>/embedding (T, D), '
         '<sequence>/label, <sequence>/phase where known, <sequence>/split',
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=ConfigOptions,
-        help='override settings of the config: key=value pairs, such as '
-        'test_dataloader.batch_size=8 or key="[a,b]"',
     )
     parser.add_argument(
         '--show-dir',
@@ -66,12 +55,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         default=2,
         help='display time of every window in seconds',
     )
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='job launcher',
-    )
+    add_options(parser, 'unsafe-load', 'cfg-options', 'launcher')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args(argv)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))

@@ -8,11 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from masa.support.command_line import (
-    ConfigOptions,
-    add_unsafe_load,
-    end_with_status,
-)
+from masa.commands.options import add_options
+from masa.support.command_line import end_with_status
 from masa.support.work_dir import last_checkpoint
 
 if TYPE_CHECKING:
@@ -47,7 +44,6 @@ def parse_args(argv=None) -> argparse.Namespace:
         action='store_true',
         help='begin with those of its weights that fit the model',
     )
-    add_unsafe_load(parser)
     parser.add_argument(
         '--amp',
         action='store_true',
@@ -76,19 +72,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         action='store_true',
         help='use deterministic algorithms only',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=ConfigOptions,
-        help='override settings of the config: key=value pairs, such as '
-        'train_cfg.max_epochs=10 or key="[a,b]"',
-    )
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='job launcher',
-    )
+    add_options(parser, 'unsafe-load', 'cfg-options', 'launcher')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
     args = parser.parse_args(argv)
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
@@ -111,7 +95,7 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs', Path(args.config).stem))
     if args.amp:
-        cfg.optim_wrapper.type = 'AsyncAmpOptimWrapper'
+        cfg.optim_wrapper.type = 'DeferredNormAmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.resume is not None:
         cfg.resume = True

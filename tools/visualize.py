@@ -5,8 +5,9 @@ import sys
 import time
 from pathlib import Path
 
+from masa.commands.options import add_options
 from masa.datasets.text_files import read_json
-from masa.support.command_line import add_unsafe_load, end_with_status
+from masa.support.command_line import end_with_status
 from masa.support.files import atomic_path
 
 
@@ -38,9 +39,6 @@ def parse_args(argv=None) -> argparse.Namespace:
             'work_dir', type=Path, help='of the training, with its config'
         )
         command.add_argument(
-            '--weights', type=Path, help='checkpoint (default: the last one)'
-        )
-        command.add_argument(
             '--metrics',
             type=Path,
             metavar='FILE.json',
@@ -50,8 +48,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         command.add_argument(
             '--only', nargs='+', metavar='NAME', help='these figures only'
         )
-        command.add_argument('--device', help='such as cuda:0')
-        add_unsafe_load(command)
+        add_options(command, 'weights', 'unsafe-load', 'device')
     args = parser.parse_args(argv)
     if args.metrics is None:
         found = sorted(args.work_dir.glob('*/metrics.json'))

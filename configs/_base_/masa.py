@@ -27,7 +27,7 @@ model = dict(
 # text scans 3e-2 (Sec. 4.2) and CASA uses 3e-4. docs/training.md says what
 # trained well here.
 optim_wrapper = dict(
-    type='AsyncOptimWrapper',
+    type='DeferredNormOptimWrapper',
     optimizer=dict(type='Adam', lr=3e-3),
     # CASA's bound on the gradient's norm.
     clip_grad=dict(max_norm=0.5),
@@ -86,7 +86,7 @@ custom_imports = dict(
 runner_type = 'mmaction.SafeRunner'
 
 default_hooks = dict(
-    runtime_info=dict(type='AsyncRuntimeInfoHook'),
+    runtime_info=dict(type='DeferredRuntimeInfoHook'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=10),
     param_scheduler=dict(type='ParamSchedulerHook'),

@@ -8,7 +8,7 @@ from tiny_demo import load_tool, tiny_demo
 
 from masa.engine import build_runner
 from masa.support.checkpoints import CheckpointError
-from masa.support.config_checks import ConfigError, wrong_values_told
+from masa.support.config_checks import ConfigError, report_wrong_values
 
 
 @HOOKS.register_module()
@@ -112,7 +112,7 @@ def test_a_fault_of_a_constructor_is_no_wrong_value(make):
 def test_errors_outside_of_a_run_pass():
     with (
         pytest.raises(ValueError, match='mine'),
-        wrong_values_told(tiny_demo()),
+        report_wrong_values(tiny_demo()),
     ):
         raise ValueError('mine')
 

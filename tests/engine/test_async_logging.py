@@ -7,9 +7,9 @@ from mmengine.optim import OptimWrapper
 from mmengine.optim.optimizer import amp_optimizer_wrapper
 
 from masa.engine import (
-    AsyncAmpOptimWrapper,
-    AsyncOptimWrapper,
-    AsyncRuntimeInfoHook,
+    DeferredNormAmpOptimWrapper,
+    DeferredNormOptimWrapper,
+    DeferredRuntimeInfoHook,
 )
 
 
@@ -30,7 +30,7 @@ def wrappers(*kinds, **kwargs):
 )
 def test_steps_are_those_of_mmengine(clip):
     frames = torch.arange(12.0).reshape(4, 3)
-    made = wrappers(OptimWrapper, AsyncOptimWrapper, clip_grad=clip)
+    made = wrappers(OptimWrapper, DeferredNormOptimWrapper, clip_grad=clip)
     for layer, wrapper in made:
         for _ in range(3):
             wrapper.update_params(layer(frames).square().mean())
@@ -48,7 +48,7 @@ def test_bfloat16_needs_no_loss_scale(monkeypatch):
     monkeypatch.setattr(
         amp_optimizer_wrapper, 'is_cuda_available', lambda: True
     )
-    ((_, wrapper),) = wrappers(AsyncAmpOptimWrapper, dtype='bfloat16')
+    ((_, wrapper),) = wrappers(DeferredNormAmpOptimWrapper, dtype='bfloat16')
     assert not wrapper.loss_scaler.is_enabled()
     assert wrapper.cast_dtype == torch.bfloat16
 
@@ -87,7 +87,7 @@ def test_logs_and_checkpoints_are_those_of_mmengine(
 
     for name, wrapper, hook in (
         ('theirs', 'OptimWrapper', 'RuntimeInfoHook'),
-        ('ours', 'AsyncOptimWrapper', 'AsyncRuntimeInfoHook'),
+        ('ours', 'DeferredNormOptimWrapper', 'DeferredRuntimeInfoHook'),
     ):
         train(name, wrapper, hook)
     assert 'grad_norm' in numbers('ours')[0]
@@ -100,12 +100,14 @@ def test_logs_and_checkpoints_are_those_of_mmengine(
 def test_scalars_stay_where_they_are_until_they_are_due(make_runner):
     runner = make_runner(
         **{
-            'optim_wrapper.type': 'AsyncOptimWrapper',
-            'default_hooks.runtime_info': dict(type='AsyncRuntimeInfoHook'),
+            'optim_wrapper.type': 'DeferredNormOptimWrapper',
+            'default_hooks.runtime_info': dict(type='DeferredRuntimeInfoHook'),
             'default_hooks.logger.interval': 10,
         }
     )
-    (hook,) = (h for h in runner.hooks if isinstance(h, AsyncRuntimeInfoHook))
+    (hook,) = (
+        h for h in runner.hooks if isinstance(h, DeferredRuntimeInfoHook)
+    )
     kept = []
     original = hook.after_train_iter
 

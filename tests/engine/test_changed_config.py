@@ -4,11 +4,12 @@ import shutil
 
 import pytest
 import torch
+from mmaction.registry import OPTIM_WRAPPERS
 
-from masa.engine.resumption import (
-    changes_to_tell,
-    config_changes,
+from masa.engine.config_changes import (
+    data_and_hook_changes,
     parse_config,
+    training_changes,
 )
 from masa.support.checkpoints import CheckpointError
 
@@ -123,7 +124,7 @@ class TestComparison:
             new = make_config('other', **settings).pretty_text
             return [
                 [str(one) for one in function(*map(parse_config, (old, new)))]
-                for function in (config_changes, changes_to_tell)
+                for function in (training_changes, data_and_hook_changes)
             ]
 
         return changes
@@ -172,6 +173,18 @@ class TestComparison:
             },
         )
         assert found == [[], []]
+
+    def test_a_type_may_have_been_renamed(self, make_config):
+        old, new = (
+            parse_config(
+                make_config('a', **{'optim_wrapper.type': name}).pretty_text
+            )
+            for name in ('AsyncOptimWrapper', 'DeferredNormOptimWrapper')
+        )
+        assert training_changes(old, new) == []
+        assert OPTIM_WRAPPERS.get('AsyncOptimWrapper') is OPTIM_WRAPPERS.get(
+            'DeferredNormOptimWrapper'
+        )
 
     def test_data_and_hooks_are_told(self, compare):
         found, told = compare(

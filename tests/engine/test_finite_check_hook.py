@@ -111,7 +111,7 @@ def test_stops_before_the_step_and_names_the_batch(
 
 
 def test_the_norm_that_was_left_on_the_device(make_runner):
-    wrapper = {'optim_wrapper.type': 'AsyncOptimWrapper'}
+    wrapper = {'optim_wrapper.type': 'DeferredNormOptimWrapper'}
     runner, breaker = breaking_runner(make_runner, 'gradient', [4], **wrapper)
     with pytest.raises(NonFiniteError, match='gradient is nan in epoch 2'):
         runner.train()
@@ -213,7 +213,7 @@ def test_a_scaler_does_not_hide_a_loss(make_runner, scaled):
 
 def test_bfloat16_has_no_scaler_to_leave_a_step_out(make_runner, scaled):
     changes = {
-        'optim_wrapper.type': 'AsyncAmpOptimWrapper',
+        'optim_wrapper.type': 'DeferredNormAmpOptimWrapper',
         'optim_wrapper.dtype': 'bfloat16',
     }
     runner, breaker = breaking_runner(make_runner, 'gradient', [4], **changes)

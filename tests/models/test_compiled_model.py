@@ -8,7 +8,7 @@ from mmaction.registry import MODELS
 from torch._dynamo.utils import counters
 from training_batches import collated_batch
 
-from masa.engine import AsyncOptimWrapper
+from masa.engine import DeferredNormOptimWrapper
 
 GPU = pytest.param(
     'cuda',
@@ -68,7 +68,7 @@ def train(model, step, after_step=lambda: None):
     """The losses, and the weights at the end."""
     # With Adam, rounding would decide the sign of a step.
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    wrapper = AsyncOptimWrapper(optimizer, clip_grad=dict(max_norm=0.5))
+    wrapper = DeferredNormOptimWrapper(optimizer, clip_grad=dict(max_norm=0.5))
     losses = []
     for seed, totals in enumerate(BATCHES):
         logged = step(collated_batch(totals, 6, seed), wrapper)

@@ -2,7 +2,8 @@ import argparse
 
 import pytest
 
-from masa.support.command_line import ConfigOptions, end_with_status
+from masa.commands.options import ConfigOptions
+from masa.support.command_line import end_with_status
 
 
 def parse(*arguments):

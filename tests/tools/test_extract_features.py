@@ -415,8 +415,8 @@ def test_records_without_video(videos, tmp_path, capsys):
     ('options', 'message'),
     [
         (['--ann-file', 'a.txt'], 'expected to be .pkl, .npz or .json'),
-        (['--batch-size', '0'], '--batch-size is expected above 0'),
-        (['--image-size', '0'], '--image-size is expected above 0'),
+        (['--batch-size', '0'], '--batch-size'),
+        (['--image-size', '0'], '--image-size'),
         (['--weights', 'none.pth'], 'there is no file none.pth'),
         (['--amp-dtype', 'float16'], '--amp-dtype goes with --amp'),
     ],

@@ -76,7 +76,7 @@ def test_errors(dumps, tmp_path, capsys):
     Path(output).touch()
     for arguments, message in (
         ([paths[0], output], 'exists; --overwrite'),
-        ([paths[0], 'index.npy'], 'expected to be a .faiss'),
+        ([paths[0], 'index.npy'], 'expected to be .faiss'),
     ):
         with pytest.raises(SystemExit):
             main(arguments)

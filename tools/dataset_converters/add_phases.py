@@ -4,7 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from masa.datasets.conversion_cli import add_output, check_arguments
+from masa.commands.conversion import (
+    add_output,
+    check_annotation_file,
+    next_step,
+)
+from masa.commands.options import add_options
+from masa.support.command_line import end_with_status
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -29,16 +35,9 @@ def parse_args(argv=None) -> argparse.Namespace:
         action='store_true',
         help='put the phases in the place of those that records have',
     )
-    parser.add_argument(
-        '--frame-rate',
-        type=float,
-        metavar='HZ',
-        help='frames per second of the sequences whose records do not say',
-    )
+    add_options(parser, 'frame-rate')
     args = parser.parse_args(argv)
-    check_arguments(parser, args)
-    if args.frame_rate is not None and not 0 < args.frame_rate < 1e6:
-        parser.error('--frame-rate is expected above 0')
+    check_annotation_file(parser, args)
     return args
 
 
@@ -46,7 +45,6 @@ def main(argv=None) -> int:
     """Add the phases."""
     args = parse_args(argv)
     from masa.datasets.errors import AnnotationError
-    from masa.support.command_line import end_with_status
 
     return end_with_status(lambda: _add(args), (AnnotationError,))
 
@@ -54,7 +52,6 @@ def main(argv=None) -> int:
 def _add(args: argparse.Namespace) -> None:
     from masa.datasets.annotation import load_annotations
     from masa.datasets.conversion import save_checked
-    from masa.datasets.conversion_cli import next_step
     from masa.datasets.errors import AnnotationError
     from masa.datasets.frame_labels import add_phases
     from masa.datasets.schema import check_annotations

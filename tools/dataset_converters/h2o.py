@@ -4,13 +4,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from masa.datasets.conversion_cli import (
+from masa.commands.conversion import (
     add_output,
-    check_arguments,
-    next_step,
-    summary,
+    check_annotation_file,
+    write_annotations,
 )
+from masa.commands.options import folder
 from masa.datasets.h2o_choices import JOINTS, MILK
+from masa.support.command_line import end_with_status
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -22,12 +23,12 @@ def parse_args(argv=None) -> argparse.Namespace:
         'pouring_milk --phases milk_events.json',
     )
     parser.add_argument(
-        'root', type=Path, help='folder that subject1, subject2, ... are in'
+        'root', type=folder, help='folder that subject1, subject2, ... are in'
     )
     add_output(parser)
     parser.add_argument(
         '--lists',
-        type=Path,
+        type=folder,
         required=True,
         help='folder of action_train.txt, action_val.txt and '
         'action_test.txt, from github.com/taeinkwon/h2odataset',
@@ -65,10 +66,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         help="whose coordinates to use (default: cam4, on the person's head)",
     )
     args = parser.parse_args(argv)
-    check_arguments(parser, args)
-    for folder in (args.root, args.lists):
-        if not folder.is_dir():
-            parser.error(f'there is no folder {folder}')
+    check_annotation_file(parser, args)
     given = args.phases is not None or args.action_phases
     if args.task == MILK and not given:
         parser.error(
@@ -140,23 +138,14 @@ def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
 def main(argv=None) -> int:
     """Run the conversion."""
     args = parse_args(argv)
-    # The help needs none of them.
-    from rich.console import Console
+    from masa.datasets.errors import AnnotationError
 
-    from masa.datasets import AnnotationError
-    from masa.datasets.conversion import save_checked
+    return end_with_status(lambda: _convert(args), (AnnotationError,))
 
-    try:
-        annotations, remarks = read(args)
-        save_checked(annotations, args.output, args.root)
-    except (AnnotationError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    Console().print(summary(annotations))
-    for remark in remarks:
-        print(remark)
-    print(next_step(annotations, args.output))
-    return 0
+
+def _convert(args: argparse.Namespace) -> None:
+    annotations, remarks = read(args)
+    write_annotations(annotations, args.output, args.root, remarks)
 
 
 if __name__ == '__main__':

@@ -4,15 +4,15 @@ import argparse
 import sys
 from pathlib import Path
 
-from masa.datasets.conversion_cli import (
-    add_hold_out,
+from masa.commands.conversion import (
     add_output,
-    check_arguments,
-    next_step,
-    summary,
+    check_annotation_file,
+    write_annotations,
 )
+from masa.commands.options import add_options, folder
 from masa.datasets.ikea_files import DRAWER, read_segments
 from masa.datasets.skeletons import LAYOUTS
+from masa.support.command_line import end_with_status
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -43,7 +43,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--features',
-        type=Path,
+        type=folder,
         metavar='FOLDER',
         help=f'frame features: a folder of {DRAWER}/SCAN.npy',
     )
@@ -62,9 +62,12 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='whether frames without an action are a phase of their own '
         '(default) or of unknown phase',
     )
-    add_hold_out(parser)
+    add_options(parser, 'val-share')
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of that draw (default: 0)'
+    )
     args = parser.parse_args(argv)
-    check_arguments(parser, args)
+    check_annotation_file(parser, args)
     if args.poses is None and args.features is None:
         parser.error('--poses, --features or both are expected')
     if args.poses and args.poses[0] not in ('pose3d', 'pose2d', 'bodies'):
@@ -77,10 +80,8 @@ def parse_args(argv=None) -> argparse.Namespace:
             'joints; name it by --skeleton, such as OPENPOSE_25 (BODY_25) or '
             'KINECT_25 (NTU RGB+D)'
         )
-    folders = [args.features, args.poses and Path(args.poses[1])]
-    for folder in filter(None, folders):
-        if not folder.is_dir():
-            parser.error(f'there is no folder {folder}')
+    if args.poses and not Path(args.poses[1]).is_dir():
+        parser.error(f'there is no folder {args.poses[1]}')
     return args
 
 
@@ -159,23 +160,14 @@ def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
 def main(argv=None) -> int:
     """Run the conversion."""
     args = parse_args(argv)
-    # The help needs none of them.
-    from rich.console import Console
+    from masa.datasets.errors import AnnotationError
 
-    from masa.datasets import AnnotationError
-    from masa.datasets.conversion import save_checked
+    return end_with_status(lambda: _convert(args), (AnnotationError,))
 
-    try:
-        annotations, remarks = read(args)
-        save_checked(annotations, args.output, args.segments)
-    except (AnnotationError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    Console().print(summary(annotations))
-    for remark in remarks:
-        print(remark)
-    print(next_step(annotations, args.output))
-    return 0
+
+def _convert(args: argparse.Namespace) -> None:
+    annotations, remarks = read(args)
+    write_annotations(annotations, args.output, args.segments, remarks)
 
 
 if __name__ == '__main__':

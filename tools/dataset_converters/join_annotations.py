@@ -4,12 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from masa.datasets.conversion_cli import (
+from masa.commands.conversion import (
     add_output,
-    check_arguments,
+    check_annotation_file,
     next_step,
 )
 from masa.datasets.skeletons import LAYOUTS, layouts_of
+from masa.support.command_line import end_with_status
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -52,7 +53,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         'their poses into the file',
     )
     args = parser.parse_args(argv)
-    check_arguments(parser, args)
+    check_annotation_file(parser, args)
     for name, *files in args.split:
         if not files:
             parser.error(f'--split {name} is expected to name a file, too')
@@ -67,26 +68,26 @@ def parse_args(argv=None) -> argparse.Namespace:
 def main(argv=None) -> int:
     """Run the conversion."""
     args = parse_args(argv)
-    # The help needs none of them.
-    from masa.datasets import AnnotationError, save_annotations
+    from masa.datasets.errors import AnnotationError
+
+    return end_with_status(lambda: _join(args), (AnnotationError,))
+
+
+def _join(args: argparse.Namespace) -> None:
+    from masa.datasets import save_annotations
     from masa.datasets.join import join_annotations
 
-    try:
-        annotations = join_annotations(args.parts, args.skeleton, args.poses)
-        save_annotations(annotations, args.output)
-    except (AnnotationError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
+    annotations = join_annotations(args.parts, args.skeleton, args.poses)
+    save_annotations(annotations, args.output)
     for name, ids in annotations['split'].items():
         print(f'split {name}: {len(ids)} sequences')
     if 'skeleton' not in annotations:
         print(without_skeleton(annotations['annotations']))
     print(next_step(annotations, args.output))
-    return 0
 
 
 def without_skeleton(records: list[dict]) -> str:
-    """Say which layouts the joints may have."""
+    """Say which layouts of joints fit the records."""
     counts = {one['keypoint'].shape[2] for one in records if 'keypoint' in one}
     known = [name for count in sorted(counts) for name in layouts_of(count)]
     return (

@@ -7,19 +7,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from masa.datasets.conversion_cli import (
-    add_hold_out,
+from masa.commands.conversion import (
     add_output,
-    check_arguments,
-    next_step,
-    read_files,
-    summary,
+    check_annotation_file,
+    read_mat_files,
+    write_annotations,
 )
-from masa.support.broken_inputs import (
-    add_skip_broken,
-    show_broken,
-    show_problems,
-)
+from masa.commands.options import add_options, folder
+from masa.support.broken_inputs import show_broken, show_problems
+from masa.support.command_line import end_with_status
 
 if TYPE_CHECKING:
     from masa.datasets.key_events import Phases
@@ -35,10 +31,10 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--phases key_events.json --val-share 0.2',
     )
     parser.add_argument(
-        'labels', type=Path, help='folder of the label files, 0001.mat on'
+        'labels', type=folder, help='folder of the label files, 0001.mat on'
     )
     add_output(parser)
-    add_skip_broken(parser)
+    add_options(parser, 'skip-broken')
     parser.add_argument(
         '--phases',
         type=Path,
@@ -54,19 +50,12 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='the thirteen activities that have key events, or all fifteen '
         '(default: 13)',
     )
-    add_hold_out(parser)
+    add_options(parser, 'val-share', 'test-share')
     parser.add_argument(
-        '--test-share',
-        type=float,
-        default=0.0,
-        help='where the official test split is not at hand: share of the '
-        'training sequences that makes a split "test", drawn before "val" '
-        '(default: 0, none)',
+        '--seed', type=int, default=0, help='of that draw (default: 0)'
     )
     args = parser.parse_args(argv)
-    check_arguments(parser, args)
-    if not args.labels.is_dir():
-        parser.error(f'there is no folder {args.labels}')
+    check_annotation_file(parser, args)
     suffixes = {path.suffix for path in args.phases or ()}
     if '.json' in suffixes and len(args.phases) > 1:
         parser.error('--phases takes one JSON file, or pickles alone')
@@ -89,59 +78,54 @@ def read_phases(paths: list[Path] | None, sequences: list) -> Phases | None:
 def main(argv=None) -> int:
     """Run the conversion."""
     args = parse_args(argv)
-    # The help needs none of them.
-    from rich.console import Console
+    from masa.datasets.errors import AnnotationError
 
-    from masa.datasets import AnnotationError
-    from masa.datasets.conversion import save_checked
+    return end_with_status(lambda: _convert(args), (AnnotationError,))
+
+
+def _convert(args: argparse.Namespace) -> int:
     from masa.datasets.penn_action import make_annotations
     from masa.datasets.penn_labels import (
         THIRTEEN_ACTIVITIES,
         read_label_file,
     )
 
-    try:
-        paths = sorted(args.labels.glob('*.mat'))
-        if not paths:
-            raise AnnotationError(f'{args.labels} holds no *.mat files')
-        sequences, problems = read_files(paths, read_label_file)
-        if problems and not (args.skip_broken and sequences):
-            show_broken(problems)
-            return 2
-        if args.activities == '13':
-            sequences = [
-                one for one in sequences if one.activity in THIRTEEN_ACTIVITIES
-            ]
-        blind = [one.name for one in sequences if not one.visible.any()]
-        phases = read_phases(args.phases, sequences)
-        annotations = make_annotations(
-            sequences, phases, args.val_share, args.seed, args.test_share
-        )
-        save_checked(annotations, args.output, args.labels)
-    except (AnnotationError, FileNotFoundError) as error:
-        print(f'error: {error}', file=sys.stderr)
+    sequences, problems = read_mat_files(args.labels, read_label_file)
+    if problems and not (args.skip_broken and sequences):
+        show_broken(problems)
         return 2
-    Console().print(summary(annotations))
+    if args.activities == '13':
+        sequences = [
+            one for one in sequences if one.activity in THIRTEEN_ACTIVITIES
+        ]
+    phases = read_phases(args.phases, sequences)
+    annotations = make_annotations(
+        sequences, phases, args.val_share, args.seed, args.test_share
+    )
+    remarks = []
+    blind = [one.name for one in sequences if not one.visible.any()]
     if blind:
-        print(f'left out, no joint is ever visible: {", ".join(blind)}')
+        remarks.append(
+            f'left out, no joint is ever visible: {", ".join(blind)}'
+        )
     if phases is not None and phases.resampled:
-        print(
+        remarks.append(
             f'{len(phases.resampled)} sequences had phase labels of another '
             'length, which were resampled'
         )
     if phases is not None and phases.unmatched:
-        print(
+        remarks.append(
             f'{len(phases.unmatched)} sequences with phase labels are not '
             'among those converted'
         )
     if 'test' not in annotations['split']:
-        print(
+        remarks.append(
             'no sequence of the official test split is among the labels, so '
             'there is no split "test"'
         )
-    print(next_step(annotations, args.output))
+    write_annotations(annotations, args.output, args.labels, remarks)
     show_problems(problems)
-    return 1 if problems else 0
+    return int(bool(problems))
 
 
 if __name__ == '__main__':

@@ -4,14 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from masa.datasets.conversion_cli import add_output, check_arguments
-from masa.extraction.command_line import (
-    add_labels,
-    add_person_options,
-    add_phases_file,
-    check_person,
+from masa.commands.conversion import (
+    add_output,
+    check_annotation_file,
+    next_step,
 )
-from masa.support.broken_inputs import add_skip_broken
+from masa.commands.options import add_options
+from masa.support.command_line import end_with_status
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -30,27 +29,16 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='.json files, and folders of them',
     )
     add_output(parser)
-    add_labels(parser)
-    add_phases_file(parser)
-    parser.add_argument(
-        '--frame-rate',
-        type=float,
-        metavar='HZ',
-        help='frames per second of all sequences, which the files do not say',
-    )
+    add_options(parser, 'labels', 'phases', 'frame-rate')
     parser.add_argument(
         '--layout',
         metavar='NAME',
         help='of the joints, such as COCO_17 (default: what the file says, '
         'or what its format has of that number)',
     )
-    add_person_options(parser)
-    add_skip_broken(parser)
+    add_options(parser, 'person', 'min-found', 'skip-broken')
     args = parser.parse_args(argv)
-    check_arguments(parser, args)
-    check_person(parser, args)
-    if args.frame_rate is not None and not 0 < args.frame_rate < 1e6:
-        parser.error('--frame-rate is expected above 0')
+    check_annotation_file(parser, args)
     return args
 
 
@@ -59,7 +47,6 @@ def main(argv=None) -> int:
     args = parse_args(argv)
     from masa.datasets.errors import AnnotationError
     from masa.extraction.errors import ExtractionError
-    from masa.support.command_line import end_with_status
 
     return end_with_status(
         lambda: _convert(args), (AnnotationError, ExtractionError)
@@ -68,7 +55,6 @@ def main(argv=None) -> int:
 
 def _convert(args: argparse.Namespace) -> int:
     from masa.datasets.conversion import save_checked
-    from masa.datasets.conversion_cli import next_step
     from masa.datasets.frame_labels import add_phases
     from masa.pose_files.conversion import make_annotations
 

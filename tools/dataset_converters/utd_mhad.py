@@ -2,20 +2,16 @@
 
 import argparse
 import sys
-from pathlib import Path
 
-from masa.datasets.conversion_cli import (
+from masa.commands.conversion import (
     add_output,
-    check_arguments,
-    next_step,
-    read_files,
-    summary,
+    check_annotation_file,
+    read_mat_files,
+    write_annotations,
 )
-from masa.support.broken_inputs import (
-    add_skip_broken,
-    show_broken,
-    show_problems,
-)
+from masa.commands.options import add_options, folder
+from masa.support.broken_inputs import show_broken, show_problems
+from masa.support.command_line import end_with_status
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -28,11 +24,11 @@ def parse_args(argv=None) -> argparse.Namespace:
     )
     parser.add_argument(
         'skeletons',
-        type=Path,
+        type=folder,
         help='folder of the skeleton files, a1_s1_t1_skeleton.mat on',
     )
     add_output(parser)
-    add_skip_broken(parser)
+    add_options(parser, 'skip-broken')
     parser.add_argument(
         '--val-subjects',
         type=int,
@@ -50,45 +46,35 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='the only subjects to convert (default: all that are there)',
     )
     args = parser.parse_args(argv)
-    check_arguments(parser, args)
-    if not args.skeletons.is_dir():
-        parser.error(f'there is no folder {args.skeletons}')
+    check_annotation_file(parser, args)
     return args
 
 
 def main(argv=None) -> int:
     """Run the conversion."""
     args = parse_args(argv)
-    # The help needs none of them.
-    from rich.console import Console
+    from masa.datasets.errors import AnnotationError
 
-    from masa.datasets import AnnotationError
-    from masa.datasets.conversion import save_checked
+    return end_with_status(lambda: _convert(args), (AnnotationError,))
+
+
+def _convert(args: argparse.Namespace) -> int:
     from masa.datasets.utd_mhad import (
         keep_subjects,
         make_annotations,
         read_skeleton_file,
     )
 
-    try:
-        paths = sorted(args.skeletons.glob('*.mat'))
-        if not paths:
-            raise AnnotationError(f'{args.skeletons} holds no *.mat files')
-        sequences, problems = read_files(paths, read_skeleton_file)
-        if problems and not (args.skip_broken and sequences):
-            show_broken(problems)
-            return 2
-        if args.subjects:
-            sequences = keep_subjects(sequences, args.subjects)
-        annotations = make_annotations(sequences, args.val_subjects)
-        save_checked(annotations, args.output, args.skeletons)
-    except AnnotationError as error:
-        print(f'error: {error}', file=sys.stderr)
+    sequences, problems = read_mat_files(args.skeletons, read_skeleton_file)
+    if problems and not (args.skip_broken and sequences):
+        show_broken(problems)
         return 2
-    Console().print(summary(annotations))
-    print(next_step(annotations, args.output))
+    if args.subjects:
+        sequences = keep_subjects(sequences, args.subjects)
+    annotations = make_annotations(sequences, args.val_subjects)
+    write_annotations(annotations, args.output, args.skeletons)
     show_problems(problems)
-    return 1 if problems else 0
+    return int(bool(problems))
 
 
 if __name__ == '__main__':

@@ -25,17 +25,17 @@ from ..datasets.people import find_people
 from ..datasets.record_checks import label_of
 from ..datasets.times import frame_times
 from ..datasets.transforms import SelectPerson
-from ..datasets.transforms.checks import check_range
 from ..extraction.errors import ExtractionError
 from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
 from ..extraction.sequences import VIDEO_SUFFIXES
 from ..registry import MODELS
+from ..support.argument_checks import check_range
 from ..support.broken_inputs import describe_problems
 from ..support.checkpoints import check_fit, read_checkpoint, weights_of
 from ..support.config_checks import (
     check_config,
     read_config,
-    wrong_values_told,
+    report_wrong_values,
 )
 from ..support.work_dir import LAST_CHECKPOINT, last_checkpoint
 from .embedded_sequence import EmbeddedSequence
@@ -135,7 +135,7 @@ class AlignmentInferencer(BaseInferencer):
 
     def _init_model(self, cfg, weights, device):
         checkpoint = read_checkpoint(weights, self.unsafe_load)
-        with wrong_values_told(cfg):
+        with report_wrong_values(cfg):
             model = MODELS.build(cfg.model)
         state = weights_of(checkpoint, weights)
         check_fit(state, model, weights)

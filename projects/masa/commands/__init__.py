@@ -1,1 +1,1 @@
-"""What the command-line tools do once their arguments are read."""
+"""What is behind the command lines of ``tools/``."""

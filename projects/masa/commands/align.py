@@ -1,4 +1,4 @@
-"""What tools/align.py does."""
+"""Alignment, retrieval and label transfer of tools/align.py."""
 
 import argparse
 import csv
@@ -26,17 +26,17 @@ from ..visualization.video import (
     write_video,
 )
 
-# More pictures a second than a screen shows; and those of a GIF, whose
-# durations are hundredths of a second.
-MAX_RATE = dict(zip(('.mp4', '.gif'), (60.0, 25.0), strict=True))
+# Highest frame rates in Hz: that of a screen, and one that a GIF, whose
+# durations are in hundredths of a second, can hold.
+MAX_RATE = {'.mp4': 60.0, '.gif': 25.0}
 
 
 def run_alignment(args: argparse.Namespace) -> int:
-    """Do what the command line asks for, and print what became of it.
+    """Run tools/align.py, and print the results.
 
     Args:
-        args (argparse.Namespace): Of tools/align.py, with ``asked``, the
-            names of what to do.
+        args (argparse.Namespace): Options of tools/align.py, and ``asked``,
+            the names of those that say what to do.
 
     Returns:
         int: The exit status: 0, 1 if inputs were left out, 2 if some cannot
@@ -116,7 +116,7 @@ def _apart(
 
 
 def _print(table: Table) -> None:
-    # Never cut a name to fit a terminal that is not there.
+    # Without a terminal, never cut a name to its width.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
@@ -213,7 +213,7 @@ def _write_video(
     recorded, aligned = playback(
         timestamps, timeline.frames, timeline.reference, rate
     )
-    # A single frame is all of its sequence.
+    # A sequence of a single frame has no duration.
     progress = [
         (times - times[0]) / (np.ptp(times) or 1.0) for times in timestamps
     ]

@@ -1,4 +1,4 @@
-"""What tools/check_data.py finds, and how it prints it."""
+"""Checks of annotation files by tools/check_data.py."""
 
 import argparse
 import sys
@@ -23,20 +23,20 @@ def run_checks(args: argparse.Namespace) -> int:
     """Run the checks that the command line asks for, and print the result.
 
     Args:
-        args (argparse.Namespace): Of tools/check_data.py.
+        args (argparse.Namespace): Options of tools/check_data.py.
 
     Returns:
         int: The exit status: 0, 1 if there are problems, 2 if a file cannot
         be read.
     """
-    # Never cut a message to fit a terminal that is not there.
+    # Without a terminal, never cut a message to its width.
     console = Console(width=None if sys.stdout.isatty() else 200)
     check = check_alone if args.config is None else check_with_config
     return max(check(path, args, console) for path in args.files or [None])
 
 
 def health(annotations: dict) -> Table:
-    """Tabulate what annotations without problems hold, by activity."""
+    """Tabulate lengths, splits and labels of valid annotations by activity."""
     records = annotations['annotations']
     splits = annotations.get('split') or {}
     splits_of: dict[str, list[str]] = {}

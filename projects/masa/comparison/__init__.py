@@ -1,9 +1,10 @@
-"""Many methods under one protocol: trainings, their results, one table."""
+"""Comparison of methods under one protocol, and its table."""
 
+from .plan import plan_trainings
 from .pool import run_trainings
 from .results import ComparisonResult, read_results, write_result
 from .run import train_and_test
-from .table import comparison_rows, format_markdown
+from .table import comparison_rows, format_comparison, format_markdown
 from .trainings import (
     CONTROLS,
     Training,
@@ -23,9 +24,11 @@ __all__ = [
     'find_activities',
     'find_changes',
     'find_config',
+    'format_comparison',
     'format_markdown',
     'known_methods',
     'labels_used',
+    'plan_trainings',
     'read_results',
     'run_trainings',
     'train_and_test',

@@ -17,21 +17,21 @@ def run_trainings(
     jobs: int = 1,
     devices: Sequence[int] | None = None,
 ) -> Iterator[tuple[Training, BaseException | None]]:
-    """Run trainings in processes of their own.
+    """Run trainings in separate processes.
 
     Args:
-        plan (Sequence[tuple[Training, Config]]): What to run, in this order.
+        plan (Sequence[tuple[Training, Config]]): Trainings, in this order.
         folder (Path): Work directory of the comparison.
-        jobs (int): Processes, which share the threads of this one. Defaults
-            to 1.
-        devices (Sequence[int], optional): GPUs: one process for each, and
-            ``jobs`` is not used.
+        jobs (int): Number of processes, which share the threads of this one.
+            Defaults to 1.
+        devices (Sequence[int], optional): GPUs, each with one process in the
+            place of ``jobs``.
 
     Yields:
-        tuple[Training, BaseException | None]: What has ended, and what was
-        raised.
+        tuple[Training, BaseException | None]: A training that has ended, and
+        what it raised.
     """
-    # Not forked: a process that has used a GPU, or threads, cannot be.
+    # A process that has used a GPU or threads cannot be forked.
     context = multiprocessing.get_context('spawn')
     queue = None
     if devices:
@@ -50,8 +50,7 @@ def run_trainings(
             for future in as_completed(futures):
                 yield futures[future], future.exception()
         except BaseException:
-            # Interrupted: what has not begun does not, and what has goes on
-            # from its last checkpoint another time.
+            # Another run goes on from the last checkpoints.
             pool.shutdown(wait=False, cancel_futures=True)
             for process in multiprocessing.active_children():
                 process.terminate()

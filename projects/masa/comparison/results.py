@@ -10,14 +10,14 @@ RESULT_FILE = 'result.json'
 
 @dataclass
 class ComparisonResult:
-    """What came out of one training.
+    """The result of one training.
 
     Args:
-        training (Training): Which.
+        training (Training): The training.
         labels (str): See :func:`labels_used`.
-        seconds (float or None): Of the training alone; None if it was
-            interrupted.
-        report (dict): Of ``SequenceEvaluator``.
+        seconds (float or None): Duration of the training alone; None if it
+            was interrupted.
+        report (dict): The report of ``SequenceEvaluator``.
     """
 
     training: Training
@@ -27,7 +27,7 @@ class ComparisonResult:
 
 
 def write_result(folder: Path, result: ComparisonResult) -> None:
-    """Write a result, completely or not at all.
+    """Write a result whole or not at all.
 
     Args:
         folder (Path): Work directory of the comparison.
@@ -42,7 +42,7 @@ def read_result(folder: Path, training: Training) -> ComparisonResult | None:
 
     Args:
         folder (Path): Work directory of the comparison.
-        training (Training): Which.
+        training (Training): The training.
 
     Returns:
         ComparisonResult | None: None if the training is not done.

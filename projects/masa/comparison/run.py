@@ -20,27 +20,28 @@ LOG_FILE = 'log.txt'
 def train_and_test(
     training: Training, config: Config, folder: Path
 ) -> ComparisonResult:
-    """Train and test, or go on with what was begun, or read what is done.
+    """Train and test a model, or resume an interrupted training.
 
     Args:
-        training (Training): What to train.
-        config (Config): Of :func:`training_config`.
+        training (Training): The training.
+        config (Config): Its config, of :func:`training_config`.
         folder (Path): Work directory of the comparison.
 
     Returns:
-        ComparisonResult: The result, which is on disk too.
+        ComparisonResult: The result, which is written as well. If the
+        training was finished before, it is only read.
 
     Raises:
         ValueError: If the folder holds the same training with another
             config.
-        AnnotationError: If the data lack a split that is needed.
+        AnnotationError: If the data lack a split.
     """
     work_dir = folder / training.folder
     keep_config(config, work_dir / CONFIG_FILE)
     done = read_result(folder, training)
     if done is not None:
         return done
-    # Not only after the training.
+    # A missing test split is an error before the training.
     check_named_splits(config, ('train_dataloader', 'test_dataloader'))
     config = copy.deepcopy(config)
     config.work_dir = str(work_dir)
@@ -65,21 +66,21 @@ def train_and_test(
         runner.test_loop.evaluator.report,
     )
     if training.method == CONTROLS:
-        # Of a model that was not trained.
+        # The model was not trained.
         del result.report['rows'][MODEL]
     write_result(folder, result)
     return result
 
 
 def keep_config(config: Config, path: Path) -> None:
-    """Write a config beside its training, or see that it is the same.
+    """Write a training's config, or check that it has not changed.
 
     Args:
         config (Config): The config.
         path (Path): The file.
 
     Raises:
-        ValueError: If the file holds another.
+        ValueError: If the file holds another config.
     """
     text = config.pretty_text
     if path.is_file():

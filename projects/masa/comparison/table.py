@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -11,20 +11,20 @@ from .trainings import CONTROLS
 def comparison_rows(
     results: Iterable[ComparisonResult], single: bool = False
 ) -> dict[str, dict]:
-    """Gather the figures of every method.
+    """Average the metrics of every method over seeds.
 
     Args:
-        results (Iterable[ComparisonResult]): Of all trainings.
-        single (bool): Whether of the models of single activities, whose
-            figures are averaged over the activities; otherwise of the models
-            of all activities. Defaults to False.
+        results (Iterable[ComparisonResult]): Results of all trainings.
+        single (bool): Whether to take the models of single activities, and
+            average over the activities. Otherwise those of all activities
+            are taken. Defaults to False.
 
     Returns:
-        dict[str, dict]: For every method, the controls among them,
-        ``labels``; ``seeds``, their number; ``seconds`` of the trainings of
-        one seed, NaN where unknown; and ``values``, (mean, sample standard
-        deviation over seeds) by metric, the latter NaN for a single seed
-        and for the controls, which have none.
+        dict[str, dict]: For every method and every baseline of the
+        evaluation: ``labels``; ``seeds``, their number; ``seconds`` of the
+        trainings of one seed, NaN where unknown; and ``values``, (mean,
+        sample standard deviation over seeds) by metric. The deviation is NaN
+        for a single seed and for the baselines, which have none.
     """
     found: dict[str, dict[int, list]] = {}
     for result in results:
@@ -37,7 +37,7 @@ def comparison_rows(
 
 
 def _figures(result: ComparisonResult):
-    """Yield the name and the figures of a method and of the controls."""
+    """Yield name and metrics of a method, or of the baselines."""
     report, activity = result.report, result.training.activity
     rows = report['rows']
     if activity is not None:
@@ -77,17 +77,42 @@ def _row(seeds: dict[int, list]) -> dict:
     )
 
 
-def format_markdown(rows: dict[str, dict]) -> str:
-    """Lay the figures out as a table in Markdown.
+def format_comparison(results: Sequence[ComparisonResult]) -> str:
+    """Format the results of a comparison in Markdown.
 
-    MASA comes first and the controls last. The best figure of a column is
-    set in bold; within the spread of the seeds there may be others as good.
+    Args:
+        results (Sequence[ComparisonResult]): Results of all trainings.
+
+    Returns:
+        str: A table of the models of all activities, and one of the models
+        of single activities, if there are results of them.
+    """
+    titles = (
+        'One model for all activities',
+        'One model for every activity, average',
+    )
+    tables = [
+        format_markdown(comparison_rows(results, single))
+        for single in (False, True)
+    ]
+    return '\n'.join(
+        f'### {title}\n\n{table}'
+        for title, table in zip(titles, tables, strict=True)
+        if table
+    )
+
+
+def format_markdown(rows: dict[str, dict]) -> str:
+    """Format the metrics of all methods as a table in Markdown.
+
+    MASA comes first, the evaluation's baselines last. The best value of a
+    column is bold; others within the deviation over seeds may be as good.
 
     Args:
         rows (dict[str, dict]): Of :func:`comparison_rows`.
 
     Returns:
-        str: The table; '' if there are no figures.
+        str: The table, empty if there are no metrics.
     """
     names = sorted(
         rows, key=lambda name: (not rows[name]['seeds'], name != 'masa')

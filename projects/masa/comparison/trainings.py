@@ -8,9 +8,9 @@ from ..support.config_checks import check_config
 from ..support.files import output_path
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-# Stands in the place of a method for what needs no training.
+# The method whose training is that of the evaluation's baselines: none.
 CONTROLS = 'controls'
-# Below ``configs``: what may be changed in a method, by name.
+# The file in ``configs`` of named changes of methods.
 CHANGES_FILE = '_base_/experiments.py'
 
 
@@ -46,7 +46,7 @@ class Training:
 
 
 def known_methods(configs: Path, data: str) -> list[str]:
-    """List the methods that there are configs of, but for ablations.
+    """List the methods that have a config, without ablations.
 
     Args:
         configs (Path): The folder ``configs``.
@@ -168,7 +168,7 @@ def find_activities(config: Config) -> list[str]:
 
 
 def labels_used(config: Config) -> str:
-    """Say which labels a method is trained with.
+    """Return which labels a method is trained with.
 
     Args:
         config (Config): Of the method.
@@ -225,12 +225,12 @@ def training_config(
     """Make the config of one training.
 
     Args:
-        path (Path): The method's config.
-        training (Training): What to train.
+        path (Path): File of the method's config.
+        training (Training): The training.
         epochs (int, optional): Length of the training; the schedule's
             milestones shrink with it. Defaults to the config's.
         batch_size (int, optional): Defaults to the config's.
-        options (dict, optional): Settings that go before the config's, as
+        options (dict, optional): Settings that override the config's, as
             ``Config.merge_from_dict`` takes them; with a key
             ``transforms.TYPE.KEY``, that of all transforms of a type.
 

@@ -9,7 +9,7 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 from ..registry import DATASETS, MODELS
-from ..support.config_checks import find_other_width
+from ..support.config_checks import find_width_mismatch
 from .errors import AnnotationError
 from .problem import Problem
 
@@ -105,7 +105,7 @@ def _check(
         with DefaultScope.overwrite_default_scope('mmaction'):
             dataset = DATASETS.build(settings)
             dataset.full_init()
-            finding = find_other_width(model(), dataset, field)
+            finding = find_width_mismatch(model(), dataset, field)
     except AnnotationError as error:
         if error.problems:
             return error.problems

@@ -1,10 +1,13 @@
-from .async_optim_wrappers import AsyncAmpOptimWrapper, AsyncOptimWrapper
 from .atomic_local_backend import AtomicLocalBackend
+from .deferred_norm_optim_wrappers import (
+    DeferredNormAmpOptimWrapper,
+    DeferredNormOptimWrapper,
+)
 from .errors import NonFiniteError
 from .hooks import (
-    AsyncRuntimeInfoHook,
     AtomicCheckpointHook,
     CollapseMonitorHook,
+    DeferredRuntimeInfoHook,
     EmbeddingFiguresHook,
     FiniteCheckHook,
     PlainCheckpointHook,
@@ -14,12 +17,12 @@ from .launch import build_runner
 from .safe_runner import SafeRunner
 
 __all__ = [
-    'AsyncAmpOptimWrapper',
-    'AsyncOptimWrapper',
-    'AsyncRuntimeInfoHook',
     'AtomicCheckpointHook',
     'AtomicLocalBackend',
     'CollapseMonitorHook',
+    'DeferredNormAmpOptimWrapper',
+    'DeferredNormOptimWrapper',
+    'DeferredRuntimeInfoHook',
     'EmbeddingFiguresHook',
     'FiniteCheckHook',
     'NonFiniteError',

@@ -7,30 +7,19 @@ from ..support.files import atomic_path
 
 @register_backend('atomic')
 class AtomicLocalBackend(LocalBackend):
-    """MMEngine's local files, each written whole or not at all.
+    """A ``LocalBackend`` that writes every file whole or not at all.
 
-    ``CheckpointHook`` takes it by ``backend_args=dict(backend='atomic')``.
+    Selected by ``backend_args=dict(backend='atomic')``.
     """
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write bytes; see :func:`masa.support.files.atomic_path`.
-
-        Args:
-            obj (bytes): The contents.
-            filepath (str or Path): The file.
-        """
+        """Write bytes; see :func:`masa.support.files.atomic_path`."""
         with atomic_path(filepath) as temporary:
             temporary.write_bytes(obj)
 
     def put_text(
         self, obj: str, filepath: str | Path, encoding: str = 'utf-8'
     ) -> None:
-        """Write text; see :func:`masa.support.files.atomic_path`.
-
-        Args:
-            obj (str): The contents.
-            filepath (str or Path): The file.
-            encoding (str): Of the text.
-        """
+        """Write text; see :func:`masa.support.files.atomic_path`."""
         with atomic_path(filepath) as temporary:
             temporary.write_text(obj, encoding=encoding)

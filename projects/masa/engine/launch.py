@@ -5,15 +5,15 @@ from mmengine.utils import import_modules_from_strings
 
 from ..registry import RUNNERS
 from ..support.compat import no_cuda_device
-from ..support.config_checks import wrong_values_told
+from ..support.config_checks import report_wrong_values
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build the runner of a config, for processes without GPUs too.
+    """Build the runner of a config, with or without GPUs.
 
     Args:
-        cfg (Config): Of a run. The runner is a :class:`SafeRunner`, if it
-            names no other. Where ``launcher`` is not ``'none'`` and there is
+        cfg (Config): The config. The runner is a :class:`SafeRunner` unless
+            it names another. If ``launcher`` is not ``'none'`` and there is
             no GPU, the backend ``nccl`` becomes ``gloo``, and the model is
             wrapped for the CPU.
 
@@ -24,10 +24,10 @@ def build_runner(cfg: Config) -> Runner:
         ConfigError: If a constructor refuses a value of the config.
     """
     if cfg.get('custom_imports'):
-        # Reading the file did it, but perhaps in another process.
+        # Reading the file did so, but perhaps in another process.
         import_modules_from_strings(**cfg.custom_imports)
     cfg.setdefault('runner_type', 'SafeRunner')
-    with wrong_values_told(cfg):
+    with report_wrong_values(cfg):
         if cfg.get('launcher', 'none') == 'none' or get_device() != 'cpu':
             return RUNNERS.build(cfg)
         _fit_to_cpu(cfg)
@@ -46,5 +46,5 @@ def _fit_to_cpu(cfg: Config) -> None:
         broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
-    # MMEngine gives every process the GPU of its number.
+    # By default MMEngine gives every process a GPU.
     cfg.model_wrapper_cfg = dict(wrapper, device_ids=None)

@@ -1,5 +1,5 @@
-"""What is not about alignment: files, command lines, configs, upstream.
+"""What is not about alignment.
 
-Safe checkpoints and files, the frame of command-line tools, checks of
-configs, and repairs of MMEngine, MMCV and MMAction2.
+Safe files and checkpoints, endings of command-line tools, checks of arguments
+and configs, and repairs of upstream packages.
 """

@@ -1,21 +1,6 @@
-"""Inputs that cannot be used: one option and one wording for all tools."""
+"""Inputs that cannot be used: one wording for all tools."""
 
-import argparse
 import sys
-
-
-def add_skip_broken(group: argparse._ActionsContainer) -> None:
-    """Add the option that leaves out what cannot be used.
-
-    Args:
-        group (argparse._ActionsContainer): The tool's parser, or a group of
-            it.
-    """
-    group.add_argument(
-        '--skip-broken',
-        action='store_true',
-        help='leave out what cannot be used, and list it at the end',
-    )
 
 
 def show_problems(problems: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Checkpoints, read without running code, and checked."""
+"""Checkpoints that are read without running code, and checked."""
 
 import re
 import zipfile
@@ -12,30 +12,29 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-# So many names of a kind are listed.
+# How many names of a kind a message lists.
 _LISTED = 3
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be used. The message names file and remedy."""
+    """A checkpoint cannot be used. The message names file and remedy."""
 
 
 def read_checkpoint(
     path: str | Path, unsafe: bool = False, map_location: Any = 'cpu'
 ) -> dict[str, Any]:
-    """Read a checkpoint.
+    """Read a checkpoint, after comparing its checksums.
 
-    Its checksums are compared first: PyTorch does not, and would take a
-    damaged weight for a good one.
+    PyTorch does not compare them, and would load a damaged weight.
 
     Args:
         path (str or Path): The file.
-        unsafe (bool): Whether the file may hold objects of any class, and so
-            run any code. Defaults to False.
+        unsafe (bool): Whether the file may hold objects of any class, and
+            thus run any code. Defaults to False.
         map_location (Any): See ``torch.load``. Defaults to the CPU.
 
     Returns:
-        dict: Of ``Runner.save_checkpoint``, or weights by name.
+        dict: What ``Runner.save_checkpoint`` wrote, or weights by name.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -69,7 +68,7 @@ def _compare_checksums(path: Path) -> bool:
     """Compare the checksums of PyTorch's format, a ZIP archive.
 
     Returns:
-        bool: Whether there are any: not in files of PyTorch before 1.6.
+        bool: Whether there are any; files of PyTorch before 1.6 have none.
 
     Raises:
         CheckpointError: If they differ.
@@ -85,7 +84,7 @@ def _compare_checksums(path: Path) -> bool:
             damaged = archive.testzip()
     except (
         *(zipfile.BadZipFile, zlib.error, EOFError, OSError),
-        # Of a header that tells of a feature which no checkpoint has.
+        # For a header with a feature that no checkpoint has.
         *(NotImplementedError, RuntimeError, ValueError),
     ) as error:
         raise _damaged(path, error) from error
@@ -120,11 +119,11 @@ def weights_of(
     Args:
         checkpoint (Any): What a file holds.
         path (str or Path): The file, for the message.
-        revise_keys (Sequence[tuple[str, str]]): Patterns of names, and what
-            takes their place.
+        revise_keys (Sequence[tuple[str, str]]): Patterns in names, and their
+            replacements.
 
     Returns:
-        dict[str, Tensor]: Weights by name, without ``module.`` in front.
+        dict[str, Tensor]: Weights by name, without a leading ``module.``.
 
     Raises:
         CheckpointError: If it holds none.
@@ -149,7 +148,7 @@ def weights_of(
         for pattern, replacement in ((r'^module\.', ''), *revise_keys):
             key = re.sub(pattern, replacement, key)
         named[key] = value
-    # Versions of the layers, which PyTorch reads.
+    # PyTorch reads the versions of layers from it.
     named._metadata = getattr(weights, '_metadata', None)
     return named
 
@@ -160,17 +159,17 @@ def check_fit(
     path: str | Path,
     partial: bool = False,
 ) -> None:
-    """Check that weights are of a model.
+    """Check that weights fit a model.
 
     Args:
-        weights (Mapping[str, Tensor]): By name.
-        model (nn.Module): What they are for.
-        path (str or Path): Their file, for the message.
-        partial (bool): Whether some that fit are enough. Defaults to False.
+        weights (Mapping[str, Tensor]): Weights by name.
+        model (nn.Module): The model.
+        path (str or Path): The weights' file, for the message.
+        partial (bool): Whether it is enough that some fit. Defaults to False.
 
     Raises:
-        CheckpointError: If a weight is missing, not known or of another
-            shape; of ``partial`` ones, if none fits.
+        CheckpointError: If a weight is missing, unknown or of another shape;
+            with ``partial``, if none fits.
     """
     expected = model.state_dict()
     missing = [key for key in expected if key not in weights]

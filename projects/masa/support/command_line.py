@@ -1,17 +1,14 @@
-"""How every tool ends: with a message that helps, and a status."""
+"""How a command-line tool ends: with a helpful message and a status."""
 
-import argparse
 import errno
 import os
-import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
-# What can be put right by whoever runs the tool, by the error's number.
+# What the user can do about an error of the operating system, by number.
 _REMEDIES = {
     **dict.fromkeys(
         (errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
@@ -27,76 +24,13 @@ _REMEDIES = {
         'a file is where a folder is expected: move it, or give another path',
     ),
 }
-# Blanks beside commas and brackets are layout, others are of a value.
-_INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
-# PyTorch knows it by its message alone.
+# PyTorch's error has no class of its own.
 _WORKER_DIED = 'DataLoader worker'
 # Windows has no timer.
 _HAS_TIMER = hasattr(signal, 'setitimer')
-# Seconds after which a signal that was lost on the way is raised again.
+# Seconds after which a signal that was lost is raised again.
 _AGAIN = 10
 _ENDED = {signal.SIGTERM: 'terminated', signal.SIGINT: 'interrupted'}
-
-
-def add_unsafe_load(parser: argparse.ArgumentParser) -> None:
-    """Add the option that trusts a checkpoint.
-
-    Args:
-        parser (argparse.ArgumentParser): Of the tool.
-    """
-    parser.add_argument(
-        '--unsafe-load',
-        action='store_true',
-        help='let the checkpoint run any code that it holds: only for files '
-        'whose maker you trust',
-    )
-
-
-class ConfigOptions(argparse.Action):
-    """Reads ``key=value`` pairs as MMEngine's ``DictAction`` does.
-
-    Unlike there, blanks inside a value stay, as in paths. MMEngine is imported
-    when there are pairs, not to print the help.
-    """
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: str | None = None,
-    ) -> None:
-        """Put the pairs into the namespace, as a dict.
-
-        Raises:
-            argparse.ArgumentError: If one of them is no such pair.
-        """
-        from mmengine.config import DictAction
-
-        action = DictAction(self.option_strings, self.dest, self.nargs)
-        for value in values:
-            key, is_pair, text = value.partition('=')
-            if is_pair and _INNER_BLANK.search(text):
-                if any(mark in text for mark in ',()[]'):
-                    raise argparse.ArgumentError(
-                        self,
-                        f'{value!r} has a blank inside a part of a list, '
-                        'which cannot be given here: set it in the config',
-                    )
-                options = getattr(namespace, self.dest) or {}
-                options = dict(options, **{key: text.strip('\'"')})
-                setattr(namespace, self.dest, options)
-                continue
-            try:
-                action(parser, namespace, [value], option_string)
-            # What MMEngine raises without "=", with unequal brackets, and
-            # with a comma within dict(...).
-            except (ValueError, AssertionError, RecursionError):
-                raise argparse.ArgumentError(
-                    self,
-                    f'{value!r} is expected to be key=value, the value a '
-                    'number, a word, or a list "[a,b]" or "(a,b)"',
-                ) from None
 
 
 def end_with_status(
@@ -104,13 +38,14 @@ def end_with_status(
     expected: tuple[type[Exception], ...] = (),
     how_to_go_on: Callable[[], str] = lambda: 'the same command goes on',
 ) -> int:
-    """Run a tool, and turn what the user can put right into a message.
+    """Run a tool, and turn errors that the user can fix into one line.
 
     Args:
         run (Callable[[], int | None]): Returns the exit status, None for 0.
-        expected (tuple[type[Exception], ...]): Errors whose message says all;
-            those of the operating system are among them anyway.
-        how_to_go_on (Callable[[], str]): Says it after an interruption.
+        expected (tuple[type[Exception], ...]): Errors whose message is
+            enough. Errors of the operating system always are.
+        how_to_go_on (Callable[[], str]): Returns what to do after an
+            interruption.
 
     Returns:
         int: The status: 2 after an error, 130 after Ctrl-C, 143 after SIGTERM.
@@ -119,12 +54,12 @@ def end_with_status(
         try:
             return run() or 0
         except BaseException as error:
-            # Libraries may turn what a signal raises into errors of theirs.
+            # Libraries may turn a KeyboardInterrupt into their own errors.
             if isinstance(error, KeyboardInterrupt) or received:
                 number = (received or [signal.SIGINT])[0]
                 word = _ENDED[number]
                 print(f'{word}: {how_to_go_on()}', file=sys.stderr)
-                # What a shell gives for a process that the signal ended.
+                # As a shell has it for a process that a signal ended.
                 return 128 + number
             if isinstance(error, (*expected, OSError, *_out_of_memory())):
                 print(f'error: {_one_line(error)}', file=sys.stderr)
@@ -142,13 +77,13 @@ def end_with_status(
 
 
 def _out_of_memory() -> tuple[type[Exception], ...]:
-    # Without PyTorch nobody raises it.
+    # Only PyTorch raises it.
     torch = sys.modules.get('torch')
     return () if torch is None else (torch.cuda.OutOfMemoryError,)
 
 
 def _death_of_worker(error: BaseException | None) -> BaseException | None:
-    """Find it behind an error, such as of a file that it left half written."""
+    """Find it among the causes of an error."""
     while error is not None and not str(error).startswith(_WORKER_DIED):
         error = error.__cause__ or error.__context__
     return error
@@ -162,17 +97,17 @@ def _one_line(error: Exception) -> str:
 
 @contextmanager
 def _signals_raise() -> Iterator[list[int]]:
-    """Turn signals into KeyboardInterrupt, so that what is open is closed.
+    """Turn signals into KeyboardInterrupt, so that open files are closed.
 
     Yields:
-        list[int]: Those that came.
+        list[int]: The signals received.
     """
     received: list[int] = []
     owner = os.getpid()
 
     def end(number, frame):
         if os.getpid() != owner and number == signal.SIGTERM:
-            # A process that loads data is to end at once.
+            # A process that loads data has to end at once.
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
             return
@@ -182,7 +117,7 @@ def _signals_raise() -> Iterator[list[int]]:
         raise KeyboardInterrupt
 
     def end_again(number, frame):
-        # Python drops what is raised in a finalizer or a callback.
+        # Python drops an exception that a finalizer or a callback raises.
         raise KeyboardInterrupt
 
     before = {}
@@ -200,5 +135,5 @@ def _signals_raise() -> Iterator[list[int]]:
         if received and _HAS_TIMER:
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
-            # None: somebody else's, who is not asked from Python.
+            # None: a handler that was not installed from Python.
             signal.signal(number, handler or signal.SIG_DFL)

@@ -1,7 +1,7 @@
-"""The one place that knows of upstream breakage.
+"""Repairs of upstream packages.
 
-Every item names the upstream thread it answers and leaves a working upstream
-alone.
+Each names the upstream thread that it answers, and leaves a working upstream
+as it is.
 """
 
 import importlib.util
@@ -13,40 +13,22 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import (
-    EXTENSION_SUFFIXES,
-    ExtensionFileLoader,
-    FileFinder,
-    ModuleSpec,
-)
-from importlib.metadata import PackageNotFoundError, version
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
-import numpy as np
 import torch
-from mmengine.logging import HistoryBuffer
-from mmengine.utils import digit_version
 
-# What the code relies on, and the first release that it cannot work with.
-# Why each ceiling: docs/installation.md.
-SUPPORTED = {
-    'torch': ('2.1.0', None),
-    'numpy': ('1.24.0', '3.0.0'),
-    'mmengine': ('0.10.0', '0.11.0'),
-    'mmcv': ('2.1.0', '2.2.0'),
-    'mmaction2': ('1.2.0', '1.3.0'),
-}
+from .versions import check_versions
 
 
 def repair_upstream() -> None:
-    """Make what the package is built on work, as far as it does not.
+    """Repair what masa is built on, where it is broken.
 
     Must run before ``mmaction.models`` is first imported, which a lookup in
     MMAction2's registries does.
 
     Raises:
-        ImportError: If a package is missing or of a version that cannot
-            work.
+        ImportError: If a package is missing or its version is not supported.
     """
     check_versions()
     provide_missing_localizer()
@@ -55,161 +37,148 @@ def repair_upstream() -> None:
     silence_missing_operator()
 
 
-def check_versions() -> None:
-    """Check the versions of what masa is built on.
+class _ModuleProvider(MetaPathFinder, Loader):
+    """Provides a module that a package lacks.
 
-    Raises:
-        ImportError: If a package is missing or of a version that cannot
-            work. One error tells of all of them and how to install the set
-            that is tested together.
+    At the end of ``sys.meta_path``, it is asked only for what no other finder
+    has.
+
+    Args:
+        name (str): Name of the module.
+        fill (Callable): Puts the contents into it.
+        is_package (bool): Whether it has submodules.
     """
-    problems = []
-    for name, (lowest, ceiling) in SUPPORTED.items():
-        found = _installed_version(name)
-        if found is None:
-            problems.append(f'{name} is not installed')
-        elif digit_version(found) < digit_version(lowest) or (
-            ceiling and digit_version(found) >= digit_version(ceiling)
-        ):
-            below = f' and below {ceiling}' if ceiling else ''
-            problems.append(
-                f'{name} {found} is installed, expected {lowest} or newer'
-                f'{below}'
-            )
-    if problems:
-        raise ImportError(
-            f'masa cannot work here: {"; ".join(problems)}. Install the set '
-            'that is tested together, from the checkout: pip install '
-            '-c requirements/constraints.txt -e .'
-        )
 
-
-def _installed_version(name: str) -> str | None:
-    # mmcv has two distributions of one import name.
-    for distribution in (name, f'{name}-lite') if name == 'mmcv' else (name,):
-        try:
-            return version(distribution).split('+')[0]
-        except PackageNotFoundError:
-            continue
-    return None
-
-
-_DRN = 'mmaction.models.localizers.drn'
-
-
-class _MissingLocalizer(MetaPathFinder, Loader):
-    """Supplies the two modules that the wheel of MMAction2 1.2.0 lacks."""
+    def __init__(
+        self,
+        name: str,
+        fill: Callable[[types.ModuleType], None],
+        is_package: bool = False,
+    ):
+        self.name = name
+        self._fill = fill
+        self._is_package = is_package
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target=None
     ) -> ModuleSpec | None:
-        if fullname in (_DRN, f'{_DRN}.drn'):
-            return ModuleSpec(fullname, self, is_package=fullname == _DRN)
-        return None
-
-    def create_module(self, spec: ModuleSpec) -> types.ModuleType:
-        return types.ModuleType(spec.name, 'Missing in MMAction2 1.2.0.')
+        if fullname != self.name:
+            return None
+        return ModuleSpec(fullname, self, is_package=self._is_package)
 
     def exec_module(self, module: types.ModuleType) -> None:
-        class DRN:
-            """Stands for a localizer that was left out of the wheel."""
+        self._fill(module)
 
-            def __init__(self, *args, **kwargs):
-                raise ImportError(
-                    'DRN is missing in the wheel of MMAction2 1.2.0 '
-                    '(open-mmlab/mmaction2#2714); install MMAction2 from its '
-                    'source to use it'
-                )
 
-        module.DRN = DRN
+def _provide(*providers: _ModuleProvider) -> None:
+    provided = {getattr(finder, 'name', None) for finder in sys.meta_path}
+    sys.meta_path += [one for one in providers if one.name not in provided]
+
+
+def _folder_of(package: str) -> Path | None:
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent
 
 
 def provide_missing_localizer() -> bool:
     """Make ``mmaction.models`` importable (open-mmlab/mmaction2#2714).
 
-    The wheel of MMAction2 1.2.0 lacks ``localizers/drn``, so that
-    ``import mmaction.models``, and with it every registry lookup in the scope
-    ``mmaction``, raises ModuleNotFoundError. Must run before
-    ``mmaction.models`` is first imported. A finder at the end of
-    ``sys.meta_path`` is asked only for what nobody else has.
+    The wheel of MMAction2 1.2.0 lacks ``localizers/drn``, so that importing
+    ``mmaction.models``, as every registry lookup in the scope ``mmaction``
+    does, raises ModuleNotFoundError. Must run before ``mmaction.models`` is
+    first imported.
 
     Returns:
-        bool: Whether anything was missing.
+        bool: Whether it was missing.
     """
-    package = importlib.util.find_spec('mmaction')
-    if package is None or package.origin is None:
+    folder = _folder_of('mmaction')
+    if folder is None or (folder / 'models' / 'localizers' / 'drn').exists():
         return False
-    localizers = Path(package.origin).parent / 'models' / 'localizers'
-    if (localizers / 'drn').exists():
-        return False
-    if not any(isinstance(f, _MissingLocalizer) for f in sys.meta_path):
-        sys.meta_path.append(_MissingLocalizer())
+    name = 'mmaction.models.localizers.drn'
+    _provide(
+        _ModuleProvider(name, _fill_localizer, is_package=True),
+        _ModuleProvider(f'{name}.drn', _fill_localizer),
+    )
     return True
 
 
-# What MMAction2's models of video and text import from transformers, and
-# releases from 4.56 on have elsewhere or not at all.
-_MOVED_FUNCTION = 'apply_chunking_to_forward'
+def _fill_localizer(module: types.ModuleType) -> None:
+    class DRN:
+        """Stands for the localizer that the wheel lacks."""
+
+        def __init__(self, *args, **kwargs):
+            raise ImportError(
+                'DRN is missing in the wheel of MMAction2 1.2.0 '
+                '(open-mmlab/mmaction2#2714); install MMAction2 from its '
+                'source to use it'
+            )
+
+    module.DRN = DRN
 
 
 def leave_out_unusable_multimodal() -> bool:
     """Make ``mmaction.models`` importable beside a new transformers.
 
-    MMAction2 1.2.0 imports its models of video and text wherever
-    transformers is installed, whatever masa needs, and those import what
-    ``transformers.modeling_utils`` has no longer
-    (modelscope/evalscope#864 is the same). Where that is missing, they are
-    left out as if transformers were not installed: building one says what
-    to install. Must run before ``mmaction.models`` is first imported.
+    MMAction2 1.2.0 imports its models of video and text wherever transformers
+    is installed, and they import a function that ``modeling_utils`` of
+    transformers lacks from 4.56 on (modelscope/evalscope#864 is the same).
+    Where it is missing, they are left out as without transformers: building
+    one says what to install. Must run before ``mmaction.models`` is first
+    imported.
 
     Returns:
-        bool: Whether anything was left out.
+        bool: Whether they were left out.
     """
     from mmaction.utils import dependency
 
     if not dependency.WITH_MULTIMODAL:
         return False
-    package = importlib.util.find_spec('transformers')
-    if package is not None and package.origin is not None:
-        source = Path(package.origin).parent / 'modeling_utils.py'
-        if source.is_file() and _MOVED_FUNCTION in source.read_text('utf-8'):
+    folder = _folder_of('transformers')
+    if folder is not None:
+        source = folder / 'modeling_utils.py'
+        moved = 'apply_chunking_to_forward'
+        if source.is_file() and moved in source.read_text('utf-8'):
             return False
     dependency.WITH_MULTIMODAL = False
     return True
 
 
-_MMCV_OPERATORS = 'mmcv._ext'
+def provide_mmcv_operators() -> bool:
+    """Make ``mmcv.ops`` importable with mmcv-lite (open-mmlab/mmpose#3250).
+
+    mmpose and mmdet import it at the top, although RTMDet and the models for
+    bodies and hands use no operator but ``nms``. That one is provided in
+    PyTorch; calling another says what is missing. Must run before
+    ``mmcv.ops`` is first imported.
+
+    Returns:
+        bool: Whether the operators were missing.
+    """
+    folder = _folder_of('mmcv')
+    if folder is None or PathFinder.find_spec('_ext', [str(folder)]):
+        return False
+    _provide(_ModuleProvider('mmcv._ext', _fill_operators))
+    return True
 
 
-class _MissingOperators(MetaPathFinder, Loader):
-    """Supplies the compiled operators that mmcv-lite has none of."""
+def _fill_operators(module: types.ModuleType) -> None:
+    def missing(name: str) -> Callable:
+        if name.startswith('__'):
+            raise AttributeError(name)
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target=None
-    ) -> ModuleSpec | None:
-        if fullname == _MMCV_OPERATORS:
-            return ModuleSpec(fullname, self)
-        return None
+        def operator(*args, **kwargs):
+            raise NotImplementedError(
+                f'mmcv-lite has no operator {name!r}, which this model needs: '
+                'install the full mmcv 2.1 in its place '
+                '(docs/installation.md)'
+            )
 
-    def create_module(self, spec: ModuleSpec) -> types.ModuleType:
-        return types.ModuleType(spec.name, 'Missing in mmcv-lite.')
+        return operator
 
-    def exec_module(self, module: types.ModuleType) -> None:
-        def missing(name: str) -> Callable:
-            if name.startswith('__'):
-                raise AttributeError(name)
-
-            def operator(*args, **kwargs):
-                raise NotImplementedError(
-                    f'mmcv-lite has no operator {name!r}, which this model '
-                    'needs: install the full mmcv 2.1 in its place '
-                    '(docs/installation.md)'
-                )
-
-            return operator
-
-        module.nms = _non_maximum_suppression
-        module.__getattr__ = missing
+    module.nms = _non_maximum_suppression
+    module.__getattr__ = missing
 
 
 def _non_maximum_suppression(
@@ -239,61 +208,31 @@ def _non_maximum_suppression(
     return order[stays]
 
 
-def provide_mmcv_operators() -> bool:
-    """Make ``mmcv.ops`` importable with mmcv-lite (open-mmlab/mmpose#3250).
-
-    mmpose and mmdet import it at the top, though the models for bodies and
-    hands, and RTMDet, use no operator but ``nms``. That one is given in
-    PyTorch; calling any other says what is missing. Must run before
-    ``mmcv.ops`` is first imported. A finder at the end of ``sys.meta_path``
-    is asked only for what nobody else has: the full mmcv keeps its own.
-
-    Returns:
-        bool: Whether anything was missing.
-    """
-    package = importlib.util.find_spec('mmcv')
-    if package is None or package.origin is None:
-        return False
-    finder = FileFinder(
-        str(Path(package.origin).parent),
-        (ExtensionFileLoader, EXTENSION_SUFFIXES),
-    )
-    if finder.find_spec('_ext') is not None:
-        return False
-    if not any(isinstance(f, _MissingOperators) for f in sys.meta_path):
-        sys.meta_path.append(_MissingOperators())
-    return True
-
-
 # They last as long as the library object.
 _torchvision_operators = None
 
 
 def provide_torchvision_operators() -> bool:
-    """Make ``import torchvision`` work where its operators cannot be loaded.
+    """Make ``import torchvision`` work where its operators do not load.
 
-    PyPI's torchvision is built for CUDA; beside a PyTorch for CPU its
-    operators cannot be loaded, and importing it ends in "operator
-    torchvision::nms does not exist" (pytorch/vision#9085). MMEngine's Runner
-    imports it wherever it is installed, and timm needs its transforms, which
-    use no operator. The two that the import asks for are declared, without
-    anything behind them, so that calling one is still an error. Must run
-    before torchvision is first imported.
+    PyPI's torchvision is built for CUDA. Beside a PyTorch for CPU, its import
+    ends in "operator torchvision::nms does not exist" (pytorch/vision#9085).
+    MMEngine's Runner imports it wherever it is installed, and timm needs its
+    transforms, which use no operator. The two operators that the import asks
+    for are declared without an implementation, so that calling one is still
+    an error. Must run before torchvision is first imported.
 
     Returns:
-        bool: Whether anything was missing.
+        bool: Whether they were declared.
     """
     global _torchvision_operators
     # PyPI's builds for Windows are for CPU, both.
     if 'torchvision' in sys.modules or sys.platform == 'win32':
         return False
-    package = importlib.util.find_spec('torchvision')
-    if package is None or package.origin is None:
+    folder = _folder_of('torchvision')
+    if folder is None:
         return False
-    folder = str(Path(package.origin).parent)
-    extension = FileFinder(
-        folder, (ExtensionFileLoader, EXTENSION_SUFFIXES)
-    ).find_spec('_C')
+    extension = PathFinder.find_spec('_C', [str(folder)])
     try:
         # As torchvision does; loading a library twice does nothing.
         if extension is not None:
@@ -315,9 +254,9 @@ def provide_torchvision_operators() -> bool:
 def silence_missing_operator() -> None:
     """Keep ``mmcv.cnn`` from warning of an operator that mmcv-lite lacks.
 
-    mmcv 2.1 imports ``MultiScaleDeformableAttention``, which has moved, in
-    its old place for old code's sake, and warns in every process where that
-    fails (open-mmlab/mmcv#1975). No model here uses it.
+    mmcv 2.1 imports ``MultiScaleDeformableAttention`` in its old place for
+    compatibility, and warns in every process where that fails
+    (open-mmlab/mmcv#1975). No model here uses it.
     """
     warnings.filterwarnings(
         'ignore',
@@ -327,18 +266,11 @@ def silence_missing_operator() -> None:
     )
 
 
-# How MMEngine 0.10 begins to say that its own hooks use old names of its own.
-_DEPRECATIONS = (
-    '"FileClient" will be deprecated',
-    '"HardDiskBackend" is the alias',
-)
-
-
 def is_no_deprecation_of_mmengine(record: logging.LogRecord) -> bool:
-    """Filter the log for the deprecations of what MMEngine does itself.
+    """Filter the log for deprecations of MMEngine's own code.
 
-    Its ``CheckpointHook`` takes the ``FileClient`` that it calls deprecated
-    (open-mmlab/mmengine#1084), which is nothing that a config changes.
+    ``CheckpointHook`` of MMEngine 0.10 uses the ``FileClient`` that it calls
+    deprecated (open-mmlab/mmengine#1084), which no config changes.
 
     Args:
         record (logging.LogRecord): A line of the log.
@@ -346,16 +278,19 @@ def is_no_deprecation_of_mmengine(record: logging.LogRecord) -> bool:
     Returns:
         bool: Whether it is anything else.
     """
-    return not record.getMessage().startswith(_DEPRECATIONS)
+    deprecations = (
+        '"FileClient" will be deprecated',
+        '"HardDiskBackend" is the alias',
+    )
+    return not record.getMessage().startswith(deprecations)
 
 
 @contextmanager
 def no_cuda_device() -> Iterator[None]:
     """Let MMEngine start distributed training where there is no GPU.
 
-    ``init_dist`` of MMEngine 0.10 selects a CUDA device whatever the backend
-    is, which PyTorch refuses where there is none. Within this context nothing
-    is selected then.
+    ``init_dist`` of MMEngine 0.10 selects a CUDA device for every backend,
+    which PyTorch refuses without a GPU. Within this context it selects none.
 
     Yields:
         None: Nothing.
@@ -394,74 +329,3 @@ def only_weights_loaded() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-def pack_message_hub(state: dict) -> dict:
-    """Turn a message hub's state into plain containers and tensors.
-
-    PyTorch 2.6 and later load only those by default, and MMEngine 0.10's
-    checkpoints do not load there (open-mmlab/mmengine#1655): they hold
-    ``HistoryBuffer`` objects. Allowing those would also need ``getattr``,
-    which opens the door to any code.
-
-    Args:
-        state (dict): From ``MessageHub.state_dict()``.
-
-    Returns:
-        dict: The same information; :func:`unpack_message_hub` turns it back.
-    """
-    packed = dict(state, log_scalars={})
-    for key, buffer in state['log_scalars'].items():
-        if isinstance(buffer, HistoryBuffer):
-            log, count = buffer.data
-            buffer = dict(
-                log_history=torch.as_tensor(np.asarray(log)),
-                count_history=torch.as_tensor(np.asarray(count)),
-                max_length=buffer.max_length,
-            )
-        packed['log_scalars'][key] = buffer
-    return to_plain(packed)
-
-
-def unpack_message_hub(state: dict) -> dict:
-    """Turn what :func:`pack_message_hub` made back.
-
-    Args:
-        state (dict): From a checkpoint. One that MMEngine wrote itself, and
-            that an older PyTorch loaded, passes unchanged.
-
-    Returns:
-        dict: What ``MessageHub.load_state_dict`` reads.
-    """
-    unpacked = dict(state, log_scalars={})
-    for key, buffer in state['log_scalars'].items():
-        if isinstance(buffer, dict):
-            buffer = HistoryBuffer(
-                # Runner.resume loads to the model's device.
-                buffer['log_history'].cpu().numpy(),
-                buffer['count_history'].cpu().numpy(),
-                buffer['max_length'],
-            )
-        unpacked['log_scalars'][key] = buffer
-    return unpacked
-
-
-def to_plain(value):
-    """Turn nested NumPy values into lists and numbers.
-
-    ``torch.load(weights_only=True)`` refuses NumPy's.
-
-    Args:
-        value (Any): Dicts, lists and tuples are gone through.
-
-    Returns:
-        Any: The same; anything else passes unchanged.
-    """
-    if isinstance(value, dict):
-        return {key: to_plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        items = [to_plain(item) for item in value]
-        return tuple(items) if isinstance(value, tuple) else items
-    if isinstance(value, (np.ndarray, np.generic)):
-        return value.tolist()
-    return value

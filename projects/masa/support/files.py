@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Of the folders that hold what is being written.
+# Of folders that hold a file while it is written.
 _PREFIX = '.writing-'
-# File systems take 255 bytes, and what is written beside a file has a longer
-# suffix than the file.
+# File systems take 255 bytes. Files written beside another may have a longer
+# suffix.
 _LONGEST_NAME = 240
 _LONGEST_PATH = 1000
-# What Windows does not take in a name, whatever comes after a dot.
+# Names that Windows reserves, with any suffix.
 _RESERVED = re.compile(
     r'(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)',
     re.IGNORECASE,
@@ -27,19 +27,20 @@ _NOT_IN_ARCHIVES = re.compile(
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path whose file takes the place of another when done.
+    """Write a file whole or not at all, through a temporary path.
 
-    An interrupted write leaves the old file as it was. When this is left, the
-    new one is on the disk, name and contents.
+    An interrupted write leaves the old file as it was. When the context is
+    left, the name and the contents of the new file have been synced to the
+    disk.
 
     Args:
-        path (str or Path): File to write; its folder is made if need be.
+        path (str or Path): The file. Its folder is made if it is missing.
 
     Yields:
-        Path: Where to write, in the same folder and with the same suffix.
+        Path: Where to write, with the same name.
 
     Raises:
-        OSError: If it cannot be written. Names the file.
+        OSError: If it cannot be written. It names the file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,11 +57,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def _names(path: Path) -> Iterator[None]:
-    # Of a full disk, the system does not say which file is concerned.
+    # The error of a full disk does not name the file.
     try:
         yield
     except OSError as error:
-        # Without a number, its message would be lost.
+        # Without a number, an error with a file name loses its message.
         if error.filename is None and error.errno is not None:
             error.filename = str(path)
         raise
@@ -80,18 +81,18 @@ def _sync_folder(folder: Path) -> None:
 def remove_leftovers(
     folder: str | Path, names: Collection[str], suffix: str
 ) -> int:
-    """Remove what :func:`atomic_path` left behind when it was killed.
+    """Remove what a killed process left behind in :func:`atomic_path`.
 
-    Only what was to become one of the caller's own files, and what had not
-    been begun: others may be writing to the folder.
+    Only the caller's own files are removed, and what had not been begun, as
+    others may be writing to the folder.
 
     Args:
-        folder (str or Path): Where was written.
+        folder (str or Path): The folder.
         names (Collection[str]): Names of the caller's files.
-        suffix (str): Of further files of the caller.
+        suffix (str): Suffix of further files of the caller.
 
     Returns:
-        int: How many there were.
+        int: How many were removed.
     """
     count = 0
     for leftover in Path(folder).glob(f'{_PREFIX}*'):
@@ -103,24 +104,25 @@ def remove_leftovers(
 
 
 def output_path(folder: str | Path, name: str, suffix: str = '') -> Path:
-    """Return where the output of a sequence, or the like, belongs.
+    """Return the path of an output that is named by a sequence's id.
 
-    Any name gives a path below the folder, and different names give different
-    ones that can be there together, on Linux, macOS and Windows. Slashes
-    separate folders. What cannot be in a file name is written as its bytes,
-    as in URLs (``%3A`` for a colon): control characters, backslashes, any of
-    ``% < > : " | ? *``, a dot or blank at the start or end of a part (and so
-    ``..``), the first letter of a name that Windows reserves (``aux``). An
-    empty part, as before the slash of an absolute path, becomes ``%``. Names
-    that are too long end in ``%~`` and a digest. Most names stay as they are.
+    Every name gives a path inside of the folder, and different names give
+    different paths that can exist together on Linux, macOS and Windows.
+    Slashes separate folders. Characters that a file name cannot have are
+    percent-encoded, as in URLs (``%3A`` for a colon): control characters,
+    backslashes, any of ``% < > : " | ? *``, a dot or blank at the start or
+    end of a part (and so ``..``), and the first letter of a name that Windows
+    reserves (``aux``). An empty part, as before the slash of an absolute
+    path, becomes ``%``. Names that are too long end in ``%~`` and a digest.
+    Most names stay as they are.
 
-    File systems that ignore case or the form of accents take some different
-    paths for one: see :func:`alike_on_disk`.
+    File systems that ignore case or the composition of accents treat some
+    different paths as one: see :func:`alike_on_disk`.
 
     Args:
-        folder (str or Path): Where the output belongs.
+        folder (str or Path): Folder of all outputs.
         name (str): Any text, such as the id of a sequence.
-        suffix (str): Of the file, such as ``.npy``. Defaults to none.
+        suffix (str): Suffix of the file, such as ``.npy``. Defaults to none.
 
     Returns:
         Path: The path.
@@ -136,17 +138,16 @@ def output_path(folder: str | Path, name: str, suffix: str = '') -> Path:
 
 
 def alike_on_disk(names: Iterable[str]) -> tuple[str, str] | None:
-    """Find names whose outputs would be one file on some file systems.
+    """Find two names whose outputs are one file on some file systems.
 
-    Those of macOS and Windows ignore case, and macOS the way in which an
+    Those of macOS and Windows ignore case, and that of macOS also how an
     accented letter is composed.
 
     Args:
-        names (Iterable[str]): Different names, of :func:`output_path`.
+        names (Iterable[str]): Different names, for :func:`output_path`.
 
     Returns:
-        tuple[str, str], optional: The first two such names; None if there
-        are none.
+        tuple[str, str], optional: The first two; None if there are none.
     """
     seen: dict[str, str] = {}
     for name in names:
@@ -160,22 +161,22 @@ def alike_on_disk(names: Iterable[str]) -> tuple[str, str] | None:
 
 
 def archive_name(name: str) -> str:
-    """Return the name of a sequence as it can be part of that of a member.
+    """Percent-encode a name for use inside the name of an archive's member.
 
     Args:
         name (str): Any text. Slashes stay.
 
     Returns:
-        str: The same text, but for what would lead out of the folder that an
-        archive is unpacked into, or cannot be written: those characters
-        appear as in URLs. ``urllib.parse.unquote(name,
-        errors='surrogatepass')`` is the inverse.
+        str: The same text. Characters that cannot be written, or would lead
+        out of the folder that the archive is unpacked into, are encoded as in
+        URLs. ``urllib.parse.unquote(name, errors='surrogatepass')`` is the
+        inverse.
     """
     return _NOT_IN_ARCHIVES.sub(lambda found: _percent(found[0]), name)
 
 
 def _file_name(text: str, suffix: str, unlike: tuple[str, ...] = ()) -> str:
-    """Make a file or folder name, of other endings, of a part of a name."""
+    """Turn a part of a name into a file name without some endings."""
     escaped = _FORBIDDEN.sub(lambda found: _percent(found[0]), text) or '%'
     if _RESERVED.match(escaped) or escaped[0] in '. ':
         escaped = _percent(escaped[0]) + escaped[1:]

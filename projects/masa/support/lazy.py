@@ -1,4 +1,4 @@
-"""Packages that import a module when one of its names is first used."""
+"""Packages that import their modules on first use."""
 
 import importlib
 import sys
@@ -11,16 +11,16 @@ def lazy_names(
     submodules: Iterable[str] = (),
     names: Mapping[str, Iterable[str]] | None = None,
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
-    """Make what a package needs to import its parts on first use (PEP 562).
+    """Make a package import its modules on first use (PEP 562).
 
-    A package that reads files imports in milliseconds then, though classes of
-    it need PyTorch.
+    A package that reads files is then imported in milliseconds, although some
+    of its classes need PyTorch.
 
     Args:
-        package (str): Its ``__name__``.
-        submodules (Iterable[str]): The modules that are attributes of it.
-        names (Mapping[str, Iterable[str]], optional): For each module of the
-            package, the names that the package takes from it.
+        package (str): The package's ``__name__``.
+        submodules (Iterable[str]): The modules that are its attributes.
+        names (Mapping[str, Iterable[str]], optional): The names that the
+            package takes from each of its modules.
 
     Returns:
         tuple: ``__getattr__``, ``__dir__`` and ``__all__`` of the package.

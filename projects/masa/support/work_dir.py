@@ -1,12 +1,12 @@
-"""What MMEngine leaves in the work directory of a training."""
+"""The checkpoints in the work directory of a training."""
 
 import re
 from pathlib import Path
 
-# Names the newest checkpoint.
+# The file that names the newest checkpoint.
 LAST_CHECKPOINT = 'last_checkpoint'
 _NUMBERED = re.compile(r'(?P<prefix>.*?)(?P<number>\d+)\.pth')
-# Of CheckpointHook, by epoch and by iteration.
+# Names of CheckpointHook, by epoch and by iteration.
 _PREFIXES = ('epoch_', 'iter_')
 
 
@@ -14,11 +14,12 @@ def last_checkpoint(work_dir: str | Path) -> Path | None:
     """Find the checkpoint that was saved last.
 
     Args:
-        work_dir (str or Path): Of the training; may have been moved since.
+        work_dir (str or Path): Work directory of the training, which may have
+            been moved since.
 
     Returns:
-        Path, optional: As ``last_checkpoint`` names it, whether or not it is
-        there. None if no training has saved one.
+        Path, optional: The file that ``last_checkpoint`` names, whether or
+        not it exists. None if no training has saved one.
     """
     record = Path(work_dir, LAST_CHECKPOINT)
     if not record.is_file():
@@ -26,23 +27,23 @@ def last_checkpoint(work_dir: str | Path) -> Path | None:
     named = Path(record.read_text(encoding='utf-8', errors='replace').strip())
     if not named.name:
         return None
-    # CheckpointHook may have been given another folder. Otherwise the path
-    # may be relative to where the training was started, or old.
+    # CheckpointHook may write to another folder. Otherwise the path may be
+    # relative to where the training was started, or out of date.
     if named.is_file() and not any(Path(work_dir).glob('*.pth')):
         return named
     return Path(work_dir, named.name)
 
 
 def saved_checkpoints(work_dir: str | Path) -> list[Path]:
-    """List what a training can go on from.
+    """List the checkpoints that a training can be resumed from.
 
     Args:
-        work_dir (str or Path): Of the training.
+        work_dir (str or Path): Work directory of the training.
 
     Returns:
         list[Path]: The last checkpoint and those saved before it, the newest
-        first. A file with a higher number is of an earlier training. Without
-        ``last_checkpoint``, all that are there.
+        first; without ``last_checkpoint``, all in the folder. Files with
+        higher numbers than the last checkpoint are of an earlier training.
     """
     last = last_checkpoint(work_dir)
     folder, prefixes, ceiling = Path(work_dir), _PREFIXES, float('inf')

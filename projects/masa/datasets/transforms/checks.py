@@ -125,59 +125,6 @@ def joint_list(
     return listed
 
 
-def check_range(
-    name: str,
-    value: float,
-    low: float,
-    high: float = np.inf,
-    *,
-    open_low: bool = False,
-    open_high: bool = False,
-) -> None:
-    """Check that an argument is a number of an interval.
-
-    Args:
-        name (str): The argument's name.
-        value (float): Its value.
-        low (float): Least value.
-        high (float): Greatest value. Defaults to infinity.
-        open_low (bool): Whether ``low`` itself is excluded. Defaults to
-            False.
-        open_high (bool): Whether ``high`` itself is excluded. Defaults to
-            False.
-
-    Raises:
-        ValueError: If the value is outside the interval or not a number.
-    """
-    number = isinstance(value, int | float | np.number)
-    above = number and (low < value if open_low else low <= value)
-    below = number and (value < high if open_high else value <= high)
-    if isinstance(value, bool) or not (above and below and np.isfinite(value)):
-        left, right = '(' if open_low else '[', ')' if open_high else ']'
-        raise ValueError(
-            f'{name} is expected to be a finite number of '
-            f'{left}{low}, {high}{right}, but got {value!r}'
-        )
-
-
-def check_choice(name: str, value: Any, choices: Sequence) -> None:
-    """Check that an argument is one of a few values.
-
-    Args:
-        name (str): The argument's name.
-        value (Any): Its value.
-        choices (Sequence): The values allowed.
-
-    Raises:
-        ValueError: If it is none of them.
-    """
-    if value not in choices:
-        raise ValueError(
-            f'{name} is expected to be one of {list(choices)}, but got '
-            f'{value!r}'
-        )
-
-
 def name_of(results: dict) -> str:
     """Return how to name a sample's sequence in a message.
 

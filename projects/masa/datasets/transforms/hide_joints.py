@@ -2,7 +2,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...registry import TRANSFORMS
-from .checks import check_range, name_of, require_keypoint, require_rng
+from ...support.argument_checks import check_range
+from .checks import name_of, require_keypoint, require_rng
 
 # Where a hidden joint goes, along every axis, in torso lengths: so far off
 # that no other augmentation brings it back.

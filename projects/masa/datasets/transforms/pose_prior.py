@@ -3,8 +3,8 @@ from typing import Protocol
 import numpy as np
 
 from ...registry import DATASETS, TASK_UTILS, TRANSFORMS
+from ...support.argument_checks import check_range
 from .checks import (
-    check_range,
     name_of,
     require_keypoint,
     require_rng,

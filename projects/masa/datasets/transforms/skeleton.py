@@ -2,9 +2,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...registry import TRANSFORMS
+from ...support.argument_checks import check_choice, check_range
 from .checks import (
-    check_choice,
-    check_range,
     joint_list,
     name_of,
     require_keypoint,

@@ -2,8 +2,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...registry import TRANSFORMS
+from ...support.argument_checks import check_range
 from .checks import (
-    check_range,
     require_keypoint,
     require_rng,
     require_skeleton,

@@ -4,7 +4,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from ...registry import TRANSFORMS
-from .checks import check_choice, check_range, name_of, require_rng
+from ...support.argument_checks import check_choice, check_range
+from .checks import name_of, require_rng
 from .smooth_noise import smooth_noise
 
 # What a view holds, and the axis of its frames.

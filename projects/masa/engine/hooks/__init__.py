@@ -1,15 +1,15 @@
-from .async_runtime_info_hook import AsyncRuntimeInfoHook
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .collapse_monitor_hook import CollapseMonitorHook
+from .deferred_runtime_info_hook import DeferredRuntimeInfoHook
 from .embedding_figures_hook import EmbeddingFiguresHook
 from .finite_check_hook import FiniteCheckHook
 from .plain_checkpoint_hook import PlainCheckpointHook
 from .random_key_hook import RandomKeyHook
 
 __all__ = [
-    'AsyncRuntimeInfoHook',
     'AtomicCheckpointHook',
     'CollapseMonitorHook',
+    'DeferredRuntimeInfoHook',
     'EmbeddingFiguresHook',
     'FiniteCheckHook',
     'PlainCheckpointHook',

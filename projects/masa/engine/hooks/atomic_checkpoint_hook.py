@@ -14,13 +14,13 @@ from ..atomic_local_backend import AtomicLocalBackend
 
 @HOOKS.register_module()
 class AtomicCheckpointHook(CheckpointHook):
-    """A ``CheckpointHook`` that may be killed at any moment.
+    """A ``CheckpointHook`` whose checkpoints survive a kill at any moment.
 
-    MMEngine's removes the oldest checkpoint before it writes the new one, and
-    writes in place. Here a file appears whole or not at all,
-    ``last_checkpoint`` names it once it is there, and only then the oldest
-    goes; the same for the best ones. What a killed run was writing is removed
-    when the next one starts.
+    MMEngine's hook removes the oldest checkpoint before it writes the new
+    one, and writes in place. Here a file appears whole or not at all, then
+    ``last_checkpoint`` names it, and only then the oldest is removed; the
+    same holds for the best checkpoints. What a killed run was writing is
+    removed when the next one starts.
 
     Args:
         backend_args (dict, optional): File backend. Defaults to
@@ -34,11 +34,7 @@ class AtomicCheckpointHook(CheckpointHook):
         super().__init__(*args, backend_args=backend_args, **kwargs)
 
     def before_train(self, runner: Runner) -> None:
-        """Find the folder, and clean it.
-
-        Args:
-            runner (Runner): The runner.
-        """
+        """Find the folder, and remove what a killed run left in it."""
         super().before_train(runner)
         if not is_main_process():
             return
@@ -75,14 +71,14 @@ class AtomicCheckpointHook(CheckpointHook):
             self._remove(path)
 
     def _keep(self, runner: Runner, step: int) -> list[str]:
-        """Note what is kept with the new one, and return what is not."""
-        # The best one of an epoch writes the epoch's own again.
+        """Note which checkpoints are kept, and return the outdated ones."""
+        # Saving the best one of an epoch saves the epoch's own again.
         if self.max_keep_ckpts <= 0 or step in self.keep_ckpt_ids:
             return []
         kept = [*self.keep_ckpt_ids, step]
         self.keep_ckpt_ids.append(step)
-        # With those that go afterwards: whoever resumes removes them, if this
-        # is killed before.
+        # Including the outdated ones: if this process is killed before it
+        # removes them, the one that resumes does.
         runner.message_hub.update_info('keep_ckpt_ids', kept)
         return [
             self.file_backend.join_path(
@@ -98,9 +94,9 @@ class AtomicCheckpointHook(CheckpointHook):
     def _save_best_checkpoint(self, runner, metrics):
         if self.save_best is None:
             return
-        with self._removals_put_off() as outdated:
+        with self._removals_deferred() as outdated:
             super()._save_best_checkpoint(runner, metrics)
-        # Written again, the best one has the name of what it replaces.
+        # A best checkpoint that is written again replaces itself.
         for path in set(outdated) - self._best_paths():
             self._remove(path)
 
@@ -110,19 +106,19 @@ class AtomicCheckpointHook(CheckpointHook):
         return set(self.best_ckpt_path_dict.values())
 
     @contextmanager
-    def _removals_put_off(self) -> Iterator[list[str]]:
-        """Gather what is to be removed, until the new ones are there."""
+    def _removals_deferred(self) -> Iterator[list[str]]:
+        """Gather the files to remove, until the new ones are there."""
         outdated: list[str] = []
         backend = self.file_backend
-        self.file_backend = _RemovesNothing(backend, outdated)
+        self.file_backend = _DeferredRemovals(backend, outdated)
         try:
             yield outdated
         finally:
             self.file_backend = backend
 
 
-class _RemovesNothing:
-    """A file backend that notes what it is to remove."""
+class _DeferredRemovals:
+    """A file backend that notes the files it is asked to remove."""
 
     def __init__(self, backend, noted: list[str]):
         self._backend = backend

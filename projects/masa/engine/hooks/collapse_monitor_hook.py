@@ -5,54 +5,46 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from ...registry import HOOKS
+from ...support.argument_checks import check_range
 
 LOGGED = 'train/embedding_std'
 
 
 @HOOKS.register_module()
 class CollapseMonitorHook(Hook):
-    """Warns, once an epoch, of an embedding that has collapsed.
+    """Warn once an epoch if the embeddings have collapsed.
 
-    It reads what every head logs as ``embedding_std``: close to 1 if the
-    embeddings point everywhere, 0 if all are the same
+    Every head logs ``embedding_std``, which is close to 1 if the embeddings
+    point in all directions and 0 if all are equal
     (:func:`~masa.models.heads.alignment_head.embedding_std`).
 
     Args:
-        threshold (float): Mean of an epoch below which it warns, in (0, 1).
-            Defaults to 0.1: half of the least that a sound epoch of any
-            method has shown (docs/lab_notes/reliability_numbers.md).
+        threshold (float): Mean over an epoch below which it warns, in (0, 1).
+            Defaults to 0.1, half of the lowest mean of any method's sound
+            epochs (docs/lab_notes/reliability_numbers.md).
 
     Raises:
         ValueError: If ``threshold`` is outside (0, 1).
     """
 
     def __init__(self, threshold: float = 0.1):
-        if not 0 < threshold < 1:
-            raise ValueError(
-                f'threshold is expected in (0, 1), but got {threshold}'
-            )
+        check_range(
+            'threshold', threshold, 0, 1, open_low=True, open_high=True
+        )
         self.threshold = threshold
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Remember where the epoch starts.
-
-        Args:
-            runner (Runner): The runner.
-        """
+        """Keep the iteration at which the epoch starts."""
         self._start = runner.iter
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Compare the epoch's mean with the threshold.
-
-        Args:
-            runner (Runner): The runner.
-        """
+        """Compare the epoch's mean with the threshold."""
         iterations = runner.iter - self._start
         scalars = runner.message_hub.log_scalars
         if not iterations or LOGGED not in scalars:
             return
         spread = scalars[LOGGED].mean(iterations)
-        # What is not finite is as bad.
+        # False for NaN as well.
         if spread >= self.threshold:
             return
         print_log(

@@ -6,6 +6,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from ...registry import HOOKS
+from ...support.argument_checks import check_one_or_more
 from ..errors import NonFiniteError
 
 REMEDY = (
@@ -17,20 +18,20 @@ REMEDY = (
 
 @HOOKS.register_module()
 class FiniteCheckHook(Hook):
-    """Stops training before a step on a loss or gradient that is not finite.
+    """Stop training before a step on a loss or gradient that is not finite.
 
-    Loss and norm of the gradient are looked at when the optimizer is about to
-    step: there the host waits for the device, once in a step. It is the only
-    wait there is with :class:`~masa.engine.AsyncOptimWrapper`, and a config
-    that leaves this hook out has none. Without ``clip_grad``, which works out
-    the norm, the hook does.
+    The loss and the norm of the gradient are checked when the optimizer is
+    about to step, which takes one GPU-CPU synchronization. With
+    :class:`~masa.engine.DeferredNormOptimWrapper` it is the only one, and a
+    config without this hook has none. The norm is that of ``clip_grad``;
+    without it, the hook computes the norm.
 
     With a loss scaler (``AmpOptimWrapper``) gradients may overflow: the
-    scaler leaves the step out and lowers its scale. Then only a loss that is
-    not finite, or one step left out after another, stops the training.
+    scaler skips the step and lowers its scale. Then training stops only at a
+    loss that is not finite, or when too many steps in a row are skipped.
 
     Args:
-        max_skipped (int): Steps that a loss scaler may leave out in a row.
+        max_skipped (int): Steps in a row that a loss scaler may skip.
             Defaults to 20: from its usual start, 2^16, the scale is then
             2^-4, and no overflow can be to blame.
 
@@ -42,20 +43,13 @@ class FiniteCheckHook(Hook):
     priority = 'VERY_HIGH'
 
     def __init__(self, max_skipped: int = 20):
-        if max_skipped < 1:
-            raise ValueError(
-                f'max_skipped is expected above 0, but got {max_skipped}'
-            )
+        check_one_or_more(max_skipped=max_skipped)
         self.max_skipped = max_skipped
         self._handles = []
         self._skipped = 0
 
     def before_train(self, runner: Runner) -> None:
-        """Watch the model's losses and the optimizer's steps.
-
-        Args:
-            runner (Runner): The runner.
-        """
+        """Watch the model's losses and the optimizer's steps."""
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
 
@@ -74,24 +68,14 @@ class FiniteCheckHook(Hook):
         ]
 
     def after_train(self, runner: Runner) -> None:
-        """Leave model and optimizer as they were.
-
-        Args:
-            runner (Runner): Not used.
-        """
+        """Remove the hooks from model and optimizer."""
         for handle in self._handles:
             handle.remove()
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
-        """Remember the batch.
-
-        Args:
-            runner (Runner): Not used.
-            batch_idx (int): Not used.
-            data_batch (dict, optional): What the loader collated.
-        """
+        """Keep the batch, for the error."""
         self._batch = data_batch
         self._loss = None
         self._stepped = False
@@ -106,15 +90,9 @@ class FiniteCheckHook(Hook):
     ) -> None:
         """Check the loss where there was no step.
 
-        Args:
-            runner (Runner): The runner.
-            batch_idx (int): Not used.
-            data_batch (dict, optional): Not used.
-            outputs (dict, optional): Not used.
-
         Raises:
             NonFiniteError: If the loss is not finite, or the loss scaler has
-                left out too many steps.
+                skipped too many steps.
         """
         if not self._stepped:
             self._check_loss(runner)

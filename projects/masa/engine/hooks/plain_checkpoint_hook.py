@@ -1,40 +1,100 @@
+from typing import Any
+
+import numpy as np
+import torch
 from mmengine.hooks import Hook
+from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
 from ...registry import HOOKS
-from ...support.compat import pack_message_hub, to_plain, unpack_message_hub
 
 
 @HOOKS.register_module()
 class PlainCheckpointHook(Hook):
-    """Keeps checkpoints to tensors and plain containers.
+    """Keep checkpoints to tensors and plain containers.
 
     Such a file loads with ``torch.load(weights_only=True)``, PyTorch's
-    default since 2.6, and cannot run code. See
-    :func:`masa.support.compat.pack_message_hub`.
+    default since 2.6, and cannot run code. MMEngine 0.10's own checkpoints do
+    not load there (open-mmlab/mmengine#1655), as they hold ``HistoryBuffer``
+    objects. Allowing those would also need ``getattr``, which opens the door
+    to any code.
     """
 
     # After every hook that may add to the checkpoint.
     priority = 'LOWEST'
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Pack the message hub, and what the data set says of itself.
-
-        Args:
-            runner (Runner): The runner.
-            checkpoint (dict): About to be written; changed in place.
-        """
+        """Pack the message hub and the metadata."""
         checkpoint['message_hub'] = pack_message_hub(checkpoint['message_hub'])
         checkpoint['meta'] = to_plain(checkpoint['meta'])
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Unpack the message hub.
-
-        Args:
-            runner (Runner): The runner.
-            checkpoint (dict): Just read; changed in place.
-        """
+        """Unpack the message hub."""
         if 'message_hub' in checkpoint:
             checkpoint['message_hub'] = unpack_message_hub(
                 checkpoint['message_hub']
             )
+
+
+def pack_message_hub(state: dict) -> dict:
+    """Turn a message hub's state into plain containers and tensors.
+
+    Args:
+        state (dict): From ``MessageHub.state_dict()``.
+
+    Returns:
+        dict: The same information, for :func:`unpack_message_hub`.
+    """
+    packed = dict(state, log_scalars={})
+    for key, buffer in state['log_scalars'].items():
+        if isinstance(buffer, HistoryBuffer):
+            log, count = buffer.data
+            buffer = dict(
+                log_history=torch.as_tensor(np.asarray(log)),
+                count_history=torch.as_tensor(np.asarray(count)),
+                max_length=buffer.max_length,
+            )
+        packed['log_scalars'][key] = buffer
+    return to_plain(packed)
+
+
+def unpack_message_hub(state: dict) -> dict:
+    """Restore the state that :func:`pack_message_hub` packed.
+
+    Args:
+        state (dict): From a checkpoint. One that MMEngine wrote itself, and
+            that an older PyTorch loaded, passes unchanged.
+
+    Returns:
+        dict: For ``MessageHub.load_state_dict``.
+    """
+    unpacked = dict(state, log_scalars={})
+    for key, buffer in state['log_scalars'].items():
+        if isinstance(buffer, dict):
+            buffer = HistoryBuffer(
+                # Runner.resume loads to the model's device.
+                buffer['log_history'].cpu().numpy(),
+                buffer['count_history'].cpu().numpy(),
+                buffer['max_length'],
+            )
+        unpacked['log_scalars'][key] = buffer
+    return unpacked
+
+
+def to_plain(value: Any) -> Any:
+    """Turn NumPy values into lists and numbers, in nested containers too.
+
+    Args:
+        value (Any): A value, or a dict, list or tuple of such.
+
+    Returns:
+        Any: The same without NumPy; other values stay as they are.
+    """
+    if isinstance(value, dict):
+        return {key: to_plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        items = [to_plain(item) for item in value]
+        return tuple(items) if isinstance(value, tuple) else items
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    return value

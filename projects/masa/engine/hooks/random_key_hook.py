@@ -11,27 +11,23 @@ from ...registry import HOOKS
 
 @HOOKS.register_module()
 class RandomKeyHook(Hook):
-    """Keys all random draws of training: MMEngine stores no random state.
+    """Key all random draws of a training, as MMEngine stores no random state.
 
-    The training data set is told the run's seed and the epoch that begins,
-    and keys the draws of every sample by (seed, epoch, index). The model's
-    own draws come from PyTorch's generators, which are seeded before every
-    iteration from (seed, process, iteration). Hence a resumed run repeats an
-    uninterrupted one bit for bit, with any number of workers.
+    The training data set keys the draws of every sample by (seed, epoch,
+    index). The model's draws come from PyTorch's generators, which are seeded
+    before every iteration with (seed, process, iteration). Hence a resumed
+    run repeats an uninterrupted one bit for bit, with any number of workers.
     """
 
-    # The workers must find the key when the epoch's first batch is asked for.
+    # The workers need the key when the epoch's first batch is requested.
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Runner) -> None:
-        """Check that the run can key its draws.
-
-        Args:
-            runner (Runner): The runner.
+        """Check that the draws can be keyed.
 
         Raises:
-            ValueError: If the data set cannot, or if one key would serve
-                several passes over the data.
+            ValueError: If the data set cannot key its draws, or one key would
+                serve several passes over the data.
         """
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise ValueError(
@@ -42,24 +38,14 @@ class RandomKeyHook(Hook):
         _keyed_datasets(runner.train_dataloader.dataset)
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Set the key.
-
-        Args:
-            runner (Runner): The runner.
-        """
+        """Set the key."""
         for dataset in _keyed_datasets(runner.train_dataloader.dataset):
             dataset.set_random_key(runner.seed, runner.epoch)
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
-        """Seed PyTorch for one iteration.
-
-        Args:
-            runner (Runner): The runner.
-            batch_idx (int): Not used.
-            data_batch (dict, optional): Not used.
-        """
+        """Seed PyTorch for one iteration."""
         key = np.random.SeedSequence([runner.seed, get_rank(), runner.iter])
         torch.manual_seed(int(key.generate_state(1, np.uint64)[0]))
 

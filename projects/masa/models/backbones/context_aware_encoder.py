@@ -6,6 +6,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from ...registry import MODELS
+from ...support.argument_checks import check_one_or_more
 from ..layers import (
     CrossAttentionBlock,
     FramePacking,
@@ -13,7 +14,6 @@ from ..layers import (
     build_mlp,
     position_code,
 )
-from ..ranges import check_one_or_more
 
 BLOCKS = {'self': SelfAttentionBlock, 'cross': CrossAttentionBlock}
 POSITIONS = ('sinusoidal', 'rotary', None)

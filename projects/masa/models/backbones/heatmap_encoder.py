@@ -4,8 +4,12 @@ import torch
 from torch import Tensor, nn
 
 from ...registry import MODELS
+from ...support.argument_checks import (
+    check_above_zero,
+    check_not_negative,
+    check_one_or_more,
+)
 from ..layers import SelfAttentionBlock
-from ..ranges import check_above_zero, check_not_negative, check_one_or_more
 from .context_aware_encoder import ContextAwareEncoder
 
 

@@ -4,10 +4,10 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import check_not_negative
 from ..losses.clip_contrast import ClipContrastiveLoss
 from ..losses.neighbor_cycle_loss import NeighborCycleLoss
 from ..losses.sequence_contrastive import SequenceContrastiveLoss
-from ..ranges import check_not_negative
 from .alignment_head import AlignmentHead
 
 

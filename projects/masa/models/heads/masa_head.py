@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
-from ..ranges import check_not_negative
+from ...support.argument_checks import check_not_negative
 from ..width import build_with_width
 from .alignment_head import AlignmentHead
 

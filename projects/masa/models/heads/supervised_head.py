@@ -7,9 +7,9 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import check_one_or_more
 from ..layers import to_device
 from ..losses.supervised_loss import SupervisedLoss
-from ..ranges import check_one_or_more
 from .alignment_head import AlignmentHead
 
 

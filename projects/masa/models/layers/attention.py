@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..ranges import check_one_or_more
+from ...support.argument_checks import check_one_or_more
 from .mlp import build_mlp
 from .packing import FramePacking
 from .position import rotate_by_position

@@ -4,7 +4,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from ...structures import SequenceBatch
-from ..ranges import check_not_negative
+from ...support.argument_checks import check_not_negative
 
 
 class AlignmentLoss(BaseModule, ABC):

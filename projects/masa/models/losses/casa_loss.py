@@ -3,7 +3,7 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
-from ..ranges import check_above_zero
+from ...support.argument_checks import check_above_zero
 from .alignment_loss import AlignmentLoss
 from .implicit_clustering_loss import match_frames
 from .matching_loss import masked_mean, predict_frame_index

@@ -2,8 +2,8 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import check_above_zero
 from ..layers import frame_directions, sequence_directions
-from ..ranges import check_above_zero
 from .alignment_loss import AlignmentLoss
 from .matching_loss import masked_mean
 from .precision import full_precision

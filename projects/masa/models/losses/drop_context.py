@@ -6,8 +6,8 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import check_above_zero
 from ..layers import build_mlp
-from ..ranges import check_above_zero
 
 
 def keep_probability(

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
-from ..ranges import check_above_zero, check_one_or_more
+from ...support.argument_checks import check_above_zero, check_one_or_more
 from ..width import build_with_width
 from .alignment_loss import AlignmentLoss
 from .matching_loss import masked_mean

@@ -3,8 +3,8 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import check_above_zero, check_not_negative
 from ..layers import frame_directions
-from ..ranges import check_above_zero, check_not_negative
 from .alignment_loss import AlignmentLoss
 from .precision import full_precision
 from .soft_dtw import soft_dtw

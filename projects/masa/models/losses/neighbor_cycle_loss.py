@@ -4,12 +4,12 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
-from ..layers import frame_directions, sequence_directions
-from ..ranges import (
+from ...support.argument_checks import (
     check_above_zero,
     check_not_negative,
     check_one_or_more,
 )
+from ..layers import frame_directions, sequence_directions
 from .alignment_loss import AlignmentLoss
 from .cycle_consistency import soft_nearest_neighbor
 from .precision import full_precision

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import check_one_or_more
 from ..layers import build_mlp
-from ..ranges import check_one_or_more
 from .alignment_loss import AlignmentLoss
 from .gathering import gather_frames
 from .precision import full_precision

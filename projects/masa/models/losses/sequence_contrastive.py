@@ -4,8 +4,8 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import check_above_zero
 from ..layers import frame_directions
-from ..ranges import check_above_zero
 from .alignment_loss import AlignmentLoss
 from .precision import full_precision
 

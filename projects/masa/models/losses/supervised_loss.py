@@ -3,7 +3,7 @@ from torch import Tensor, nn
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
-from ..ranges import check_one_or_more
+from ...support.argument_checks import check_one_or_more
 from .alignment_loss import AlignmentLoss
 from .matching_loss import masked_mean
 from .precision import full_precision

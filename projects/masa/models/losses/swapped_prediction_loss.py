@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import check_above_zero, check_one_or_more
 from ..layers import frame_directions, sequence_directions
-from ..ranges import check_above_zero, check_one_or_more
 from .alignment_loss import AlignmentLoss
 from .optimal_transport import sinkhorn_log_plan
 from .precision import full_precision

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
-from ..ranges import check_above_zero, check_not_negative
+from ...support.argument_checks import check_above_zero, check_not_negative
 from .alignment_loss import AlignmentLoss
 from .cycle_consistency import (
     SIMILARITIES,

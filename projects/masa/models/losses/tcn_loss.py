@@ -3,7 +3,7 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
-from ..ranges import check_not_negative, check_one_or_more
+from ...support.argument_checks import check_not_negative, check_one_or_more
 from .alignment_loss import AlignmentLoss
 from .gathering import gather_frames
 from .precision import full_precision

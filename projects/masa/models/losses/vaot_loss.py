@@ -3,8 +3,12 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import (
+    check_above_zero,
+    check_not_negative,
+    check_one_or_more,
+)
 from ..layers import frame_directions
-from ..ranges import check_above_zero, check_not_negative, check_one_or_more
 from .alignment_loss import AlignmentLoss
 from .matching_loss import masked_mean
 from .optimal_transport import (

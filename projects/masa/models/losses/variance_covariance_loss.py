@@ -3,8 +3,8 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
+from ...support.argument_checks import check_not_negative
 from ..layers import FramePacking
-from ..ranges import check_not_negative
 from .alignment_loss import AlignmentLoss
 from .precision import full_precision
 

@@ -4,7 +4,11 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
-from ..ranges import check_above_zero, check_not_negative, check_one_or_more
+from ...support.argument_checks import (
+    check_above_zero,
+    check_not_negative,
+    check_one_or_more,
+)
 from .alignment_loss import AlignmentLoss
 from .matching_loss import masked_mean
 from .optimal_transport import (

@@ -4,8 +4,8 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from ...registry import MODELS
+from ...support.argument_checks import check_one_or_more
 from ..layers import FramePacking, build_mlp
-from ..ranges import check_one_or_more
 
 
 @MODELS.register_module()

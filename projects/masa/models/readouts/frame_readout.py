@@ -2,8 +2,8 @@ import torch
 from torch import Tensor, nn
 
 from ...registry import MODELS
+from ...support.argument_checks import check_not_negative
 from ..layers import frame_directions, sequence_directions
-from ..ranges import check_not_negative
 
 
 @MODELS.register_module()

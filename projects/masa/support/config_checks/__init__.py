@@ -1,17 +1,15 @@
-"""Misspelt names of a config before it is built, wrong values while it is."""
+"""Config files: names before anything is built, values while it is."""
 
-from .building import wrong_values_told
-from .check import check_config, exit_on_wrong_config
+from .check import check_config, exit_on_wrong_config, read_config
 from .finding import ConfigError, Finding
-from .reading import read_config
-from .widths import find_other_width
+from .values import find_width_mismatch, report_wrong_values
 
 __all__ = [
     'ConfigError',
     'Finding',
     'check_config',
     'exit_on_wrong_config',
-    'find_other_width',
+    'find_width_mismatch',
     'read_config',
-    'wrong_values_told',
+    'report_wrong_values',
 ]

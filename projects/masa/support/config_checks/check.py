@@ -1,3 +1,5 @@
+"""Reading a config file, and checking its names before anything is built."""
+
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -5,15 +7,47 @@ from difflib import get_close_matches
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.config.utils import ConfigParsingError
 from mmengine.registry import DefaultScope
 
 from .finding import ConfigError, Finding, did_you_mean
-from .sections import KNOWN_KEYS, check_section
+from .names import KNOWN_KEYS, check_section
 
-# Above it, a name that is none of MMEngine's is one misspelt.
+_SUFFIXES = ('.py', '.yml', '.yaml', '.json')
+# A name of the top level that is more similar to one of MMEngine's is taken
+# for a misspelling.
 _SIMILAR = 0.8
 # The module that registers what this package adds.
 _REGISTRATION = 'masa.registration'
+
+
+def read_config(path: str | os.PathLike) -> Config:
+    """Read a config file.
+
+    Args:
+        path (str | os.PathLike): The file.
+
+    Returns:
+        Config: The config, with what it inherits.
+
+    Raises:
+        ConfigError: If there is no such file, its suffix is not that of a
+            config, or it or a file that it inherits from cannot be read.
+    """
+    path = os.fspath(path)
+    if os.path.isdir(path):
+        reason = 'it is a folder'
+    elif not os.path.isfile(path):
+        reason = 'no such file'
+    elif not path.endswith(_SUFFIXES):
+        reason = f'a config file ends in {", ".join(_SUFFIXES)}'
+    else:
+        try:
+            return Config.fromfile(path)
+        except (OSError, SyntaxError, ConfigParsingError, KeyError) as error:
+            message = ' '.join(str(error).split())
+            reason = f'cannot be read: {type(error).__name__}: {message}'
+    raise ConfigError(path, [Finding('the config', reason)])
 
 
 def check_config(
@@ -22,30 +56,30 @@ def check_config(
     options: Iterable[str] | None = None,
     scope: str = 'mmengine',
 ) -> None:
-    """See that a config holds no name that nothing knows.
+    """Check that a config holds no name that nothing knows.
 
-    Of every ``type`` the class is looked up, and the other keys are compared
-    with what its constructor takes. At the top, a name that is not the
-    runner's may be a helper of the config; it is an error only if it is
-    nearly a name of the runner's and its value is used nowhere.
+    The class of every ``type`` is looked up, and the other keys are compared
+    with the arguments of its constructor. On the top level, a name that the
+    runner does not read may be a variable of the config. It is an error only
+    if it is similar to a name that the runner reads, and its value is used
+    nowhere.
 
     Args:
         config (Config): The config, merged with the options.
-        source (str | os.PathLike, optional): What to call it. Defaults to
-            its file.
-        options (Iterable[str], optional): The keys that ``--cfg-options``
-            has set, with dots. Unlike those of a file, they must all be the
-            runner's: a helper's value was used when the file was read.
-
+        source (str | os.PathLike, optional): What messages call it. Defaults
+            to its file.
+        options (Iterable[str], optional): The keys, with dots, that
+            ``--cfg-options`` has set. Unlike those of a file, they must all
+            be the runner's: a variable was used when the file was read.
         scope (str): Default scope of a config that names none. Defaults to
             the runner's, ``'mmengine'``.
 
     Raises:
-        ConfigError: If there is such a name. All of them are in it.
+        ConfigError: If there are such names. All of them are in it.
     """
     scope = config.get('default_scope') or scope
     with DefaultScope.overwrite_default_scope(scope):
-        # Without them, every class of the package would be a finding.
+        # Without the imports, every class of the package would be a finding.
         findings = [*_check_imports(config)] or [
             *_check_options(config, options or ()),
             *_check_top(config),
@@ -69,7 +103,7 @@ def exit_on_wrong_config(
 ) -> None:
     """End the program where :func:`check_config` finds anything.
 
-    A line for each is printed to standard error.
+    A line for each finding is printed to standard error.
 
     Args:
         config (Config): The config.
@@ -131,23 +165,18 @@ def _places(node: Any, key: str, path: str = '') -> Iterator[str]:
 def _check_top(config: Config) -> Iterator[Finding]:
     used = [value for key, value in config.items() if key in KNOWN_KEYS]
     for key, value in config.items():
-        if key in KNOWN_KEYS or not get_close_matches(
-            key, KNOWN_KEYS, 1, _SIMILAR
+        if (
+            key not in KNOWN_KEYS
+            and get_close_matches(key, KNOWN_KEYS, 1, _SIMILAR)
+            and not any(_holds(section, value) for section in used)
         ):
-            continue
-        if not any(_holds(section, value) for section in used):
-            yield Finding(
-                key,
-                'neither a setting nor used by one'
-                f'{did_you_mean(key, KNOWN_KEYS)}',
-            )
+            hint = did_you_mean(key, KNOWN_KEYS)
+            yield Finding(key, f'neither a setting nor used by one{hint}')
 
 
 def _holds(section: Any, value: Any) -> bool:
     if isinstance(section, dict):
-        items: Any = section.values()
-    elif isinstance(section, (list, tuple)):
-        items = section
-    else:
+        section = section.values()
+    elif not isinstance(section, (list, tuple)):
         return False
-    return any(item == value or _holds(item, value) for item in items)
+    return any(item == value or _holds(item, value) for item in section)

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong with a config.
+    """A wrong setting of a config.
 
     Attributes:
-        path (str): Where, such as ``model.head.type``.
-        message (str): What is wrong, and the nearest valid name.
+        path (str): The setting, such as ``model.head.type``.
+        message (str): What is wrong with it, and the nearest valid name.
     """
 
     path: str
@@ -19,7 +19,7 @@ class Finding(NamedTuple):
 
 
 class ConfigError(ValueError):
-    """A config with wrong names or values. A line for each, with the file.
+    """A config has wrong names or values. A line for each names the file.
 
     Args:
         source (str): The config file.
@@ -32,15 +32,15 @@ class ConfigError(ValueError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Say which of the valid names is the nearest.
+    """Suggest the valid name that is the most similar to a wrong one.
 
     Args:
         name (str): The name that is not valid.
         known (Iterable[str]): The valid ones.
 
     Returns:
-        str: The end of a sentence; all names where none is near and they are
-        few.
+        str: The end of a sentence. It lists all names if none is similar and
+        they are few.
     """
     known = sorted(known)
     lower = {one.lower(): one for one in known}

@@ -1,4 +1,4 @@
-"""What a ``type`` of a config stands for."""
+"""Looking up the ``type`` of a config in MMEngine's registries."""
 
 from collections.abc import Callable
 
@@ -10,10 +10,10 @@ REGISTRIES = tuple(
     for one in vars(roots).values()
     if isinstance(one, Registry)
     and one.parent is None
-    # Not for what stands in a config, and not of every package.
+    # Not for objects that configs describe.
     and one.name not in ('strategy', 'runner', 'inferencer')
 )
-# What the builders of a registry take out before they build.
+# Settings that the builders of a registry remove before they build.
 EXTRA_ARGUMENTS = {
     roots.HOOKS: {'priority'},
     roots.PARAM_SCHEDULERS: {'convert_to_iter_based'},
@@ -23,7 +23,7 @@ EXTRA_ARGUMENTS = {
     roots.MODELS: {'requires_grad'},
     roots.VISUALIZERS: {'name'},
 }
-# What is built from what stands under a name.
+# The registry that the value of a setting is built from.
 REGISTRY_OF_KEY = {
     'batch_sampler': roots.DATA_SAMPLERS,
     'collate_fn': roots.FUNCTIONS,
@@ -45,16 +45,16 @@ REGISTRY_OF_KEY = {
 def find_type(
     name: str | Callable, registry: Registry
 ) -> tuple[Callable | None, Registry]:
-    """Find the class or function that a ``type`` stands for.
+    """Find the class or function that a ``type`` names.
 
     Args:
         name (str | Callable): The type, with or without a scope.
-        registry (Registry): The root registry to look at first; a class is
-            taken from another one where this has none.
+        registry (Registry): The root registry to search first, before all
+            others.
 
     Returns:
-        tuple[Callable | None, Registry]: It and the root registry that it is
-        of; None if there is none.
+        tuple[Callable | None, Registry]: The class or function, None if there
+        is none, and its root registry.
     """
     if not isinstance(name, str):
         return name, registry
@@ -64,8 +64,9 @@ def find_type(
             try:
                 found = one.get(name)
             except (RuntimeError, ImportError):
-                # MMEngine's answer, depending on its version, if not None;
-                # and MMAction2's functions are to be in a module that is not.
+                # Some versions of MMEngine raise instead of returning None,
+                # and MMAction2's functions are searched in a module that is
+                # missing.
                 continue
             if found is not None:
                 return found, root
@@ -73,7 +74,7 @@ def find_type(
 
 
 def _scoped(root: Registry) -> Registry:
-    """Return the registry of the default scope, as MMEngine builds from."""
+    """Return the registry of the default scope, which MMEngine builds from."""
     with root.switch_scope_and_registry(None) as scoped:
         return scoped
 
@@ -83,12 +84,12 @@ def names_of(registry: Registry, scope: str = '') -> set[str]:
 
     Args:
         registry (Registry): The root registry.
-        scope (str): The package to list names of, such as ``mmengine``; they
-            then start with it. Defaults to the default scope and those that
-            it takes names from.
+        scope (str): The package whose names to list, such as ``mmengine``;
+            they then start with it. Defaults to the default scope and its
+            parents.
 
     Returns:
-        set[str]: The names; none of a package that has no such registry.
+        set[str]: The names, empty if the package has no such registry.
     """
     if scope:
         scoped = {**registry.children, registry.scope: registry}.get(scope)

@@ -1,4 +1,4 @@
-"""Which arguments a constructor takes."""
+"""The arguments that a constructor takes."""
 
 import ast
 import functools
@@ -10,13 +10,13 @@ from typing import Any
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-# Whose **kwargs are the arguments of a function that is called much later.
+# Classes whose **kwargs are the arguments of a function called later.
 _FORWARDED = {CheckpointHook: Runner.save_checkpoint}
 
 
 @functools.cache
 def arguments_of(target: Callable) -> frozenset[str] | None:
-    """List the names of the arguments that a class or function takes.
+    """List the names of the arguments of a class or function.
 
     ``**kwargs`` that go on to ``super().__init__`` stand for the arguments of
     the next class, those of a :class:`~masa.models.heads.MethodHead` for the
@@ -52,11 +52,11 @@ def arguments_of(target: Callable) -> frozenset[str] | None:
 
 
 def _names(function: Callable) -> tuple[set[str], bool]:
-    """List names, and say whether others are taken too."""
+    """Return the names of arguments, and whether any other is taken."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (ValueError, TypeError):
-        # Of C, which does not tell.
+        # Functions written in C have none.
         return set(), True
     named = (
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
@@ -69,11 +69,11 @@ def _names(function: Callable) -> tuple[set[str], bool]:
 
 
 def _taken_before_passing_on(constructor: Callable) -> set[str] | None:
-    """List what a constructor reads of its ``**kwargs`` by name.
+    """List the names that a constructor reads from its ``**kwargs``.
 
     Returns:
-        set[str], optional: The names. None if it does anything else with them
-        than to read some and to pass them on.
+        set[str], optional: The names. None if it does anything with them but
+        read some and pass them on to ``super().__init__``.
     """
     try:
         source = textwrap.dedent(

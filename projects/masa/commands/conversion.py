@@ -1,4 +1,4 @@
-"""What the command lines of the converters have in common."""
+"""What the converters of datasets have in common."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from .errors import AnnotationError
+from ..datasets.errors import AnnotationError
+from .options import ANNOTATION_SUFFIXES, add_options, check_output
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,74 +17,49 @@ Sequence = TypeVar('Sequence')
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the output file.
+    """Add ``output`` and ``--overwrite``.
 
     Args:
-        parser (argparse.ArgumentParser): Gets ``output`` and
-            ``--overwrite``.
+        parser (argparse.ArgumentParser): Of the tool.
     """
     parser.add_argument(
         'output', type=Path, help='annotation file: .pkl, .npz or .json'
     )
-    parser.add_argument(
-        '--overwrite', action='store_true', help='replace the output file'
-    )
+    add_options(parser, 'overwrite')
 
 
-def add_hold_out(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of a validation split.
-
-    Args:
-        parser (argparse.ArgumentParser): Gets ``--val-share`` and
-            ``--seed``.
-    """
-    parser.add_argument(
-        '--val-share',
-        type=float,
-        default=0.0,
-        help='share of the training sequences of every activity that makes a '
-        'split "val" (default: 0, none)',
-    )
-    parser.add_argument(
-        '--seed', type=int, default=0, help='of that draw (default: 0)'
-    )
-
-
-def check_arguments(
+def check_annotation_file(
     parser: argparse.ArgumentParser, args: argparse.Namespace
 ) -> None:
-    """End the program if the output or the share cannot be used.
+    """End the program if the output of :func:`add_output` cannot be used.
 
     Args:
-        parser (argparse.ArgumentParser): Says so.
-        args (argparse.Namespace): Its arguments.
+        parser (argparse.ArgumentParser): Of the tool.
+        args (argparse.Namespace): Parsed.
     """
-    for name in ('val_share', 'test_share'):
-        share = getattr(args, name, 0)
-        if not 0 <= share < 1:
-            parser.error(
-                f'--{name.replace("_", "-")} is {share}, expected in [0, 1)'
-            )
-    if args.output.suffix not in ('.pkl', '.npz', '.json'):
-        parser.error(f'{args.output} is expected to be .pkl, .npz or .json')
-    if args.output.exists() and not args.overwrite:
-        parser.error(f'{args.output} exists; --overwrite replaces it')
+    check_output(parser, args.output, ANNOTATION_SUFFIXES, args.overwrite)
 
 
-def read_files(
-    paths: Iterable[Path], read: Callable[[Path], Sequence]
+def read_mat_files(
+    folder: Path, read: Callable[[Path], Sequence]
 ) -> tuple[list[Sequence], dict[str, str]]:
-    """Read a sequence from each of many files.
+    """Read a sequence from each MATLAB file of a folder.
 
     Args:
-        paths (Iterable[Path]): The files.
-        read (Callable[[Path], Sequence]): Reads one; raises
+        folder (Path): The folder.
+        read (Callable[[Path], Sequence]): Reads one file; raises
             :class:`AnnotationError` if it cannot be used.
 
     Returns:
         tuple[list[Sequence], dict[str, str]]: The sequences, and why other
         files cannot be used, by the name of the file.
+
+    Raises:
+        AnnotationError: If the folder holds no such files.
     """
+    paths = sorted(folder.glob('*.mat'))
+    if not paths:
+        raise AnnotationError(f'{folder} holds no *.mat files')
     sequences, problems = [], {}
     for path in paths:
         try:
@@ -91,6 +67,34 @@ def read_files(
         except AnnotationError as error:
             problems[path.stem] = str(error)
     return sequences, problems
+
+
+def write_annotations(
+    annotations: dict,
+    output: Path,
+    source: Path,
+    remarks: Iterable[str] = (),
+) -> None:
+    """Check annotations, write them, and print what they hold.
+
+    Args:
+        annotations (dict): What a converter made.
+        output (Path): The annotation file.
+        source (Path): What they were made from, for errors.
+        remarks (Iterable[str]): Lines to print.
+
+    Raises:
+        AnnotationError: If they are not valid.
+    """
+    from rich.console import Console
+
+    from ..datasets.conversion import save_checked
+
+    save_checked(annotations, output, source)
+    Console().print(summary(annotations))
+    for remark in remarks:
+        print(remark)
+    print(next_step(annotations, output))
 
 
 def summary(annotations: dict) -> Table:
@@ -105,7 +109,7 @@ def summary(annotations: dict) -> Table:
     import numpy as np
     from rich.table import Table
 
-    from .record_checks import label_of
+    from ..datasets.record_checks import label_of
 
     splits = annotations['split']
     split_of = {name: split for split in splits for name in splits[split]}

@@ -6,14 +6,17 @@ from torch import Tensor
 from ...registry import HOOKS
 
 
-@HOOKS.register_module()
-class AsyncRuntimeInfoHook(RuntimeInfoHook):
-    """MMEngine's hook, without waiting for the device in every iteration.
+# The second name is that of earlier configs.
+@HOOKS.register_module(
+    name=['DeferredRuntimeInfoHook', 'AsyncRuntimeInfoHook']
+)
+class DeferredRuntimeInfoHook(RuntimeInfoHook):
+    """A ``RuntimeInfoHook`` that does not synchronize in every iteration.
 
-    It turns every scalar of every iteration into a number at once. Here they
-    stay on the device until a log or a checkpoint needs them, and come all
-    together: the same numbers, in the same order. Between, the message hub
-    lacks the newest.
+    MMEngine's hook turns every scalar of every iteration into a number at
+    once. Here scalars stay on the device until a log or a checkpoint needs
+    them, and are then copied together: the same numbers, in the same order.
+    Until then the message hub lacks the newest ones.
     """
 
     def __init__(self):
@@ -27,14 +30,7 @@ class AsyncRuntimeInfoHook(RuntimeInfoHook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """Keep the scalars of one iteration, and log all if it is time.
-
-        Args:
-            runner (Runner): The runner.
-            batch_idx (int): Number of the batch in its epoch.
-            data_batch (dict, optional): Not used.
-            outputs (dict, optional): Scalars by name.
-        """
+        """Keep the scalars of one iteration, and log all if they are due."""
         scalars = dict(outputs or {})
         norm = getattr(runner.optim_wrapper, 'grad_norm', None)
         if norm is not None:

@@ -1,6 +1,6 @@
-"""What constructors say of a config's values."""
+"""Values of settings that constructors, or the data, refuse."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from traceback import walk_tb
 from types import FrameType
@@ -8,23 +8,55 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from torch import nn
 
 from .finding import ConfigError, Finding
 
-# Where hooks look whether they suit the run.
+# Where hooks check whether they suit the run.
 _PREPARING = ('before_run', 'before_train', 'before_val', 'before_test')
 
 
+def find_width_mismatch(
+    model: nn.Module | None, dataset: Sequence[dict], loader: str
+) -> Finding | None:
+    """Compare the width of frames that a model takes with that of its data.
+
+    Args:
+        model (nn.Module, optional): Nothing is found if there is none, or it
+            has no ``check_width``.
+        dataset (Sequence[dict]): Packed samples; the first one is taken.
+        loader (str): Name of its data loader in the config.
+
+    Returns:
+        Finding, optional: What to set; None if they agree.
+    """
+    if not hasattr(model, 'check_width'):
+        return None
+    sample = dataset[0]
+    name = sample['data_samples'].get('frame_dir', 0)
+    for view in sample['inputs']:
+        width = view['values'].shape[-1]
+        try:
+            model.check_width(width)
+        except ValueError as error:
+            return Finding(
+                'model.backbone',
+                f'{error}: set in_channels={width}, or give other data. The '
+                f'sequence is {name!r} of {loader}',
+            )
+    return None
+
+
 @contextmanager
-def wrong_values_told(config: Config) -> Iterator[None]:
+def report_wrong_values(config: Config) -> Iterator[None]:
     """Turn what a constructor refuses into an error that names the setting.
 
     That is a ValueError or an AssertionError with a message, raised while
     MMEngine builds a part of the config or a hook prepares for the run, and a
     call that lacks an argument. Everything else passes unchanged: errors of
-    the training, subclasses such as AnnotationError, which name their cause
-    themselves, and a TypeError within a constructor, which is a fault of the
-    code as likely as of the config.
+    the training; subclasses such as AnnotationError, which name their cause
+    themselves; and a TypeError within a constructor, which is as likely a
+    fault of the code as of the config.
 
     Args:
         config (Config): What is built.
@@ -57,7 +89,7 @@ def wrong_values_told(config: Config) -> Iterator[None]:
 
 
 def _is_builder(frame: FrameType) -> bool:
-    """Say whether it is ``build_from_cfg``, or a method of the Runner's."""
+    """Say whether it is ``build_from_cfg``, or a method of the Runner."""
     return (
         frame.f_code.co_name.startswith('build_')
         and frame.f_globals.get('__name__', '').split('.')[0] == 'mmengine'
@@ -65,7 +97,7 @@ def _is_builder(frame: FrameType) -> bool:
 
 
 def _part_of(frame: FrameType) -> Iterator[dict]:
-    """Give the part of a config that is built, or whose hook prepares."""
+    """Yield the part of the config that is built, or whose hook prepares."""
     names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
     values = [frame.f_locals.get(name) for name in names]
     if _is_builder(frame):
@@ -75,7 +107,7 @@ def _part_of(frame: FrameType) -> Iterator[dict]:
 
 
 def _loop_of(frames: list[FrameType]) -> str:
-    """Say which loop is built: ``train``, ``val`` or ``test``."""
+    """Return which loop is built: ``train``, ``val`` or ``test``."""
     for frame in frames:
         name = frame.f_code.co_name
         if name.startswith('build_') and name.endswith('_loop'):
@@ -84,8 +116,8 @@ def _loop_of(frames: list[FrameType]) -> str:
 
 
 def _find(config: Config, parts: list[dict], loop: str) -> str:
-    """Find the innermost part that stands in the config."""
-    # The loaders of validation and test often are the same.
+    """Return where in the config the innermost part that is in it stands."""
+    # The loaders of validation and test are often equal.
     first = {k: v for k, v in config.items() if loop and k.startswith(loop)}
     path, inside = '', first
     for part in parts:

@@ -7,11 +7,11 @@ from torch import Tensor
 from ..registry import OPTIM_WRAPPERS
 
 
-class _LeavesGradientNorm:
-    """Leaves the norm of the gradient on the device, as ``grad_norm``.
+class _DeferredNorm:
+    """Keeps the norm of the gradient on the device, as ``grad_norm``.
 
-    MMEngine's wrappers turn it into a number in every step, for which the
-    host waits until the device has done the whole step.
+    MMEngine's wrappers turn it into a number in every step, for which the CPU
+    waits until the GPU has finished the step.
     """
 
     def __init__(self, *args, **kwargs):
@@ -24,46 +24,47 @@ class _LeavesGradientNorm:
     def _clip_and_keep(
         self, parameters: Sequence[torch.nn.Parameter], **kwargs
     ) -> None:
-        # Of None, MMEngine makes no number.
+        # MMEngine makes no number of None.
         self.grad_norm = self._clip(parameters, **kwargs)
 
-    # Nothing in it that a compiler could do better.
+    # A compiler can improve nothing in it.
     @torch.compiler.disable
     def update_params(self, *args, **kwargs) -> None:
-        """Update the parameters; see ``OptimWrapper``.
-
-        Args:
-            *args (Any): Of ``OptimWrapper.update_params``.
-            **kwargs (Any): Likewise.
-        """
+        """Update the parameters; see ``OptimWrapper.update_params``."""
         super().update_params(*args, **kwargs)
 
 
-@OPTIM_WRAPPERS.register_module()
-class AsyncOptimWrapper(_LeavesGradientNorm, OptimWrapper):
-    """MMEngine's wrapper, without waiting for the device.
+# The second names are those that earlier configs have.
+@OPTIM_WRAPPERS.register_module(
+    name=['DeferredNormOptimWrapper', 'AsyncOptimWrapper']
+)
+class DeferredNormOptimWrapper(_DeferredNorm, OptimWrapper):
+    """An ``OptimWrapper`` without GPU-CPU synchronization.
 
-    :class:`AsyncRuntimeInfoHook` logs the norm of the gradient.
+    :class:`DeferredRuntimeInfoHook` logs the norm of the gradient.
 
     Args:
-        *args (Any): Of ``OptimWrapper``.
+        *args (Any): Arguments of ``OptimWrapper``.
         **kwargs (Any): Likewise.
     """
 
 
-@OPTIM_WRAPPERS.register_module()
-class AsyncAmpOptimWrapper(_LeavesGradientNorm, AmpOptimWrapper):
-    """MMEngine's wrapper for mixed precision, in bfloat16 without waiting.
+@OPTIM_WRAPPERS.register_module(
+    name=['DeferredNormAmpOptimWrapper', 'AsyncAmpOptimWrapper']
+)
+class DeferredNormAmpOptimWrapper(_DeferredNorm, AmpOptimWrapper):
+    """An ``AmpOptimWrapper`` that does not synchronize in bfloat16.
 
-    In float16 the loss has to be scaled, and the host waits in every step to
+    In float16 the loss has to be scaled, and the CPU waits in every step to
     know whether the gradient overflowed.
 
     Args:
         loss_scale (str | float | dict): See ``AmpOptimWrapper``. Defaults to
-            ``'dynamic'``; not used in bfloat16, whose range is float32's.
+            ``'dynamic'``. Without effect in bfloat16, whose range is that of
+            float32.
         dtype (str, optional): ``'float16'`` or ``'bfloat16'``. Defaults to
             the device's own, float16 on CUDA.
-        **kwargs (Any): Of ``AmpOptimWrapper``.
+        **kwargs (Any): Further arguments of ``AmpOptimWrapper``.
     """
 
     def __init__(
