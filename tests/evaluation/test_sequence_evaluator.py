@@ -19,7 +19,6 @@ from masa.evaluation import (
     save_report,
 )
 from masa.evaluation import metrics as M
-from masa.evaluation.gather import collection_from_records
 
 METRICS = [
     dict(type='PhaseClassification', fractions=(0.5, 1.0)),
@@ -266,20 +265,3 @@ def test_two_processes_give_what_one_does(make_collection, tmp_path):
     assert results[0][1] == results[1][1] == expected
     assert results[0][2] == results[1][2] == ['model', 'raw']
     assert results[0][3] == odd.names
-
-
-def test_records_become_a_collection_without_inputs_if_any_lacks_them():
-    record = dict(
-        name='a',
-        split='val',
-        label=0,
-        activity='x',
-        embedding=np.ones((2, 2)),
-        phase=None,
-        canonical_time=None,
-        timestamps=None,
-        inputs=np.ones((2, 2)),
-    )
-    other = dict(record, name='b', inputs=None)
-    assert collection_from_records([record]).inputs is not None
-    assert collection_from_records([record, other]).inputs is None

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..evaluation.functional.checks import check_sequences
+from ..embeddings.checks import check_sequences
 from .pair import align_pair
 
 

@@ -2,9 +2,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..evaluation.functional.checks import check_sequences
-from ..evaluation.functional.neighbors import nearest_frames
-from ..evaluation.functional.spread import warn_if_collapsed
+from ..embeddings.checks import check_sequences
+from ..embeddings.neighbors import nearest_frames
+from ..embeddings.spread import warn_if_collapsed
 from .warping import warping_path
 
 METHODS = ('dtw', 'nearest')

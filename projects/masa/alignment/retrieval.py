@@ -3,8 +3,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..evaluation.functional.checks import check_sequences
-from ..evaluation.functional.neighbors import nearest_frames
+from ..embeddings.checks import check_at_least_one, check_sequences
+from ..embeddings.neighbors import nearest_frames
 
 
 class Match(NamedTuple):
@@ -41,8 +41,7 @@ def retrieve_frames(
     Raises:
         ValueError: If ``k`` is below 1, or shapes disagree.
     """
-    if k < 1:
-        raise ValueError(f'k is expected above 0, but got {k}')
+    check_at_least_one('k', k)
     query = np.asarray(query)
     if query.ndim != 1:
         raise ValueError(

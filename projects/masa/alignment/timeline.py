@@ -3,7 +3,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..evaluation.functional.checks import check_sequences
+from ..embeddings.checks import check_sequences
 from .pair import align_pair
 
 

@@ -26,6 +26,7 @@ from ..datasets.record_checks import label_of
 from ..datasets.times import frame_times
 from ..datasets.transforms import SelectPerson
 from ..datasets.transforms.checks import check_range
+from ..embeddings import EmbeddedSequence
 from ..extraction.errors import ExtractionError
 from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
 from ..extraction.sequences import VIDEO_SUFFIXES
@@ -38,7 +39,6 @@ from ..support.config_checks import (
     wrong_values_told,
 )
 from ..support.work_dir import LAST_CHECKPOINT, last_checkpoint
-from .embedded_sequence import EmbeddedSequence
 from .frame_index import FrameIndex
 from .inputs import (
     ANNOTATION_SUFFIXES,

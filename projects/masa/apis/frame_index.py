@@ -6,9 +6,15 @@ from typing import NamedTuple
 import numpy as np
 
 from ..alignment import Match
-from ..evaluation.functional.checks import check_same_length, check_sequences
+from ..embeddings.checks import (
+    check_at_least_one,
+    check_distinct,
+    check_frame_values,
+    check_same_length,
+    check_sequences,
+)
+from ..embeddings.neighbors import search_index
 from ..support.files import atomic_path
-from .nearest_rows import nearest_rows
 
 EXACT = 'Flat'
 
@@ -111,15 +117,10 @@ class FrameIndex:
         for name, times, sequence in zip(
             names, timestamps, sequences, strict=True
         ):
-            if times is not None and np.shape(times) != (len(sequence),):
-                raise ValueError(
-                    f'{name!r} has {len(sequence)} frames, but time stamps '
-                    f'of the shape {np.shape(times)}'
-                )
+            if times is not None:
+                check_frame_values([times], [sequence], 'timestamps', [name])
         together = [*self.names, *names]
-        if len(set(together)) < len(together):
-            twice = sorted({n for n in together if together.count(n) > 1})
-            raise ValueError(f'sequences come more than once: {twice}')
+        check_distinct(together)
         for sequence in sequences:
             self._check_width(sequence)
         for sequence in sequences:
@@ -171,14 +172,13 @@ class FrameIndex:
             ValueError: If ``k`` is below 1, the width is another, or there
                 is no sequence ``exclude``.
         """
-        if k < 1:
-            raise ValueError(f'k is expected above 0, but got {k}')
+        check_at_least_one('k', k)
         (queries,) = check_sequences([queries], 'queries')
         self._check_width(queries)
         queries = np.ascontiguousarray(queries, dtype=np.float32)
         start, end = self._range(exclude)
         k = min(k, len(self) - (end - start))
-        rows, distances = nearest_rows(
+        rows, distances = search_index(
             self.index,
             queries,
             k,

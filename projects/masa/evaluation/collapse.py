@@ -1,8 +1,8 @@
 import numpy as np
 
-from .collection import SequenceCollection
-from .functional.neighbors import copied_frames, frame_groups
-from .functional.spread import COLLAPSED, has_collapsed, relative_spread
+from ..embeddings import SequenceCollection
+from ..embeddings.copies import copied_frames, frame_groups
+from ..embeddings.spread import COLLAPSED, has_collapsed, relative_spread
 
 # Share of the frames that are copies beyond which a warning is due.
 MOST_COPIES = 0.5

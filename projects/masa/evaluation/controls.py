@@ -1,6 +1,6 @@
 import numpy as np
 
-from .collection import SequenceCollection
+from ..embeddings import SequenceCollection
 
 # As wide as the embedding of the RGB models.
 POSITION_WIDTH = 128

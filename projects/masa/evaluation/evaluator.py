@@ -9,11 +9,11 @@ from mmengine.dist import (
 from mmengine.evaluator import Evaluator
 from mmengine.logging import print_log
 
+from ..embeddings import SequenceCollection
 from ..registry import EVALUATOR
 from .collapse import without_rounding
-from .collection import SequenceCollection
 from .controls import CONTROLS, control_embeddings
-from .gather import collection_from_records, sequence_records
+from .gather import embedded_sequences
 from .metrics import SequenceMetric
 
 MODEL = 'model'
@@ -71,7 +71,7 @@ class SequenceEvaluator(Evaluator):
         self.collect_dir = collect_dir
         self.report: dict | None = None
         self.collection: SequenceCollection | None = None
-        self._records = []
+        self._sequences = []
 
     def process(
         self, data_samples: Sequence, data_batch: dict | None = None
@@ -87,8 +87,8 @@ class SequenceEvaluator(Evaluator):
             for sample in data_samples
         ]
         with_inputs = any(name.startswith('raw') for name in self.controls)
-        self._records.extend(
-            sequence_records(samples, data_batch, with_inputs)
+        self._sequences.extend(
+            embedded_sequences(samples, data_batch, with_inputs)
         )
 
     def evaluate(self, size: int) -> dict[str, float]:
@@ -105,13 +105,13 @@ class SequenceEvaluator(Evaluator):
         options = {}
         if self.collect_device == 'cpu':
             options['tmpdir'] = self.collect_dir
-        records = collect_results(
-            self._records, size, self.collect_device, **options
+        sequences = collect_results(
+            self._sequences, size, self.collect_device, **options
         )
-        self._records = []
+        self._sequences = []
         report = [None]
         if is_main_process():
-            self.collection = collection_from_records(records)
+            self.collection = SequenceCollection.from_sequences(sequences)
             report = [self.compute_report(self.collection)]
         broadcast_object_list(report)
         self.report = report[0]

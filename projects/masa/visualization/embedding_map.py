@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.manifold import TSNE
 
-from ..evaluation.functional.checks import check_sequences
+from ..embeddings.checks import check_sequences
 from .style import PROGRESS, class_style, evenly, new_figure, styled
 
 

@@ -2,7 +2,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ..apis.embedded_sequence import EmbeddedSequence
+from ..embeddings import EmbeddedSequence
 from ..extraction.frames import FrameReader
 from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
 from .drawing import draw_bones, draw_poses, flatten_poses

@@ -3,7 +3,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from scipy.spatial.distance import cdist
 
-from ..evaluation.functional.checks import check_sequences
+from ..embeddings.checks import check_sequences
 from .style import PROGRESS, WRONG, new_figure, styled
 
 

@@ -4,6 +4,12 @@ Embeddings are lists of (T_i, D) arrays, phases lists of (T_i,) integer
 arrays. Nothing here knows of models, data sets or configs.
 """
 
+from ...embeddings.neighbors import nearest_frames, pair_neighbors
+from ...embeddings.spread import (
+    CollapseWarning,
+    has_collapsed,
+    relative_spread,
+)
 from .activity import (
     Separation,
     action_recognition_accuracy,
@@ -22,7 +28,6 @@ from .alignment import (
     kendalls_tau,
     key_event_transfer_error,
 )
-from .neighbors import nearest_frames, pair_neighbors
 from .phases import (
     phase_classification_accuracy,
     phase_progress_r2,
@@ -30,7 +35,6 @@ from .phases import (
     predict_phases,
 )
 from .retrieval import frame_retrieval_ap, sequence_retrieval_precision
-from .spread import CollapseWarning, has_collapsed, relative_spread
 
 __all__ = [
     'CollapseWarning',

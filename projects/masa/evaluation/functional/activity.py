@@ -3,9 +3,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .checks import check_same_length, check_sequences
+from ...embeddings.checks import (
+    check_at_least_one,
+    check_same_length,
+    check_sequences,
+)
+from ...embeddings.copies import frame_groups, mean_over_copies
+from ...embeddings.neighbors import nearest_frames
 from .classifiers import fit_predict
-from .neighbors import frame_groups, mean_over_copies, nearest_frames
 
 
 class Separation(NamedTuple):
@@ -84,10 +89,7 @@ def predict_actions(
         ValueError: If an argument is out of its range, there are no training
             clips, shapes do not agree or an embedding is not finite.
     """
-    if num_frames < 1:
-        raise ValueError(
-            f'num_frames is expected to be >= 1, but got {num_frames}'
-        )
+    check_at_least_one('num_frames', num_frames)
     train = check_sequences(train_embeddings, 'train_embeddings')
     val = check_sequences(val_embeddings, 'val_embeddings')
     check_same_length(train, train_labels, 'train_labels')

@@ -4,16 +4,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .checks import check_frame_values, check_sequences, check_stride
-from .neighbors import (
-    BLOCK_ENTRIES,
+from ...embeddings.checks import (
+    check_at_least_one,
+    check_frame_values,
+    check_sequences,
+)
+from ...embeddings.copies import (
     copied_frames,
     frame_groups,
     mean_over_copies,
+)
+from ...embeddings.neighbors import (
+    BLOCK_ENTRIES,
     nearest_frames,
     pair_neighbors,
 )
-from .threads import run_threads
+from ...embeddings.threads import run_threads
 
 
 class TauScore(NamedTuple):
@@ -96,7 +102,7 @@ def kendalls_tau(
         ValueError: If an argument is out of its range, or an embedding is
             not finite.
     """
-    check_stride(stride)
+    check_at_least_one('stride', stride)
     if nan not in ('zero', 'drop'):
         raise ValueError(f"nan is expected to be 'zero' or 'drop', got {nan}")
     sequences = [s[::stride] for s in check_sequences(embeddings)]

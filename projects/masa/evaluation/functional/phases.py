@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from .checks import check_frame_values, check_sequences
+from ...embeddings.checks import check_frame_values, check_sequences
 from .classifiers import fit_predict
 
 

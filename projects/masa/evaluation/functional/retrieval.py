@@ -2,14 +2,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .checks import (
+from ...embeddings.checks import (
+    check_at_least_one,
     check_frame_values,
     check_same_length,
     check_sequences,
-    check_stride,
 )
-from .neighbors import frame_groups
-from .threads import run_threads
+from ...embeddings.copies import frame_groups
+from ...embeddings.neighbors import FrameSearch
+from ...embeddings.threads import run_threads
 
 
 def frame_retrieval_ap(
@@ -87,12 +88,8 @@ def sequence_retrieval_precision(
         ValueError: If an argument is out of its range, shapes do not agree
             or an embedding is not finite.
     """
-    # The metrics are imported without PyTorch, which the search needs.
-    from .frame_search import FrameSearch
-
-    check_stride(stride)
-    if min(k) < 1:
-        raise ValueError(f'k is expected to be >= 1, but got {min(k)}')
+    check_at_least_one('stride', stride)
+    check_at_least_one('k', min(k))
     sequences = check_sequences(embeddings)
     phases = check_frame_values(phases, sequences)
     if activities is not None:

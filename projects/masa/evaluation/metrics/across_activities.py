@@ -3,9 +3,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...embeddings import SequenceCollection
 from ...registry import METRICS
 from .. import functional
-from ..collection import SequenceCollection
 from .base import MetricResult, SequenceMetric, average_activities
 
 

@@ -8,10 +8,10 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from ...datasets.split_checks import is_training_split
+from ...embeddings import EmbeddedSequence, SequenceCollection
+from ...embeddings.threads import run_threads
 from ..collapse import without_rounding
-from ..collection import SequenceCollection
-from ..functional.threads import run_threads
-from ..gather import collection_from_records, sequence_records
+from ..gather import embedded_sequences
 
 
 class MetricResult(NamedTuple):
@@ -84,21 +84,23 @@ class SequenceMetric(BaseMetric):
         Args:
             data_batch (dict): Not used.
             data_samples (Sequence[dict]): Predictions, as
-                :func:`sequence_records` takes them.
+                dicts of data samples.
         """
-        self.results.extend(sequence_records(data_samples))
+        self.results.extend(embedded_sequences(data_samples))
 
-    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Compute the metric from all records.
+    def compute_metrics(
+        self, results: list[EmbeddedSequence]
+    ) -> dict[str, float]:
+        """Compute the metric from all sequences.
 
         Args:
-            results (list[dict]): Records of :func:`sequence_records`.
+            results (list[EmbeddedSequence]): The sequences of all splits.
 
         Returns:
             dict[str, float]: The figures.
         """
         collection, collapse = without_rounding(
-            collection_from_records(results)
+            SequenceCollection.from_sequences(results)
         )
         result = self.compute_collection(collection)
         for note in result.notes:
