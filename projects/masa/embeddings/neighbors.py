@@ -94,9 +94,11 @@ def nearest_frames(
                     spread[rows] + norms.max(),
                 )
                 nearest[rows, column] = first[found]
-                rows = numbers[rows][tied]
-                if not rows.size:
+                if not tied.size:
                     break
+                # A slice of all rows needs no copy.
+                if tied.size < found.size:
+                    rows = numbers[rows][tied]
             else:
                 exact = cdist(queries[rows], frames, 'sqeuclidean')
                 nearest[rows, column] = first[exact.argmin(axis=1)]
