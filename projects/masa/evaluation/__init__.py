@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     ['functional'],
     {
-        'controls': ['CONTROLS', 'control_embeddings'],
+        'baselines': ['BASELINES', 'baseline_embeddings'],
         'evaluator': ['SequenceEvaluator'],
         'metrics': [
             'ActionRecognition',

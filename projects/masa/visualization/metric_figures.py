@@ -181,9 +181,9 @@ def validation_curves(
     Args:
         runs (dict[str, dict[str, tuple]]): By name of the training and key
             of the metric, epochs and values: see :func:`read_validations`.
-        levels (dict[str, dict[str, float]], optional): What does not change
-            over a training, such as a control: values by its name and by
-            key of the metric. Defaults to None.
+        levels (dict[str, dict[str, float]], optional): Values that do not
+            change over a training, such as those of a baseline, by its name
+            and the key of the metric. Defaults to None.
 
     Returns:
         Figure: A panel a metric, a line a training, a broken line a level.

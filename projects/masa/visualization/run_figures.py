@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from ..alignment import align_all, align_pair
 from ..apis import AlignmentInferencer, EmbeddedSequence
 from ..evaluation.functional import predict_actions, predict_phases
+from ..evaluation.metric_titles import method_title
 from ..registry import DATASETS, MODELS
 from .drawing import draw_poses, flatten_poses
-from .embedding_map import embedding_map, project_frames
 from .image_grids import alignment_strips, phase_strips, retrieval_grid
 from .metric_figures import (
     confusion_matrix,
@@ -22,6 +22,7 @@ from .metric_figures import (
     training_curves,
     validation_curves,
 )
+from .projection import embedding_map, project_frames
 from .similarity import similarity_matrix
 
 IMAGE_HEIGHT = 160
@@ -149,7 +150,9 @@ class RunFigures:
             return None
         rows = self.report['rows'] if self.report else {}
         levels = {
-            name: {k: v for k, v in rows[name].items() if v is not None}
+            method_title(name): {
+                k: v for k, v in rows[name].items() if v is not None
+            }
             for name in ('clock', 'raw+clock')
             if name in rows
         }
@@ -312,7 +315,7 @@ class RunFigures:
         prefix = 'phase_classification/accuracy_'
         columns = [c for c in self.report['columns'] if c.startswith(prefix)]
         rows = {
-            name: [row.get(c) for c in columns]
+            method_title(name): [row.get(c) for c in columns]
             for name, row in self.report['rows'].items()
         }
         rows = {n: v for n, v in rows.items() if None not in v}
