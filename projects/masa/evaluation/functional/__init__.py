@@ -1,7 +1,7 @@
 """Metrics as pure functions of arrays.
 
 Embeddings are lists of (T_i, D) arrays, phases lists of (T_i,) integer
-arrays. Nothing here knows of models, data sets or configs.
+arrays. Nothing here depends on models, datasets or configs.
 """
 
 from ...embeddings.neighbors import nearest_frames, pair_neighbors
@@ -22,8 +22,8 @@ from .activity import (
 )
 from .alignment import (
     TauScore,
-    TimeError,
-    TransferError,
+    TimeDeviation,
+    TransferScore,
     alignment_error,
     kendalls_tau,
     key_event_transfer_error,
@@ -40,8 +40,8 @@ __all__ = [
     'CollapseWarning',
     'Separation',
     'TauScore',
-    'TimeError',
-    'TransferError',
+    'TimeDeviation',
+    'TransferScore',
     'action_recognition_accuracy',
     'activity_separation',
     'alignment_error',
