@@ -71,7 +71,8 @@ class CrossActivityRetrieval(AcrossActivities):
         ...     for name, position in (('hop', 0.0), ('run', 5.0))
         ...     for i in range(2)
         ... )
-        >>> CrossActivityRetrieval(k=[2, 8]).compute_collection(collection).values
+        >>> metric = CrossActivityRetrieval(k=[2, 8])
+        >>> metric.compute_collection(collection).values
         {'ap@2': 1.0, 'ap@8': 0.5}
     """
 
