@@ -39,13 +39,15 @@ def main() -> None:
         )
     )
     metrics = [
-        *(M.PhaseClassification(), M.PhaseProgress(), M.KendallsTau()),
-        *(
-            M.FrameRetrieval(),
-            M.CrossActivityRetrieval(),
-            M.KeyEventTransfer(),
-        ),
-        *(M.ActionRecognition(), M.ActivitySeparation(), M.AlignmentError()),
+        M.PhaseClassification(),
+        M.PhaseProgress(),
+        M.KendallsTau(),
+        M.FrameRetrieval(),
+        M.CrossActivityRetrieval(),
+        M.KeyEventTransfer(),
+        M.ActionRecognition(),
+        M.ActivitySeparation(),
+        M.AlignmentError(),
     ]
     baselines = ('raw', 'clock', 'position', 'raw+clock')
     report = SequenceEvaluator(metrics, baselines).compute_report(collection)

@@ -19,6 +19,7 @@ from masa.evaluation import (
     save_report,
 )
 from masa.evaluation import metrics as M
+from masa.evaluation.metric_titles import method_title
 
 METRICS = [
     dict(type='PhaseClassification', fractions=(0.5, 1.0)),
@@ -229,7 +230,8 @@ def test_report_as_a_table_and_as_json(collection, tmp_path):
     evaluator = build(baselines=BASELINE_NAMES)
     figures = run(evaluator, collection)
     table = format_table(evaluator.report, per_activity=True)
-    for name in ('model', *BASELINE_NAMES, 'jump', 'throw', 'alignment_error'):
+    titles = map(method_title, ('model', *BASELINE_NAMES))
+    for name in (*titles, 'jump', 'throw', 'alignment_error'):
         assert name in table
     path = tmp_path / 'metrics.json'
     save_report(evaluator.report, path)
