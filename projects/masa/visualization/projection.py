@@ -10,12 +10,13 @@ from .style import PROGRESS, class_style, evenly, new_figure, styled
 
 
 class Projection(NamedTuple):
-    """Frames in the plane.
+    """A projection of frames to the plane.
 
     Attributes:
-        points (np.ndarray): (P, 2) float32.
-        sequence (np.ndarray): Which sequence every point is of, (P,) int64.
-        progress (np.ndarray): Where in it, (P,), in [0, 1].
+        points (np.ndarray): Coordinates, (P, 2) float32.
+        sequence (np.ndarray): Sequence of every point, (P,) int64.
+        progress (np.ndarray): Position of every point in its sequence, (P,),
+            in [0, 1].
     """
 
     points: np.ndarray
@@ -26,13 +27,13 @@ class Projection(NamedTuple):
 def project_frames(
     embeddings: Sequence[np.ndarray], max_frames: int = 3000, seed: int = 0
 ) -> Projection:
-    """Lay frames out in the plane, like frames together (t-SNE).
+    """Project frames to the plane by t-SNE.
 
     Args:
         embeddings (Sequence[np.ndarray]): Arrays of shape (T_i, D).
-        max_frames (int): As many frames at most, evenly chosen from every
+        max_frames (int): Largest number of frames, evenly spaced in every
             sequence.
-        seed (int): Of t-SNE.
+        seed (int): Seed of t-SNE.
 
     Returns:
         Projection: The points.
@@ -105,11 +106,11 @@ def embedding_map(
         of = np.array([names.index(name) for name in activities])
         for i, name in enumerate(names):
             chosen = of[projection.sequence] == i
-            colour, marker = class_style(i)
+            color, marker = class_style(i)
             row[0].scatter(
                 *projection.points[chosen].T,
                 s=7,
-                c=colour,
+                c=color,
                 marker=marker,
                 linewidths=0,
                 label=name or 'no activity',

@@ -26,7 +26,7 @@ from .projection import embedding_map, project_frames
 from .similarity import similarity_matrix
 
 IMAGE_HEIGHT = 160
-# As many as fit a page.
+# Rows and columns that fit a page.
 ROWS, COLUMNS = 4, 7
 
 
@@ -34,18 +34,18 @@ class RunFigures:
     """Figures of a trained model on the sequences it is tested on.
 
     Args:
-        work_dir (Path): Of the training: config and checkpoint.
+        work_dir (Path): Work directory of the training, with its config and
+            checkpoint.
         weights (Path, optional): Defaults to the last checkpoint.
-        report (dict, optional): What tools/test.py wrote of it,
-            ``metrics.json``.
+        report (dict, optional): The ``metrics.json`` of tools/test.py.
         device (str, optional): Such as ``cuda:0``.
         unsafe_load (bool): Whether the checkpoint may run code. Defaults to
             False.
 
     Attributes:
         inferencer (AlignmentInferencer): The model.
-        train (list[EmbeddedSequence]): What probes are fitted on.
-        evaluated (list[EmbeddedSequence]): What is shown.
+        train (list[EmbeddedSequence]): Sequences that probes are fitted on.
+        evaluated (list[EmbeddedSequence]): Sequences shown.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class RunFigures:
         self._by_split: dict[str, list[EmbeddedSequence]] = {}
         for record, sequence in zip(self._records, sequences, strict=True):
             self._by_split.setdefault(record['split'], []).append(sequence)
-        # The first split is what probes are fitted on: configs/_base_.
+        # Probes are fitted on the first split, see configs/_base_.
         first, *others = self._by_split
         self.train = self._by_split[first]
         self.evaluated = [
@@ -77,11 +77,12 @@ class RunFigures:
         ] or self.train
 
     def all(self) -> Iterator[tuple[str, str, Callable[[], Figure | None]]]:
-        """Say what figures there are.
+        """List the figures.
 
         Yields:
-            tuple[str, str, Callable]: A name for a file, a caption, and what
-            draws it; None of what the data does not allow.
+            tuple[str, str, Callable]: A name for a file, a caption, and a
+            function that draws the figure, or returns None if the data does
+            not allow it.
         """
         yield (
             'embeddings',
@@ -92,7 +93,7 @@ class RunFigures:
         yield (
             'phases',
             'Phases of held-out sequences of one activity, as recorded and '
-            'on one timeline. Phases are drawn, never used.',
+            'on one timeline. The alignment does not use them.',
             self.phases,
         )
         yield (
@@ -108,18 +109,18 @@ class RunFigures:
         )
         yield (
             'retrieval',
-            'A frame and the nearest ones of other sequences; right where '
-            'activity and phase agree.',
+            'A frame and its nearest neighbors in other sequences, correct '
+            'if activity and phase agree.',
             self.retrieval,
         )
         yield (
             'actions',
-            'What activity is taken for what (16 frames, linear probe).',
+            'Confusion matrix of activities (16 frames, linear probe).',
             self.actions,
         )
         yield (
             'phase_confusion',
-            'What phase is taken for what (single frames, linear probe).',
+            'Confusion matrix of phases (single frames, linear probe).',
             self.phase_confusion,
         )
         yield (
@@ -129,12 +130,13 @@ class RunFigures:
         )
         yield (
             'training',
-            'The training. A spread of the embeddings near 0 is a collapse.',
+            'Training curves. A spread of the embeddings near 0 is a '
+            'collapse.',
             self.training,
         )
         yield (
             'validation',
-            'What the validations of the training found.',
+            'Metrics at the validations of the training.',
             self.validation,
         )
 
@@ -159,7 +161,7 @@ class RunFigures:
         return validation_curves({self.work_dir.name: metrics}, levels)
 
     def _logged(self, read: Callable[[Path], dict]) -> dict:
-        """Read the newest log that has something of this kind, or nothing."""
+        """Read the newest log with such entries; empty if there is none."""
         for path in sorted(
             self.work_dir.glob('*/vis_data/scalars.json'), reverse=True
         ):
@@ -238,10 +240,10 @@ class RunFigures:
         )
 
     def retrieval(self) -> Figure | None:
-        """Draw frames and what is nearest to them in other sequences."""
+        """Draw frames and their nearest neighbors in other sequences."""
         if not self._drawable(self.evaluated) or len(self.evaluated) < 3:
             return None
-        # One of every activity, as far as there is room.
+        # One sequence of every activity, as far as there is room.
         first_of = {one.activity: one for one in self.evaluated}
         queries = list(first_of.values())[:ROWS]
         if len(queries) < ROWS:
@@ -249,7 +251,7 @@ class RunFigures:
         pictures, found, right, captions = [], [], [], []
         for number, query in enumerate(queries):
             others = [one for one in self.evaluated if one is not query]
-            # Moments all over the sequences.
+            # Moments spread over the sequences.
             share = (number + 1) / (len(queries) + 1)
             frame = int(share * (len(query) - 1))
             matches = self.inferencer.retrieve(query, frame, others, k=5)
@@ -265,7 +267,7 @@ class RunFigures:
         return retrieval_grid(pictures, found, right, captions)
 
     def actions(self) -> Figure | None:
-        """Draw what activity is taken for what."""
+        """Draw the confusion matrix of activities."""
         train = [one for one in self.train if one.activity]
         known = {one.activity for one in train}
         shown = [one for one in self.evaluated if one.activity in known]
@@ -281,7 +283,7 @@ class RunFigures:
         return confusion_matrix(np.array(true), predicted, names)
 
     def phase_confusion(self) -> Figure | None:
-        """Draw what phase is taken for what, of the largest activity."""
+        """Draw the confusion matrix of the phases of the largest activity."""
         group = [one for one in self._largest_group() if _has_phases(one)]
         if not group or self.evaluated is self.train:
             return None
