@@ -205,6 +205,6 @@ def describe_config(config) -> dict[str, str]:
     """
     pipeline = config.test_dataloader.dataset.pipeline
     return dict(
-        pipeline=json.dumps([dict(one) for one in pipeline], default=str),
+        pipeline=json.dumps([dict(t) for t in pipeline], default=str),
         config=config.pretty_text,
     )

@@ -111,7 +111,7 @@ def _array_names(
 ) -> list[str]:
     if ids is None:
         return [f'{name}[{number}]' for number in range(count)]
-    return [f'{name} of {one!r}' for one in ids]
+    return [f'{name} of {sequence!r}' for sequence in ids]
 
 
 def check_same_length(

@@ -107,18 +107,20 @@ class SequenceCollection:
             SequenceCollection: With inputs if all sequences have them.
         """
         sequences = list(sequences)
-        inputs = [one.inputs for one in sequences]
-        known = len(inputs) > 0 and all(one is not None for one in inputs)
+        inputs = [sequence.inputs for sequence in sequences]
+        known = bool(inputs) and all(values is not None for values in inputs)
         return cls(
-            names=[one.name for one in sequences],
-            splits=[one.split for one in sequences],
-            labels=[one.label for one in sequences],
-            activities=[one.activity for one in sequences],
-            embeddings=[one.embedding for one in sequences],
-            phases=[one.phase for one in sequences],
-            canonical_times=[one.canonical_time for one in sequences],
+            names=[sequence.name for sequence in sequences],
+            splits=[sequence.split for sequence in sequences],
+            labels=[sequence.label for sequence in sequences],
+            activities=[sequence.activity for sequence in sequences],
+            embeddings=[sequence.embedding for sequence in sequences],
+            phases=[sequence.phase for sequence in sequences],
+            canonical_times=[
+                sequence.canonical_time for sequence in sequences
+            ],
             inputs=inputs if known else None,
-            timestamps=[one.timestamps for one in sequences],
+            timestamps=[sequence.timestamps for sequence in sequences],
         )
 
     def __getitem__(self, index: int) -> EmbeddedSequence:
@@ -238,17 +240,17 @@ class SequenceCollection:
                 f"the file's name is expected to end in .npz, but got {path}"
             )
         entries = {}
-        for one in self:
+        for sequence in self:
             values = dict(
-                embedding=one.embedding,
-                label=np.int64(one.label),
-                split=np.str_(one.split),
-                phase=one.phase,
-                activity=np.str_(one.activity) if one.activity else None,
-                canonical_time=one.canonical_time,
-                timestamps=one.timestamps,
+                embedding=sequence.embedding,
+                label=np.int64(sequence.label),
+                split=np.str_(sequence.split),
+                phase=sequence.phase,
+                activity=sequence.activity or None,
+                canonical_time=sequence.canonical_time,
+                timestamps=sequence.timestamps,
             )
-            name = archive_name(one.name)
+            name = archive_name(sequence.name)
             for field, value in values.items():
                 if value is not None:
                     entries[f'{name}/{field}'] = value

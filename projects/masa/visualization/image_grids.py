@@ -41,17 +41,17 @@ def retrieval_grid(
     for axes, query, images, marks, lines in zip(
         grid, queries, found, right, captions, strict=True
     ):
-        for one in axes:
-            one.set_axis_off()
+        for cell in axes:
+            cell.set_axis_off()
         _show(axes[0], query, lines[0], '#444444')
-        for one, image, mark, line in zip(
+        for cell, image, mark, line in zip(
             axes[1:], images, marks, lines[1:], strict=False
         ):
             if mark is None:
-                _show(one, image, line, '#999999')
+                _show(cell, image, line, '#999999')
                 continue
             sign, color = ('✓', RIGHT) if mark else ('✗', WRONG)
-            _show(one, image, f'{sign} {line}', color)
+            _show(cell, image, f'{sign} {line}', color)
     return figure
 
 
@@ -86,14 +86,14 @@ def alignment_strips(
     figure = new_figure(1.25 * columns + 0.8, 1.4 * len(strips))
     grid = figure.subplots(len(strips), columns, squeeze=False)
     for axes, images, name in zip(grid, strips, names, strict=True):
-        for one, image in zip(axes, images, strict=True):
-            _show(one, image, '', '#bbbbbb')
+        for cell, image in zip(axes, images, strict=True):
+            _show(cell, image, '', '#bbbbbb')
         axes[0].set_axis_on()
         axes[0].set_ylabel(
             name, rotation=0, ha='right', va='center', fontsize=8
         )
-    for one, caption in zip(grid[0], captions, strict=False):
-        one.set_title(caption, fontsize=8)
+    for cell, caption in zip(grid[0], captions, strict=False):
+        cell.set_title(caption, fontsize=8)
     return figure
 
 

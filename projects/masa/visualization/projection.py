@@ -47,10 +47,14 @@ def project_frames(
         raise ValueError(f'two frames are expected at least, but got {total}')
     share = min(max_frames / total, 1)
     chosen = [
-        evenly(len(one), max(int(len(one) * share), 1)) for one in embeddings
+        evenly(len(sequence), max(int(len(sequence) * share), 1))
+        for sequence in embeddings
     ]
     frames = np.concatenate(
-        [one[index] for one, index in zip(embeddings, chosen, strict=True)]
+        [
+            sequence[index]
+            for sequence, index in zip(embeddings, chosen, strict=True)
+        ]
     )
     points = TSNE(
         init='pca' if min(frames.shape) > 1 else 'random',
@@ -63,8 +67,8 @@ def project_frames(
         np.repeat(np.arange(len(chosen)), [len(index) for index in chosen]),
         np.concatenate(
             [
-                index / max(len(one) - 1, 1)
-                for one, index in zip(embeddings, chosen, strict=True)
+                index / max(len(sequence) - 1, 1)
+                for sequence, index in zip(embeddings, chosen, strict=True)
             ]
         ),
     )
@@ -127,9 +131,9 @@ def embedding_map(
         row[0].set_title(f'{title}: activity')
         row[1].set_title(f'{title}: progress')
         figure.colorbar(shown, ax=row[1], ticks=[0, 1], label='start to end')
-        for one in row:
-            one.set(xticks=[], yticks=[])
-            one.spines[:].set_visible(False)
+        for cell in row:
+            cell.set(xticks=[], yticks=[])
+            cell.spines[:].set_visible(False)
     figure.legend(
         *axes[0, 0].get_legend_handles_labels(),
         loc='outside lower left',

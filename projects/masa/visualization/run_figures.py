@@ -73,7 +73,7 @@ class RunFigures:
         first, *others = self._by_split
         self.train = self._by_split[first]
         self.evaluated = [
-            one for split in others for one in self._by_split[split]
+            sequence for split in others for sequence in self._by_split[split]
         ] or self.train
 
     def all(self) -> Iterator[tuple[str, str, Callable[[], Figure | None]]]:
@@ -177,33 +177,33 @@ class RunFigures:
         torch.manual_seed(seed)
         fresh = MODELS.build(self.inferencer.cfg.model)
         self.inferencer.model = fresh.to(self.inferencer.device).eval()
-        names = {one.name for one in self.evaluated}
+        names = {sequence.name for sequence in self.evaluated}
         before = self.inferencer.embed(
-            [one for one in self._records if one['frame_dir'] in names]
+            [
+                sequence
+                for sequence in self._records
+                if sequence['frame_dir'] in names
+            ]
         )
         self.inferencer.model = trained
         return embedding_map(
             {
-                'before training': project_frames(
-                    [one.embedding for one in before]
-                ),
-                'after training': project_frames(
-                    [one.embedding for one in self.evaluated]
-                ),
+                'before training': project_frames(_embeddings(before)),
+                'after training': project_frames(_embeddings(self.evaluated)),
             },
-            [one.activity for one in self.evaluated],
+            [sequence.activity for sequence in self.evaluated],
         )
 
     def phases(self) -> Figure | None:
         """Draw phases as recorded and aligned."""
-        group = [one for one in self._largest_group() if _has_phases(one)]
+        group = list(filter(_has_phases, self._largest_group()))
         if len(group) < 2:
             return None
-        timeline = align_all([one.embedding for one in group])
+        timeline = align_all(_embeddings(group))
         return phase_strips(
-            [one.phase for one in group],
+            [sequence.phase for sequence in group],
             timeline.frames,
-            [one.name for one in group],
+            [sequence.name for sequence in group],
         )
 
     def alignment(self) -> Figure | None:
@@ -211,16 +211,16 @@ class RunFigures:
         group = self._largest_group()[:ROWS]
         if len(group) < 2 or not self._drawable(group):
             return None
-        timeline = align_all([one.embedding for one in group])
+        timeline = align_all(_embeddings(group))
         total = timeline.frames.shape[1]
         moments = np.linspace(0, total - 1, COLUMNS).round().astype(int)
         strips = []
-        for one, frames in zip(group, timeline.frames, strict=True):
-            images = self._images(one)
+        for sequence, frames in zip(group, timeline.frames, strict=True):
+            images = self._images(sequence)
             strips.append([images[frames[moment]] for moment in moments])
         return alignment_strips(
             strips,
-            [one.name for one in group],
+            [sequence.name for sequence in group],
             [f'{moment / max(total - 1, 1):.0%}' for moment in moments],
         )
 
@@ -244,13 +244,17 @@ class RunFigures:
         if not self._drawable(self.evaluated) or len(self.evaluated) < 3:
             return None
         # One sequence of every activity, as far as there is room.
-        first_of = {one.activity: one for one in self.evaluated}
+        first_of = {sequence.activity: sequence for sequence in self.evaluated}
         queries = list(first_of.values())[:ROWS]
         if len(queries) < ROWS:
             queries = self.evaluated[:ROWS]
         pictures, found, right, captions = [], [], [], []
         for number, query in enumerate(queries):
-            others = [one for one in self.evaluated if one is not query]
+            others = [
+                sequence
+                for sequence in self.evaluated
+                if sequence is not query
+            ]
             # Moments spread over the sequences.
             share = (number + 1) / (len(queries) + 1)
             frame = int(share * (len(query) - 1))
@@ -268,40 +272,44 @@ class RunFigures:
 
     def actions(self) -> Figure | None:
         """Draw the confusion matrix of activities."""
-        train = [one for one in self.train if one.activity]
-        known = {one.activity for one in train}
-        shown = [one for one in self.evaluated if one.activity in known]
+        train = [sequence for sequence in self.train if sequence.activity]
+        known = {sequence.activity for sequence in train}
+        shown = [
+            sequence
+            for sequence in self.evaluated
+            if sequence.activity in known
+        ]
         names = sorted(known)
         if len(names) < 2 or not shown or self.evaluated is self.train:
             return None
         predicted = predict_actions(
-            [one.embedding for one in train],
-            [names.index(one.activity) for one in train],
-            [one.embedding for one in shown],
+            _embeddings(train),
+            [names.index(sequence.activity) for sequence in train],
+            _embeddings(shown),
         )
-        true = [names.index(one.activity) for one in shown]
+        true = [names.index(sequence.activity) for sequence in shown]
         return confusion_matrix(np.array(true), predicted, names)
 
     def phase_confusion(self) -> Figure | None:
         """Draw the confusion matrix of the phases of the largest activity."""
-        group = [one for one in self._largest_group() if _has_phases(one)]
+        group = list(filter(_has_phases, self._largest_group()))
         if not group or self.evaluated is self.train:
             return None
         train = [
-            one
-            for one in self.train
-            if one.activity == group[0].activity and _has_phases(one)
+            sequence
+            for sequence in self.train
+            if sequence.activity == group[0].activity and _has_phases(sequence)
         ]
         if not train:
             return None
         predicted = np.concatenate(
             predict_phases(
-                [one.embedding for one in train],
-                [one.phase for one in train],
-                [one.embedding for one in group],
+                _embeddings(train),
+                [sequence.phase for sequence in train],
+                _embeddings(group),
             )
         )
-        true = np.concatenate([one.phase for one in group])
+        true = np.concatenate([sequence.phase for sequence in group])
         known = true >= 0
         classes = 1 + max(true.max(), predicted.max())
         return confusion_matrix(
@@ -328,13 +336,13 @@ class RunFigures:
 
     def _largest_group(self) -> list[EmbeddedSequence]:
         groups: dict[str, list[EmbeddedSequence]] = {}
-        for one in self.evaluated:
-            groups.setdefault(one.activity, []).append(one)
+        for sequence in self.evaluated:
+            groups.setdefault(sequence.activity, []).append(sequence)
         return max(groups.values(), key=len)
 
     def _drawable(self, sequences: list[EmbeddedSequence]) -> bool:
         return self.skeleton is not None and all(
-            one.keypoint is not None for one in sequences
+            sequence.keypoint is not None for sequence in sequences
         )
 
     def _images(self, sequence: EmbeddedSequence) -> list[np.ndarray]:
@@ -344,6 +352,10 @@ class RunFigures:
             IMAGE_HEIGHT,
             sequence.keypoint_score,
         )
+
+
+def _embeddings(sequences: list[EmbeddedSequence]) -> list[np.ndarray]:
+    return [sequence.embedding for sequence in sequences]
 
 
 def _has_phases(sequence: EmbeddedSequence) -> bool:

@@ -88,12 +88,12 @@ def playback(
                [0, 0, 2, 2, 5, 5]])
     """
     played = [times - times[0] for times in timestamps]
-    duration = max(one[-1] + frame_interval(one) for one in played)
+    duration = max(times[-1] + frame_interval(times) for times in played)
     # Some containers round time stamps to a millisecond.
     count = max(1, round(duration * frame_rate))
     middle = (np.arange(count) + 0.5) / frame_rate
     recorded = np.stack(
-        [np.searchsorted(one, middle, side='right') - 1 for one in played]
+        [np.searchsorted(times, middle, side='right') - 1 for times in played]
     )
     return recorded, timeline[:, recorded[reference]]
 
@@ -141,7 +141,7 @@ def show_in_step(
         ('as recorded', unaligned, unaligned_progress),
         ('aligned', aligned, aligned_progress),
     )
-    streams = [[iter(one) for one in images] for _, images, _ in rows]
+    streams = [[iter(stream) for stream in images] for _, images, _ in rows]
     for t in range(aligned_progress.shape[1]):
         lines = []
         for (title, _, progress), images in zip(rows, streams, strict=True):

@@ -124,13 +124,13 @@ class SequenceMetric(BaseMetric):
         if train is None:
             chosen = np.atleast_1d(() if evaluated is None else evaluated)
             train = [
-                one
-                for one in splits
-                if is_training_split(one) and one not in chosen
+                split
+                for split in splits
+                if is_training_split(split) and split not in chosen
             ]
         if evaluated is None:
             evaluated = [
-                one for one in splits if one not in np.atleast_1d(train)
+                split for split in splits if split not in np.atleast_1d(train)
             ]
         return self.compute(
             collection.subset(train), collection.subset(evaluated)
