@@ -26,8 +26,8 @@ def format_table(report: dict, per_activity: bool = False) -> str:
     columns = report['columns']
     if not columns:
         return (
-            'no metric can be computed: the evaluated sequences have neither '
-            'phases nor two activities'
+            'no figure: the annotation file has neither phases nor two '
+            'activities among the evaluated sequences'
         )
     tables = []
     if per_activity:
