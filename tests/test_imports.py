@@ -17,7 +17,7 @@ HEAVY = ('torch', 'mmengine', 'mmaction', 'cv2')
 # Those that import MMAction2, each perhaps the first to do so.
 PARTS = ('apis', 'datasets', 'engine', 'evaluation', 'models')
 # What training does not use, and takes long to import.
-UNUSED = ('sklearn', 'masa.alignment', 'masa.visualization', 'dtaidistance')
+UNUSED = ('sklearn', 'masa.alignment', 'dtaidistance', 'matplotlib')
 # Runs a command in an interpreter that tells at its end what it imported.
 TELL = """
 import atexit, json, runpy, sys

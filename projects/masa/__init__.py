@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         'apis',
         'comparison',
         'datasets',
+        'embeddings',
         'engine',
         'evaluation',
         'extraction',

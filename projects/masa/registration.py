@@ -12,9 +12,11 @@ from .datasets import (
     transforms,
 )
 from .evaluation import evaluator, metrics
+from .visualization import embedding_figures_hook
 
 __all__ = [
     'collate',
+    'embedding_figures_hook',
     'engine',
     'evaluator',
     'metrics',

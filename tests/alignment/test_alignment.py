@@ -155,7 +155,7 @@ def test_retrieval_gives_one_frame_a_sequence():
     )
     assert len(retrieve_frames(query, sequences, k=9)) == 4
     assert retrieve_frames(query, []) == []
-    with pytest.raises(ValueError, match='above 0'):
+    with pytest.raises(ValueError, match=r'k is expected.*got 0'):
         retrieve_frames(query, sequences, k=0)
 
 

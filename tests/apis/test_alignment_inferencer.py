@@ -204,12 +204,15 @@ class TestInputs:
     ):
         frames = annotations[0]['annotations'][0]['keypoint'][0]
         modalities = ('bone', 'keypoint')
-        monkeypatch.setattr(inferencer, 'modalities', modalities)
+        reader = inferencer.reader
+        monkeypatch.setattr(reader, 'modalities', modalities)
         (record,) = inferencer._inputs_to_list(frames)
         (view,) = PackSequenceInputs(modalities)(record)['inputs']
         bones = len(inferencer.skeleton['bones'])
         assert view['values'].shape == (len(frames), 3 * bones + 75)
-        monkeypatch.setattr(inferencer, 'modalities', ('keypoint', 'missing'))
+        monkeypatch.setattr(
+            inferencer.reader, 'modalities', ('keypoint', 'missing')
+        )
         with pytest.raises(ValueError, match='keypoint and missing: give'):
             inferencer.embed(frames)
 

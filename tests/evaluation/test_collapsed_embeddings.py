@@ -171,7 +171,7 @@ def test_order_decides_nothing(judged):
 
 def test_rounding_would_score(judged, monkeypatch):
     # What the threshold of a collapse is for.
-    monkeypatch.setattr('masa.evaluation.functional.spread.COLLAPSED', 0.0)
+    monkeypatch.setattr('masa.embeddings.spread.COLLAPSED', 0.0)
     _, report = judged(rounding)
     assert report['rows']['model']['kendalls_tau/tau'] > 0.5
 

@@ -32,15 +32,15 @@ def count_calls(counter):
         setattr(torch.distributed, name, counted(name, function))
 
 
-@pytest.mark.parametrize('controls', [(), ('clock', 'position')])
-def test_metrics_and_controls_share_one_gathering(
-    collection, tmp_path, controls
+@pytest.mark.parametrize('baselines', [(), ('clock', 'position')])
+def test_metrics_and_baselines_share_one_gathering(
+    collection, tmp_path, baselines
 ):
     def count(rank, number):
         init_default_scope('mmaction')
         evaluator = SequenceEvaluator(
             METRICS[:number],
-            controls if number > 1 else (),
+            baselines if number > 1 else (),
             collect_dir=str(tmp_path / f'parts{number}'),
         )
         mine = range(rank, len(collection), 2)

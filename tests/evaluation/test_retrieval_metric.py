@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from masa.embeddings import neighbors
 from masa.evaluation import functional as F
-from masa.evaluation.functional import frame_search
 
 
 def data(rng, lengths=(12, 30, 7, 21, 16), width=4):
@@ -80,7 +80,7 @@ def test_precision_equals_the_loop_where_selection_is_by_groups():
 def test_block_size_does_not_matter(monkeypatch):
     embeddings, phases = data(np.random.default_rng(0))
     expected = F.frame_retrieval_ap(embeddings, phases, (1, 5))
-    monkeypatch.setattr(frame_search, 'BLOCK_ENTRIES', 100)
+    monkeypatch.setattr(neighbors, 'SET_BLOCK_ENTRIES', 100)
     np.testing.assert_array_equal(
         F.frame_retrieval_ap(embeddings, phases, (1, 5)), expected
     )

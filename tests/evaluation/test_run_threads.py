@@ -2,7 +2,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from masa.evaluation.functional.threads import run_threads
+from masa.embeddings.threads import run_threads
 
 
 def test_every_item_is_done_with_one_torch_thread_each():

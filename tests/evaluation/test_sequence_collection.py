@@ -1,9 +1,11 @@
+import dataclasses
 import os
 import zipfile
 
 import numpy as np
 import pytest
 
+from masa.apis import EmbeddedSequence
 from masa.evaluation import SequenceCollection
 
 
@@ -30,6 +32,29 @@ def test_selection_keeps_the_fields_together(collection):
             getattr(part, field)[0], getattr(collection, field)[3]
         )
     assert len(collection.select([])) == 0
+
+
+def test_sequences_make_a_collection_and_come_out_of_it(collection):
+    again = SequenceCollection.from_sequences(collection)
+    for field in dataclasses.fields(SequenceCollection):
+        np.testing.assert_equal(
+            getattr(again, field.name), getattr(collection, field.name)
+        )
+    one = collection[3]
+    assert isinstance(one, EmbeddedSequence)
+    assert (one.name, one.split) == (collection.names[3], 'train')
+    assert one.embedding is collection.embeddings[3]
+    assert one.seconds(3) == 0.1
+    assert small()[0].inputs is None
+    assert len(SequenceCollection.from_sequences([])) == 0
+
+
+def test_inputs_are_kept_if_all_sequences_have_them(collection):
+    without = dataclasses.replace(collection[1], inputs=None)
+    some = SequenceCollection.from_sequences([collection[0], without])
+    assert some.inputs is None
+    some = SequenceCollection.from_sequences([collection[0]])
+    np.testing.assert_array_equal(some.inputs[0], collection.inputs[0])
 
 
 def test_subset_by_one_split_or_several(collection):

@@ -14,12 +14,12 @@ from mmengine.registry import DefaultScope
 
 from masa.evaluation import (
     SequenceEvaluator,
-    control_embeddings,
+    baseline_embeddings,
     format_table,
     save_report,
 )
 from masa.evaluation import metrics as M
-from masa.evaluation.gather import collection_from_records
+from masa.evaluation.metric_titles import method_title
 
 METRICS = [
     dict(type='PhaseClassification', fractions=(0.5, 1.0)),
@@ -27,7 +27,7 @@ METRICS = [
     dict(type='ActivitySeparation'),
     dict(type='AlignmentError'),
 ]
-CONTROL_NAMES = ('raw', 'clock', 'position', 'raw+clock')
+BASELINE_NAMES = ('raw', 'clock', 'position', 'raw+clock')
 
 
 @pytest.fixture(autouse=True)
@@ -69,13 +69,13 @@ def run(evaluator, collection):
     return evaluator.evaluate(len(collection))
 
 
-def test_model_and_controls_are_judged_alike(collection):
-    evaluator = build(controls=CONTROL_NAMES)
+def test_model_and_baselines_are_judged_alike(collection):
+    evaluator = build(baselines=BASELINE_NAMES)
     figures = run(evaluator, collection)
-    for method in ('model', *CONTROL_NAMES):
+    for method in ('model', *BASELINE_NAMES):
         judged = collection
         if method != 'model':
-            judged = control_embeddings(collection, method)
+            judged = baseline_embeddings(collection, method)
         for metric in (
             M.PhaseClassification((0.5, 1.0)),
             M.KendallsTau(stride=2),
@@ -93,18 +93,24 @@ def test_model_and_controls_are_judged_alike(collection):
                 for key, value in row.items():
                     assert table[f'{metric.prefix}/{key}'] == value
     report = evaluator.report
-    assert list(report['rows']) == ['model', *CONTROL_NAMES]
+    assert list(report['rows']) == ['model', *BASELINE_NAMES]
     assert list(report['rows']['model']) == report['columns']
     assert report['num_sequences'] == {'train': 12, 'val': 8}
     assert evaluator.collection.names == collection.names
 
 
-def test_no_controls_by_default_and_no_inputs_kept(collection):
+def test_no_baselines_by_default_and_no_inputs_kept(collection):
     evaluator = build()
     figures = run(evaluator, collection)
     assert len(figures) == 8
     assert list(evaluator.report['rows']) == ['model']
     assert evaluator.collection.inputs is None
+
+
+def test_the_former_name_of_the_baselines(collection):
+    evaluator = build(baselines=('raw',), controls=('clock',))
+    assert evaluator.baselines == ('clock',)
+    assert build(baselines=('raw',), controls=()).baselines == ()
 
 
 def test_a_second_evaluation_starts_afresh(collection):
@@ -124,7 +130,7 @@ def test_what_the_sampler_added_is_dropped(collection):
 
 
 def test_offline_evaluation_without_inputs_leaves_raw_out(collection):
-    evaluator = build(controls=('raw', 'clock'))
+    evaluator = build(baselines=('raw', 'clock'))
     samples = [s for part, _ in batches(collection) for s in part]
     figures = evaluator.offline_evaluate(samples)
     assert 'clock/kendalls_tau/tau' in figures
@@ -141,7 +147,7 @@ def test_metrics_that_do_not_apply_are_left_out(collection, caplog):
         canonical_times=[np.zeros(len(e)) for e in collection.embeddings],
     )
     plain = plain.subset('val')
-    evaluator = build(controls=('clock',))
+    evaluator = build(baselines=('clock',))
     logger = MMLogger.get_current_instance()
     logger.addHandler(caplog.handler)
     figures = run(evaluator, plain)
@@ -155,17 +161,17 @@ def test_metrics_that_do_not_apply_are_left_out(collection, caplog):
 
 
 def test_nothing_to_evaluate_is_no_failure():
-    evaluator = build(controls=CONTROL_NAMES)
+    evaluator = build(baselines=BASELINE_NAMES)
     assert evaluator.evaluate(0) == {}
     assert len(evaluator.report['notes']) >= 4
     format_table(evaluator.report)
 
 
-def test_the_model_is_warned_of_but_not_the_controls(collection, caplog):
+def test_the_model_is_warned_of_but_not_the_baselines(collection, caplog):
     dead = dataclasses.replace(
         collection, inputs=[0 * values for values in collection.inputs]
     )
-    evaluator = build(controls=('raw',))
+    evaluator = build(baselines=('raw',))
     logger = MMLogger.get_current_instance()
     logger.addHandler(caplog.handler)
     run(evaluator, dead)
@@ -207,7 +213,7 @@ def test_bad_arguments_raise(collection):
     with pytest.raises(TypeError, match='but got Other'):
         SequenceEvaluator([Other(prefix='other')])
     with pytest.raises(ValueError, match=r"'clock'.*but got \['time'\]"):
-        build(controls=('clock', 'time'))
+        build(baselines=('clock', 'time'))
     twice = build(metrics=[dict(type='KendallsTau')] * 2)
     with pytest.raises(ValueError, match=r"'kendalls_tau/tau'.*prefix"):
         run(twice, collection)
@@ -221,10 +227,11 @@ def test_bad_arguments_raise(collection):
 
 
 def test_report_as_a_table_and_as_json(collection, tmp_path):
-    evaluator = build(controls=CONTROL_NAMES)
+    evaluator = build(baselines=BASELINE_NAMES)
     figures = run(evaluator, collection)
     table = format_table(evaluator.report, per_activity=True)
-    for name in ('model', *CONTROL_NAMES, 'jump', 'throw', 'alignment_error'):
+    titles = map(method_title, ('model', *BASELINE_NAMES))
+    for name in (*titles, 'jump', 'throw', 'alignment_error'):
         assert name in table
     path = tmp_path / 'metrics.json'
     save_report(evaluator.report, path)
@@ -241,7 +248,7 @@ def _evaluate_in_two_processes(rank, folder, collection, queue):
         world_size=2,
     )
     with DefaultScope.overwrite_default_scope('mmaction'):
-        evaluator = build(controls=('raw',), collect_dir=f'{folder}/parts')
+        evaluator = build(baselines=('raw',), collect_dir=f'{folder}/parts')
     share = collection.select(range(rank, len(collection), 2))
     for samples, batch in batches(share, size=3):
         evaluator.process(samples, batch)
@@ -258,7 +265,7 @@ def _evaluate_in_two_processes(rank, folder, collection, queue):
 def test_two_processes_give_what_one_does(make_collection, tmp_path):
     whole = make_collection(num_train=5, num_val=4)
     odd = whole.select(range(17))
-    expected = run(build(controls=('raw',)), odd)
+    expected = run(build(baselines=('raw',)), odd)
     context = mp.get_context('spawn')
     queue = context.SimpleQueue()
     mp.spawn(_evaluate_in_two_processes, (str(tmp_path), odd, queue), nprocs=2)
@@ -266,20 +273,3 @@ def test_two_processes_give_what_one_does(make_collection, tmp_path):
     assert results[0][1] == results[1][1] == expected
     assert results[0][2] == results[1][2] == ['model', 'raw']
     assert results[0][3] == odd.names
-
-
-def test_records_become_a_collection_without_inputs_if_any_lacks_them():
-    record = dict(
-        name='a',
-        split='val',
-        label=0,
-        activity='x',
-        embedding=np.ones((2, 2)),
-        phase=None,
-        canonical_time=None,
-        timestamps=None,
-        inputs=np.ones((2, 2)),
-    )
-    other = dict(record, name='b', inputs=None)
-    assert collection_from_records([record]).inputs is not None
-    assert collection_from_records([record, other]).inputs is None

@@ -291,4 +291,4 @@ def test_half_precision_embeddings_are_taken():
     metric = M.KendallsTau()
     half = torch.ones(3, 2, dtype=torch.bfloat16)
     metric.process({}, [dict(frame_dir='a', embedding=half)])
-    assert metric.results[0]['embedding'].dtype == np.float32
+    assert metric.results[0].embedding.dtype == np.float32

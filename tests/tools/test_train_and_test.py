@@ -72,7 +72,7 @@ def test_testing_prints_a_table_and_writes_json_and_embeddings(
     )
     assert status == 0
     printed = capsys.readouterr().out
-    for text in ('model', 'raw+clock', 'alignment_error', 'squat'):
+    for text in ('model', 'raw input + time', 'alignment_error', 'squat'):
         assert text in printed
     (metrics,) = tmp_path.glob('*/metrics.json')
     report = json.loads(metrics.read_text())

@@ -17,7 +17,7 @@ from masa.visualization import (
     training_curves,
     validation_curves,
 )
-from masa.visualization.similarity import phase_colours
+from masa.visualization.similarity import phase_colors
 from masa.visualization.style import class_style, evenly
 
 IMAGE = np.zeros((8, 6, 3), np.uint8)
@@ -104,10 +104,10 @@ class TestSimilarity:
             )
 
     def test_unknown_phases_are_white(self):
-        colours = phase_colours(np.array([-1, 0, 1, 0]))
-        assert colours[0].tolist() == [1, 1, 1]
-        assert colours[1].tolist() == colours[3].tolist()
-        assert colours[1].tolist() != colours[2].tolist()
+        colors = phase_colors(np.array([-1, 0, 1, 0]))
+        assert colors[0].tolist() == [1, 1, 1]
+        assert colors[1].tolist() == colors[3].tolist()
+        assert colors[1].tolist() != colors[2].tolist()
 
 
 class TestGrids:

@@ -86,7 +86,7 @@ class TestPlayback:
 
 
 class TestSkeleton:
-    def test_colours_tell_sides(self):
+    def test_colors_tell_sides(self):
         image = np.full((40, 40, 3), PAPER, np.uint8)
         pose = np.array([[20, 20], [35, 20], [5, 20], [20, 5]])
         draw_bones(image, pose, SKELETON, np.array([1, 1, 1, 0]))

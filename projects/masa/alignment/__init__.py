@@ -1,7 +1,7 @@
 """Alignment as pure functions of embeddings.
 
-Embeddings are (T, D) arrays, a row a frame. Nothing here knows of models,
-files or videos.
+Embeddings are (T, D) arrays with one row per frame. Nothing here depends on
+models, files or videos.
 """
 
 from .anomaly import anomaly_score

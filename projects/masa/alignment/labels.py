@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..evaluation.functional.checks import check_sequences
+from ..embeddings.checks import check_sequences
 from .pair import align_pair
 
 
@@ -12,21 +12,29 @@ def transfer_labels(
     others: Sequence[np.ndarray],
     method: str = 'dtw',
 ) -> list[np.ndarray]:
-    """Carry the labels of one sequence's frames over to others.
+    """Transfer the frame labels of one sequence to others by alignment.
 
     Args:
         labelled (np.ndarray): Embeddings of the labelled sequence, (T, D).
         labels (np.ndarray): Its labels, (T,), of any type.
-        others (Sequence[np.ndarray]): Arrays of shape (T_i, D).
-        method (str): Of :func:`align_pair`. ``dtw`` keeps the labels'
-            order; ``nearest`` lets phases come in another one.
+        others (Sequence[np.ndarray]): Sequences to label, arrays of shape
+            (T_i, D).
+        method (str): Method of :func:`align_pair`. ``dtw`` keeps the order
+            of the labels; ``nearest`` allows any order.
 
     Returns:
-        list[np.ndarray]: (T_i,) of the labels' type for every other one.
+        list[np.ndarray]: Labels of every sequence, (T_i,), of the same type.
 
     Raises:
-        ValueError: If there is not one label a frame, or :func:`align_pair`
-            refuses a sequence or the method.
+        ValueError: If there is not one label per frame, or
+            :func:`align_pair` rejects a sequence or the method.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.alignment import transfer_labels
+        >>> first, second = np.array([[0.0], [3]]), np.array([[0.0], [1], [2]])
+        >>> transfer_labels(first, ['down', 'up'], [second])[0].tolist()
+        ['down', 'down', 'up']
     """
     labelled, *others = check_sequences([labelled, *others])
     labels = np.asarray(labels)

@@ -2,22 +2,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..evaluation.functional.checks import check_sequences
-from ..evaluation.functional.neighbors import nearest_frames
-from ..evaluation.functional.spread import warn_if_collapsed
+from ..embeddings.checks import check_sequences
+from ..embeddings.neighbors import nearest_frames
+from ..embeddings.spread import warn_if_collapsed
 from .warping import warping_path
 
 METHODS = ('dtw', 'nearest')
 
 
 class Alignment(NamedTuple):
-    """Which frames of two sequences belong together.
+    """The matched frames of two sequences.
 
     Attributes:
         path (np.ndarray): Pairs of frames, (P, 2) int64, in the order of
             the first sequence.
         cost (float): Mean squared Euclidean distance of the pairs.
-        distances (np.ndarray): Of every pair, (P,) float64.
+        distances (np.ndarray): Squared distance of every pair, (P,) float64.
     """
 
     path: np.ndarray
@@ -25,19 +25,34 @@ class Alignment(NamedTuple):
     distances: np.ndarray
 
     def match_first(self) -> np.ndarray:
-        """Return one frame of the second sequence for each of the first.
+        """Match one frame of the second sequence to each of the first.
 
         Returns:
-            np.ndarray: (T,) int64: the middle one where several belong to a
-            frame. It never decreases if the path never does.
+            np.ndarray: Frames of the second sequence, (T,) int64; the middle
+            one where several are paired with a frame. They never decrease if
+            the path never does.
+
+        Example:
+            >>> import numpy as np
+            >>> from masa.alignment import align_pair
+            >>> slow, fast = np.arange(5)[:, None] / 2, np.arange(3)[:, None]
+            >>> align_pair(slow, fast).match_first().tolist()
+            [0, 0, 1, 1, 2]
         """
         return _middle(self.path[:, 0], self.path[:, 1])
 
     def reverse(self) -> 'Alignment':
-        """Exchange the sequences.
+        """Swap the two sequences.
 
         Returns:
             Alignment: In the order of the second sequence.
+
+        Example:
+            >>> import numpy as np
+            >>> from masa.alignment import align_pair
+            >>> slow, fast = np.arange(5)[:, None] / 2, np.arange(3)[:, None]
+            >>> align_pair(slow, fast).reverse().match_first().tolist()
+            [0, 2, 4]
         """
         order = np.lexsort(self.path.T)
         return Alignment(
@@ -50,16 +65,17 @@ def align_pair(
 ) -> Alignment:
     """Align two sequences.
 
-    ``dtw`` is dynamic time warping (Sakoe and Chiba, 1978) over squared
-    Euclidean distances: from the first frames to the last ones, never back,
-    with the least sum. It is exact for any length; its time is proportional
-    to ``T * S``, its memory is small (:func:`~.warping.warping_path`).
-    ``nearest`` takes the nearest frame of the second sequence for every
-    frame of the first, in any order; of equally near ones the first.
+    ``dtw`` is dynamic time warping (Sakoe and Chiba, 1978): the monotone
+    path from the first frames to the last ones with the smallest sum of
+    squared Euclidean distances. It is exact for any length. Its time is
+    proportional to ``T * S``, and its memory is small
+    (:func:`~.warping.warping_path`). ``nearest`` matches every frame of the
+    first sequence to the nearest frame of the second, in any order; of
+    equally near frames the first is taken.
 
-    Frames that all have one embedding align equally well in any way, and
-    dynamic time warping then takes the diagonal at no cost. A
-    :class:`~masa.evaluation.functional.CollapseWarning` says so.
+    If all frames of a sequence have one embedding, every path costs the same
+    and dynamic time warping takes the diagonal. A
+    :class:`~masa.evaluation.functional.CollapseWarning` tells of it.
 
     Args:
         first (np.ndarray): (T, D), of any floating point or integer type.
@@ -67,11 +83,18 @@ def align_pair(
         method (str): ``dtw`` or ``nearest``.
 
     Returns:
-        Alignment: The pairs.
+        Alignment: The matched frames.
 
     Raises:
         ValueError: If an array does not hold (T, D) finite numbers, the
             widths differ, or the method is unknown.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.alignment import align_pair
+        >>> slow, fast = np.arange(5)[:, None] / 2, np.arange(3)[:, None]
+        >>> align_pair(slow, fast).cost
+        0.1
     """
     if method not in METHODS:
         raise ValueError(
@@ -79,9 +102,8 @@ def align_pair(
         )
     first, second = check_sequences([first, second])
     warn_if_collapsed([first, second])
-    first, second = (
-        np.ascontiguousarray(one, dtype=np.float64) for one in (first, second)
-    )
+    first = np.ascontiguousarray(first, dtype=np.float64)
+    second = np.ascontiguousarray(second, dtype=np.float64)
     if method == 'nearest':
         matched = nearest_frames(first, [second])[:, 0]
         path = np.stack([np.arange(len(first)), matched], axis=1)
@@ -93,7 +115,7 @@ def align_pair(
 
 
 def _middle(keys: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The lower median of the values of every key; keys ascend from 0."""
+    """Lower median of the values of every key; keys ascend from 0."""
     starts = np.flatnonzero(np.diff(keys, prepend=-1))
     counts = np.diff(starts, append=len(keys))
     return values[starts + (counts - 1) // 2]

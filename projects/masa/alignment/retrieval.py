@@ -3,16 +3,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..evaluation.functional.checks import check_sequences
-from ..evaluation.functional.neighbors import nearest_frames
+from ..embeddings.checks import check_at_least_one, check_sequences
+from ..embeddings.neighbors import nearest_frames
 
 
 class Match(NamedTuple):
-    """A frame that was found.
+    """A retrieved frame.
 
     Attributes:
-        sequence (int): In which sequence.
-        frame (int): Which frame of it.
+        sequence (int): Position of the sequence.
+        frame (int): Index of the frame in it.
         distance (float): Squared Euclidean distance to the query.
     """
 
@@ -24,15 +24,16 @@ class Match(NamedTuple):
 def retrieve_frames(
     query: np.ndarray, sequences: Sequence[np.ndarray], k: int = 5
 ) -> list[Match]:
-    """Find the same moment in other sequences.
+    """Retrieve the frames of other sequences that match a frame.
 
-    A sequence gives one frame, its nearest: its neighbours in time are about
-    as near, and would fill the list.
+    At most one frame of each sequence is returned, the nearest: the frames
+    before and after it are about as near and would fill the list.
 
     Args:
         query (np.ndarray): Embedding of a frame, (D,).
-        sequences (Sequence[np.ndarray]): Arrays of shape (T_i, D).
-        k (int): How many frames, at least 1.
+        sequences (Sequence[np.ndarray]): Sequences to search, arrays of
+            shape (T_i, D).
+        k (int): Number of frames, at least 1.
 
     Returns:
         list[Match]: The nearest first; fewer than ``k`` if there are fewer
@@ -40,9 +41,15 @@ def retrieve_frames(
 
     Raises:
         ValueError: If ``k`` is below 1, or shapes disagree.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.alignment import retrieve_frames
+        >>> slow, fast = np.arange(5)[:, None] / 2, np.arange(3)[:, None]
+        >>> tuple(retrieve_frames(np.array([1.6]), [slow, fast])[0])
+        (0, 3, 0.01)
     """
-    if k < 1:
-        raise ValueError(f'k is expected above 0, but got {k}')
+    check_at_least_one('k', k)
     query = np.asarray(query)
     if query.ndim != 1:
         raise ValueError(

@@ -3,18 +3,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..evaluation.functional.checks import check_sequences
+from ..embeddings.checks import check_sequences
 from .pair import align_pair
 
 
 class Timeline(NamedTuple):
-    """Many sequences on the timeline of one of them.
+    """Several sequences on the timeline of one of them.
 
     Attributes:
-        reference (int): Which one it is.
+        reference (int): Position of the sequence whose timeline it is.
         frames (np.ndarray): Row i holds the frame of sequence i at every
-            moment of the timeline, (N, T) int64, with the method ``dtw``
-            never decreasing; row ``reference`` is 0, 1, ..., T - 1.
+            moment of the timeline, (N, T) int64. With the method ``dtw`` it
+            never decreases. Row ``reference`` is 0, 1, ..., T - 1.
         costs (np.ndarray): Mean squared distance of every sequence to the
             reference along their alignment, (N,) float64.
     """
@@ -29,21 +29,28 @@ def align_all(
     reference: int | None = None,
     method: str = 'dtw',
 ) -> Timeline:
-    """Bring sequences onto one timeline.
+    """Align several sequences on one timeline.
 
     Args:
         sequences (Sequence[np.ndarray]): N arrays of shape (T_i, D).
-        reference (int, optional): Whose timeline. Defaults to the medoid:
-            the one to which all others align at the least cost, of two the
-            first.
-        method (str): Of :func:`align_pair`.
+        reference (int, optional): Position of the sequence whose timeline is
+            used. Defaults to the medoid, to which the others align at the
+            smallest total cost; of two sequences it is the first.
+        method (str): Method of :func:`align_pair`.
 
     Returns:
-        Timeline: The frames of all.
+        Timeline: The matched frames of all sequences.
 
     Raises:
         ValueError: If there is no sequence, no such reference, or
-            :func:`align_pair` refuses a sequence or the method.
+            :func:`align_pair` rejects a sequence or the method.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.alignment import align_all
+        >>> slow, fast = np.arange(5)[:, None] / 2, np.arange(3)[:, None]
+        >>> align_all([slow, fast], reference=1).frames.tolist()
+        [[0, 2, 4], [0, 1, 2]]
     """
     sequences = check_sequences(sequences)
     number = len(sequences)
@@ -69,7 +76,7 @@ def align_all(
 
 
 def _medoid(sequences: Sequence[np.ndarray], method: str) -> int:
-    # Either of two is as near to the other.
+    # Each of two sequences is as near to the other.
     if len(sequences) <= 2:
         return 0
     costs = np.zeros((len(sequences), len(sequences)))

@@ -22,7 +22,7 @@ def warping_path(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
     Args:
         first (np.ndarray): (T, D) float64, C-contiguous, without what
-            :func:`~masa.evaluation.functional.checks.check_sequences`
+            :func:`~masa.embeddings.checks.check_sequences`
             refuses.
         second (np.ndarray): (S, D) likewise.
 

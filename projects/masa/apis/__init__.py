@@ -1,7 +1,7 @@
 """Trained models, and what they embedded, for people who write Python."""
 
+from ..embeddings import EmbeddedSequence
 from .alignment_inferencer import AlignmentInferencer
-from .embedded_sequence import EmbeddedSequence
 from .frame_index import FrameIndex, FrameMatches
 
 __all__ = [

@@ -6,9 +6,15 @@ from typing import NamedTuple
 import numpy as np
 
 from ..alignment import Match
-from ..evaluation.functional.checks import check_same_length, check_sequences
+from ..embeddings.checks import (
+    check_at_least_one,
+    check_distinct,
+    check_frame_values,
+    check_same_length,
+    check_sequences,
+)
+from ..embeddings.neighbors import search_index
 from ..support.files import atomic_path
-from .nearest_rows import nearest_rows
 
 EXACT = 'Flat'
 
@@ -19,9 +25,10 @@ class FrameMatches(NamedTuple):
     Attributes:
         sequence (np.ndarray): Positions in ``FrameIndex.names``, (Q, k)
             int64; -1 where an approximate index found no more.
-        frame (np.ndarray): Frames of these sequences, (Q, k) int64; likewise.
+        frame (np.ndarray): Frames of these sequences, (Q, k) int64; -1 in
+            the same places.
         distance (np.ndarray): Squared Euclidean distances, (Q, k) float64;
-            infinite there.
+            infinite in the same places.
     """
 
     sequence: np.ndarray
@@ -30,30 +37,30 @@ class FrameMatches(NamedTuple):
 
 
 class FrameIndex:
-    """Finds the nearest among millions of frames, with faiss.
+    """Finds nearest neighbors among millions of frames, with faiss.
 
-    Exact by default: what is found is what float64 finds, as the candidates
-    of faiss's float32 are ranked again, and more are taken wherever rounding
-    could have left one out. Frames that are equally near come in the order
-    that they were added in.
+    The search is exact by default. The candidates of faiss, which computes
+    in float32, are ranked in float64, and more are added where rounding
+    could have missed one. Equally near frames come in the order in which
+    they were added.
 
     Args:
         names (Sequence[str]): Ids of the sequences, each once.
-        embeddings (Sequence[np.ndarray]): Theirs, (T_i, D), finite.
-        factory (str): What to build, in the language of
-            ``faiss.index_factory``. Defaults to ``'Flat'``, which is exact;
-            ``'IVF1024,Flat'`` and ``'HNSW32,Flat'`` are fast and miss some.
-            Those that do not store the vectors give rounded distances.
-        parameters (str): Of the search, in the language of
-            ``faiss.ParameterSpace``, such as ``'nprobe=16'`` or
-            ``'efSearch=64'``.
-        timestamps (Sequence[np.ndarray | None], optional): When every frame
-            was recorded, seconds, (T_i,); None where unknown, and by
-            default.
+        embeddings (Sequence[np.ndarray]): Their embeddings, (T_i, D),
+            finite.
+        factory (str): Description of the index for ``faiss.index_factory``.
+            Defaults to ``'Flat'``, which is exact; ``'IVF1024,Flat'`` and
+            ``'HNSW32,Flat'`` are faster and miss some frames. An index that
+            does not store the vectors gives rounded distances.
+        parameters (str): Search parameters for ``faiss.ParameterSpace``,
+            such as ``'nprobe=16'`` or ``'efSearch=64'``.
+        timestamps (Sequence[np.ndarray | None], optional): Time at which
+            every frame was recorded, in seconds, (T_i,); None where unknown,
+            and by default.
 
     Raises:
         ImportError: If faiss is not installed.
-        ValueError: If names come twice, there is no sequence, or shapes
+        ValueError: If a name occurs twice, there is no sequence, or shapes
             disagree.
 
     Example:
@@ -96,12 +103,12 @@ class FrameIndex:
         """Add sequences.
 
         Args:
-            names (Sequence[str]): Their ids.
-            embeddings (Sequence[np.ndarray]): (T_i, D).
+            names (Sequence[str]): Ids of the sequences.
+            embeddings (Sequence[np.ndarray]): Their embeddings, (T_i, D).
             timestamps (Sequence[np.ndarray | None], optional): See the class.
 
         Raises:
-            ValueError: If a name is there already, or shapes disagree.
+            ValueError: If a name is in the index already, or shapes disagree.
         """
         sequences = check_sequences(embeddings)
         check_same_length(sequences, names, 'names')
@@ -111,15 +118,10 @@ class FrameIndex:
         for name, times, sequence in zip(
             names, timestamps, sequences, strict=True
         ):
-            if times is not None and np.shape(times) != (len(sequence),):
-                raise ValueError(
-                    f'{name!r} has {len(sequence)} frames, but time stamps '
-                    f'of the shape {np.shape(times)}'
-                )
+            if times is not None:
+                check_frame_values([times], [sequence], 'timestamps', [name])
         together = [*self.names, *names]
-        if len(set(together)) < len(together):
-            twice = sorted({n for n in together if together.count(n) > 1})
-            raise ValueError(f'sequences come more than once: {twice}')
+        check_distinct(together)
         for sequence in sequences:
             self._check_width(sequence)
         for sequence in sequences:
@@ -139,7 +141,7 @@ class FrameIndex:
         return int(self.ends[-1]) if len(self.ends) else 0
 
     def seconds(self, sequence: int, frame: int) -> float | None:
-        """Return when a frame was recorded.
+        """Return the time at which a frame was recorded.
 
         Args:
             sequence (int): Position in ``names``.
@@ -147,7 +149,7 @@ class FrameIndex:
 
         Returns:
             float, optional: Seconds from the start of the recording, to the
-            millisecond; None if not known.
+            millisecond; None if unknown.
         """
         times = self.timestamps[sequence]
         return None if times is None else round(times[frame], 3)
@@ -159,26 +161,25 @@ class FrameIndex:
 
         Args:
             queries (np.ndarray): Embeddings of frames, (Q, D).
-            k (int): How many for each, at least 1; fewer if there are no
-                more.
-            exclude (str, optional): The queries' own sequence, whose frames
-                are left out.
+            k (int): Number of neighbors, at least 1; fewer are returned if
+                there are no more.
+            exclude (str, optional): Name of a sequence that is left out,
+                such as that of the queries.
 
         Returns:
             FrameMatches: Arrays of shape (Q, k).
 
         Raises:
-            ValueError: If ``k`` is below 1, the width is another, or there
-                is no sequence ``exclude``.
+            ValueError: If ``k`` is below 1, the width differs from that of
+                the index, or there is no sequence ``exclude``.
         """
-        if k < 1:
-            raise ValueError(f'k is expected above 0, but got {k}')
+        check_at_least_one('k', k)
         (queries,) = check_sequences([queries], 'queries')
         self._check_width(queries)
         queries = np.ascontiguousarray(queries, dtype=np.float32)
         start, end = self._range(exclude)
         k = min(k, len(self) - (end - start))
-        rows, distances = nearest_rows(
+        rows, distances = search_index(
             self.index,
             queries,
             k,
@@ -197,14 +198,14 @@ class FrameIndex:
     def retrieve(
         self, query: np.ndarray, k: int = 5, exclude: str | None = None
     ) -> list[Match]:
-        """Find the same moment in other sequences, one frame of each.
+        """Retrieve the nearest frame of each of the nearest sequences.
 
-        Does what :func:`~masa.alignment.retrieve_frames` does.
+        See :func:`~masa.alignment.retrieve_frames`.
 
         Args:
             query (np.ndarray): Embedding of a frame, (D,).
-            k (int): How many sequences, at least 1.
-            exclude (str, optional): The query's own sequence.
+            k (int): Number of sequences, at least 1.
+            exclude (str, optional): Name of a sequence that is left out.
 
         Returns:
             list[Match]: The nearest first; ``sequence`` is a position in
@@ -219,7 +220,7 @@ class FrameIndex:
             matches = self.search(np.asarray(query)[None], count, exclude)
             sequence = matches.sequence[0]
             _, first = np.unique(sequence, return_index=True)
-            # The nearest frame of every sequence comes first.
+            # The first frame of every sequence is its nearest.
             first = [i for i in np.sort(first) if sequence[i] >= 0]
             if len(first) >= k or len(sequence) < count or -1 in sequence:
                 break
@@ -233,13 +234,13 @@ class FrameIndex:
         ]
 
     def save(self, path: str | Path) -> None:
-        """Write the index, and beside it a ``.json`` of the sequences.
+        """Write the index, and a ``.json`` of the sequences beside it.
 
         Args:
             path (str | Path): The file, ending in ``.faiss``.
 
         Raises:
-            ValueError: If it does not.
+            ValueError: If the name has another ending.
         """
         path = _checked_path(path)
         with atomic_path(path) as temporary:
@@ -255,18 +256,18 @@ class FrameIndex:
 
     @classmethod
     def load(cls, path: str | Path, parameters: str = '') -> 'FrameIndex':
-        """Read what :meth:`save` wrote.
+        """Read an index that :meth:`save` wrote.
 
         Args:
             path (str | Path): The ``.faiss`` file.
-            parameters (str): Of the search, see the class. Defaults to those
-                that it was saved with.
+            parameters (str): Search parameters, see the class. Defaults to
+                those of the saved index.
 
         Returns:
             FrameIndex: The index.
 
         Raises:
-            FileNotFoundError: If one of the two files is not there.
+            FileNotFoundError: If one of the two files is missing.
             ValueError: If they do not belong together.
         """
         path = _checked_path(path)
@@ -280,7 +281,7 @@ class FrameIndex:
         index.names = sequences['names']
         index.ends = np.array(sequences['ends'], dtype=np.int64)
         index.largest_norm = sequences['largest_norm']
-        # Indices of earlier versions have none.
+        # Indices of earlier versions have no time stamps.
         index.timestamps = sequences.get(
             'timestamps', [None] * len(index.names)
         )
@@ -294,7 +295,7 @@ class FrameIndex:
 
     @property
     def is_exact(self) -> bool:
-        """bool: Whether nothing that is nearer can be missed."""
+        """bool: Whether no nearer frame can be missed."""
         return isinstance(self.index, _faiss().IndexFlat)
 
     def _configure(self, parameters: str) -> None:
@@ -311,7 +312,7 @@ class FrameIndex:
             )
 
     def _range(self, name: str | None) -> tuple[int, int]:
-        """First and last row but one of a sequence."""
+        """Start and stop of the rows of a sequence."""
         if name is None:
             return 0, 0
         if name not in self.names:

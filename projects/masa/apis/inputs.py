@@ -39,20 +39,20 @@ def records_of_file(path: Path, features: Path) -> list[dict]:
 def record_of_array(
     array: np.ndarray, name: str, modality: str, skeleton: dict | None
 ) -> dict:
-    """Make a record of bare numbers.
+    """Make a record of an array.
 
     Args:
         array (np.ndarray): Joints (T, V, C) or (M, T, V, C), or features
             (T, D).
-        name (str): The sequence's id.
-        modality (str): ``keypoint`` or ``feature``, which the model takes.
+        name (str): Id of the sequence.
+        modality (str): ``keypoint`` or ``feature``, as the model needs.
         skeleton (dict, optional): Layout of the joints.
 
     Returns:
         dict: The record.
 
     Raises:
-        ValueError: If the shape is not that of the modality, or a number is
+        ValueError: If the shape does not fit the modality, or a number is
             not finite.
     """
     array = np.asarray(array)
@@ -69,8 +69,8 @@ def record_of_array(
     array = array.astype(np.float32)
     if not np.isfinite(array).all():
         raise ValueError(
-            f'{name}: finite numbers are expected; joints that are not seen '
-            'are filled by tools/extract_skeletons.py and the converters'
+            f'{name}: finite numbers are expected; missing joints '
+            'are filled in by tools/extract_skeletons.py and the converters'
         )
     if modality == 'keypoint' and array.ndim == 3:
         array = array[None]
@@ -90,12 +90,12 @@ def read_array(path: Path) -> np.ndarray:
         path (Path): The file.
 
     Returns:
-        np.ndarray: As it holds them.
+        np.ndarray: The array of the file.
 
     Raises:
-        ValueError: If it cannot be read, or is what
-            tools/extract_skeletons.py wrote of a sequence: the places of the
-            joints that were not found are in its annotation file alone.
+        ValueError: If it cannot be read, or was written by
+            tools/extract_skeletons.py: only the annotation file of that tool
+            has positions for joints that were not found.
     """
     try:
         array = np.array(map_npy(path))
@@ -103,8 +103,8 @@ def read_array(path: Path) -> np.ndarray:
         raise ValueError(f'{path} cannot be read: {error}') from error
     if _holds_extracted_poses(path):
         raise ValueError(
-            f'{path} holds poses as tools/extract_skeletons.py estimated '
-            'them, joints that were not found missing: give the annotation '
+            f'{path} holds poses of tools/extract_skeletons.py, in which '
+            'joints that were not found are missing: give the annotation '
             'file that it wrote (--ann-file), which has them filled in'
         )
     return array
@@ -145,25 +145,26 @@ def records_of_videos(
     device: str,
     limits: MediaLimits = DEFAULT_LIMITS,
 ) -> tuple[list[dict], dict[str, str]]:
-    """Make records of videos by extraction.
+    """Extract records from videos.
 
     Args:
         paths (Sequence[Path]): Videos, folders of videos or of images.
         source (dict, optional): ``from_video`` of the config: ``type`` is
-            ``skeletons`` or ``features``, and the rest arguments of
+            ``skeletons`` or ``features``; the rest are arguments of
             :class:`PoseExtraction` or :class:`FeatureExtraction`.
-        cache (Path): Folder for what is extracted. What is there already is
-            not made again.
+        cache (Path): Folder for what is extracted. What it holds already is
+            not extracted again.
         device (str): Such as ``cpu``, unless ``source`` has one.
-        limits (MediaLimits): What is refused before it is decoded, likewise.
+        limits (MediaLimits): Limits above which a video is refused, unless
+            ``source`` has some.
 
     Returns:
         tuple[list[dict], dict[str, str]]: Records, with ``video``, the path;
         and why other sequences cannot be used, by their id or path.
 
     Raises:
-        ValueError: If the config does not say how, or has an option that is
-            not known.
+        ValueError: If the config has no ``from_video``, or an unknown option
+            in it.
         ExtractionError: If the extraction as a whole cannot be done.
     """
     extraction = _make_extraction(

@@ -8,21 +8,22 @@ from torch import Tensor, nn
 from ..models import ContextAwareEncoder
 from ..support.files import atomic_path
 
-# The first with every operator that the encoder is made of.
+# The first opset with every operator of the encoder.
 OPSET = 18
-# Of tracing; any length works afterwards.
+# Length of the traced sequence; the exported model takes any length.
 TRACED_FRAMES = 37
-# In float32 sums in another order differ.
+# Sums in another order differ in float32.
 TOLERANCE = 1e-4
 
 
 class SequenceEncoder(nn.Module):
-    """The encoder for one sequence, of any length: what is exported.
+    """The exported model: the encoder of one sequence of any length.
 
     Args:
-        encoder (ContextAwareEncoder): Whose weights it shares.
-        readout (nn.Module, optional): What follows. Defaults to None.
-        projection (nn.Module, optional): What comes between the two.
+        encoder (ContextAwareEncoder): The encoder, whose weights are shared.
+        readout (nn.Module, optional): Module of the evaluation embedding.
+            Defaults to None.
+        projection (nn.Module, optional): Projection between the two.
             Defaults to None.
     """
 
@@ -61,15 +62,15 @@ class SequenceEncoder(nn.Module):
 def export_onnx(
     model: nn.Module, path: str | Path, metadata: dict[str, str] | None = None
 ) -> None:
-    """Write a model's encoder as ONNX, completely or not at all.
+    """Export the encoder of a model to ONNX, atomically.
 
-    Input ``values`` (T, in_channels) float32, what the test pipeline of the
-    config makes of a sequence; output ``embedding`` (T, D). T is free.
+    The input ``values``, (T, in_channels) float32, is the result of the
+    config's test pipeline; the output is ``embedding``, (T, D), for any T.
 
     Args:
         model (nn.Module): A ``SequenceAligner``.
         path (str | Path): The ``.onnx`` file.
-        metadata (dict[str, str], optional): To be kept in the file.
+        metadata (dict[str, str], optional): Metadata of the file.
 
     Raises:
         ImportError: If the package ``onnx`` is not installed.
@@ -82,7 +83,7 @@ def export_onnx(
             'export needs the packages onnx and onnxscript: pip install -c '
             "requirements/constraints.txt -e '.[lite,onnx]'"
         ) from error
-    # The neck itself chooses frames by the mask; here all of them exist.
+    # The neck selects frames by a mask; here there is no padding.
     projection = model.neck.projection if model.embedding == 'neck' else None
     encoder = SequenceEncoder(model.backbone, model.readout, projection)
     encoder = encoder.cpu().eval()
@@ -98,7 +99,7 @@ def export_onnx(
             dynamic_shapes={'values': {0: frames}},
             opset_version=OPSET,
             dynamo=True,
-            # One file: weights beside it would be left behind.
+            # A single file, which cannot lose its weights.
             external_data=False,
             verbose=False,
         )
@@ -120,17 +121,17 @@ def compare_with_onnx(
     lengths: tuple[int, ...] = (1, 2, 7, 64, 500),
     seed: int = 0,
 ) -> float:
-    """Compare an exported file with the model, on random sequences.
+    """Compare an exported model with the original on random sequences.
 
     Args:
         model (nn.Module): The model.
         path (str | Path): The file.
-        lengths (tuple[int, ...]): Of the sequences.
-        seed (int): Of the sequences.
+        lengths (tuple[int, ...]): Lengths of the sequences.
+        seed (int): Seed of the sequences.
 
     Returns:
-        float: The largest difference, in shares of the embeddings' standard
-        deviation.
+        float: The largest difference, divided by the standard deviation of
+        the embeddings.
 
     Raises:
         ImportError: If the package ``onnxruntime`` is not installed.
@@ -162,16 +163,16 @@ def compare_with_onnx(
 
 
 def describe_config(config) -> dict[str, str]:
-    """Say what a file expects, for :func:`export_onnx`.
+    """Describe the inputs of an exported model as its metadata.
 
     Args:
-        config (Config): Of the model.
+        config (Config): Config of the model.
 
     Returns:
         dict[str, str]: The test pipeline as JSON, and the config's text.
     """
     pipeline = config.test_dataloader.dataset.pipeline
     return dict(
-        pipeline=json.dumps([dict(one) for one in pipeline], default=str),
+        pipeline=json.dumps([dict(t) for t in pipeline], default=str),
         config=config.pretty_text,
     )

@@ -4,14 +4,14 @@ Pure functions are in :mod:`masa.evaluation.functional`; the registered
 classes only bring data to them.
 """
 
+from ..embeddings import SequenceCollection
 from ..support.lazy import lazy_names
 
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     ['functional'],
     {
-        'collection': ['SequenceCollection'],
-        'controls': ['CONTROLS', 'control_embeddings'],
+        'baselines': ['BASELINES', 'baseline_embeddings'],
         'evaluator': ['SequenceEvaluator'],
         'metrics': [
             'ActionRecognition',
@@ -30,3 +30,4 @@ __getattr__, __dir__, __all__ = lazy_names(
         'table': ['format_table', 'save_report'],
     },
 )
+__all__ += [SequenceCollection.__name__]

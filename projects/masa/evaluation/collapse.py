@@ -1,28 +1,28 @@
 import numpy as np
 
-from .collection import SequenceCollection
-from .functional.neighbors import copied_frames, frame_groups
-from .functional.spread import COLLAPSED, has_collapsed, relative_spread
+from ..embeddings import SequenceCollection
+from ..embeddings.copies import copied_frames, frame_groups
+from ..embeddings.spread import COLLAPSED, has_collapsed, relative_spread
 
-# Share of the frames that are copies beyond which a warning is due.
+# Share of copies among the frames above which a warning is given.
 MOST_COPIES = 0.5
 
 
 def without_rounding(
     collection: SequenceCollection,
 ) -> tuple[SequenceCollection, list[str]]:
-    """Judge a collapsed embedding as the constant that it is.
+    """Replace a collapsed embedding by a constant.
 
-    Nearest neighbours do not depend on scale: what rounding leaves of a
-    collapsed embedding could still order the frames.
+    Nearest neighbors do not depend on scale, so that the rounding errors of
+    a collapsed embedding could still order the frames.
 
     Args:
         collection (SequenceCollection): Sequences of all splits.
 
     Returns:
-        tuple[SequenceCollection, list[str]]: The same, or, where the frames
-        differ by less than ``COLLAPSED`` of their length, with zeros for
-        embeddings; and warnings of what has collapsed, wholly or in part.
+        tuple[SequenceCollection, list[str]]: The same collection, or one
+        with zeros for embeddings if their relative spread is below
+        ``COLLAPSED``; and warnings of a collapse, whole or partial.
     """
     if not len(collection):
         return collection, []
@@ -30,9 +30,9 @@ def without_rounding(
     if has_collapsed(frames):
         constant = [np.zeros_like(e) for e in collection.embeddings]
         return collection.with_embeddings(constant), [
-            'the embedding has collapsed: its frames differ by '
-            f'{relative_spread(frames):.1e} of their length, expected '
-            f'{COLLAPSED:g} at least, and are judged as equal'
+            'the embedding has collapsed: its relative spread is '
+            f'{relative_spread(frames):.1e}, expected at least '
+            f'{COLLAPSED:g}, and its frames are treated as equal'
         ]
     copies = sum(
         np.count_nonzero(copied_frames(frame_groups(embedding)))

@@ -9,11 +9,11 @@ from mmengine.dist import (
 from mmengine.evaluator import Evaluator
 from mmengine.logging import print_log
 
+from ..embeddings import SequenceCollection
 from ..registry import EVALUATOR
+from .baselines import BASELINES, baseline_embeddings
 from .collapse import without_rounding
-from .collection import SequenceCollection
-from .controls import CONTROLS, control_embeddings
-from .gather import collection_from_records, sequence_records
+from .gather import embedded_sequences
 from .metrics import SequenceMetric
 
 MODEL = 'model'
@@ -21,36 +21,56 @@ MODEL = 'model'
 
 @EVALUATOR.register_module()
 class SequenceEvaluator(Evaluator):
-    """Computes all metrics from one collection of embeddings, with controls.
+    """Computes all metrics of a model and of training-free baselines.
 
     The embeddings are gathered once, whatever the number of metrics and
-    processes. Every control is judged by the same metrics, under keys such
-    as ``clock/kendalls_tau/tau``.
+    processes. Every baseline is evaluated by the same metrics, under keys
+    such as ``clock/kendalls_tau/tau``.
 
     After :meth:`evaluate`, ``report`` is a plain dict on all processes
-    (``columns``: metric keys; ``rows``: figures by method, 'model' first;
-    ``per_activity``: figures by activity and method; ``notes``: what was
+    (``columns``: metric keys; ``rows``: values by method, 'model' first;
+    ``per_activity``: values by activity and method; ``notes``: what was
     left out and why; ``warnings``; ``num_sequences`` by split), and
     ``collection`` the :class:`SequenceCollection` on the main process.
 
     Args:
         metrics (dict or SequenceMetric or Sequence): The metrics.
-        controls (Sequence[str]): Any of 'raw', 'clock', 'position',
-            'raw+clock' and 'raw+model', see :func:`control_embeddings`.
+        baselines (Sequence[str]): Any of 'raw', 'clock', 'position',
+            'raw+clock' and 'raw+model', see :func:`baseline_embeddings`.
         collect_device (str): 'cpu' or 'gpu'.
         collect_dir (str, optional): Shared folder for gathering on the CPU.
+        controls (Sequence[str], optional): Former name of ``baselines``,
+            which it replaces where it is given.
 
     Raises:
         TypeError: If a metric is no :class:`SequenceMetric`.
-        ValueError: If there is no such control.
+        ValueError: If there is no such baseline.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.apis import EmbeddedSequence
+        >>> from masa.evaluation import SequenceCollection, SequenceEvaluator
+        >>> from masa.evaluation.metrics import KendallsTau
+        >>> rng = np.random.default_rng(0)
+        >>> sequences = SequenceCollection.from_sequences(
+        ...     EmbeddedSequence(name, rng.normal(size=(9, 4)))
+        ...     for name in ('a', 'b', 'c')
+        ... )
+        >>> evaluator = SequenceEvaluator(KendallsTau(), baselines=['clock'])
+        >>> rows = evaluator.compute_report(sequences)['rows']
+        >>> rows['model']['kendalls_tau/tau'] < 0.5
+        True
+        >>> rows['clock']['kendalls_tau/tau']
+        1.0
     """
 
     def __init__(
         self,
         metrics: dict | SequenceMetric | Sequence,
-        controls: Sequence[str] = (),
+        baselines: Sequence[str] = (),
         collect_device: str = 'cpu',
         collect_dir: str | None = None,
+        controls: Sequence[str] | None = None,
     ):
         super().__init__(metrics)
         for metric in self.metrics:
@@ -60,23 +80,25 @@ class SequenceEvaluator(Evaluator):
                     f'metrics, but got {type(metric).__name__}; give it to '
                     "MMEngine's Evaluator instead"
                 )
-        unknown = sorted(set(controls) - CONTROLS.keys())
+        if controls is not None:
+            baselines = controls
+        unknown = sorted(set(baselines) - BASELINES.keys())
         if unknown:
             raise ValueError(
-                f'controls are expected to be among {sorted(CONTROLS)}, '
+                f'baselines are expected to be among {sorted(BASELINES)}, '
                 f'but got {unknown}'
             )
-        self.controls = tuple(controls)
+        self.baselines = tuple(baselines)
         self.collect_device = collect_device
         self.collect_dir = collect_dir
         self.report: dict | None = None
         self.collection: SequenceCollection | None = None
-        self._records = []
+        self._sequences = []
 
     def process(
         self, data_samples: Sequence, data_batch: dict | None = None
     ) -> None:
-        """Keep the embeddings of a batch, and the inputs if a control asks.
+        """Keep the embeddings of a batch, and inputs that baselines need.
 
         Args:
             data_samples (Sequence): Predictions, data samples or dicts.
@@ -86,32 +108,32 @@ class SequenceEvaluator(Evaluator):
             sample if isinstance(sample, dict) else sample.to_dict()
             for sample in data_samples
         ]
-        with_inputs = any(name.startswith('raw') for name in self.controls)
-        self._records.extend(
-            sequence_records(samples, data_batch, with_inputs)
+        with_inputs = any(name.startswith('raw') for name in self.baselines)
+        self._sequences.extend(
+            embedded_sequences(samples, data_batch, with_inputs)
         )
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Gather the embeddings and compute all metrics.
 
         Args:
-            size (int): Number of sequences of the data set; what the sampler
-                added beyond is dropped.
+            size (int): Number of sequences of the dataset; those that the
+                sampler added are dropped.
 
         Returns:
-            dict[str, float]: Figures of the model under their metric's keys,
-            and of each control with its name before them.
+            dict[str, float]: Values of the model by the keys of the metrics,
+            and those of each baseline with its name before the key.
         """
         options = {}
         if self.collect_device == 'cpu':
             options['tmpdir'] = self.collect_dir
-        records = collect_results(
-            self._records, size, self.collect_device, **options
+        sequences = collect_results(
+            self._sequences, size, self.collect_device, **options
         )
-        self._records = []
+        self._sequences = []
         report = [None]
         if is_main_process():
-            self.collection = collection_from_records(records)
+            self.collection = SequenceCollection.from_sequences(sequences)
             report = [self.compute_report(self.collection)]
         broadcast_object_list(report)
         self.report = report[0]
@@ -126,7 +148,7 @@ class SequenceEvaluator(Evaluator):
         }
 
     def compute_report(self, collection: SequenceCollection) -> dict:
-        """Compute all metrics of a collection and of its controls.
+        """Compute all metrics of a collection and of the baselines.
 
         Args:
             collection (SequenceCollection): Sequences of all splits.
@@ -149,13 +171,13 @@ class SequenceEvaluator(Evaluator):
             },
         )
         self._add_row(report, MODEL, collection)
-        for name in self.controls:
+        for name in self.baselines:
             if name.startswith('raw') and collection.inputs is None:
                 report['notes'].append(
                     f'{name}: left out, the inputs are not known'
                 )
                 continue
-            self._add_row(report, name, control_embeddings(collection, name))
+            self._add_row(report, name, baseline_embeddings(collection, name))
         return report
 
     def _add_row(self, report, method, collection):
@@ -180,8 +202,8 @@ class SequenceEvaluator(Evaluator):
                 figures.setdefault(method, {}).update(
                     {f'{metric.prefix}/{k}': v for k, v in values.items()}
                 )
-            # What is left out is so for the controls too, and a control may
-            # collapse by its nature.
+            # Notes on the baselines would be the same, and some baselines
+            # collapse by their nature.
             if method == MODEL:
                 report['notes'] += result.notes
                 report['warnings'] += result.warnings

@@ -1,17 +1,17 @@
-"""How figures are called and written for people."""
+"""How metrics and methods are presented to people."""
 
 import math
 from typing import NamedTuple
 
 
 class MetricTitle(NamedTuple):
-    """How a figure is presented.
+    """How a metric is presented.
 
     Attributes:
-        title (str): For a row of a table.
-        short (str): For the head of a column, or over a figure.
+        title (str): Title of a row of a table.
+        short (str): Title of a column or of a plot.
         factor (int): 100 for percent, 1 for three digits, 0 for frames.
-        smaller_is_better (bool): Whether the least is the best.
+        smaller_is_better (bool): Whether the smallest value is the best.
     """
 
     title: str
@@ -66,15 +66,48 @@ METRIC_TITLES = {
 }
 
 
-def format_metric(value: float, factor: int) -> str:
-    """Write a figure.
+# The rows of a report that are not models.
+_METHOD_TITLES = {
+    'raw': 'raw input',
+    'clock': 'time only',
+    'position': 'positional encoding',
+    'raw+clock': 'raw input + time',
+    'raw+model': 'raw input + model',
+}
+
+
+def method_title(name: str) -> str:
+    """Return the title of a row of a report.
 
     Args:
-        value (float): NaN if it is not known.
+        name (str): A baseline, or a model.
+
+    Returns:
+        str: Such as 'time only' for the baseline 'clock'. A model keeps its
+        name.
+
+    Example:
+        >>> from masa.evaluation.metric_titles import method_title
+        >>> method_title('raw+clock')
+        'raw input + time'
+    """
+    return _METHOD_TITLES.get(name, name)
+
+
+def format_metric(value: float, factor: int) -> str:
+    """Write the value of a metric.
+
+    Args:
+        value (float): NaN if it is unknown.
         factor (int): Of :class:`MetricTitle`.
 
     Returns:
-        str: For a table.
+        str: The text of a cell.
+
+    Example:
+        >>> from masa.evaluation.metric_titles import format_metric
+        >>> format_metric(0.8374, factor=100)
+        '83.7'
     """
     if math.isnan(value):
         return '-'

@@ -4,42 +4,44 @@ import numbers
 from pathlib import Path
 
 from ..support.files import atomic_path
+from .metric_titles import method_title
 
 WIDTH = 100
 
 
 def format_table(report: dict, per_activity: bool = False) -> str:
-    """Lay a report out as plain text.
+    """Format a report as a plain-text table.
 
-    Rows are the model and the controls, columns the figures, in as many
-    blocks as their width asks for; the metric stands above its figures.
+    Rows are the model and the baselines, columns the metrics, in as many
+    blocks as their width needs. A metric's name stands above its columns.
 
     Args:
         report (dict): Report of :class:`SequenceEvaluator`.
-        per_activity (bool): Whether a table per activity stands before it.
+        per_activity (bool): Whether to add a table for every activity.
 
     Returns:
-        str: The table; a figure that is not known is a '-'. Where there is
-        no figure at all, a line that says so.
+        str: The table, with '-' for unknown values; or one line if the
+        report has no value.
     """
     columns = report['columns']
     if not columns:
         return (
             'no figure: the annotation file has neither phases nor two '
-            'activities in what is evaluated'
+            'activities among the evaluated sequences'
         )
     tables = []
     if per_activity:
         for activity, rows in report['per_activity'].items():
             known = [c for c in columns if any(c in r for r in rows.values())]
             tables.append(_format_rows(activity, known, rows))
-    # The last is what a terminal still shows.
+    # A terminal shows the end of a long text.
     tables.append(_format_rows('mean', columns, report['rows']))
     return '\n\n'.join(tables)
 
 
 def _format_rows(title, columns, rows):
-    stub = max(map(len, [title, *rows]))
+    names = [title, *map(method_title, rows)]
+    stub = max(map(len, names))
     groups = [
         _Group(metric, [c.rpartition('/')[2] for c in columns], rows)
         for metric, columns in _group_by_metric(columns).items()
@@ -55,7 +57,7 @@ def _format_rows(title, columns, rows):
         '\n'.join(
             '  '.join([name.ljust(stub), *cells]).rstrip()
             for name, *cells in zip(
-                ['', title, *rows],
+                ['', *names],
                 *(group.lines for group in block),
                 strict=True,
             )
@@ -72,12 +74,12 @@ def _group_by_metric(columns):
 
 
 class _Group:
-    """The figures of one metric, as lines of equal width.
+    """The columns of one metric, as lines of equal width.
 
     Args:
-        metric (str): Stands above the figures.
-        keys (list[str]): Their names.
-        rows (dict[str, dict[str, float]]): Figures by method.
+        metric (str): Title above the columns.
+        keys (list[str]): Names of the columns.
+        rows (dict[str, dict[str, float]]): Values by method.
     """
 
     def __init__(self, metric, keys, rows):
@@ -105,7 +107,7 @@ def _format_value(value):
 
 
 def save_report(report: dict, path: str | Path) -> None:
-    """Write a report as JSON, completely or not at all.
+    """Write a report as JSON, atomically.
 
     Args:
         report (dict): Report of :class:`SequenceEvaluator`, or any nest of
@@ -118,7 +120,7 @@ def save_report(report: dict, path: str | Path) -> None:
 
 
 def plain_values(value):
-    """Turn NumPy's numbers into Python's, and those not finite into None.
+    """Convert NumPy numbers to Python numbers, and NaN and inf to None.
 
     Args:
         value (object): A number, a string, or a nest of dicts and sequences.

@@ -3,7 +3,7 @@ from itertools import product
 import cv2
 import numpy as np
 
-# RGB, told apart by colour-blind people too (Okabe and Ito, 2008).
+# RGB colors that color-blind people can distinguish (Okabe and Ito, 2008).
 LEFT = (0, 114, 178)
 RIGHT = (213, 94, 0)
 MIDDLE = (0, 158, 115)
@@ -41,16 +41,16 @@ def draw_bones(
     ):
         ends = [names[joint] for joint in bone]
         if all('left' in name for name in ends[1:]):
-            colour = LEFT
+            color = LEFT
         elif all('right' in name for name in ends[1:]):
-            colour = RIGHT
+            color = RIGHT
         else:
-            colour = MIDDLE
+            color = MIDDLE
         joints = [joint + offset for joint in bone]
         if score is not None and (np.asarray(score)[joints] <= 0).any():
-            colour = UNSEEN
+            color = UNSEEN
         first, second = (tuple(map(int, points[joint])) for joint in joints)
-        cv2.line(image, first, second, colour, thickness, cv2.LINE_AA)
+        cv2.line(image, first, second, color, thickness, cv2.LINE_AA)
     return image
 
 

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from .similarity import phase_colours
+from .similarity import phase_colors
 from .style import RIGHT, WRONG, new_figure, styled
 
 
@@ -14,18 +14,18 @@ def retrieval_grid(
     right: Sequence[Sequence[bool | None]],
     captions: Sequence[Sequence[str]],
 ) -> Figure:
-    """Show queries and what was retrieved (Fig. S4 of the paper).
+    """Show queries and retrieved frames (Fig. S4 of the paper).
 
     Args:
         queries (Sequence[np.ndarray]): N images, RGB (H, W, 3) uint8.
-        found (Sequence[Sequence[np.ndarray]]): Up to K images for each.
-        right (Sequence[Sequence[bool]]): Whether each of these is right;
-            None where it is not known.
-        captions (Sequence[Sequence[str]]): For every query 1 + K lines.
+        found (Sequence[Sequence[np.ndarray]]): Up to K images for each query.
+        right (Sequence[Sequence[bool]]): Whether each of these is correct;
+            None where unknown.
+        captions (Sequence[Sequence[str]]): 1 + K captions for every query.
 
     Returns:
-        Figure: A query a row; a mark, and the colour of the frame, say right
-        or wrong.
+        Figure: One row per query. A mark and the color of the frame show
+        whether a result is correct.
 
     Raises:
         ValueError: If there is no query, or numbers disagree.
@@ -41,17 +41,17 @@ def retrieval_grid(
     for axes, query, images, marks, lines in zip(
         grid, queries, found, right, captions, strict=True
     ):
-        for one in axes:
-            one.set_axis_off()
+        for cell in axes:
+            cell.set_axis_off()
         _show(axes[0], query, lines[0], '#444444')
-        for one, image, mark, line in zip(
+        for cell, image, mark, line in zip(
             axes[1:], images, marks, lines[1:], strict=False
         ):
             if mark is None:
-                _show(one, image, line, '#999999')
+                _show(cell, image, line, '#999999')
                 continue
-            sign, colour = ('✓', RIGHT) if mark else ('✗', WRONG)
-            _show(one, image, f'{sign} {line}', colour)
+            sign, color = ('✓', RIGHT) if mark else ('✗', WRONG)
+            _show(cell, image, f'{sign} {line}', color)
     return figure
 
 
@@ -64,13 +64,13 @@ def alignment_strips(
     """Show sequences at the same moments (Fig. S5 to S7 of the paper).
 
     Args:
-        strips (Sequence[Sequence[np.ndarray]]): For every sequence M images,
+        strips (Sequence[Sequence[np.ndarray]]): M images of every sequence,
             RGB (H, W, 3) uint8.
-        names (Sequence[str]): Of the sequences.
-        captions (Sequence[str]): Of the moments.
+        names (Sequence[str]): Names of the sequences.
+        captions (Sequence[str]): Captions of the moments.
 
     Returns:
-        Figure: A sequence a row, a moment a column.
+        Figure: One row per sequence, one column per moment.
 
     Raises:
         ValueError: If the rows differ in length, or there are none.
@@ -86,14 +86,14 @@ def alignment_strips(
     figure = new_figure(1.25 * columns + 0.8, 1.4 * len(strips))
     grid = figure.subplots(len(strips), columns, squeeze=False)
     for axes, images, name in zip(grid, strips, names, strict=True):
-        for one, image in zip(axes, images, strict=True):
-            _show(one, image, '', '#bbbbbb')
+        for cell, image in zip(axes, images, strict=True):
+            _show(cell, image, '', '#bbbbbb')
         axes[0].set_axis_on()
         axes[0].set_ylabel(
             name, rotation=0, ha='right', va='center', fontsize=8
         )
-    for one, caption in zip(grid[0], captions, strict=False):
-        one.set_title(caption, fontsize=8)
+    for cell, caption in zip(grid[0], captions, strict=False):
+        cell.set_title(caption, fontsize=8)
     return figure
 
 
@@ -103,13 +103,14 @@ def phase_strips(
     frames: np.ndarray,
     names: Sequence[str] = (),
 ) -> Figure:
-    """Show phases of sequences as recorded, and on one timeline.
+    """Show the phases of sequences as recorded and on one timeline.
 
     Args:
         phases (Sequence[np.ndarray]): N arrays of (T_i,) integers; negative
             where unknown.
-        frames (np.ndarray): Of :class:`~masa.alignment.Timeline`, (N, T).
-        names (Sequence[str]): Of the sequences.
+        frames (np.ndarray): ``frames`` of a
+            :class:`~masa.alignment.Timeline`, (N, T).
+        names (Sequence[str]): Names of the sequences.
 
     Returns:
         Figure: As recorded on the left, aligned on the right.
@@ -136,11 +137,11 @@ def phase_strips(
         (right, aligned, 'aligned'),
     ):
         axes.imshow(
-            phase_colours(values), aspect='auto', interpolation='nearest'
+            phase_colors(values), aspect='auto', interpolation='nearest'
         )
         axes.set(title=title, xlabel='frame', yticks=[])
         axes.spines[:].set_visible(False)
-        # A line of paper between sequences.
+        # A white line separates the sequences.
         for i in range(1, len(phases)):
             axes.axhline(i - 0.5, color='white', lw=2)
     if names:
@@ -149,9 +150,9 @@ def phase_strips(
     return figure
 
 
-def _show(axes, image: np.ndarray, caption: str, colour: str) -> None:
+def _show(axes, image: np.ndarray, caption: str, color: str) -> None:
     axes.imshow(image)
     axes.set_axis_on()
     axes.set(xticks=[], yticks=[])
-    axes.spines[:].set(visible=True, color=colour, linewidth=2.5)
-    axes.set_xlabel(caption, fontsize=8, color=colour)
+    axes.spines[:].set(visible=True, color=color, linewidth=2.5)
+    axes.set_xlabel(caption, fontsize=8, color=color)

@@ -9,9 +9,9 @@ from sklearn.metrics import confusion_matrix as count_confusions
 from ..evaluation.metric_titles import METRIC_TITLES
 from .style import WRONG, class_style, new_figure, styled
 
-# Normalised embeddings that use all directions have a spread near 1.
+# L2-normalized embeddings that use all dimensions have a spread near 1.
 COLLAPSED = 0.1
-# With more classes numbers in the cells can't be read.
+# With more classes, numbers in the cells are not legible.
 MOST_NUMBERS = 16
 
 
@@ -19,15 +19,15 @@ MOST_NUMBERS = 16
 def confusion_matrix(
     true: np.ndarray, predicted: np.ndarray, names: Sequence[str]
 ) -> Figure:
-    """Show what is taken for what (Fig. S2, S3 of the paper).
+    """Draw a confusion matrix (Fig. S2, S3 of the paper).
 
     Args:
-        true (np.ndarray): Classes, (N,) integers in [0, C).
-        predicted (np.ndarray): (N,).
-        names (Sequence[str]): Of the C classes.
+        true (np.ndarray): Ground-truth classes, (N,) integers in [0, C).
+        predicted (np.ndarray): Predicted classes, (N,).
+        names (Sequence[str]): Names of the C classes.
 
     Returns:
-        Figure: Shares of every true class, in percent.
+        Figure: Predictions in percent of every ground-truth class.
 
     Raises:
         ValueError: If lengths disagree, or a class has no name.
@@ -71,17 +71,18 @@ def confusion_matrix(
 def label_share_curve(
     shares: Sequence[float], accuracies: dict[str, Sequence[float]]
 ) -> Figure:
-    """Show accuracy against the share of the labels.
+    """Draw the accuracy for every share of the labels.
 
     Args:
-        shares (Sequence[float]): In (0, 1].
-        accuracies (dict[str, Sequence[float]]): Of every method, in [0, 1].
+        shares (Sequence[float]): Shares of the labels, in (0, 1].
+        accuracies (dict[str, Sequence[float]]): Accuracies of every method,
+            in [0, 1].
 
     Returns:
-        Figure: A line a method, its name at the line's end.
+        Figure: One line per method, with its name at the end.
 
     Raises:
-        ValueError: If a method has not one accuracy a share.
+        ValueError: If a method does not have one accuracy per share.
     """
     figure = new_figure(5.2, 3.4)
     axes = figure.subplots()
@@ -92,21 +93,21 @@ def label_share_curve(
                 f'{name} is expected to have {len(shares)} accuracies, but '
                 f'has {len(values)}'
             )
-        colour, marker = class_style(i)
+        color, marker = class_style(i)
         percent = 100 * np.asarray(values, dtype=float)
         axes.plot(
             np.arange(len(shares)),
             percent,
-            color=colour,
+            color=color,
             marker=marker,
             lw=3 if i == 0 else 1.5,
         )
-        ends.append((percent[-1], name, colour))
+        ends.append((percent[-1], name, color))
     low, high = axes.get_ylim()
     gap = (high - low) / 18
-    # Names that would lie over each other are moved up.
+    # Names that would overlap are moved up.
     at = -np.inf
-    for value, name, colour in sorted(ends):
+    for value, name, color in sorted(ends):
         at = max(value, at + gap)
         axes.annotate(
             name,
@@ -114,7 +115,7 @@ def label_share_curve(
             xytext=(8, 0),
             textcoords='offset points',
             va='center',
-            color=colour,
+            color=color,
             annotation_clip=False,
         )
     axes.set_xticks(range(len(shares)), [f'{s:.0%}' for s in shares])
@@ -126,18 +127,18 @@ def label_share_curve(
 def training_curves(
     scalars: dict[str, tuple[np.ndarray, np.ndarray]],
 ) -> Figure:
-    """Show a training.
+    """Draw the curves of a training.
 
     Args:
-        scalars (dict[str, tuple]): Steps and values by name: see
+        scalars (dict[str, tuple]): Steps and values by name, see
             :func:`read_scalars`.
 
     Returns:
-        Figure: A panel a curve. Below 0.1 of ``embedding_std`` the embedding
-        has collapsed, which is marked.
+        Figure: One panel per curve. An ``embedding_std`` below 0.1, which
+        means a collapse, is marked.
 
     Raises:
-        ValueError: If none of the curves is there.
+        ValueError: If there is none of these curves.
     """
     titles = dict(
         loss='loss (eq. 9)',
@@ -176,17 +177,18 @@ def validation_curves(
     runs: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]],
     levels: dict[str, dict[str, float]] | None = None,
 ) -> Figure:
-    """Show what metrics become over trainings.
+    """Draw metrics over the epochs of trainings.
 
     Args:
-        runs (dict[str, dict[str, tuple]]): By name of the training and key
-            of the metric, epochs and values: see :func:`read_validations`.
-        levels (dict[str, dict[str, float]], optional): What does not change
-            over a training, such as a control: values by its name and by
-            key of the metric. Defaults to None.
+        runs (dict[str, dict[str, tuple]]): Epochs and values by name of the
+            training and key of the metric, see :func:`read_validations`.
+        levels (dict[str, dict[str, float]], optional): Values that do not
+            change over a training, such as those of a baseline, by its name
+            and the key of the metric. Defaults to None.
 
     Returns:
-        Figure: A panel a metric, a line a training, a broken line a level.
+        Figure: One panel per metric, one line per training, and a dashed
+        line for every level.
 
     Raises:
         ValueError: If no training has a metric of this package.
@@ -198,7 +200,7 @@ def validation_curves(
             f'metrics among {list(METRIC_TITLES)} are expected, but got '
             f'{sorted(found)}'
         )
-    # Below the panels there is a legend.
+    # The legend is below the panels.
     figure, panels = _panels(len(shown), 0.3)
     for axes, key in zip(panels, shown, strict=True):
         title = METRIC_TITLES[key]
@@ -206,10 +208,10 @@ def validation_curves(
         for i, (name, run) in enumerate(runs.items()):
             if key in run:
                 epochs, values = run[key]
-                colour, marker = class_style(i)
+                color, marker = class_style(i)
                 axes.plot(
                     *(epochs, factor * np.asarray(values)),
-                    color=colour,
+                    color=color,
                     marker=marker,
                     ms=4,
                     lw=1.5,
@@ -225,7 +227,7 @@ def validation_curves(
                     label=name,
                 )
         axes.set(title=title.short, xlabel='epoch')
-    # One legend for all panels, of whatever any of them shows.
+    # One legend for the lines of all panels.
     lines = {
         name: handle
         for axes in panels
@@ -238,7 +240,7 @@ def validation_curves(
 
 
 def _panels(count: int, space: float = 0.0) -> tuple[Figure, np.ndarray]:
-    """Make panels, three in a row, with inches of space below."""
+    """Make panels, three in a row, with some inches of space below."""
     rows = -(-count // 3)
     figure = new_figure(9.5, 2.3 * rows + space)
     panels = figure.subplots(rows, 3, squeeze=False).ravel()
@@ -248,14 +250,15 @@ def _panels(count: int, space: float = 0.0) -> tuple[Figure, np.ndarray]:
 
 
 def read_scalars(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Read what MMEngine logged of a training.
+    """Read the training curves that MMEngine logged.
 
     Args:
-        path (str | Path): ``vis_data/scalars.json``, a JSON object a line.
+        path (str | Path): ``vis_data/scalars.json``, one JSON object per
+            line.
 
     Returns:
         dict[str, tuple[np.ndarray, np.ndarray]]: Steps and values of every
-        training curve; validation lines have no loss and are passed over.
+        training curve. Validation lines have no loss and are skipped.
 
     Raises:
         ValueError: If a line is not JSON; it is named.
@@ -266,10 +269,11 @@ def read_scalars(path: str | Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 def read_validations(
     path: str | Path,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Read what MMEngine logged of the validations of a training.
+    """Read the validation metrics that MMEngine logged.
 
     Args:
-        path (str | Path): ``vis_data/scalars.json``, a JSON object a line.
+        path (str | Path): ``vis_data/scalars.json``, one JSON object per
+            line.
 
     Returns:
         dict[str, tuple[np.ndarray, np.ndarray]]: Epochs and values of every

@@ -10,7 +10,12 @@ import torch
 from matplotlib.figure import Figure
 
 from .. import __version__
-from ..evaluation.metric_titles import METRIC_TITLES, format_metric
+from ..evaluation.evaluator import MODEL
+from ..evaluation.metric_titles import (
+    METRIC_TITLES,
+    format_metric,
+    method_title,
+)
 from ..support.files import atomic_path
 from .paper_results import paper_results
 from .run_figures import RunFigures
@@ -21,11 +26,11 @@ def write_report(
     run: RunFigures,
     figures: Sequence[tuple[str, str, Figure]],
 ) -> None:
-    """Write a page that needs no other file.
+    """Write a self-contained HTML page about a training.
 
     Args:
         path (Path): The ``.html`` file.
-        run (RunFigures): Of the training.
+        run (RunFigures): The training.
         figures (Sequence[tuple[str, str, Figure]]): Names, captions and
             figures, in the order of the page.
     """
@@ -33,7 +38,10 @@ def write_report(
     page = _TEMPLATE.render(
         title=Path(config.filename or run.work_dir).stem,
         counts=_counts(run),
-        methods=list(run.report['rows']) if run.report else [],
+        methods=[
+            'this model' if name == MODEL else method_title(name)
+            for name in (run.report['rows'] if run.report else ())
+        ],
         table=metric_table(run.report) if run.report else [],
         paper=paper_results(Path(config.filename or '').stem),
         notes=run.report['notes'] + run.report['warnings']
@@ -52,10 +60,10 @@ def write_report(
 
 
 def metric_table(report: dict) -> list[dict]:
-    """Lay metrics out for people.
+    """Format the metrics of a report.
 
     Args:
-        report (dict): Of ``SequenceEvaluator``.
+        report (dict): Report of ``SequenceEvaluator``.
 
     Returns:
         list[dict]: For every metric ``key``, ``title``, and ``cells``: pairs
@@ -147,7 +155,7 @@ pre { overflow-x: auto; font-size: .8rem; border: 1px solid var(--line);
 <div class="scroll"><table>
 <tr><th></th>
 {% for name in methods %}
-<th>{{ 'this model' if name == 'model' else name }}</th>
+<th>{{ name }}</th>
 {% endfor %}
 {% if paper %}<th>paper</th>{% endif %}</tr>
 {% for row in table %}
@@ -161,13 +169,13 @@ pre { overflow-x: auto; font-size: .8rem; border: 1px solid var(--line);
 </tr>
 {% endfor %}
 </table></div>
-<p class="soft">Raw is the model's input, clock the frame's share of the
-length, position the position code alone: what an embedding must beat.
-{% if paper %}The paper's figures are of its own features, labels and split,
-and so no direct comparison.{% endif %}</p>
+<p class="soft">The other columns are training-free baselines: the model's
+raw input, the frame's relative time t / T and the positional encoding of t.
+{% if paper %}The paper's results use other features, labels and splits, so
+they are no direct comparison.{% endif %}</p>
 {% for note in notes %}<p class="soft">{{ note }}</p>{% endfor %}
 {% else %}
-<p>No metrics yet: tools/test.py writes them.</p>
+<p>No metrics yet: tools/test.py computes them.</p>
 {% endif %}
 <h2>Figures</h2>
 {% for name, caption, data in figures %}

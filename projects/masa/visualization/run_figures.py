@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from ..alignment import align_all, align_pair
 from ..apis import AlignmentInferencer, EmbeddedSequence
 from ..evaluation.functional import predict_actions, predict_phases
+from ..evaluation.metric_titles import method_title
 from ..registry import DATASETS, MODELS
 from .drawing import draw_poses, flatten_poses
-from .embedding_map import embedding_map, project_frames
 from .image_grids import alignment_strips, phase_strips, retrieval_grid
 from .metric_figures import (
     confusion_matrix,
@@ -22,10 +22,11 @@ from .metric_figures import (
     training_curves,
     validation_curves,
 )
+from .projection import embedding_map, project_frames
 from .similarity import similarity_matrix
 
 IMAGE_HEIGHT = 160
-# As many as fit a page.
+# Rows and columns that fit a page.
 ROWS, COLUMNS = 4, 7
 
 
@@ -33,18 +34,18 @@ class RunFigures:
     """Figures of a trained model on the sequences it is tested on.
 
     Args:
-        work_dir (Path): Of the training: config and checkpoint.
+        work_dir (Path): Work directory of the training, with its config and
+            checkpoint.
         weights (Path, optional): Defaults to the last checkpoint.
-        report (dict, optional): What tools/test.py wrote of it,
-            ``metrics.json``.
+        report (dict, optional): The ``metrics.json`` of tools/test.py.
         device (str, optional): Such as ``cuda:0``.
         unsafe_load (bool): Whether the checkpoint may run code. Defaults to
             False.
 
     Attributes:
         inferencer (AlignmentInferencer): The model.
-        train (list[EmbeddedSequence]): What probes are fitted on.
-        evaluated (list[EmbeddedSequence]): What is shown.
+        train (list[EmbeddedSequence]): Sequences that probes are fitted on.
+        evaluated (list[EmbeddedSequence]): Sequences shown.
     """
 
     def __init__(
@@ -68,19 +69,20 @@ class RunFigures:
         self._by_split: dict[str, list[EmbeddedSequence]] = {}
         for record, sequence in zip(self._records, sequences, strict=True):
             self._by_split.setdefault(record['split'], []).append(sequence)
-        # The first split is what probes are fitted on: configs/_base_.
+        # Probes are fitted on the first split, see configs/_base_.
         first, *others = self._by_split
         self.train = self._by_split[first]
         self.evaluated = [
-            one for split in others for one in self._by_split[split]
+            sequence for split in others for sequence in self._by_split[split]
         ] or self.train
 
     def all(self) -> Iterator[tuple[str, str, Callable[[], Figure | None]]]:
-        """Say what figures there are.
+        """List the figures.
 
         Yields:
-            tuple[str, str, Callable]: A name for a file, a caption, and what
-            draws it; None of what the data does not allow.
+            tuple[str, str, Callable]: A name for a file, a caption, and a
+            function that draws the figure, or returns None if the data does
+            not allow it.
         """
         yield (
             'embeddings',
@@ -91,7 +93,7 @@ class RunFigures:
         yield (
             'phases',
             'Phases of held-out sequences of one activity, as recorded and '
-            'on one timeline. Phases are drawn, never used.',
+            'on one timeline. The alignment does not use them.',
             self.phases,
         )
         yield (
@@ -107,18 +109,18 @@ class RunFigures:
         )
         yield (
             'retrieval',
-            'A frame and the nearest ones of other sequences; right where '
-            'activity and phase agree.',
+            'A frame and its nearest neighbors in other sequences, correct '
+            'if activity and phase agree.',
             self.retrieval,
         )
         yield (
             'actions',
-            'What activity is taken for what (16 frames, linear probe).',
+            'Confusion matrix of activities (16 frames, linear probe).',
             self.actions,
         )
         yield (
             'phase_confusion',
-            'What phase is taken for what (single frames, linear probe).',
+            'Confusion matrix of phases (single frames, linear probe).',
             self.phase_confusion,
         )
         yield (
@@ -128,12 +130,13 @@ class RunFigures:
         )
         yield (
             'training',
-            'The training. A spread of the embeddings near 0 is a collapse.',
+            'Training curves. A spread of the embeddings near 0 is a '
+            'collapse.',
             self.training,
         )
         yield (
             'validation',
-            'What the validations of the training found.',
+            'Metrics at the validations of the training.',
             self.validation,
         )
 
@@ -149,14 +152,16 @@ class RunFigures:
             return None
         rows = self.report['rows'] if self.report else {}
         levels = {
-            name: {k: v for k, v in rows[name].items() if v is not None}
+            method_title(name): {
+                k: v for k, v in rows[name].items() if v is not None
+            }
             for name in ('clock', 'raw+clock')
             if name in rows
         }
         return validation_curves({self.work_dir.name: metrics}, levels)
 
     def _logged(self, read: Callable[[Path], dict]) -> dict:
-        """Read the newest log that has something of this kind, or nothing."""
+        """Read the newest log with such entries; empty if there is none."""
         for path in sorted(
             self.work_dir.glob('*/vis_data/scalars.json'), reverse=True
         ):
@@ -172,33 +177,33 @@ class RunFigures:
         torch.manual_seed(seed)
         fresh = MODELS.build(self.inferencer.cfg.model)
         self.inferencer.model = fresh.to(self.inferencer.device).eval()
-        names = {one.name for one in self.evaluated}
+        names = {sequence.name for sequence in self.evaluated}
         before = self.inferencer.embed(
-            [one for one in self._records if one['frame_dir'] in names]
+            [
+                sequence
+                for sequence in self._records
+                if sequence['frame_dir'] in names
+            ]
         )
         self.inferencer.model = trained
         return embedding_map(
             {
-                'before training': project_frames(
-                    [one.embedding for one in before]
-                ),
-                'after training': project_frames(
-                    [one.embedding for one in self.evaluated]
-                ),
+                'before training': project_frames(_embeddings(before)),
+                'after training': project_frames(_embeddings(self.evaluated)),
             },
-            [one.activity for one in self.evaluated],
+            [sequence.activity for sequence in self.evaluated],
         )
 
     def phases(self) -> Figure | None:
         """Draw phases as recorded and aligned."""
-        group = [one for one in self._largest_group() if _has_phases(one)]
+        group = list(filter(_has_phases, self._largest_group()))
         if len(group) < 2:
             return None
-        timeline = align_all([one.embedding for one in group])
+        timeline = align_all(_embeddings(group))
         return phase_strips(
-            [one.phase for one in group],
+            [sequence.phase for sequence in group],
             timeline.frames,
-            [one.name for one in group],
+            [sequence.name for sequence in group],
         )
 
     def alignment(self) -> Figure | None:
@@ -206,16 +211,16 @@ class RunFigures:
         group = self._largest_group()[:ROWS]
         if len(group) < 2 or not self._drawable(group):
             return None
-        timeline = align_all([one.embedding for one in group])
+        timeline = align_all(_embeddings(group))
         total = timeline.frames.shape[1]
         moments = np.linspace(0, total - 1, COLUMNS).round().astype(int)
         strips = []
-        for one, frames in zip(group, timeline.frames, strict=True):
-            images = self._images(one)
+        for sequence, frames in zip(group, timeline.frames, strict=True):
+            images = self._images(sequence)
             strips.append([images[frames[moment]] for moment in moments])
         return alignment_strips(
             strips,
-            [one.name for one in group],
+            [sequence.name for sequence in group],
             [f'{moment / max(total - 1, 1):.0%}' for moment in moments],
         )
 
@@ -235,18 +240,22 @@ class RunFigures:
         )
 
     def retrieval(self) -> Figure | None:
-        """Draw frames and what is nearest to them in other sequences."""
+        """Draw frames and their nearest neighbors in other sequences."""
         if not self._drawable(self.evaluated) or len(self.evaluated) < 3:
             return None
-        # One of every activity, as far as there is room.
-        first_of = {one.activity: one for one in self.evaluated}
+        # One sequence of every activity, as far as there is room.
+        first_of = {sequence.activity: sequence for sequence in self.evaluated}
         queries = list(first_of.values())[:ROWS]
         if len(queries) < ROWS:
             queries = self.evaluated[:ROWS]
         pictures, found, right, captions = [], [], [], []
         for number, query in enumerate(queries):
-            others = [one for one in self.evaluated if one is not query]
-            # Moments all over the sequences.
+            others = [
+                sequence
+                for sequence in self.evaluated
+                if sequence is not query
+            ]
+            # Moments spread over the sequences.
             share = (number + 1) / (len(queries) + 1)
             frame = int(share * (len(query) - 1))
             matches = self.inferencer.retrieve(query, frame, others, k=5)
@@ -262,41 +271,45 @@ class RunFigures:
         return retrieval_grid(pictures, found, right, captions)
 
     def actions(self) -> Figure | None:
-        """Draw what activity is taken for what."""
-        train = [one for one in self.train if one.activity]
-        known = {one.activity for one in train}
-        shown = [one for one in self.evaluated if one.activity in known]
+        """Draw the confusion matrix of activities."""
+        train = [sequence for sequence in self.train if sequence.activity]
+        known = {sequence.activity for sequence in train}
+        shown = [
+            sequence
+            for sequence in self.evaluated
+            if sequence.activity in known
+        ]
         names = sorted(known)
         if len(names) < 2 or not shown or self.evaluated is self.train:
             return None
         predicted = predict_actions(
-            [one.embedding for one in train],
-            [names.index(one.activity) for one in train],
-            [one.embedding for one in shown],
+            _embeddings(train),
+            [names.index(sequence.activity) for sequence in train],
+            _embeddings(shown),
         )
-        true = [names.index(one.activity) for one in shown]
+        true = [names.index(sequence.activity) for sequence in shown]
         return confusion_matrix(np.array(true), predicted, names)
 
     def phase_confusion(self) -> Figure | None:
-        """Draw what phase is taken for what, of the largest activity."""
-        group = [one for one in self._largest_group() if _has_phases(one)]
+        """Draw the confusion matrix of the phases of the largest activity."""
+        group = list(filter(_has_phases, self._largest_group()))
         if not group or self.evaluated is self.train:
             return None
         train = [
-            one
-            for one in self.train
-            if one.activity == group[0].activity and _has_phases(one)
+            sequence
+            for sequence in self.train
+            if sequence.activity == group[0].activity and _has_phases(sequence)
         ]
         if not train:
             return None
         predicted = np.concatenate(
             predict_phases(
-                [one.embedding for one in train],
-                [one.phase for one in train],
-                [one.embedding for one in group],
+                _embeddings(train),
+                [sequence.phase for sequence in train],
+                _embeddings(group),
             )
         )
-        true = np.concatenate([one.phase for one in group])
+        true = np.concatenate([sequence.phase for sequence in group])
         known = true >= 0
         classes = 1 + max(true.max(), predicted.max())
         return confusion_matrix(
@@ -312,7 +325,7 @@ class RunFigures:
         prefix = 'phase_classification/accuracy_'
         columns = [c for c in self.report['columns'] if c.startswith(prefix)]
         rows = {
-            name: [row.get(c) for c in columns]
+            method_title(name): [row.get(c) for c in columns]
             for name, row in self.report['rows'].items()
         }
         rows = {n: v for n, v in rows.items() if None not in v}
@@ -323,13 +336,13 @@ class RunFigures:
 
     def _largest_group(self) -> list[EmbeddedSequence]:
         groups: dict[str, list[EmbeddedSequence]] = {}
-        for one in self.evaluated:
-            groups.setdefault(one.activity, []).append(one)
+        for sequence in self.evaluated:
+            groups.setdefault(sequence.activity, []).append(sequence)
         return max(groups.values(), key=len)
 
     def _drawable(self, sequences: list[EmbeddedSequence]) -> bool:
         return self.skeleton is not None and all(
-            one.keypoint is not None for one in sequences
+            sequence.keypoint is not None for sequence in sequences
         )
 
     def _images(self, sequence: EmbeddedSequence) -> list[np.ndarray]:
@@ -339,6 +352,10 @@ class RunFigures:
             IMAGE_HEIGHT,
             sequence.keypoint_score,
         )
+
+
+def _embeddings(sequences: list[EmbeddedSequence]) -> list[np.ndarray]:
+    return [sequence.embedding for sequence in sequences]
 
 
 def _has_phases(sequence: EmbeddedSequence) -> bool:

@@ -2,7 +2,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ..apis.embedded_sequence import EmbeddedSequence
+from ..embeddings import EmbeddedSequence
 from ..extraction.frames import FrameReader
 from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
 from .drawing import draw_bones, draw_poses, flatten_poses
@@ -10,17 +10,16 @@ from .video import frames_at
 
 
 class SequenceImages:
-    """Pictures of a sequence's frames: of its video, or of its skeleton.
+    """Images of the frames of a sequence: its video, or its skeleton.
 
-    A 2D skeleton is drawn into the video; one in metres cannot be placed
-    there.
+    A 2D skeleton is drawn onto the video. One in meters cannot be.
 
     Args:
         sequence (EmbeddedSequence): The sequence.
         skeleton (dict, optional): Layout of its joints.
-        height (int): Of drawn images, pixels.
-        up_axis (str): For :func:`flatten_poses`.
-        limits (MediaLimits): What is refused before it is decoded.
+        height (int): Height of drawn images, in pixels.
+        up_axis (str): Argument of :func:`flatten_poses`.
+        limits (MediaLimits): Limits above which a video is refused.
 
     Raises:
         ValueError: If there is neither a video nor a skeleton.
@@ -56,7 +55,7 @@ class SequenceImages:
         """Show frames.
 
         Args:
-            indices (Iterable[int]): Which, never decreasing.
+            indices (Iterable[int]): Frame indices, never decreasing.
 
         Yields:
             np.ndarray: RGB, (H, W, 3) uint8.

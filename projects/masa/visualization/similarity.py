@@ -3,7 +3,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from scipy.spatial.distance import cdist
 
-from ..evaluation.functional.checks import check_sequences
+from ..embeddings.checks import check_sequences
 from .style import PROGRESS, WRONG, new_figure, styled
 
 
@@ -15,19 +15,18 @@ def similarity_matrix(
     phases: tuple[np.ndarray, np.ndarray] | None = None,
     names: tuple[str, str] = ('first', 'second'),
 ) -> Figure:
-    """Show how near every frame of one sequence is to those of another.
+    """Draw the distance matrix of the frames of two sequences.
 
     Args:
-        first (np.ndarray): (T, D).
-        second (np.ndarray): (S, D).
-        path (np.ndarray, optional): Pairs of frames that belong together,
-            (P, 2).
-        phases (tuple, optional): Of both, (T,) and (S,) integers, shown as
-            bands along the sides; negative where unknown.
-        names (tuple[str, str]): Of the sequences.
+        first (np.ndarray): Embeddings, (T, D).
+        second (np.ndarray): Embeddings, (S, D).
+        path (np.ndarray, optional): Matched pairs of frames, (P, 2).
+        phases (tuple, optional): Phases of both, (T,) and (S,) integers,
+            negative where unknown, drawn along the sides.
+        names (tuple[str, str]): Names of the sequences.
 
     Returns:
-        Figure: Dark is near.
+        Figure: The matrix; dark is near.
 
     Raises:
         ValueError: If shapes disagree, or the path leaves the matrix.
@@ -66,13 +65,13 @@ def similarity_matrix(
 
 
 def _draw_band(axes, phases: np.ndarray) -> None:
-    axes.imshow(phase_colours(phases), aspect='auto', origin='lower')
+    axes.imshow(phase_colors(phases), aspect='auto', origin='lower')
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
 
-def phase_colours(phases: np.ndarray) -> np.ndarray:
-    """Colour phases in their order; unknown ones are white.
+def phase_colors(phases: np.ndarray) -> np.ndarray:
+    """Return a color for every phase; unknown ones are white.
 
     Args:
         phases (np.ndarray): Integers, of any shape.
@@ -81,5 +80,5 @@ def phase_colours(phases: np.ndarray) -> np.ndarray:
         np.ndarray: RGB in [0, 1], (..., 3).
     """
     last = max(int(phases.max()), 1)
-    colours = colormaps[PROGRESS](np.clip(phases / last, 0, 1))[..., :3]
-    return np.where((phases >= 0)[..., None], colours, 1.0)
+    colors = colormaps[PROGRESS](np.clip(phases / last, 0, 1))[..., :3]
+    return np.where((phases >= 0)[..., None], colors, 1.0)

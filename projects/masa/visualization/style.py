@@ -4,9 +4,9 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-# Okabe and Ito (2008), told apart by colour-blind people too; more classes
-# than these differ by their marker.
-COLOURS = (
+# Colors that color-blind people can distinguish (Okabe and Ito, 2008).
+# Further classes differ by their marker.
+COLORS = (
     *('#0072b2', '#e69f00', '#009e73', '#cc79a7', '#d55e00', '#56b4e9'),
     *('#f0e442', '#7f7f7f'),
 )
@@ -25,22 +25,22 @@ _SETTINGS = {
 
 
 def new_figure(width: float, height: float, **kwargs) -> Figure:
-    """Make a figure that no window and no global state knows of.
+    """Make a figure outside Matplotlib's global state.
 
     Args:
-        width (float): Inches.
-        height (float): Inches.
-        **kwargs: Of ``Figure``.
+        width (float): Width in inches.
+        height (float): Height in inches.
+        **kwargs: Arguments of ``Figure``.
 
     Returns:
-        Figure: Empty, white.
+        Figure: An empty figure.
     """
     with rc_context(_SETTINGS):
         return Figure(figsize=(width, height), layout='constrained', **kwargs)
 
 
 def styled(function):
-    """Draw with the settings of this package, whatever the user's are."""
+    """Draw with the settings of this package instead of the user's."""
 
     @wraps(function)
     def draw(*args, **kwargs):
@@ -51,24 +51,24 @@ def styled(function):
 
 
 def class_style(index: int) -> tuple[str, str]:
-    """Return a colour and a marker, together different for 80 classes.
+    """Return a color and a marker, distinct for up to 80 classes.
 
     Args:
-        index (int): Of the class.
+        index (int): Index of the class.
 
     Returns:
-        tuple[str, str]: Colour and marker of matplotlib.
+        tuple[str, str]: Color and marker of Matplotlib.
     """
-    marker = MARKERS[(index // len(COLOURS)) % len(MARKERS)]
-    return COLOURS[index % len(COLOURS)], marker
+    marker = MARKERS[(index // len(COLORS)) % len(MARKERS)]
+    return COLORS[index % len(COLORS)], marker
 
 
 def evenly(length: int, most: int) -> np.ndarray:
-    """Choose at most so many of a number of things, evenly.
+    """Select at most a number of items, evenly spaced.
 
     Args:
-        length (int): How many there are.
-        most (int): How many to choose at most.
+        length (int): Number of items.
+        most (int): Largest number to select.
 
     Returns:
         np.ndarray: Ascending indices, int64.

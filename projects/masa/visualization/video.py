@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ..support.files import atomic_path
 from .drawing import INK, PAPER
 
-# Of sequences that say nothing of it.
+# Frame rate of sequences whose own is unknown.
 USUAL_RATE = 30.0
 BAR = 10
 TEXT = 24
@@ -23,11 +23,11 @@ REST = (210, 210, 210)
 def frames_at(
     frames: Iterable[np.ndarray], indices: Iterable[int]
 ) -> Iterator[np.ndarray]:
-    """Take frames of a stream, one in memory at a time.
+    """Select frames of a stream, with one in memory at a time.
 
     Args:
         frames (Iterable[np.ndarray]): All frames, in order.
-        indices (Iterable[int]): Which, never decreasing.
+        indices (Iterable[int]): Frame indices, never decreasing.
 
     Yields:
         np.ndarray: The frame of every index.
@@ -59,21 +59,22 @@ def playback(
     reference: int,
     frame_rate: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Choose the frames of a video that plays sequences in real time.
+    """Select the frames of a video that plays sequences in real time.
 
     Args:
-        timestamps (Sequence[np.ndarray]): Of the frames of N sequences,
-            seconds, strictly increasing, arrays of (T_i,). All begin to play
-            with their first frame, and stand still after their last one.
-        timeline (np.ndarray): Of :func:`~masa.alignment.align_all`, (N, T).
-        reference (int): Whose timeline it is.
+        timestamps (Sequence[np.ndarray]): Times of the frames of N
+            sequences, in seconds, strictly increasing, arrays of (T_i,). All
+            start with their first frame, and stop at their last one.
+        timeline (np.ndarray): ``frames`` of
+            :func:`~masa.alignment.align_all`, (N, T).
+        reference (int): Position of the reference of the timeline.
         frame_rate (float): Pictures per second.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: The frame of every sequence at each
-        moment, as recorded and aligned, (N, M) int64. The second one follows
-        the time of the reference. M pictures last as long as the longest
-        sequence.
+        moment, as recorded and aligned, (N, M) int64. The second array
+        follows the time of the reference. M pictures last as long as the
+        longest sequence.
 
     Example:
         >>> slow, fast = np.arange(3) / 10, np.arange(6) / 20
@@ -87,24 +88,24 @@ def playback(
                [0, 0, 2, 2, 5, 5]])
     """
     played = [times - times[0] for times in timestamps]
-    duration = max(one[-1] + frame_interval(one) for one in played)
-    # Time stamps are rounded, to a millisecond by some containers.
+    duration = max(times[-1] + frame_interval(times) for times in played)
+    # Some containers round time stamps to a millisecond.
     count = max(1, round(duration * frame_rate))
     middle = (np.arange(count) + 0.5) / frame_rate
     recorded = np.stack(
-        [np.searchsorted(one, middle, side='right') - 1 for one in played]
+        [np.searchsorted(times, middle, side='right') - 1 for times in played]
     )
     return recorded, timeline[:, recorded[reference]]
 
 
 def frame_interval(timestamps: np.ndarray) -> float:
-    """Return the usual time from a frame to the next.
+    """Return the median time from a frame to the next.
 
     Args:
-        timestamps (np.ndarray): Seconds, (T,).
+        timestamps (np.ndarray): Times in seconds, (T,).
 
     Returns:
-        float: Their median, seconds; of a single frame 1 / 30.
+        float: Seconds; 1 / 30 for a single frame.
     """
     if len(timestamps) < 2:
         return 1 / USUAL_RATE
@@ -119,27 +120,28 @@ def show_in_step(
     aligned_progress: np.ndarray,
     height: int = 240,
 ) -> Iterator[np.ndarray]:
-    """Lay sequences side by side, as they are above and in step below.
+    """Show sequences side by side, as recorded above and aligned below.
 
     Args:
-        names (Sequence[str]): N names.
-        unaligned (Sequence[Iterable[np.ndarray]]): Of every sequence T
-            images, RGB (H, W, 3) uint8, as they were recorded.
-        aligned (Sequence[Iterable[np.ndarray]]): T images in step.
-        unaligned_progress (np.ndarray): Share of the sequence that has been
-            played, (N, T), in [0, 1], for the bar under it.
-        aligned_progress (np.ndarray): (N, T).
-        height (int): Of the images, pixels.
+        names (Sequence[str]): Names of the N sequences.
+        unaligned (Sequence[Iterable[np.ndarray]]): T images of every
+            sequence as recorded, RGB (H, W, 3) uint8.
+        aligned (Sequence[Iterable[np.ndarray]]): T images of every sequence,
+            aligned.
+        unaligned_progress (np.ndarray): Share of every sequence that has
+            been played, (N, T), in [0, 1], for the progress bar.
+        aligned_progress (np.ndarray): The same of the aligned images.
+        height (int): Height of the images, in pixels.
 
     Yields:
-        np.ndarray: RGB images of one size, its sides even, as video codecs
-        ask for.
+        np.ndarray: RGB images of one size with even sides, as video codecs
+        require.
     """
     rows = (
         ('as recorded', unaligned, unaligned_progress),
         ('aligned', aligned, aligned_progress),
     )
-    streams = [[iter(one) for one in images] for _, images, _ in rows]
+    streams = [[iter(stream) for stream in images] for _, images, _ in rows]
     for t in range(aligned_progress.shape[1]):
         lines = []
         for (title, _, progress), images in zip(rows, streams, strict=True):
@@ -179,9 +181,9 @@ def _cell(
 
 
 def _write(
-    image: np.ndarray, text: str, size: int, colour: tuple
+    image: np.ndarray, text: str, size: int, color: tuple
 ) -> np.ndarray:
-    """Write a line; of one that is too long the end, which tells names."""
+    """Write a line of text; keep the end of a name that is too long."""
     font = _font(size)
     shown = text
     while len(text) > 1 and font.getlength(shown) > image.shape[1] - 8:
@@ -189,7 +191,7 @@ def _write(
         shown = f'..{text}'
     picture = Image.fromarray(image[:TEXT])
     ImageDraw.Draw(picture).text(
-        (4, TEXT - 6), shown, fill=colour, font=font, anchor='ls'
+        (4, TEXT - 6), shown, fill=color, font=font, anchor='ls'
     )
     image[:TEXT] = np.asarray(picture)
     return image
@@ -197,8 +199,8 @@ def _write(
 
 @lru_cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    # OpenCV writes ASCII alone. This font, which Matplotlib brings, has the
-    # letters of Europe.
+    # OpenCV writes only ASCII. This font of Matplotlib has the letters of
+    # European languages.
     path = Path(get_data_path(), 'fonts', 'ttf', 'DejaVuSans.ttf')
     return ImageFont.truetype(str(path), size)
 
@@ -206,16 +208,16 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 def write_video(
     path: Path, images: Iterable[np.ndarray], frame_rate: float
 ) -> int:
-    """Write a video, completely or not at all.
+    """Write a video atomically.
 
     Args:
-        path (Path): The file, ``.mp4``: H.264 where FFmpeg has it, else
-            MPEG-4; or ``.gif``, which whatever shows images shows.
+        path (Path): The file, ``.mp4`` (H.264 if FFmpeg has it, else MPEG-4)
+            or ``.gif``.
         images (Iterable[np.ndarray]): RGB, of one size with even sides.
         frame_rate (float): Frames per second.
 
     Returns:
-        int: How many frames there are.
+        int: Number of frames.
 
     Raises:
         ValueError: If there is no image.
@@ -237,7 +239,7 @@ def write_video(
         for image in images:
             if not count:
                 stream.height, stream.width = image.shape[:2]
-                # FFmpeg's default is made for small pictures.
+                # FFmpeg's default is too low for large pictures.
                 stream.bit_rate = max(10 * image[..., 0].size, 10**6)
             frame = av.VideoFrame.from_ndarray(image, format='rgb24')
             container.mux(stream.encode(frame))
@@ -251,7 +253,7 @@ def write_video(
 def _write_gif(
     path: Path, images: Iterator[np.ndarray], frame_rate: float
 ) -> int:
-    # PyAV's encoder has one palette for all videos and dithers, which makes
+    # PyAV uses one palette for all videos and dithers, which makes files of
     # drawings ten times as large.
     first = next(images, None)
     if first is None:

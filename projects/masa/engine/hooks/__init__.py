@@ -1,7 +1,6 @@
 from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .collapse_monitor_hook import CollapseMonitorHook
 from .deferred_runtime_info_hook import DeferredRuntimeInfoHook
-from .embedding_figures_hook import EmbeddingFiguresHook
 from .finite_check_hook import FiniteCheckHook
 from .plain_checkpoint_hook import PlainCheckpointHook
 from .random_key_hook import RandomKeyHook
@@ -10,7 +9,6 @@ __all__ = [
     'AtomicCheckpointHook',
     'CollapseMonitorHook',
     'DeferredRuntimeInfoHook',
-    'EmbeddingFiguresHook',
     'FiniteCheckHook',
     'PlainCheckpointHook',
     'RandomKeyHook',

@@ -1,9 +1,15 @@
 """Metrics as pure functions of arrays.
 
 Embeddings are lists of (T_i, D) arrays, phases lists of (T_i,) integer
-arrays. Nothing here knows of models, data sets or configs.
+arrays. Nothing here depends on models, datasets or configs.
 """
 
+from ...embeddings.neighbors import nearest_frames, pair_neighbors
+from ...embeddings.spread import (
+    CollapseWarning,
+    has_collapsed,
+    relative_spread,
+)
 from .activity import (
     Separation,
     action_recognition_accuracy,
@@ -16,13 +22,12 @@ from .activity import (
 )
 from .alignment import (
     TauScore,
-    TimeError,
-    TransferError,
+    TimeDeviation,
+    TransferScore,
     alignment_error,
     kendalls_tau,
     key_event_transfer_error,
 )
-from .neighbors import nearest_frames, pair_neighbors
 from .phases import (
     phase_classification_accuracy,
     phase_progress_r2,
@@ -30,14 +35,13 @@ from .phases import (
     predict_phases,
 )
 from .retrieval import frame_retrieval_ap, sequence_retrieval_precision
-from .spread import CollapseWarning, has_collapsed, relative_spread
 
 __all__ = [
     'CollapseWarning',
     'Separation',
     'TauScore',
-    'TimeError',
-    'TransferError',
+    'TimeDeviation',
+    'TransferScore',
     'action_recognition_accuracy',
     'activity_separation',
     'alignment_error',

@@ -3,17 +3,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .checks import check_same_length, check_sequences
+from ...embeddings.checks import (
+    check_at_least_one,
+    check_same_length,
+    check_sequences,
+)
+from ...embeddings.copies import frame_groups, mean_over_copies
+from ...embeddings.neighbors import nearest_frames
 from .classifiers import fit_predict
-from .neighbors import frame_groups, mean_over_copies, nearest_frames
 
 
 class Separation(NamedTuple):
-    """How well clips of different activities lie apart.
+    """How well embeddings separate activities.
 
     Attributes:
-        nearest_neighbor (float): Accuracy of the nearest training clip's
-            label, in [0, 1].
+        nearest_neighbor (float): Accuracy of the label of the nearest
+            training sequence, in [0, 1].
         ami (float): Adjusted mutual information of clusters and labels, at
             most 1, about 0 by chance.
     """
@@ -23,21 +28,26 @@ class Separation(NamedTuple):
 
 
 def uniform_frames(num_frames: int, length: int) -> np.ndarray:
-    """Choose frames uniformly, the first and the last among them.
+    """Sample frames uniformly, including the first and the last.
 
     Args:
-        num_frames (int): How many, n >= 1.
-        length (int): Length of the clip, T >= 1; a shorter clip than n has
-            frames that come up more than once.
+        num_frames (int): Number of frames, n >= 1.
+        length (int): Length of the sequence, T >= 1. Frames are repeated if
+            it is below n.
 
     Returns:
         np.ndarray: Indices in [0, T), (n,) int64, ascending.
+
+    Example:
+        >>> from masa.evaluation.functional import uniform_frames
+        >>> uniform_frames(4, length=10).tolist()
+        [0, 3, 6, 9]
     """
     return np.linspace(0, length - 1, num_frames).round().astype(np.int64)
 
 
 def phase_runs(phases: np.ndarray) -> list[tuple[int, int, int]]:
-    """Cut a sequence where its phase changes.
+    """Divide a sequence into runs of one phase.
 
     Args:
         phases (np.ndarray): Phase of every frame, (T,) integers, negative
@@ -46,6 +56,11 @@ def phase_runs(phases: np.ndarray) -> list[tuple[int, int, int]]:
     Returns:
         list[tuple[int, int, int]]: (start, stop, phase) of every run of one
         known phase, in order.
+
+    Example:
+        >>> from masa.evaluation.functional import phase_runs
+        >>> phase_runs([0, 0, 1, -1, 1])
+        [(0, 2, 0), (2, 3, 1), (4, 5, 1)]
     """
     phases = np.asarray(phases)
     starts = np.flatnonzero(np.diff(phases, prepend=phases[:1] - 1))
@@ -64,36 +79,40 @@ def predict_actions(
     num_frames: int = 16,
     estimator: str = 'logistic',
 ) -> np.ndarray:
-    """Classify clips from the embeddings of a few of their frames.
+    """Classify sequences from the embeddings of uniformly sampled frames.
 
-    ``num_frames`` frames are taken uniformly from every clip and their
-    embeddings concatenated; a classifier is fitted on the training clips.
+    The embeddings of ``num_frames`` frames of a sequence are concatenated,
+    and a classifier is fitted on the training sequences.
 
     Args:
-        train_embeddings (Sequence[np.ndarray]): Training clips, arrays of
-            shape (T_i, D).
-        train_labels (Sequence[int]): Class of every training clip.
-        val_embeddings (Sequence[np.ndarray]): Clips to classify.
-        num_frames (int): Frames of a clip, at least 1.
+        train_embeddings (Sequence[np.ndarray]): Training sequences, arrays
+            of shape (T_i, D).
+        train_labels (Sequence[int]): Class of every training sequence.
+        val_embeddings (Sequence[np.ndarray]): Sequences to classify.
+        num_frames (int): Number of frames sampled, at least 1.
         estimator (str): 'logistic' or 'svc'.
 
     Returns:
-        np.ndarray: Predicted class of every clip.
+        np.ndarray: Predicted class of every sequence.
 
     Raises:
         ValueError: If an argument is out of its range, there are no training
-            clips, shapes do not agree or an embedding is not finite.
+            sequences, shapes do not agree or an embedding is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.evaluation.functional import predict_actions
+        >>> rising, falling = np.arange(4)[:, None], -np.arange(4)[:, None]
+        >>> predict_actions([rising, falling], [0, 1], [2 * falling]).tolist()
+        [1]
     """
-    if num_frames < 1:
-        raise ValueError(
-            f'num_frames is expected to be >= 1, but got {num_frames}'
-        )
+    check_at_least_one('num_frames', num_frames)
     train = check_sequences(train_embeddings, 'train_embeddings')
     val = check_sequences(val_embeddings, 'val_embeddings')
     check_same_length(train, train_labels, 'train_labels')
     if not (train and val):
         raise ValueError(
-            'training clips and clips to classify are expected, '
+            'training sequences and sequences to classify are expected, '
             f'but got {len(train)} and {len(val)}'
         )
     train, val = (
@@ -113,22 +132,29 @@ def action_recognition_accuracy(
     num_frames: int = 16,
     estimator: str = 'logistic',
 ) -> float:
-    """Measure how well :func:`predict_actions` does (MASA, Sec. 4.3).
+    """Compute the accuracy of :func:`predict_actions` (MASA, Sec. 4.3).
 
     Args:
-        train_embeddings (Sequence[np.ndarray]): Training clips, arrays of
-            shape (T_i, D).
-        train_labels (Sequence[int]): Class of every training clip.
-        val_embeddings (Sequence[np.ndarray]): Evaluated clips.
+        train_embeddings (Sequence[np.ndarray]): Training sequences, arrays
+            of shape (T_i, D).
+        train_labels (Sequence[int]): Class of every training sequence.
+        val_embeddings (Sequence[np.ndarray]): Evaluated sequences.
         val_labels (Sequence[int]): Their classes.
-        num_frames (int): Frames of a clip, at least 1.
+        num_frames (int): Number of frames sampled, at least 1.
         estimator (str): 'logistic' or 'svc'.
 
     Returns:
-        float: Accuracy over clips, in [0, 1].
+        float: Accuracy over sequences, in [0, 1].
 
     Raises:
         ValueError: As :func:`predict_actions`.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.evaluation.functional import action_recognition_accuracy
+        >>> up, down = np.arange(4)[:, None], -np.arange(4)[:, None]
+        >>> action_recognition_accuracy([up, down], [0, 1], [up, up], [0, 1])
+        0.5
     """
     check_same_length(val_embeddings, val_labels, 'val_labels')
     predicted = predict_actions(
@@ -142,21 +168,29 @@ def nearest_clip_labels(
     train_labels: Sequence[int],
     val_embeddings: Sequence[np.ndarray],
 ) -> np.ndarray:
-    """Give every clip the label of the nearest training clip.
+    """Label every sequence as its nearest neighbor in the training set.
 
-    A clip is the mean of its frames; of equally near ones the first decides.
+    A sequence is represented by the mean of its frames. Of equally near
+    neighbors the first one decides.
 
     Args:
         train_embeddings (Sequence[np.ndarray]): Gallery, arrays of shape
             (T_i, D).
-        train_labels (Sequence[int]): Label of every clip of the gallery.
-        val_embeddings (Sequence[np.ndarray]): Clips to label.
+        train_labels (Sequence[int]): Label of every sequence of the gallery.
+        val_embeddings (Sequence[np.ndarray]): Sequences to label.
 
     Returns:
-        np.ndarray: A label for every clip.
+        np.ndarray: A label for every sequence.
 
     Raises:
         ValueError: If shapes do not agree or an embedding is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.evaluation.functional import nearest_clip_labels
+        >>> gallery = [np.zeros((3, 2)), np.ones((5, 2))]
+        >>> nearest_clip_labels(gallery, [7, 8], [np.full((2, 2), 0.9)]).item()
+        8
     """
     check_same_length(train_embeddings, train_labels, 'train_labels')
     gallery = _clip_means(train_embeddings, 'train_embeddings')
@@ -170,23 +204,32 @@ def nearest_clip_hits(
     val_embeddings: Sequence[np.ndarray],
     val_labels: Sequence[int],
 ) -> np.ndarray:
-    """Say of every clip whether the nearest training clip has its label.
+    """Compare every label with that of the nearest training sequence.
 
-    Where several training clips are the same point, the share of them that
-    has it: their order in the gallery decides nothing.
+    If several training sequences are the same point, the result is the share
+    of them with the right label, so that their order does not matter.
 
     Args:
         train_embeddings (Sequence[np.ndarray]): Gallery, arrays of shape
             (T_i, D).
-        train_labels (Sequence[int]): Label of every clip of the gallery.
-        val_embeddings (Sequence[np.ndarray]): Evaluated clips.
+        train_labels (Sequence[int]): Label of every sequence of the gallery.
+        val_embeddings (Sequence[np.ndarray]): Evaluated sequences.
         val_labels (Sequence[int]): Their labels.
 
     Returns:
-        np.ndarray: (V,) float64 in [0, 1].
+        np.ndarray: 1 for equal labels, 0 for different ones, or a share of
+        copies, (V,) float64.
 
     Raises:
         ValueError: If shapes do not agree or an embedding is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.evaluation.functional import nearest_clip_hits
+        >>> gallery = [np.zeros((3, 2)), np.zeros((5, 2)), np.ones((5, 2))]
+        >>> queries = [np.zeros((4, 2)), np.ones((4, 2))]
+        >>> nearest_clip_hits(gallery, [0, 1, 1], queries, [1, 1]).tolist()
+        [0.5, 1.0]
     """
     check_same_length(train_embeddings, train_labels, 'train_labels')
     check_same_length(val_embeddings, val_labels, 'val_labels')
@@ -206,17 +249,18 @@ def activity_separation(
     val_labels: Sequence[int],
     seed: int = 0,
 ) -> Separation:
-    """Measure how well activities lie apart.
+    """Measure how well embeddings separate activities, without a probe.
 
-    Nearest neighbour: :func:`nearest_clip_hits`. Clusters: k-means on the
-    evaluated clips alone, with as many clusters as they have activities, the
-    best of ten seeded starts.
+    The nearest-neighbor accuracy is the mean of :func:`nearest_clip_hits`.
+    The clusters come from k-means on the evaluated sequences alone, with as
+    many clusters as they have activities, the best of ten seeded starts.
 
     Args:
         train_embeddings (Sequence[np.ndarray]): Gallery, arrays of shape
             (T_i, D).
-        train_labels (Sequence[int]): Activity of every clip of the gallery.
-        val_embeddings (Sequence[np.ndarray]): Evaluated clips.
+        train_labels (Sequence[int]): Activity of every sequence of the
+            gallery.
+        val_embeddings (Sequence[np.ndarray]): Evaluated sequences.
         val_labels (Sequence[int]): Their activities.
         seed (int): Seed of k-means.
 
@@ -225,6 +269,13 @@ def activity_separation(
 
     Raises:
         ValueError: If shapes do not agree or an embedding is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.evaluation.functional import activity_separation
+        >>> clips = [np.full((3, 2), value) for value in (0.0, 0.1, 5.0, 5.1)]
+        >>> activity_separation(clips, [0, 0, 1, 1], clips, [0, 0, 1, 1]).ami
+        1.0
     """
     from sklearn.cluster import KMeans
     from sklearn.metrics import adjusted_mutual_info_score
@@ -233,7 +284,7 @@ def activity_separation(
         train_embeddings, train_labels, val_embeddings, val_labels
     )
     clips = _clip_means(val_embeddings, 'val_embeddings')
-    # k-means cannot make more clusters than there are different clips.
+    # There cannot be more clusters than distinct points.
     num_clusters = min(
         len(np.unique(val_labels)), len(np.unique(clips, axis=0))
     )
@@ -247,8 +298,8 @@ def activity_separation(
 
 
 def _clip_means(embeddings, name):
-    # Rounded to float32, so that clips of the same constant frames are equal
-    # whatever their lengths: lengths would tell activities apart.
+    # Rounding to float32 makes sequences of the same constant frames equal
+    # whatever their lengths, which could otherwise tell activities apart.
     return np.stack(
         [
             clip.mean(axis=0, dtype=np.float64).astype(np.float32)

@@ -4,16 +4,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .checks import check_frame_values, check_sequences, check_stride
-from .neighbors import (
-    BLOCK_ENTRIES,
+from ...embeddings.checks import (
+    check_at_least_one,
+    check_frame_values,
+    check_sequences,
+)
+from ...embeddings.copies import (
     copied_frames,
     frame_groups,
     mean_over_copies,
+)
+from ...embeddings.neighbors import (
+    BLOCK_ENTRIES,
     nearest_frames,
     pair_neighbors,
 )
-from .threads import run_threads
+from ...embeddings.threads import run_threads
 
 
 class TauScore(NamedTuple):
@@ -22,7 +28,7 @@ class TauScore(NamedTuple):
     Attributes:
         tau (float): Mean over the pairs, in [-1, 1]; NaN without a pair.
         nan_fraction (float): Share of the pairs whose tau is undefined
-            because all neighbours are one frame; NaN without a pair.
+            because all neighbors are one frame; NaN without a pair.
         num_pairs (int): Number of ordered pairs.
     """
 
@@ -31,15 +37,14 @@ class TauScore(NamedTuple):
     num_pairs: int
 
 
-class TransferError(NamedTuple):
-    """Error of key events carried from one sequence to another.
+class TransferScore(NamedTuple):
+    """How well key events are transferred between sequences.
 
     Attributes:
-        median (float): Median error as a share of the length, in [0, 1).
-        within (float): Share of the events carried over within the
-            tolerance.
-        num_events (int): Number of events carried over; where it is 0 the
-            others are NaN.
+        median (float): Median deviation as a share of the length, in [0, 1).
+        within (float): Share of the events transferred within the tolerance.
+        num_events (int): Number of transferred events; if it is 0 the other
+            values are NaN.
     """
 
     median: float
@@ -47,14 +52,14 @@ class TransferError(NamedTuple):
     num_events: int
 
 
-class TimeError(NamedTuple):
-    """Distance between the true times of matched frames.
+class TimeDeviation(NamedTuple):
+    """Distance between the ground-truth times of matched frames.
 
     Attributes:
         mean (float): Mean over all frames of all pairs, in canonical frames.
-        median (float): Median of the same.
-        num_frames (int): Number of matched frames; where it is 0 the others
-            are NaN.
+        median (float): Median over the same frames.
+        num_frames (int): Number of matched frames; if it is 0 the other
+            values are NaN.
     """
 
     mean: float
@@ -65,29 +70,30 @@ class TimeError(NamedTuple):
 def kendalls_tau(
     embeddings: Sequence[np.ndarray], stride: int = 1, nan: str = 'zero'
 ) -> TauScore:
-    """Measure how well nearest neighbours keep the order of time.
+    """Compute Kendall's tau of nearest neighbors over pairs of sequences.
 
     For every ordered pair of sequences, every ``stride``-th frame of the
-    first is matched to the nearest of the second's; tau-b between query
-    order and neighbour order, mean over pairs (TCC, Dwibedi et al. 2019).
-    Where all neighbours are one frame, as in a collapsed embedding, tau is
-    undefined. The reference implementations drop such pairs, which lets a
-    half-collapsed model score 1; here they count as 0.
+    first is matched to the nearest such frame of the second. The result is
+    the mean over pairs of tau-b between the order of the queries and that of
+    their neighbors (TCC, Dwibedi et al. 2019). If all neighbors are one
+    frame, as in a collapsed embedding, tau is undefined. The reference
+    implementations drop such pairs, which lets a half-collapsed model score
+    1; here they count as 0.
 
-    Two queries with one neighbour are a tie, which tau-b forgives: where a
-    sequence is the shorter one it cannot be otherwise. Not forgiven is a tie
-    between frames that are copies of each other, as queries or as
-    neighbours, which have no order to find: an embedding of two values, one
-    for each half of the activity, gets 0.5.
+    Two queries with the same neighbor are a tie, which tau-b discounts: ties
+    are unavoidable if the second sequence is shorter. A tie between frames
+    that are copies of each other, as queries or as neighbors, is not
+    discounted, as they have no order to find. An embedding of two values,
+    one for each half of the activity, scores 0.5.
 
-    Sequences that keep fewer than two frames have no order and are left out.
+    Sequences with fewer than two frames after the stride are left out.
 
     Args:
         embeddings (Sequence[np.ndarray]): Sequences of one activity, arrays
             of shape (T_i, D).
-        stride (int): Every how many frames one is taken, at least 1.
-        nan (str): What an undefined pair counts: 'zero', or 'drop' for the
-            reference implementations' way, which forgives all ties, too.
+        stride (int): Step between the frames used, at least 1.
+        nan (str): Treatment of undefined pairs: 'zero', or 'drop' as in the
+            reference implementations, which discounts all ties, too.
 
     Returns:
         TauScore: tau, share of undefined pairs, number of pairs.
@@ -95,8 +101,15 @@ def kendalls_tau(
     Raises:
         ValueError: If an argument is out of its range, or an embedding is
             not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.evaluation.functional import kendalls_tau
+        >>> walk = np.arange(6)[:, None]
+        >>> kendalls_tau([walk, walk / 2]).tau
+        0.894
     """
-    check_stride(stride)
+    check_at_least_one('stride', stride)
     if nan not in ('zero', 'drop'):
         raise ValueError(f"nan is expected to be 'zero' or 'drop', got {nan}")
     sequences = [s[::stride] for s in check_sequences(embeddings)]
@@ -130,14 +143,14 @@ def kendalls_tau(
 def _rank_correlation(
     order: np.ndarray, copied: np.ndarray, groups: np.ndarray
 ) -> np.ndarray:
-    """Work out tau-b of each row of (P, n) against 0 .. n - 1.
+    """Compute tau-b of each row of (P, n) against 0 .. n - 1.
 
-    ``copied``, (P, n), says of which neighbours there are copies; ``groups``,
-    (n,), which queries are copies of each other.
+    ``copied``, (P, n), marks neighbors that have copies; ``groups``, (n,),
+    numbers the queries, copies of each other alike.
     """
     num_rows, length = order.shape
-    # Time first, and as few bytes as will do: what is compared lies side by
-    # side.
+    # Time comes first and integers are narrow, so that values that are
+    # compared together are contiguous.
     narrow = np.int16 if order.max() < 2**15 else np.int32
     times = np.ascontiguousarray(order.T, dtype=narrow)
     not_falling = np.zeros(num_rows, dtype=np.int64)
@@ -165,10 +178,10 @@ def _rank_correlation(
 def _count_unordered(
     order: np.ndarray, copied: np.ndarray, groups: np.ndarray
 ) -> np.ndarray:
-    """Count the ties of every row that are no fault of the order, (P,).
+    """Count the ties of every row that are due to copies, (P,).
 
-    Two queries have one neighbour, of which there are copies, or are copies
-    themselves: another choice among the copies would have ordered them.
+    Two queries have the same neighbor, and it has copies or they are copies
+    themselves. Another choice among the copies would have ordered them.
     """
     num_rows, length = order.shape
     unordered = np.zeros(num_rows, dtype=np.int64)
@@ -191,7 +204,7 @@ def _count_unordered(
 def _count_ties(times: np.ndarray) -> np.ndarray:
     """Count the pairs of equal values in every column of (n, P)."""
     ordered = np.sort(times, axis=0)
-    # How many equal values come before each, in the order of the values.
+    # Number of equal values before each one, in the order of the values.
     run = np.zeros(times.shape[1], dtype=np.int64)
     ties = np.zeros_like(run)
     for before, after in pairwise(ordered):
@@ -204,29 +217,38 @@ def key_event_transfer_error(
     embeddings: Sequence[np.ndarray],
     phases: Sequence[np.ndarray],
     tolerance: float = 0.05,
-) -> TransferError:
-    """Measure how far off an event lands when alignment carries it over.
+) -> TransferScore:
+    """Measure how well nearest neighbors transfer key events.
 
     A key event is the first frame of a phase that follows another phase.
     For every ordered pair (A, B) and every event that both have, A's event
-    frame is carried to its nearest frame in B; the error is its distance
-    from B's own event frame as a share of B's length. Where the nearest
-    frame has copies, error and share are means over all of them, which puts
-    a collapsed embedding where chance is.
+    frame is transferred to its nearest frame in B. The deviation is the
+    distance of that frame from B's own event as a share of B's length. If
+    the nearest frame has copies, the values are means over all of them,
+    which puts a collapsed embedding at chance level.
 
     Args:
         embeddings (Sequence[np.ndarray]): Sequences of one activity, arrays
             of shape (T_i, D).
         phases (Sequence[np.ndarray]): Phase of every frame, integer arrays
             of shape (T_i,), negative where unknown.
-        tolerance (float): What counts as carried over well, a share of the
-            length.
+        tolerance (float): Largest deviation that counts as a success, a
+            share of the length.
 
     Returns:
-        TransferError: Median error, share within tolerance, number of events.
+        TransferScore: Median deviation, share within the tolerance, number
+        of events.
 
     Raises:
         ValueError: If shapes do not agree or an embedding is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.evaluation.functional import key_event_transfer_error
+        >>> walks = [np.arange(10)[:, None], np.arange(10)[:, None] + 2]
+        >>> phases = [np.repeat([0, 1], 5), np.repeat([0, 1], 5)]
+        >>> key_event_transfer_error(walks, phases).median
+        0.2
     """
     sequences = check_sequences(embeddings)
     phases = check_frame_values(phases, sequences)
@@ -237,10 +259,10 @@ def key_event_transfer_error(
             events.append(event)
             frames.append(frame)
     if not events:
-        return TransferError(np.nan, np.nan, 0)
+        return TransferScore(np.nan, np.nan, 0)
     sources, events, frames = map(np.array, (sources, events, frames))
     kinds, kind = np.unique(events, return_inverse=True)
-    # True frame of every kind of event in every sequence, NaN for none.
+    # Frame of every kind of event in every sequence, NaN for none.
     truth = np.full((len(kinds), len(sequences)), np.nan)
     truth[kind, sources] = frames
     queries = np.stack(
@@ -263,8 +285,8 @@ def key_event_transfer_error(
     errors[np.arange(len(sources)), sources] = np.nan
     known = ~np.isnan(errors)
     if not known.any():
-        return TransferError(np.nan, np.nan, 0)
-    return TransferError(
+        return TransferScore(np.nan, np.nan, 0)
+    return TransferScore(
         float(np.median(errors[known])),
         float(within[known].mean()),
         int(known.sum()),
@@ -283,30 +305,37 @@ def _key_events(phase: np.ndarray) -> dict[int, int]:
 
 def alignment_error(
     embeddings: Sequence[np.ndarray], canonical_times: Sequence[np.ndarray]
-) -> TimeError:
-    """Measure how far apart in true time matched frames are.
+) -> TimeDeviation:
+    """Measure how far apart in ground-truth time matched frames are.
 
-    For every ordered pair of sequences, |canonical time of a frame -
-    canonical time of its nearest neighbour|, over all frames of all pairs.
-    Where that neighbour has copies, the mean over all of them.
+    For every ordered pair of sequences, the deviation is |canonical time of
+    a frame - canonical time of its nearest neighbor|, over all frames of all
+    pairs. If the neighbor has copies, it is the mean over all of them.
 
     Args:
         embeddings (Sequence[np.ndarray]): Sequences of one activity, arrays
             of shape (T_i, D).
-        canonical_times (Sequence[np.ndarray]): True time of every frame on
-            the activity's common time axis, arrays of shape (T_i,), in
-            canonical frames.
+        canonical_times (Sequence[np.ndarray]): Ground-truth time of every
+            frame on the activity's common time axis, arrays of shape (T_i,),
+            in canonical frames.
 
     Returns:
-        TimeError: Mean, median, number of matched frames.
+        TimeDeviation: Mean, median, number of matched frames.
 
     Raises:
         ValueError: If shapes do not agree or an embedding is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.evaluation.functional import alignment_error
+        >>> time = np.arange(10)
+        >>> alignment_error([time[:, None], time[:, None] + 2], [time, time])
+        TimeDeviation(mean=1.7, median=2.0, num_frames=20)
     """
     sequences = check_sequences(embeddings)
     times = check_frame_values(canonical_times, sequences, 'canonical_times')
     if len(sequences) < 2:
-        return TimeError(np.nan, np.nan, 0)
+        return TimeDeviation(np.nan, np.nan, 0)
     groups = [frame_groups(sequence) for sequence in sequences]
     with_copies = [copied_frames(group).any() for group in groups]
     errors = []
@@ -320,6 +349,6 @@ def alignment_error(
             else:
                 errors.append(np.abs(times[i] - time[neighbors[j]]))
     errors = np.concatenate(errors).astype(np.float64)
-    return TimeError(
+    return TimeDeviation(
         float(errors.mean()), float(np.median(errors)), errors.size
     )

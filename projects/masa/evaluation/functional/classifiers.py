@@ -2,8 +2,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 
-# Here and elsewhere in this package scikit-learn is imported where it is used:
-# the start of a training does not wait for it.
+# scikit-learn is imported where it is used, as training does not need it.
 def _logistic():
     from sklearn.linear_model import LogisticRegression
 
@@ -28,8 +27,8 @@ def fit_predict(
 ) -> np.ndarray:
     """Fit a classifier and predict with it.
 
-    A class that the training data lack is never predicted; where they hold
-    one class only, that one is predicted.
+    A class that the training data lack is never predicted. If they hold a
+    single class, it is predicted.
 
     Args:
         estimator (str): 'logistic' (multinomial logistic regression, C = 1)
@@ -52,8 +51,8 @@ def fit_predict(
     if (train_labels == train_labels[0]).all():
         return np.full(len(inputs), train_labels[0])
     model = ESTIMATORS[estimator]()
-    # A fit is a long row of small products: threads that wait for each other
-    # on a busy machine make it forty times as slow, and their number would
-    # change the last digits.
+    # A fit is a long series of small products. On a busy machine, threads
+    # that wait for each other make it forty times as slow, and their number
+    # would change the last digits.
     with threadpool_limits(limits=1, user_api='blas'):
         return model.fit(train_inputs, train_labels).predict(inputs)

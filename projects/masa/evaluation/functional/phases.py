@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from .checks import check_frame_values, check_sequences
+from ...embeddings.checks import check_frame_values, check_sequences
 from .classifiers import fit_predict
 
 
@@ -15,11 +15,11 @@ def phase_classification_accuracy(
     fraction: float = 1.0,
     estimator: str = 'logistic',
 ) -> float:
-    """Classify the phase of single frames.
+    """Compute the accuracy of a classifier of the phase of single frames.
 
-    The classifier sees the frames of the first ``max(1, int(fraction * N))``
-    of the N training sequences, in their order (TCC, CASA, CARL). Frames of
-    unknown phase are left out.
+    The classifier is fitted on the frames of the first
+    ``max(1, int(fraction * N))`` of the N training sequences, in their order
+    (TCC, CASA, CARL). Frames of unknown phase are left out.
 
     Args:
         train_embeddings (Sequence[np.ndarray]): Training sequences of one
@@ -38,6 +38,14 @@ def phase_classification_accuracy(
     Raises:
         ValueError: If an argument is out of its range, shapes do not agree
             or an embedding is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.evaluation import functional as F
+        >>> frames, phases = [np.arange(6)[:, None]], [np.repeat([0, 1], 3)]
+        >>> moved = [frames[0] + 1]
+        >>> F.phase_classification_accuracy(frames, phases, moved, phases)
+        0.833
     """
     if not 0 < fraction <= 1:
         raise ValueError(
@@ -60,7 +68,7 @@ def predict_phases(
     val_embeddings: Sequence[np.ndarray],
     estimator: str = 'logistic',
 ) -> list[np.ndarray]:
-    """Classify the phase of single frames, as the accuracy above does.
+    """Classify the phase of single frames.
 
     Args:
         train_embeddings (Sequence[np.ndarray]): Training sequences of one
@@ -76,6 +84,13 @@ def predict_phases(
     Raises:
         ValueError: If no training frame's phase is known, shapes do not
             agree or an embedding is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.evaluation.functional import predict_phases
+        >>> frames, phases = [np.arange(6)[:, None]], [np.repeat([0, 1], 3)]
+        >>> predict_phases(frames, phases, [np.array([[1], [4]])])[0].tolist()
+        [0, 1]
     """
     train, labels = _labelled_frames(train_embeddings, train_phases)
     val = check_sequences(val_embeddings, 'val_embeddings')
@@ -85,7 +100,7 @@ def predict_phases(
             f'expected, but got {len(labels)} and {len(val)}'
         )
     predicted = fit_predict(estimator, train, labels, np.concatenate(val))
-    return np.split(predicted, np.cumsum([len(one) for one in val])[:-1])
+    return np.split(predicted, np.cumsum([len(s) for s in val])[:-1])
 
 
 def _labelled_frames(embeddings, phases):
@@ -98,7 +113,7 @@ def _labelled_frames(embeddings, phases):
 
 
 def phase_progress_targets(phases: np.ndarray, num_phases: int) -> np.ndarray:
-    """Give every frame's signed distance from every key event.
+    """Compute the signed distance of every frame from every key event.
 
     The target of frame t for the event that ends phase i is (t - t_i) / T,
     with t_i the last frame of phase i (TCC, CASA, CARL). A phase that does
@@ -115,6 +130,11 @@ def phase_progress_targets(phases: np.ndarray, num_phases: int) -> np.ndarray:
 
     Raises:
         ValueError: If a phase is not below ``num_phases``.
+
+    Example:
+        >>> from masa.evaluation.functional import phase_progress_targets
+        >>> phase_progress_targets([0, 0, 1, 1], num_phases=2).ravel().tolist()
+        [-0.25, 0.0, 0.25, 0.5]
     """
     phases = np.asarray(phases)
     if phases.max() >= num_phases:
@@ -138,10 +158,10 @@ def phase_progress_r2(
     val_phases: Sequence[np.ndarray],
     num_phases: int | None = None,
 ) -> float:
-    """Predict the distance from every key event by linear regression.
+    """Compute R^2 of a regression of the distance from every key event.
 
-    Ordinary least squares from single frames to
-    :func:`phase_progress_targets`; R^2 over the evaluated frames, averaged
+    Ordinary least squares predicts :func:`phase_progress_targets` from
+    single frames. R^2 is computed over the evaluated frames and averaged
     over events. Sequences without a frame of known phase are left out.
 
     Args:
@@ -160,6 +180,14 @@ def phase_progress_r2(
 
     Raises:
         ValueError: If shapes do not agree or an embedding is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.evaluation.functional import phase_progress_r2
+        >>> frames, phases = [np.arange(6)[:, None]], [np.repeat([0, 1], 3)]
+        >>> noisy = [frames[0] + np.array([[0], [1], [0], [1], [0], [1]])]
+        >>> phase_progress_r2(frames, phases, noisy, phases)
+        0.829
     """
     from sklearn.linear_model import LinearRegression
     from sklearn.metrics import r2_score
@@ -183,8 +211,8 @@ def phase_progress_r2(
     )
     if len(truth) < 2:
         return np.nan
-    # In float64: the targets are, and R^2 near 1 is a small difference.
-    # One thread, as in fit_predict.
+    # In float64, as R^2 near 1 is a small difference. On one thread, as in
+    # fit_predict.
     with threadpool_limits(limits=1, user_api='blas'):
         model = LinearRegression().fit(inputs.astype(np.float64), targets)
         predicted = model.predict(queries.astype(np.float64))

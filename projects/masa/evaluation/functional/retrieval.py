@@ -2,14 +2,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .checks import (
+from ...embeddings.checks import (
+    check_at_least_one,
     check_frame_values,
     check_same_length,
     check_sequences,
-    check_stride,
 )
-from .neighbors import frame_groups
-from .threads import run_threads
+from ...embeddings.copies import frame_groups
+from ...embeddings.neighbors import FrameSearch
+from ...embeddings.threads import run_threads
 
 
 def frame_retrieval_ap(
@@ -19,17 +20,17 @@ def frame_retrieval_ap(
     stride: int = 1,
     activities: Sequence | None = None,
 ) -> float | np.ndarray:
-    """Measure how many of a frame's nearest neighbours share its phase.
+    """Compute AP@K of frame retrieval: neighbors of the query's phase.
 
-    AP@K as CARL defines it (a precision, in spite of its name): see
-    :func:`sequence_retrieval_precision`; here the mean over sequences.
+    The mean over sequences of :func:`sequence_retrieval_precision`. The name
+    is that of CARL, although it is a precision.
 
     Args:
         embeddings (Sequence[np.ndarray]): Arrays of shape (T_i, D).
         phases (Sequence[np.ndarray]): Phase of every frame, integer arrays
             of shape (T_i,), negative where unknown.
-        k (int or Sequence[int]): Number of neighbours, at least 1.
-        stride (int): Every how many frames one is a query, at least 1.
+        k (int or Sequence[int]): Number of neighbors, at least 1.
+        stride (int): Step between the query frames, at least 1.
         activities (Sequence, optional): Activity of every sequence.
 
     Returns:
@@ -39,6 +40,13 @@ def frame_retrieval_ap(
     Raises:
         ValueError: If an argument is out of its range, shapes do not agree
             or an embedding is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.evaluation.functional import frame_retrieval_ap
+        >>> frames, phases = np.arange(6)[:, None], np.repeat([0, 1], 3)
+        >>> frame_retrieval_ap([frames, frames], [phases, phases], k=3)
+        0.889
     """
     precision = sequence_retrieval_precision(
         embeddings, phases, np.atleast_1d(k), stride, activities
@@ -59,24 +67,24 @@ def sequence_retrieval_precision(
     stride: int = 1,
     activities: Sequence | None = None,
 ) -> np.ndarray:
-    """Work out every sequence's retrieval precision.
+    """Compute the precision of frame retrieval for every sequence.
 
-    Every ``stride``-th frame of a sequence is a query; candidates are all
-    frames of all other sequences. Of the k nearest (squared Euclidean), the
-    share with the query's phase; mean over the sequence's queries. With
-    ``activities``, sequences of several activities are searched together
-    and a candidate is right only if activity and phase agree. Frames of
-    unknown phase are neither queries nor candidates. Where there are fewer
-    than k candidates all of them count. Where more frames are copies of each
-    other than fit among the k, the share of all of them counts, so that the
-    order of equal frames decides nothing.
+    Every ``stride``-th frame of a sequence is a query; the candidates are
+    all frames of all other sequences. The precision is the share of the k
+    nearest candidates that have the query's phase, averaged over the
+    queries. With ``activities``, sequences of several activities are
+    searched together, and a candidate is correct only if activity and phase
+    agree. Frames of unknown phase are neither queries nor candidates. If
+    there are fewer than k candidates, all of them count. If more copies of a
+    frame compete for the last places than fit, the share of all of them
+    counts, so that the order of equal frames does not matter.
 
     Args:
         embeddings (Sequence[np.ndarray]): V arrays of shape (T_i, D).
         phases (Sequence[np.ndarray]): Phase of every frame, integer arrays
             of shape (T_i,), negative where unknown.
-        k (Sequence[int]): Numbers of neighbours, at least 1 each.
-        stride (int): Every how many frames one is a query, at least 1.
+        k (Sequence[int]): Numbers of neighbors, at least 1 each.
+        stride (int): Step between the query frames, at least 1.
         activities (Sequence, optional): Activity of every sequence.
 
     Returns:
@@ -86,13 +94,17 @@ def sequence_retrieval_precision(
     Raises:
         ValueError: If an argument is out of its range, shapes do not agree
             or an embedding is not finite.
-    """
-    # The metrics are imported without PyTorch, which the search needs.
-    from .frame_search import FrameSearch
 
-    check_stride(stride)
-    if min(k) < 1:
-        raise ValueError(f'k is expected to be >= 1, but got {min(k)}')
+    Example:
+        >>> import numpy as np
+        >>> from masa.evaluation.functional import sequence_retrieval_precision
+        >>> frames, phases = np.arange(6)[:, None], np.repeat([0, 1], 3)
+        >>> pair = [frames, frames], [phases, phases]
+        >>> sequence_retrieval_precision(*pair, k=[1, 3]).tolist()
+        [[1.0, 0.889], [1.0, 0.889]]
+    """
+    check_at_least_one('stride', stride)
+    check_at_least_one('k', min(k))
     sequences = check_sequences(embeddings)
     phases = check_frame_values(phases, sequences)
     if activities is not None:
@@ -120,7 +132,7 @@ def sequence_retrieval_precision(
         queries = queries[np.flatnonzero(keep) % stride == 0]
         others = np.ones(len(frames), dtype=bool)
         others[own] = False
-        # How many candidates every distinct frame stands for.
+        # Number of candidates that are equal to every distinct frame.
         copies = np.bincount(groups[others], minlength=len(first))
         count = min(max(k), np.count_nonzero(copies))
         if not (len(queries) and count):
@@ -140,10 +152,10 @@ def sequence_retrieval_precision(
 
 
 def _precision(copies, right, k):
-    """Average the shares that are right among the k nearest.
+    """Average the share of correct candidates among the k nearest.
 
-    ``copies`` (Q, C) is how many candidates each found frame stands for, the
-    nearest first, ``right`` how many of them are.
+    ``copies`` (Q, C) is the number of candidates equal to each found frame,
+    the nearest first, and ``right`` the number of correct ones.
     """
     before = np.cumsum(copies, axis=1) - copies
     shares = right / copies
@@ -155,7 +167,7 @@ def _precision(copies, right, k):
 
 
 def _frame_classes(phases, known, activities):
-    """Number the classes of all frames of known phase."""
+    """Number the classes (activity, phase) of frames of known phase."""
     labels = np.concatenate(
         [phase[keep] for phase, keep in zip(phases, known, strict=True)]
     )

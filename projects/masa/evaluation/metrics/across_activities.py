@@ -3,9 +3,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...embeddings import SequenceCollection
 from ...registry import METRICS
 from .. import functional
-from ..collection import SequenceCollection
 from .base import MetricResult, SequenceMetric, average_activities
 
 
@@ -13,7 +13,7 @@ class AcrossActivities(SequenceMetric):
     """Base of the metrics that compare activities with each other."""
 
     def score(self, train, val, notes):
-        """Leave out what has no activity, see the base class."""
+        """Leave out sequences without an activity, see the base class."""
         sides = []
         for part in (train, val):
             known = [i for i, a in enumerate(part.activity_names()) if a]
@@ -44,7 +44,7 @@ class AcrossActivities(SequenceMetric):
             notes (list[str]): What was left out so far.
 
         Returns:
-            MetricResult: The figures.
+            MetricResult: The values.
         """
 
 
@@ -52,14 +52,28 @@ class AcrossActivities(SequenceMetric):
 class CrossActivityRetrieval(AcrossActivities):
     """Frame retrieval with the sequences of all activities as candidates.
 
-    A neighbour is right only if activity and phase agree. Figures:
-    ``ap@<k>``, means over frames, sequences, activities. See
+    A neighbor is correct only if activity and phase agree. Values:
+    ``ap@<k>``, means over frames, sequences and activities. See
     :func:`~masa.evaluation.functional.sequence_retrieval_precision`.
 
     Args:
-        k (Sequence[int]): Numbers of neighbours.
-        stride (int): Every how many frames one is a query.
-        **kwargs: Those of :class:`SequenceMetric`.
+        k (Sequence[int]): Numbers of neighbors.
+        stride (int): Step between the query frames.
+        **kwargs: Arguments of :class:`SequenceMetric`.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
+        >>> from masa.evaluation.metrics import CrossActivityRetrieval
+        >>> collection = SequenceCollection.from_sequences(
+        ...     EmbeddedSequence(f'{name}/{i}', np.full((4, 2), position + i),
+        ...                      phase=np.zeros(4, int), activity=name)
+        ...     for name, position in (('hop', 0.0), ('run', 5.0))
+        ...     for i in range(2)
+        ... )
+        >>> metric = CrossActivityRetrieval(k=[2, 8])
+        >>> metric.compute_collection(collection).values
+        {'ap@2': 1.0, 'ap@8': 0.5}
     """
 
     default_prefix = 'cross_activity_retrieval'
@@ -93,22 +107,36 @@ class CrossActivityRetrieval(AcrossActivities):
 
 @METRICS.register_module()
 class ActionRecognition(AcrossActivities):
-    """Accuracy of a linear classifier of clips, from some of their frames.
+    """Accuracy of a linear classifier of activities, from sampled frames.
 
-    Figure: ``accuracy``, over all clips together; per activity, over its
-    clips. See
+    Value: ``accuracy``, over all sequences together; per activity, over its
+    sequences. See
     :func:`~masa.evaluation.functional.action_recognition_accuracy`.
 
     Args:
-        num_frames (int): Frames of a clip.
-        classes (str): 'activity': a clip is a whole sequence and its class
-            the activity. 'phase': a clip is a run of one phase, cut out of
-            the embedded sequence, and its class is activity and phase.
+        num_frames (int): Number of frames sampled.
+        classes (str): 'activity' classifies whole sequences by activity.
+            'phase' classifies clips, the runs of one phase cut out of the
+            embedded sequences, by activity and phase.
         estimator (str): 'logistic' or 'svc'.
-        **kwargs: Those of :class:`SequenceMetric`.
+        **kwargs: Arguments of :class:`SequenceMetric`.
 
     Raises:
-        ValueError: If there are no such classes.
+        ValueError: If ``classes`` has another value.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
+        >>> from masa.evaluation.metrics import ActionRecognition
+        >>> collection = SequenceCollection.from_sequences(
+        ...     EmbeddedSequence(f'{name}/{i}', np.full((4, 2), position + i),
+        ...                      phase=np.zeros(4, int), activity=name,
+        ...                      split='train' if i else 'val')
+        ...     for name, position in (('hop', 0.0), ('run', 5.0))
+        ...     for i in range(2)
+        ... )
+        >>> ActionRecognition().compute_collection(collection).values
+        {'accuracy': 1.0}
     """
 
     default_prefix = 'action_recognition'
@@ -158,15 +186,29 @@ class ActionRecognition(AcrossActivities):
 
 @METRICS.register_module()
 class ActivitySeparation(AcrossActivities):
-    """How well clip embeddings tell activities apart, without a probe.
+    """Separation of activities by mean embeddings, without a probe.
 
-    Figures: ``nearest_neighbor`` (accuracy, the training clips as gallery)
-    and ``ami`` (adjusted mutual information of k-means clusters). See
-    :func:`~masa.evaluation.functional.activity_separation`.
+    Values: ``nearest_neighbor`` (accuracy, the training sequences as
+    gallery) and ``ami`` (adjusted mutual information of k-means clusters).
+    See :func:`~masa.evaluation.functional.activity_separation`.
 
     Args:
         seed (int): Seed of k-means.
-        **kwargs: Those of :class:`SequenceMetric`.
+        **kwargs: Arguments of :class:`SequenceMetric`.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
+        >>> from masa.evaluation.metrics import ActivitySeparation
+        >>> collection = SequenceCollection.from_sequences(
+        ...     EmbeddedSequence(f'{name}/{i}', np.full((4, 2), position + i),
+        ...                      phase=np.zeros(4, int), activity=name,
+        ...                      split='train' if i else 'val')
+        ...     for name, position in (('hop', 0.0), ('run', 5.0))
+        ...     for i in range(2)
+        ... )
+        >>> ActivitySeparation().compute_collection(collection).values
+        {'nearest_neighbor': 1.0, 'ami': 1.0}
     """
 
     default_prefix = 'activity_separation'

@@ -8,22 +8,22 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from ...datasets.split_checks import is_training_split
+from ...embeddings import EmbeddedSequence, SequenceCollection
+from ...embeddings.threads import run_threads
 from ..collapse import without_rounding
-from ..collection import SequenceCollection
-from ..functional.threads import run_threads
-from ..gather import collection_from_records, sequence_records
+from ..gather import embedded_sequences
 
 
 class MetricResult(NamedTuple):
-    """What a metric found.
+    """The result of a metric.
 
     Attributes:
-        values (dict[str, float]): The metric's figures; empty where it does
+        values (dict[str, float]): Values by key; empty where the metric does
             not apply.
         per_activity (dict[str, dict[str, float]]): The same per activity,
             NaN where an activity has no value.
         notes (list[str]): What was left out and why.
-        warnings (list[str]): What makes the figures suspicious.
+        warnings (list[str]): Signs of a collapsed embedding.
     """
 
     values: dict[str, float]
@@ -33,20 +33,19 @@ class MetricResult(NamedTuple):
 
 
 class SequenceMetric(BaseMetric):
-    """Base of the metrics of a collection of sequences.
+    """Base of the metrics of a set of embedded sequences.
 
-    A subclass says what it needs and implements :meth:`score`. It works by
-    itself in MMEngine's ``Evaluator``; in :class:`SequenceEvaluator` all
+    A subclass declares what it needs and implements :meth:`score`. It works
+    alone in MMEngine's ``Evaluator``; in :class:`SequenceEvaluator` all
     metrics share one collection.
 
     Args:
-        train_split (str or Sequence[str], optional): Split or splits that
-            probes are fitted on, or that are the gallery. Defaults to those
-            with "train" in their names.
-        eval_split (str or Sequence[str], optional): Split or splits
-            evaluated, as far as the collection has them. Defaults to all
-            others.
-        **kwargs: Those of MMEngine's ``BaseMetric``.
+        train_split (str or Sequence[str], optional): Splits that probes are
+            fitted on, or that form the gallery. Defaults to those with
+            "train" in their names.
+        eval_split (str or Sequence[str], optional): Evaluated splits, as far
+            as the collection has them. Defaults to all others.
+        **kwargs: Arguments of MMEngine's ``BaseMetric``.
 
     Raises:
         ValueError: If a metric that needs both would be evaluated on a split
@@ -84,21 +83,23 @@ class SequenceMetric(BaseMetric):
         Args:
             data_batch (dict): Not used.
             data_samples (Sequence[dict]): Predictions, as
-                :func:`sequence_records` takes them.
+                :func:`embedded_sequences` takes them.
         """
-        self.results.extend(sequence_records(data_samples))
+        self.results.extend(embedded_sequences(data_samples))
 
-    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Compute the metric from all records.
+    def compute_metrics(
+        self, results: list[EmbeddedSequence]
+    ) -> dict[str, float]:
+        """Compute the metric from all sequences.
 
         Args:
-            results (list[dict]): Records of :func:`sequence_records`.
+            results (list[EmbeddedSequence]): The sequences of all splits.
 
         Returns:
-            dict[str, float]: The figures.
+            dict[str, float]: The values.
         """
         collection, collapse = without_rounding(
-            collection_from_records(results)
+            SequenceCollection.from_sequences(results)
         )
         result = self.compute_collection(collection)
         for note in result.notes:
@@ -110,26 +111,26 @@ class SequenceMetric(BaseMetric):
     def compute_collection(
         self, collection: SequenceCollection
     ) -> MetricResult:
-        """Compute the metric on the splits it is for.
+        """Compute the metric of a collection with all splits.
 
         Args:
             collection (SequenceCollection): Sequences of all splits.
 
         Returns:
-            MetricResult: The figures.
+            MetricResult: The values.
         """
         train, evaluated = self.train_split, self.eval_split
         splits = list(dict.fromkeys(collection.splits))
         if train is None:
             chosen = np.atleast_1d(() if evaluated is None else evaluated)
             train = [
-                one
-                for one in splits
-                if is_training_split(one) and one not in chosen
+                split
+                for split in splits
+                if is_training_split(split) and split not in chosen
             ]
         if evaluated is None:
             evaluated = [
-                one for one in splits if one not in np.atleast_1d(train)
+                split for split in splits if split not in np.atleast_1d(train)
             ]
         return self.compute(
             collection.subset(train), collection.subset(evaluated)
@@ -145,7 +146,7 @@ class SequenceMetric(BaseMetric):
             val (SequenceCollection): Evaluated sequences.
 
         Returns:
-            MetricResult: The figures.
+            MetricResult: The values.
         """
         notes = []
         sides = [('evaluated', val)]
@@ -161,14 +162,14 @@ class SequenceMetric(BaseMetric):
     def why_not(
         self, train: SequenceCollection, val: SequenceCollection
     ) -> str:
-        """Say why there can be no value.
+        """Explain why the metric has no value.
 
         Args:
             train (SequenceCollection): Usable training sequences.
             val (SequenceCollection): Usable evaluated sequences.
 
         Returns:
-            str: The reason; '' if there can.
+            str: The reason; '' if it has one.
         """
         known = ' with phases' * self.needs_phases
         known += ' with canonical times' * self.needs_times
@@ -196,11 +197,11 @@ class SequenceMetric(BaseMetric):
             notes (list[str]): What was left out so far.
 
         Returns:
-            MetricResult: The figures.
+            MetricResult: The values.
         """
 
     def _usable(self, side, collection, notes):
-        """Take the sequences whose phases and times are known."""
+        """Select the sequences whose phases and times are known."""
         for needed, values, what in (
             (self.needs_phases, collection.phases, 'phases'),
             (self.needs_times, collection.canonical_times, 'canonical times'),
@@ -219,11 +220,11 @@ class SequenceMetric(BaseMetric):
 
 
 class ActivityMetric(SequenceMetric):
-    """Base of the metrics that are worked out within each activity.
+    """Base of the metrics that are computed within each activity.
 
-    The figures are plain means over activities; activities without a value
-    are left out of the mean, and a note says so. Activities are worked out
-    side by side where one has no threads of its own.
+    The values are plain means over activities. Activities without a value
+    are left out of the mean, which a note tells. A metric that does not use
+    threads itself may be computed for several activities at once.
     """
 
     side_by_side = False
@@ -239,7 +240,7 @@ class ActivityMetric(SequenceMetric):
             val (SequenceCollection): Its evaluated sequences.
 
         Returns:
-            dict[str, float]: The figures, NaN where there is none.
+            dict[str, float]: The values, NaN where there is none.
         """
 
     def score(self, train, val, notes):
@@ -270,10 +271,10 @@ class ActivityMetric(SequenceMetric):
 def average_activities(
     per_activity: dict[str, dict[str, float]], prefix: str, notes: list[str]
 ) -> MetricResult:
-    """Average figures over activities.
+    """Average values over activities.
 
     Args:
-        per_activity (dict[str, dict[str, float]]): Figures by activity, NaN
+        per_activity (dict[str, dict[str, float]]): Values by activity, NaN
             where there is none.
         prefix (str): The metric's name, for notes.
         notes (list[str]): Notes so far.

@@ -9,13 +9,25 @@ from .base import ActivityMetric
 class PhaseClassification(ActivityMetric):
     """Accuracy of a linear classifier of phases, from single frames.
 
-    Figures: ``accuracy_<percent>`` for every fraction. See
+    Values: ``accuracy_<percent>`` for every fraction. See
     :func:`~masa.evaluation.functional.phase_classification_accuracy`.
 
     Args:
         fractions (Sequence[float]): Shares of the training sequences.
         estimator (str): 'logistic' or 'svc'.
-        **kwargs: Those of :class:`SequenceMetric`.
+        **kwargs: Arguments of :class:`SequenceMetric`.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
+        >>> from masa.evaluation.metrics import PhaseClassification
+        >>> frames, phase = np.arange(8)[:, None], np.arange(8) // 4
+        >>> collection = SequenceCollection.from_sequences(
+        ...     EmbeddedSequence(split, frames + s, phase=phase, split=split)
+        ...     for split, s in (('train', 0), ('val', 1))
+        ... )
+        >>> PhaseClassification([1.0]).compute_collection(collection).values
+        {'accuracy_100': 0.875}
     """
 
     default_prefix = 'phase_classification'
@@ -54,8 +66,20 @@ class PhaseClassification(ActivityMetric):
 class PhaseProgress(ActivityMetric):
     """R^2 of a linear regression of the distance from every key event.
 
-    Figure: ``r2``. See
+    Value: ``r2``. See
     :func:`~masa.evaluation.functional.phase_progress_r2`.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
+        >>> from masa.evaluation.metrics import PhaseProgress
+        >>> frames, phase = np.arange(8)[:, None], np.arange(8) // 4
+        >>> collection = SequenceCollection.from_sequences(
+        ...     EmbeddedSequence(split, frames + s, phase=phase, split=split)
+        ...     for split, s in (('train', 0), ('val', 1))
+        ... )
+        >>> PhaseProgress().compute_collection(collection).values
+        {'r2': 0.81}
     """
 
     default_prefix = 'phase_progress'
@@ -74,17 +98,29 @@ class PhaseProgress(ActivityMetric):
 
 @METRICS.register_module()
 class KendallsTau(ActivityMetric):
-    """Kendall's tau of nearest neighbours over pairs of sequences.
+    """Kendall's tau of nearest neighbors over pairs of sequences.
 
-    Figures: ``tau`` and ``nan_fraction``, the share of pairs that have no
-    tau, as they come from a collapsed embedding. See
+    Values: ``tau`` and ``nan_fraction``, the share of pairs whose tau is
+    undefined, as in a collapsed embedding. See
     :func:`~masa.evaluation.functional.kendalls_tau`.
 
     Args:
-        stride (int): Every how many frames one is taken; 2 is usual for Penn
+        stride (int): Step between the frames used; 2 is usual for Penn
             Action.
-        nan (str): What an undefined pair counts, 'zero' or 'drop'.
-        **kwargs: Those of :class:`SequenceMetric`.
+        nan (str): Treatment of undefined pairs, 'zero' or 'drop'.
+        **kwargs: Arguments of :class:`SequenceMetric`.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
+        >>> from masa.evaluation.metrics import KendallsTau
+        >>> frames, phase = np.arange(8)[:, None], np.arange(8) // 4
+        >>> pair = SequenceCollection.from_sequences(
+        ...     EmbeddedSequence(name, frames + shift, phase=phase)
+        ...     for name, shift in (('a', 0), ('b', 1))
+        ... )
+        >>> KendallsTau().compute_collection(pair).values
+        {'tau': 0.982, 'nan_fraction': 0.0}
     """
 
     default_prefix = 'kendalls_tau'
@@ -108,22 +144,34 @@ class KendallsTau(ActivityMetric):
             result.warnings.append(
                 f'{self.prefix}: tau is undefined for {share:.1%} of the '
                 'pairs, because all frames of a sequence have one nearest '
-                'neighbour: the embedding has collapsed, wholly or in part'
+                'neighbor: the embedding has collapsed, wholly or in part'
             )
         return result
 
 
 @METRICS.register_module()
 class FrameRetrieval(ActivityMetric):
-    """Share of a frame's nearest neighbours that are in its phase.
+    """Share of a frame's nearest neighbors that are in its phase.
 
-    Figures: ``ap@<k>``; candidates are the activity's other sequences. See
-    :func:`~masa.evaluation.functional.frame_retrieval_ap`.
+    Values: ``ap@<k>``. The candidates are the activity's other sequences.
+    See :func:`~masa.evaluation.functional.frame_retrieval_ap`.
 
     Args:
-        k (Sequence[int]): Numbers of neighbours.
-        stride (int): Every how many frames one is a query.
-        **kwargs: Those of :class:`SequenceMetric`.
+        k (Sequence[int]): Numbers of neighbors.
+        stride (int): Step between the query frames.
+        **kwargs: Arguments of :class:`SequenceMetric`.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
+        >>> from masa.evaluation.metrics import FrameRetrieval
+        >>> frames, phase = np.arange(8)[:, None], np.arange(8) // 4
+        >>> pair = SequenceCollection.from_sequences(
+        ...     EmbeddedSequence(name, frames + shift, phase=phase)
+        ...     for name, shift in (('a', 0), ('b', 1))
+        ... )
+        >>> FrameRetrieval(k=[1, 3]).compute_collection(pair).values
+        {'ap@1': 0.875, 'ap@3': 0.875}
     """
 
     default_prefix = 'frame_retrieval'
@@ -150,15 +198,27 @@ class FrameRetrieval(ActivityMetric):
 
 @METRICS.register_module()
 class KeyEventTransfer(ActivityMetric):
-    """Error of key events that alignment carries to another sequence.
+    """Deviation of key events transferred to another sequence.
 
-    Figures: ``median_error``, a share of the length, and
+    Values: ``median_error``, a share of the length, and
     ``within_<percent>%``. See
     :func:`~masa.evaluation.functional.key_event_transfer_error`.
 
     Args:
-        tolerance (float): What counts as carried over well.
-        **kwargs: Those of :class:`SequenceMetric`.
+        tolerance (float): Largest deviation that counts as a success.
+        **kwargs: Arguments of :class:`SequenceMetric`.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
+        >>> from masa.evaluation.metrics import KeyEventTransfer
+        >>> frames, phase = np.arange(8)[:, None], np.arange(8) // 4
+        >>> pair = SequenceCollection.from_sequences(
+        ...     EmbeddedSequence(name, frames + shift, phase=phase)
+        ...     for name, shift in (('a', 0), ('b', 1))
+        ... )
+        >>> KeyEventTransfer().compute_collection(pair).values
+        {'median_error': 0.125, 'within_5%': 0.0}
     """
 
     default_prefix = 'key_event_transfer'
@@ -182,10 +242,22 @@ class KeyEventTransfer(ActivityMetric):
 
 @METRICS.register_module()
 class AlignmentError(ActivityMetric):
-    """Distance in true time between matched frames.
+    """Distance in ground-truth time between matched frames.
 
-    Figures: ``mean_frames`` and ``median_frames``, for data whose canonical
+    Values: ``mean_frames`` and ``median_frames``, for data whose canonical
     time is known. See :func:`~masa.evaluation.functional.alignment_error`.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
+        >>> from masa.evaluation.metrics import AlignmentError
+        >>> time = np.arange(8)
+        >>> pair = SequenceCollection.from_sequences(
+        ...     EmbeddedSequence(name, time[:, None] + s, canonical_time=time)
+        ...     for name, s in (('a', 0), ('b', 1))
+        ... )
+        >>> AlignmentError().compute_collection(pair).values
+        {'mean_frames': 0.875, 'median_frames': 1.0}
     """
 
     default_prefix = 'alignment_error'

@@ -7,12 +7,12 @@ from threadpoolctl import threadpool_limits
 def run_threads(function: Callable, items: Iterable) -> None:
     """Call a function on every item, in as many threads as torch has.
 
-    Each of them works alone: threads that share every small operation spend
-    their time waiting for each other where other programs want the cores.
-    The function may call this one itself, which is then a plain loop.
+    BLAS and torch use one thread for each item meanwhile. On a busy machine,
+    threads that share every small operation mostly wait for each other. The
+    function may call ``run_threads`` itself.
 
     Args:
-        function (Callable): Takes an item; what it returns is dropped.
+        function (Callable): Takes an item; its result is dropped.
         items (Iterable): The items.
     """
     import torch
@@ -21,12 +21,12 @@ def run_threads(function: Callable, items: Iterable) -> None:
     torch.set_num_threads(1)
     try:
         with (
-            # Around all of them: what one thread restores at its end would
-            # hold for those that are still at work.
+            # Outside the threads: a limit that one of them lifts would be
+            # lifted for the others.
             threadpool_limits(limits=1, user_api='blas'),
             ThreadPoolExecutor(num_threads) as pool,
         ):
-            # The list makes an error in a thread appear here.
+            # Reading the results raises the errors of the threads.
             list(pool.map(function, items))
     finally:
         torch.set_num_threads(num_threads)

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,9 +10,9 @@ from matplotlib.figure import Figure
 from mmengine.evaluator import Evaluator
 from mmengine.visualization import Visualizer
 
-from masa.engine import EmbeddingFiguresHook
-from masa.engine.hooks.embedding_figures_hook import as_image
 from masa.evaluation import SequenceCollection, SequenceEvaluator
+from masa.visualization import EmbeddingFiguresHook
+from masa.visualization.embedding_figures_hook import as_image
 
 
 def collection(splits):
@@ -120,3 +122,12 @@ def test_image_of_a_figure():
     image = as_image(figure)
     assert image.shape == (50, 100, 3)
     assert image[0, 0].tolist() == [255, 0, 0]
+
+
+def test_the_engine_imports_no_figure_code():
+    code = (
+        'import sys, masa.engine\n'
+        'assert not [m for m in sys.modules if m.startswith('
+        '("matplotlib", "masa.visualization"))]'
+    )
+    subprocess.run([sys.executable, '-W', 'ignore', '-c', code], check=True)

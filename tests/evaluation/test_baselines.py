@@ -4,26 +4,26 @@ import math
 import numpy as np
 import pytest
 
-from masa.evaluation import CONTROLS, control_embeddings
+from masa.evaluation import BASELINES, baseline_embeddings
 
 
 def test_raw_is_the_input(collection):
-    control = control_embeddings(collection, 'raw')
+    baseline = baseline_embeddings(collection, 'raw')
     for ours, theirs in zip(
-        control.embeddings, collection.inputs, strict=True
+        baseline.embeddings, collection.inputs, strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
 
 
 def test_clock(collection):
-    clock = control_embeddings(collection, 'clock').embeddings[2]
+    clock = baseline_embeddings(collection, 'clock').embeddings[2]
     length = len(collection.embeddings[2])
     expected = [[t / length] for t in range(length)]
     np.testing.assert_allclose(clock, expected, rtol=1e-6)
 
 
 def test_position_is_the_code_of_the_frame_number(collection):
-    code = control_embeddings(collection, 'position').embeddings[1]
+    code = baseline_embeddings(collection, 'position').embeddings[1]
     for t in range(len(code)):
         for i in range(64):
             angle = t / 10000 ** (2 * i / 128)
@@ -39,7 +39,7 @@ def test_inputs_and_clock_weigh_the_same(collection, scale):
         collection, inputs=[scale * values for values in collection.inputs]
     )
     frames = np.concatenate(
-        control_embeddings(scaled, 'raw+clock').embeddings
+        baseline_embeddings(scaled, 'raw+clock').embeddings
     ).astype(np.float64)
     np.testing.assert_array_equal(
         frames[:, :-1], np.concatenate(scaled.inputs)
@@ -50,7 +50,7 @@ def test_inputs_and_clock_weigh_the_same(collection, scale):
 
 def test_inputs_and_model_weigh_the_same(collection):
     frames = np.concatenate(
-        control_embeddings(collection, 'raw+model').embeddings
+        baseline_embeddings(collection, 'raw+model').embeddings
     ).astype(np.float64)
     inputs = np.concatenate(collection.inputs)
     model = np.concatenate(collection.embeddings)
@@ -68,7 +68,7 @@ def test_dead_inputs_and_single_frames_leave_a_clock(collection):
     dead = dataclasses.replace(
         collection, inputs=[0 * values for values in collection.inputs]
     )
-    frames = control_embeddings(dead, 'raw+clock').embeddings[0]
+    frames = baseline_embeddings(dead, 'raw+clock').embeddings[0]
     assert frames[:, -1].std() > 0
     single = collection.select([0, 1])
     single = dataclasses.replace(
@@ -79,15 +79,15 @@ def test_dead_inputs_and_single_frames_leave_a_clock(collection):
         canonical_times=[t[:1] for t in single.canonical_times],
         timestamps=None,
     )
-    for name in CONTROLS:
-        control_embeddings(single, name)
+    for name in BASELINES:
+        baseline_embeddings(single, name)
 
 
 def test_errors(collection):
     with pytest.raises(ValueError, match=r"'clock'.*but got 'time'"):
-        control_embeddings(collection, 'time')
+        baseline_embeddings(collection, 'time')
     blind = dataclasses.replace(collection, inputs=None)
     for name in ('raw', 'raw+clock', 'raw+model'):
         with pytest.raises(ValueError, match='needs the inputs'):
-            control_embeddings(blind, name)
-    control_embeddings(blind, 'clock')
+            baseline_embeddings(blind, name)
+    baseline_embeddings(blind, 'clock')

@@ -5,17 +5,18 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.manifold import TSNE
 
-from ..evaluation.functional.checks import check_sequences
+from ..embeddings.checks import check_sequences
 from .style import PROGRESS, class_style, evenly, new_figure, styled
 
 
 class Projection(NamedTuple):
-    """Frames in the plane.
+    """A projection of frames to the plane.
 
     Attributes:
-        points (np.ndarray): (P, 2) float32.
-        sequence (np.ndarray): Which sequence every point is of, (P,) int64.
-        progress (np.ndarray): Where in it, (P,), in [0, 1].
+        points (np.ndarray): Coordinates, (P, 2) float32.
+        sequence (np.ndarray): Sequence of every point, (P,) int64.
+        progress (np.ndarray): Position of every point in its sequence, (P,),
+            in [0, 1].
     """
 
     points: np.ndarray
@@ -26,13 +27,13 @@ class Projection(NamedTuple):
 def project_frames(
     embeddings: Sequence[np.ndarray], max_frames: int = 3000, seed: int = 0
 ) -> Projection:
-    """Lay frames out in the plane, like frames together (t-SNE).
+    """Project frames to the plane by t-SNE.
 
     Args:
         embeddings (Sequence[np.ndarray]): Arrays of shape (T_i, D).
-        max_frames (int): As many frames at most, evenly chosen from every
+        max_frames (int): Largest number of frames, evenly spaced in every
             sequence.
-        seed (int): Of t-SNE.
+        seed (int): Seed of t-SNE.
 
     Returns:
         Projection: The points.
@@ -46,10 +47,14 @@ def project_frames(
         raise ValueError(f'two frames are expected at least, but got {total}')
     share = min(max_frames / total, 1)
     chosen = [
-        evenly(len(one), max(int(len(one) * share), 1)) for one in embeddings
+        evenly(len(sequence), max(int(len(sequence) * share), 1))
+        for sequence in embeddings
     ]
     frames = np.concatenate(
-        [one[index] for one, index in zip(embeddings, chosen, strict=True)]
+        [
+            sequence[index]
+            for sequence, index in zip(embeddings, chosen, strict=True)
+        ]
     )
     points = TSNE(
         init='pca' if min(frames.shape) > 1 else 'random',
@@ -62,8 +67,8 @@ def project_frames(
         np.repeat(np.arange(len(chosen)), [len(index) for index in chosen]),
         np.concatenate(
             [
-                index / max(len(one) - 1, 1)
-                for one, index in zip(embeddings, chosen, strict=True)
+                index / max(len(sequence) - 1, 1)
+                for sequence, index in zip(embeddings, chosen, strict=True)
             ]
         ),
     )
@@ -105,11 +110,11 @@ def embedding_map(
         of = np.array([names.index(name) for name in activities])
         for i, name in enumerate(names):
             chosen = of[projection.sequence] == i
-            colour, marker = class_style(i)
+            color, marker = class_style(i)
             row[0].scatter(
                 *projection.points[chosen].T,
                 s=7,
-                c=colour,
+                c=color,
                 marker=marker,
                 linewidths=0,
                 label=name or 'no activity',
@@ -126,9 +131,9 @@ def embedding_map(
         row[0].set_title(f'{title}: activity')
         row[1].set_title(f'{title}: progress')
         figure.colorbar(shown, ax=row[1], ticks=[0, 1], label='start to end')
-        for one in row:
-            one.set(xticks=[], yticks=[])
-            one.spines[:].set_visible(False)
+        for cell in row:
+            cell.set(xticks=[], yticks=[])
+            cell.spines[:].set_visible(False)
     figure.legend(
         *axes[0, 0].get_legend_handles_labels(),
         loc='outside lower left',

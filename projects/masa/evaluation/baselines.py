@@ -1,53 +1,62 @@
 import numpy as np
 
-from .collection import SequenceCollection
+from ..embeddings import SequenceCollection
 
-# As wide as the embedding of the RGB models.
+# Width of the embedding of the RGB models.
 POSITION_WIDTH = 128
 
 
-def control_embeddings(
+def baseline_embeddings(
     collection: SequenceCollection, name: str
 ) -> SequenceCollection:
-    """Replace the embeddings by others to judge them by.
+    """Replace the embeddings by those of a training-free baseline.
 
-    A method is as good as what it adds to those that nothing was learnt for:
+    - 'raw': the raw inputs of the model.
+    - 'clock': time only, t / T.
+    - 'position': the sinusoidal positional encoding of t (Vaswani et al.
+      2017), 128 wide, base 10000.
+    - 'raw+clock': raw inputs and time side by side. Time is scaled to the
+      total variance of the inputs over the collection.
 
-    - 'raw': the model's inputs.
-    - 'clock': t / T and nothing else.
-    - 'position': the sine and cosine code of t (Vaswani et al. 2017), 128
-      wide, base 10000.
-    - 'raw+clock': inputs and clock side by side, the clock scaled to the
-      same total variance over the collection as all inputs together.
+    One more combination shows whether an embedding holds information that
+    its input does not, and the other way round:
 
-    And whether it holds something that its input does not, the other way
-    round, is said by:
-
-    - 'raw+model': inputs and embeddings side by side, the embeddings scaled
-      likewise.
+    - 'raw+model': raw inputs and embeddings side by side, the embeddings
+      scaled likewise.
 
     Args:
         collection (SequenceCollection): All sequences, of all splits.
-        name (str): Which control.
+        name (str): Name of the baseline.
 
     Returns:
-        SequenceCollection: The same sequences with the control's embeddings.
+        SequenceCollection: The same sequences with these embeddings.
 
     Raises:
-        ValueError: If there is no such control, or it needs the inputs and
-            the collection has none.
+        ValueError: If there is no such baseline, or it needs inputs that the
+            collection does not have.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.apis import EmbeddedSequence
+        >>> from masa.evaluation import SequenceCollection
+        >>> from masa.evaluation import baseline_embeddings
+        >>> sequence = EmbeddedSequence('a', np.random.rand(4, 8))
+        >>> collection = SequenceCollection.from_sequences([sequence])
+        >>> time = baseline_embeddings(collection, 'clock').embeddings[0]
+        >>> time.ravel().tolist()
+        [0.0, 0.25, 0.5, 0.75]
     """
-    if name not in CONTROLS:
+    if name not in BASELINES:
         raise ValueError(
-            f'controls are expected to be among {sorted(CONTROLS)}, '
+            f'baselines are expected to be among {sorted(BASELINES)}, '
             f'but got {name!r}'
         )
     if name.startswith('raw') and collection.inputs is None:
         raise ValueError(
-            f'the control {name!r} needs the inputs of all sequences, '
+            f'the baseline {name!r} needs the inputs of all sequences, '
             'and the collection has none'
         )
-    return collection.with_embeddings(CONTROLS[name](collection))
+    return collection.with_embeddings(BASELINES[name](collection))
 
 
 def _raw(collection):
@@ -80,7 +89,8 @@ def _raw_and_model(collection):
 
 def _side_by_side(inputs, others):
     spread = _total_variance(inputs)
-    # A clock of one-frame sequences has no variance; nor have dead inputs.
+    # The time of one-frame sequences has no variance, nor have constant
+    # inputs.
     scale = np.sqrt(spread / (_total_variance(others) or 1)) or 1
     return [
         np.concatenate([values, scale * other], axis=1)
@@ -93,7 +103,7 @@ def _total_variance(sequences):
     return float(frames.var(axis=0, dtype=np.float64).sum())
 
 
-CONTROLS = {
+BASELINES = {
     'raw': _raw,
     'clock': _clock,
     'position': _position,

@@ -8,20 +8,29 @@ import numpy as np
 class EmbeddedSequence:
     """A sequence with its embeddings.
 
+    A :class:`SequenceCollection` is a set of them.
+
     Attributes:
-        name (str): Its id.
-        embedding (np.ndarray): (T, D) float32.
-        timestamps (np.ndarray, optional): When each frame was recorded,
-            seconds, strictly increasing, (T,) float64; None if not known.
-        phase (np.ndarray, optional): (T,) int64, -1 where a frame's phase is
+        name (str): Id of the sequence.
+        embedding (np.ndarray): One row per frame, (T, D) float32.
+        timestamps (np.ndarray, optional): Time at which each frame was
+            recorded, in seconds, strictly increasing, (T,) float64; None if
             unknown.
+        phase (np.ndarray, optional): (T,) int64, negative where a frame's
+            phase is unknown.
         label (int): Index of the activity, -1 if unknown.
-        activity (str): Its name, '' if unknown.
+        activity (str): Name of the activity, '' if unknown.
         keypoint (np.ndarray, optional): Joints of the person that the
             model sees, (T, V, C), in the coordinates that were given; of P
             people side by side, (T, P * V, C).
-        keypoint_score (np.ndarray, optional): (T, V) or (T, P * V).
+        keypoint_score (np.ndarray, optional): Confidence of the joints,
+            (T, V) or (T, P * V).
         video (Path, optional): The video file or folder of images.
+        split (str): Name of the split, such as 'train'; '' if unknown.
+        canonical_time (np.ndarray, optional): Ground-truth time of every
+            frame on the activity's common time axis, (T,) float32, in
+            canonical frames.
+        inputs (np.ndarray, optional): Inputs of the model, (T, F) float32.
     """
 
     name: str
@@ -33,16 +42,19 @@ class EmbeddedSequence:
     keypoint: np.ndarray | None = None
     keypoint_score: np.ndarray | None = None
     video: Path | None = None
+    split: str = ''
+    canonical_time: np.ndarray | None = None
+    inputs: np.ndarray | None = None
 
     def seconds(self, frame: int) -> float | None:
-        """Return when a frame was recorded.
+        """Return the time at which a frame was recorded.
 
         Args:
-            frame (int): Which; negative from the end.
+            frame (int): Index of the frame; negative from the end.
 
         Returns:
             float, optional: Seconds from the start of the recording, to the
-            millisecond; None if not known.
+            millisecond; None if unknown.
         """
         if self.timestamps is None:
             return None

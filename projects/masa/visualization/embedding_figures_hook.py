@@ -1,28 +1,31 @@
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from ...evaluation import SequenceEvaluator
-from ...registry import HOOKS
+from ..evaluation import SequenceEvaluator
+from ..registry import HOOKS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @HOOKS.register_module()
 class EmbeddingFiguresHook(Hook):
     """Logs figures of the embeddings at every validation.
 
-    A map of the frames (t-SNE), by activity and by progress, and the
-    distances between two sequences with their alignment, to every
-    visualization backend of MMEngine that takes images.
+    The figures are a t-SNE map of the frames, by activity and by progress,
+    and the distance matrix of two sequences with their alignment. They go to
+    every visualization backend of MMEngine that accepts images.
 
     Args:
-        splits (Sequence[str]): Of which the sequences are; if there are none,
-            all are shown. Defaults to ``val`` and ``test``.
-        max_frames (int): Of the map. Defaults to 1000.
+        splits (Sequence[str]): Splits of the sequences shown. If they hold
+            none, all sequences are shown. Defaults to ``val`` and ``test``.
+        max_frames (int): Largest number of frames of the map. Defaults to
+            1000.
 
     Raises:
         ValueError: If ``max_frames`` is below 2.
@@ -45,20 +48,16 @@ class EmbeddingFiguresHook(Hook):
     def after_val_epoch(
         self, runner: Runner, metrics: dict | None = None
     ) -> None:
-        """Draw and log.
+        """Draw the figures and log them.
 
         Args:
             runner (Runner): The runner.
             metrics (dict, optional): Not used.
         """
-        # What only drawing needs; the start of a training does not wait for
-        # it.
-        from ...alignment import align_pair
-        from ...visualization.embedding_map import (
-            embedding_map,
-            project_frames,
-        )
-        from ...visualization.similarity import similarity_matrix
+        # Only drawing needs these, and registration imports this module.
+        from ..alignment import align_pair
+        from .projection import embedding_map, project_frames
+        from .similarity import similarity_matrix
 
         evaluator = runner.val_loop.evaluator
         if not isinstance(evaluator, SequenceEvaluator):
@@ -105,8 +104,8 @@ class EmbeddingFiguresHook(Hook):
         )
 
 
-def as_image(figure: Figure) -> np.ndarray:
-    """Turn a figure into an image.
+def as_image(figure: 'Figure') -> np.ndarray:
+    """Render a figure as an image.
 
     Args:
         figure (Figure): The figure.
@@ -114,6 +113,8 @@ def as_image(figure: Figure) -> np.ndarray:
     Returns:
         np.ndarray: RGB, (H, W, 3) uint8.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -1,0 +1,139 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..embeddings import EmbeddedSequence
+from ..embeddings.checks import check_distinct
+from ..extraction.limits import MediaLimits
+from ..extraction.sequences import VIDEO_SUFFIXES
+from .inputs import (
+    ANNOTATION_SUFFIXES,
+    is_video,
+    read_array,
+    record_of_array,
+    records_of_file,
+    records_of_videos,
+)
+
+# What AlignmentInferencer accepts as a sequence, or as several.
+Input = str | Path | np.ndarray | dict | EmbeddedSequence
+
+
+class InputReader:
+    """Reads videos, files, arrays and dicts as records of sequences.
+
+    Args:
+        modalities (Sequence[str]): Modalities of the model.
+        skeleton (dict, optional): Layout of the joints of arrays.
+        features (Path): Folder that the ``feature_path`` of records is
+            relative to.
+        from_video (dict, optional): What the model takes of a video, as in
+            the config.
+        cache (Path): Folder for what is extracted from videos.
+        device (str): Device of the extraction, such as ``cuda:0``.
+        limits (MediaLimits): Limits above which a video is refused.
+    """
+
+    def __init__(
+        self,
+        modalities: Sequence[str],
+        skeleton: dict | None,
+        features: Path,
+        from_video: dict | None,
+        cache: Path,
+        device: str,
+        limits: MediaLimits,
+    ):
+        self.modalities = modalities
+        self.skeleton = skeleton
+        self.features = features
+        self.from_video = from_video
+        self.cache = cache
+        self.device = device
+        self.limits = limits
+
+    def read(
+        self, inputs: Sequence[Input]
+    ) -> tuple[list[dict], dict[str, str]]:
+        """Read all inputs that can be used.
+
+        Args:
+            inputs (Sequence[Input]): The inputs, none of them embedded.
+
+        Returns:
+            tuple[list[dict], dict[str, str]]: Records in the order of the
+            inputs; and why others cannot be used, by the id of the sequence
+            or the path or position of the input.
+
+        Raises:
+            ValueError: If two sequences have one id, or there are videos and
+                the config does not say what the model takes of them.
+            TypeError: If an input is of another kind.
+        """
+        groups: list[list[dict]] = [[] for _ in inputs]
+        problems: dict[str, str] = {}
+        videos: dict[int, Path] = {}
+        for i, item in enumerate(inputs):
+            is_path = isinstance(item, (str, Path))
+            if is_path and not Path(item).exists():
+                problems[str(item)] = f'there is no input {item}'
+            elif is_path and is_video(Path(item)):
+                videos[i] = Path(item)
+            else:
+                try:
+                    groups[i] = self._read_single(item, str(i))
+                except (ValueError, OSError) as error:
+                    problems[str(item) if is_path else str(i)] = str(error)
+        if videos:
+            # Together, so that the extraction loads its models once.
+            found, broken = records_of_videos(
+                list(videos.values()),
+                self.from_video,
+                self.cache,
+                self.device,
+                self.limits,
+            )
+            problems.update(broken)
+            for i, path in videos.items():
+                groups[i] = [
+                    record
+                    for record in found
+                    if path in (record['video'], *record['video'].parents)
+                ]
+        records = [record for group in groups for record in group]
+        check_distinct([record['frame_dir'] for record in records])
+        return records, problems
+
+    def _read_single(self, item: Input, name: str) -> list[dict]:
+        """Read an input other than a video; an array is called ``name``."""
+        if isinstance(item, dict):
+            return [{'frame_dir': name, 'skeleton': self.skeleton} | item]
+        if isinstance(item, np.ndarray):
+            return [self._record_of_array(item, name)]
+        if not isinstance(item, (str, Path)):
+            raise TypeError(
+                'an input is expected to be a path, an array or a record, '
+                f'but is a {type(item).__name__}'
+            )
+        path = Path(item)
+        if path.suffix in ANNOTATION_SUFFIXES:
+            return records_of_file(path, self.features)
+        if path.suffix == '.npy':
+            return [self._record_of_array(read_array(path), path.stem)]
+        raise ValueError(
+            f'{path} is expected to be a video '
+            f'({", ".join(VIDEO_SUFFIXES)}), a folder of videos or of '
+            'images, a .npy file, or an annotation file '
+            f'({", ".join(ANNOTATION_SUFFIXES)})'
+        )
+
+    def _record_of_array(self, array: np.ndarray, name: str) -> dict:
+        # Bones follow from the joints.
+        needed = [key for key in self.modalities if key != 'bone']
+        if len(needed) > 1:
+            raise ValueError(
+                f'{name}: the model takes {" and ".join(needed)}: '
+                'give records or an annotation file that have what these need'
+            )
+        return record_of_array(array, name, needed[0], self.skeleton)
