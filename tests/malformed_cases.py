@@ -868,7 +868,7 @@ PIPELINE_CASES = {
         record(keypoint=FAR),
         'c',
         'keypoint',
-        'finite normalised joints',
+        'finite normalized joints',
         'the first at',
     ),
     'skeleton missing': (

@@ -1,6 +1,6 @@
 """Every kind of bad file is named with its record, field and reason.
 
-Each through the check, through tools/check_data.py and through the data set.
+Each through the check, through tools/check_data.py and through the dataset.
 """
 
 import json

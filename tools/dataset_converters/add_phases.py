@@ -1,4 +1,4 @@
-"""Add phases, labelled in a spreadsheet, to an annotation file."""
+"""Add phases, labeled in a spreadsheet, to an annotation file."""
 
 import argparse
 import sys

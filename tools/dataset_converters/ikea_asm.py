@@ -139,7 +139,7 @@ def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
     if empty:
         remarks.append(
             f'{empty} of {total} frames have no pose and were filled from '
-            'their neighbours'
+            'their neighbors'
         )
     if foreign:
         remarks.append(

@@ -20,7 +20,7 @@ def collate_for_transport(data_batch: Sequence[dict]) -> dict:
     parts of it where they arrive.
 
     Args:
-        data_batch (Sequence[dict]): Samples of a data set.
+        data_batch (Sequence[dict]): Samples of a dataset.
 
     Returns:
         dict: The batch; a plain dict after it has been pickled.

@@ -1,4 +1,4 @@
-"""What the converters of data sets have in common."""
+"""What the converters of datasets have in common."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from .schema import check_annotations
 
 
 class JointSequence(Protocol):
-    """A sequence as a data set has it.
+    """A sequence as a dataset has it.
 
     Attributes:
         name (str): Its id.

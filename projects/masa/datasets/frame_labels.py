@@ -29,7 +29,7 @@ END_SLACK = 0.5
 
 
 class Segment(NamedTuple):
-    """A labelled stretch of a sequence.
+    """A labeled stretch of a sequence.
 
     Attributes:
         where (str): File and line, for messages.
@@ -276,13 +276,13 @@ def add_phases(
 
     Raises:
         AnnotationError: See :func:`read_frame_labels`,
-            :func:`check_labelled` and :func:`labels_of_frames`; or if a
+            :func:`check_labeled` and :func:`labels_of_frames`; or if a
             record with named phases has no activity where others have.
     """
     found = read_frame_labels(path)
     records = list(annotations['annotations'])
     names = [record_name(record, i) for i, record in enumerate(records)]
-    check_labelled(found, records, path, replace)
+    check_labeled(found, records, path, replace)
     labels = {
         i: labels_of_frames(
             found.segments[name],
@@ -321,7 +321,7 @@ def add_phases(
     return result, _remarks(found, names, path)
 
 
-def check_labelled(
+def check_labeled(
     found: FrameLabels,
     records: Sequence[dict],
     path: str | os.PathLike,

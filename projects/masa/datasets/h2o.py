@@ -13,7 +13,7 @@ from .h2o_choices import JOINTS, MILK
 from .h2o_files import ACTIONS, SPLITS, ListedSequence, read_hand_poses
 from .skeletons import HANDS_42
 
-# Of its cameras, as the data set's paper says.
+# Of its cameras, as the dataset's paper says.
 FRAME_RATE = 30.0
 # In the order in which they are mostly done.
 MILK_VERBS = ('place', 'grab', 'open', 'pour', 'close')
@@ -23,10 +23,10 @@ class HandSequence(NamedTuple):
     """A sequence with its hand poses.
 
     Attributes:
-        name (str): Its path in the data set.
+        name (str): Its path in the dataset.
         activity (str): '' if not known.
         listed (ListedSequence): What the official lists say.
-        keypoint (np.ndarray): Metres, ``(T, V, 3)`` float64.
+        keypoint (np.ndarray): Meters, ``(T, V, 3)`` float64.
         visible (np.ndarray): ``(T, V)``, bool.
     """
 

@@ -1,6 +1,6 @@
 """H2O's official files: hand poses and lists of actions.
 
-Layout and numbers are those of the README of the data set's repository,
+Layout and numbers are those of the README of the dataset's repository,
 https://github.com/taeinkwon/h2odataset, and of its download page,
 https://h2odataset.ethz.ch.
 """
@@ -49,7 +49,7 @@ class ListedSequence(NamedTuple):
     """What the official lists say of a sequence.
 
     Attributes:
-        name (str): Its path in the data set, ``'subject1/h1/0'``.
+        name (str): Its path in the dataset, ``'subject1/h1/0'``.
         split (str): ``'train'``, ``'val'`` or ``'test'``.
         frames (int): Number of frames, which are numbered from 0.
         actions (list[Action]): In the order of the list.
@@ -156,7 +156,7 @@ def read_hand_poses(
         folder (str | os.PathLike): Such as
             ``subject1/h1/0/cam4/hand_pose``, with ``000000.txt`` on: for the
             left and then the right hand a flag (1 annotated, 0 not) and 21 x
-            3 coordinates in metres, in the camera's frame.
+            3 coordinates in meters, in the camera's frame.
         frames (int): How many there are.
 
     Returns:

@@ -61,7 +61,7 @@ def frame_phases(
 ) -> tuple[np.ndarray, int]:
     """Return the phase of every frame of a scan.
 
-    Frames without a segment are NA, as in the data set's own code; frames
+    Frames without a segment are NA, as in the dataset's own code; frames
     after the last one are of unknown phase, -1. Actions of other furniture
     count as 'other'.
 

@@ -1,6 +1,6 @@
 """IKEA ASM's official action segments.
 
-The layout is that which the data set's own code writes,
+The layout is that which the dataset's own code writes,
 https://github.com/IkeaASM/IKEA_ASM_Dataset, ``action/utils.py``.
 """
 
@@ -18,7 +18,7 @@ class Scan(NamedTuple):
     """One assembly of one piece of furniture.
 
     Attributes:
-        name (str): Its path in the data set, ``'Kallax_Shelf_Drawer/0001_
+        name (str): Its path in the dataset, ``'Kallax_Shelf_Drawer/0001_
             black_table_02_01_2019_08_16_14_00'``.
         is_train (bool): Whether it is of the official training split.
         segments (list[tuple[str, int, int]]): Action, first and last frame,
@@ -94,7 +94,7 @@ def check_length(what: str, found: int, frames: int) -> None:
     """Check that a source has about as many frames as the segments tell.
 
     The segments leave out a last frame that is alone with its label, and
-    videos are a few frames longer or shorter than what was labelled.
+    videos are a few frames longer or shorter than what was labeled.
 
     Args:
         what (str): The source.

@@ -1,6 +1,6 @@
 """IKEA ASM's poses.
 
-Layouts are those that the data set's own code reads and writes,
+Layouts are those that the dataset's own code reads and writes,
 https://github.com/IkeaASM/IKEA_ASM_Dataset (``human_pose/triangulate.py``,
 ``human_pose/eval.py``).
 """
@@ -15,7 +15,7 @@ from .ikea_files import check_length
 from .skeletons import LAYOUTS, layouts_of
 from .text_files import read_json
 
-# What the data set's own code calls the layouts: the save format of
+# What the dataset's own code calls the layouts: the save format of
 # triangulated poses, and a part of the name of a method's folder.
 FORMATS = {'ikea': 'COCO_17', 'body25': 'OPENPOSE_25'}
 METHODS = {'keypoint_rcnn': 'COCO_17', 'openpose': 'OPENPOSE_25'}
@@ -41,7 +41,7 @@ def read_pose3d(folder: Path, frames: int, layout: str | None = None) -> Poses:
 
     Args:
         folder (Path): With a file for some of the frames: ``format``, and
-            ``pose_keypoints_3d`` with x, y, z in centimetres in the camera's
+            ``pose_keypoints_3d`` with x, y, z in centimeters in the camera's
             frame and a confidence for each joint, all 0 where a joint was
             not found. ``format`` names the layout: ``ikea`` is COCO's,
             ``body25`` BODY_25.
@@ -65,7 +65,7 @@ def read_pose2d(folder: Path, frames: int, layout: str | None = None) -> Poses:
     """Read estimated poses, ``scan_video_000000000000_keypoints.json`` on.
 
     Of several people in a frame the one of the highest mean confidence is
-    taken, as the data set's own triangulation does.
+    taken, as the dataset's own triangulation does.
 
     Args:
         folder (Path): Such as ``dev3/predictions/pose2d/keypoint_rcnn_ft``,

@@ -1,4 +1,4 @@
-"""Phase labels from a file of key events, for data sets without any."""
+"""Phase labels from a file of key events, for datasets without any."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from .text_files import read_json
 
 
 class Phases(NamedTuple):
-    """Phase labels from another source than the data set itself.
+    """Phase labels from another source than the dataset itself.
 
     Attributes:
         names (dict[str, list[str]]): Names of the phases by activity; empty
@@ -20,7 +20,7 @@ class Phases(NamedTuple):
             ``(T,)`` int64.
         resampled (list[str]): Sequences whose labels had another length.
         unmatched (list[str]): Sequences that have labels, but are not in the
-            data set.
+            dataset.
     """
 
     names: dict[str, list[str]]
@@ -45,7 +45,7 @@ def read_key_events(
     Args:
         path (str | os.PathLike): The file.
         spelling (Callable): Turns the file's name of an activity into the
-            data set's. Defaults to the same name.
+            dataset's. Defaults to the same name.
 
     Returns:
         tuple[dict[str, list[str]], dict[str, tuple[str, np.ndarray]]]: Names
@@ -87,7 +87,7 @@ def phases_from_key_events(
         path (str | os.PathLike): The file.
         sequences (Iterable[NamedSequence]): The sequences to label.
         spelling (Callable): Turns the file's name of an activity into the
-            data set's. Defaults to the same name.
+            dataset's. Defaults to the same name.
 
     Returns:
         Phases: Of the sequences that the file has. A phase is named after
@@ -95,7 +95,7 @@ def phases_from_key_events(
 
     Raises:
         AnnotationError: If the file is of another layout, or disagrees with
-            the data set about an activity, or has events that decrease or
+            the dataset about an activity, or has events that decrease or
             lie outside of their sequence.
     """
     events, listed = read_key_events(path, spelling)
@@ -146,5 +146,5 @@ def check_activity(where: str, activity: str, sequence: NamedSequence) -> None:
     if activity != sequence.activity:
         raise AnnotationError(
             f'{where}: the activity is {activity}, but {sequence.activity} '
-            'in the data set'
+            'in the dataset'
         )

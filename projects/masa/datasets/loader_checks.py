@@ -24,7 +24,7 @@ def check_loaders(
 ) -> dict[Problem, list[str]]:
     """Find everything for which training or testing would refuse its data.
 
-    The data sets of all loaders are built, with their splits and pipelines:
+    The datasets of all loaders are built, with their splits and pipelines:
     what they refuse is what is found.
 
     Args:
@@ -40,7 +40,7 @@ def check_loaders(
 
     Raises:
         OSError: If a file cannot be read.
-        ValueError: If a data set has an argument that it does not take, or
+        ValueError: If a dataset has an argument that it does not take, or
             none reads an annotation file in whose place ``ann_file`` could
             be.
     """
@@ -60,7 +60,7 @@ def check_loaders(
         replaced = _replace(settings, ann_file, features, poses)
         if ann_file is not None and not replaced:
             raise ValueError(
-                f'the data set of {loader}_dataloader reads no annotation '
+                f'the dataset of {loader}_dataloader reads no annotation '
                 f'file, in whose place {ann_file} could be'
             )
         problems = next((p for s, p in known if s == settings), None)
@@ -79,7 +79,7 @@ def _replace(
     poses: str | None,
 ) -> bool:
     """Put files and folders in; return whether an annotation file is read."""
-    # Data sets that repeat or join others hold them.
+    # Datasets that repeat or join others hold them.
     inner = settings.get('datasets') or settings.get('dataset')
     if inner is not None:
         inner = inner if isinstance(inner, list) else [inner]

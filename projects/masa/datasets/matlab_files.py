@@ -1,4 +1,4 @@
-"""Files of MATLAB, in which data sets hold labels and skeletons."""
+"""Files of MATLAB, in which datasets hold labels and skeletons."""
 
 import zlib
 from collections.abc import Iterator

@@ -59,7 +59,7 @@ class PennSequence(NamedTuple):
 
 
 def activity_name(spelling: str) -> str:
-    """Return the data set's own spelling of an activity.
+    """Return the dataset's own spelling of an activity.
 
     Args:
         spelling (str): Its name as some code base spells it.

@@ -24,7 +24,7 @@ def check_pipeline_inputs(
 ) -> list[Problem]:
     """Find what would stop the pipeline in the middle of a training.
 
-    Of feature files the headers are read, and skeletons are normalised once.
+    Of feature files the headers are read, and skeletons are normalized once.
     A transform that is not of this package may change anything: what follows
     it is not checked.
 
@@ -107,7 +107,7 @@ def _check_bodies(
             continue
         if not is_finite(done['keypoint']).all():
             found = not_finite(done['keypoint'])
-            yield Problem(name, 'keypoint', 'finite normalised joints', found)
+            yield Problem(name, 'keypoint', 'finite normalized joints', found)
 
 
 def _check_modalities(

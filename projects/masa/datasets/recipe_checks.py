@@ -85,7 +85,7 @@ def check_for_recipes(annotations: dict) -> Iterator[Problem]:
             '',
             'raw_file',
             'files of poses, which --poses FOLDER opens and '
-            'data_prefix.skeleton of the data set names',
+            'data_prefix.skeleton of the dataset names',
             f'{elsewhere} sequences whose poses are not checked',
         )
     with_joints = [one for one in records if 'keypoint' in one]

@@ -19,7 +19,7 @@ class LengthBucketBatchSampler(Sampler[list[int]]):
 
     Args:
         sampler (DefaultSampler): MMEngine's sampler, which knows the data
-            set, the seed, the epoch and the process. The data set must have
+            set, the seed, the epoch and the process. The dataset must have
             ``lengths``, the number of frames of every sample.
         batch_size (int): Most sequences in a batch.
         max_padding (float): Largest share of a batch that may be padding,
@@ -64,7 +64,7 @@ class LengthBucketBatchSampler(Sampler[list[int]]):
         lengths = getattr(sampler.dataset, 'lengths', None)
         if lengths is None:
             raise ValueError(
-                'LengthBucketBatchSampler expects a data set with `lengths`, '
+                'LengthBucketBatchSampler expects a dataset with `lengths`, '
                 'such as SequenceDataset, but got '
                 f'{type(sampler.dataset).__name__}'
             )

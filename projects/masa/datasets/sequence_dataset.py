@@ -164,7 +164,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
             people = [len(one.get('keypoint', ())) for one in records]
             for record in records:
                 if 'keypoint' in record:
-                    transform.link(record)
+                    transform.link_people(record)
             more = sum(count > transform.people for count in people)
             if more:
                 print_log(

@@ -1,4 +1,4 @@
-"""Skeleton layouts of data sets, as annotation files describe them.
+"""Skeleton layouts of datasets, as annotation files describe them.
 
 Each has ``joints`` (names), ``bones`` (pairs of joints), ``flip_pairs`` (left
 and right), ``root`` (the point at the origin) and ``torso`` (its upper and

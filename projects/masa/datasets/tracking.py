@@ -129,13 +129,13 @@ def _lack_of_overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Between centres in sizes, and of the sizes' logarithms: (N, M)."""
-    centres = [(boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (first, second)]
+    """Between centers in sizes, and of the sizes' logarithms: (N, M)."""
+    centers = [(boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (first, second)]
     sizes = [
         # Coordinates may be shares of the image instead of pixels.
         np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=-1).clip(1e-9)
         for boxes in (first, second)
     ]
-    apart = np.linalg.norm(centres[0][:, None] - centres[1], axis=-1)
+    apart = np.linalg.norm(centers[0][:, None] - centers[1], axis=-1)
     mean = np.sqrt(sizes[0][:, None] * sizes[1])
     return apart / mean + np.abs(np.log(sizes[0][:, None] / sizes[1]))

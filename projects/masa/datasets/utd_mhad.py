@@ -13,7 +13,7 @@ from .errors import AnnotationError
 from .matlab_files import read_as
 from .skeletons import KINECT_20
 
-# Actions 1 to 27, as the data set's page lists them.
+# Actions 1 to 27, as the dataset's page lists them.
 ACTIONS = (
     'swipe_left',
     'swipe_right',
@@ -45,7 +45,7 @@ ACTIONS = (
 )
 # The usual protocol trains on the odd subjects and tests on the even ones.
 TEST_SUBJECTS = (2, 4, 6, 8)
-# Of the Kinect, as the data set's paper says.
+# Of the Kinect, as the dataset's paper says.
 FRAME_RATE = 30.0
 _FILE_NAME = re.compile(r'a(\d+)_s(\d+)_t(\d+)_skeleton')
 
@@ -57,7 +57,7 @@ class UTDSequence(NamedTuple):
         name (str): Such as ``'a01_s1_t1'``.
         action (int): In [1, 27].
         subject (int): In [1, 8].
-        keypoint (np.ndarray): Metres, ``(T, 20, 3)`` float32; y is up.
+        keypoint (np.ndarray): Meters, ``(T, 20, 3)`` float32; y is up.
     """
 
     name: str

@@ -9,7 +9,7 @@ from mmengine.dist import get_dist_info
 from ..datasets.annotation import AnnotationError, save_annotations
 from ..datasets.frame_labels import (
     add_phases,
-    check_labelled,
+    check_labeled,
     read_frame_labels,
 )
 from ..datasets.schema import check_annotations
@@ -299,7 +299,7 @@ def _check_phases(plan: Plan, phases: Path) -> None:
         records = plan.annotations['annotations']
     try:
         found = read_frame_labels(phases)
-        check_labelled(found, records, phases, plan.replace)
+        check_labeled(found, records, phases, plan.replace)
     except AnnotationError as error:
         raise ExtractionError(str(error)) from error
 

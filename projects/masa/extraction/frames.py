@@ -325,10 +325,10 @@ def _reorient(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def _rgb(image) -> np.ndarray:
-    # Pillow would cut 16 bits of grey off at 255.
+    # Pillow would cut 16 bits of gray off at 255.
     if image.mode.startswith('I'):
-        grey = np.asarray(image).astype(np.uint16) >> 8
-        return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
+        gray = np.asarray(image).astype(np.uint16) >> 8
+        return np.repeat(gray.astype(np.uint8)[..., None], 3, axis=2)
     return np.array(image.convert('RGB'))
 
 

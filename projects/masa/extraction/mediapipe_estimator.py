@@ -34,9 +34,9 @@ class MediaPipeEstimator(PoseEstimator):
 
     Args:
         target (str): ``body2d``, 33 joints in pixels; ``body3d``, the same
-            about the middle of the hips, in metres, x to the right, y down
+            about the middle of the hips, in meters, x to the right, y down
             and z away; ``hands2d``, two hands in pixels; ``hands3d``, each
-            hand about its own middle, in metres.
+            hand about its own middle, in meters.
 
     Raises:
         ExtractionError: If MediaPipe is not installed, carries no models, or
@@ -83,7 +83,7 @@ class MediaPipeEstimator(PoseEstimator):
         pixels = _pixels(result.pose_landmarks, frame)
         keypoint = pixels
         if self.num_coordinates == 3:
-            keypoint = _metres(result.pose_world_landmarks)
+            keypoint = _meters(result.pose_world_landmarks)
         score = np.array(
             [one.visibility for one in result.pose_landmarks.landmark]
         )
@@ -111,7 +111,7 @@ class MediaPipeEstimator(PoseEstimator):
         ):
             pixels.append(_pixels(landmarks, frame))
             three = self.num_coordinates == 3
-            keypoint[side] = _metres(world) if three else pixels[-1]
+            keypoint[side] = _meters(world) if three else pixels[-1]
             score[side] = handedness.classification[0].score
         return [
             _detection(
@@ -203,7 +203,7 @@ def _pixels(landmarks, frame: np.ndarray) -> np.ndarray:
     )
 
 
-def _metres(landmarks) -> np.ndarray:
+def _meters(landmarks) -> np.ndarray:
     return np.array([(one.x, one.y, one.z) for one in landmarks.landmark])
 
 

@@ -43,7 +43,7 @@ class MMPoseEstimator(PoseEstimator):
 
     Args:
         target (str): ``body2d``, COCO's joints in pixels; ``body3d``, those
-            of Human3.6M, lifted, about the pelvis, in metres as far as one
+            of Human3.6M, lifted, about the pelvis, in meters as far as one
             camera tells, x to the right, y down and z away; ``hands2d``, two
             hands in pixels.
         device (str): Such as ``cuda:0``.
@@ -239,7 +239,7 @@ def _build_detector(source: ModelSource, device: str) -> torch.nn.Module:
 
     # It warns that no weights are given, which are put in later.
     with warnings.catch_warnings(record=True):
-        # Without a palette mmdet would build a data set to look for one.
+        # Without a palette mmdet would build a dataset to look for one.
         model = init_detector(source.config, None, 'coco', device)
     model.cfg = adapt_mmdet_pipeline(model.cfg)
     return model

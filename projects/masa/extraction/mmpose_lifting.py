@@ -32,7 +32,7 @@ def lift(
 
     Returns:
         tuple[np.ndarray, np.ndarray]: Human3.6M's joints about the pelvis,
-        metres, (T, 17, 3), NaN where the person is not found, and scores,
+        meters, (T, 17, 3), NaN where the person is not found, and scores,
         (T, 17).
     """
     from mmpose.apis import convert_keypoint_definition
@@ -91,8 +91,8 @@ def _place(poses: np.ndarray, stats: dict) -> np.ndarray:
     """Move and scale (T, 17, 2) to the training data's usual box."""
     upper_left, lower_right = poses.min((0, 1)), poses.max((0, 1))
     size = max((lower_right - upper_left).max(), np.finfo(np.float32).tiny)
-    centred = poses - (upper_left + lower_right) / 2
-    return centred / size * stats['bbox_scale'] + stats['bbox_center']
+    centered = poses - (upper_left + lower_right) / 2
+    return centered / size * stats['bbox_scale'] + stats['bbox_center']
 
 
 def _lift_windows(

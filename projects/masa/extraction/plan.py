@@ -165,11 +165,11 @@ def make_plan(
     absent: list[str] = []
     if labels_file is not None:
         labels = read_labels(labels_file)
-        unlabelled = sorted(names - labels.keys())
-        if unlabelled:
+        unlabeled = sorted(names - labels.keys())
+        if unlabeled:
             raise ExtractionError(
-                f'{labels_file} has no line for {len(unlabelled)} of the '
-                f'sequences: {", ".join(unlabelled[:10])}'
+                f'{labels_file} has no line for {len(unlabeled)} of the '
+                f'sequences: {", ".join(unlabeled[:10])}'
             )
         absent = [name for name in labels if name not in names]
     if merge_file is not None:

@@ -12,7 +12,7 @@ class Detection(NamedTuple):
         box (np.ndarray): Left, top, right and bottom, (4,), pixels.
         score (float): How sure the detector is, in [0, 1].
         keypoint (np.ndarray): Positions of the joints, (V, C), pixels or
-            metres; NaN where a joint is not found.
+            meters; NaN where a joint is not found.
         keypoint_score (np.ndarray): How sure the estimator is of every
             joint, (V,), in [0, 1].
     """

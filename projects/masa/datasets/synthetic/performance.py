@@ -16,7 +16,7 @@ class Performance(NamedTuple):
 
     Attributes:
         keypoint (np.ndarray): Joints as the camera sees them, ``(T, 25, 3)``
-            float32, metres, y up.
+            float32, meters, y up.
         canonical_time (np.ndarray): True place of every frame on the
             activity's canonical timeline, ``(T,)`` float32, in [0, 100],
             not decreasing.

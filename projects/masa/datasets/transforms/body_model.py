@@ -70,7 +70,7 @@ class BodyJoints:
             betas (np.ndarray): The shape, ``(S,)`` or its first numbers.
 
         Returns:
-            np.ndarray: In metres, ``(22, 3)``.
+            np.ndarray: In meters, ``(22, 3)``.
         """
         return self._mean + self._by_shape[..., : len(betas)] @ betas
 

@@ -85,7 +85,7 @@ def require_rng(results: dict, reader: object) -> np.random.Generator:
         reader (object): The transform that reads it, for the message.
 
     Returns:
-        np.random.Generator: The generator that the data set keyed.
+        np.random.Generator: The generator that the dataset keyed.
 
     Raises:
         KeyError: If there is none.
@@ -123,6 +123,33 @@ def joint_list(
             f'[0, {num_joints}), but got {joints}'
         )
     return listed
+
+
+def mirror_order(flip_pairs: list, num_joints: int) -> np.ndarray:
+    """Return which joint each joint takes its place from when mirrored.
+
+    Args:
+        flip_pairs (list): Pairs of a left and a right joint.
+        num_joints (int): How many joints the skeleton has.
+
+    Returns:
+        np.ndarray: For every joint the other of its pair, or itself,
+        ``(V,)``, int64.
+
+    Raises:
+        ValueError: If an entry is no pair of joints, or a joint is in two.
+    """
+    order = np.arange(num_joints)
+    listed = [joint_list(p, num_joints, 'flip_pairs') for p in flip_pairs]
+    flat = [joint for pair in listed for joint in pair]
+    if any(len(pair) != 2 for pair in listed) or len(set(flat)) < len(flat):
+        raise ValueError(
+            "the skeleton's 'flip_pairs' are expected to be pairs of joints, "
+            f'no joint twice, but got {flip_pairs}'
+        )
+    for left, right in listed:
+        order[[left, right]] = right, left
+    return order
 
 
 def check_range(

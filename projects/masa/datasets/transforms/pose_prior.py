@@ -3,13 +3,8 @@ from typing import Protocol
 import numpy as np
 
 from ...registry import DATASETS, TASK_UTILS, TRANSFORMS
-from .checks import (
-    check_range,
-    name_of,
-    require_keypoint,
-    require_rng,
-)
-from .skeleton_noise import SkeletonNoise
+from .base import SmoothSkeletonNoise
+from .checks import check_range, name_of, require_keypoint
 from .smooth_noise import smooth_noise
 
 
@@ -37,12 +32,12 @@ class PosePrior(Protocol):
 
 
 @TRANSFORMS.register_module()
-class PosePriorNoise(SkeletonNoise):
-    """Changes the pose as poses differ among themselves, smoothly in time.
+class PosePriorNoise(SmoothSkeletonNoise):
+    """Change the pose as poses differ among themselves, smoothly in time.
 
     Gaussian noise (:func:`smooth_noise`) is added in the latent space of a
     prior over poses, so that the joints move together as those of a body do.
-    The paper's prior is VPoser (Sec. 3.1), which needs a licence and a body
+    The paper's prior is VPoser (Sec. 3.1), which needs a license and a body
     model: :class:`VPoserPrior`. :class:`LinearPosePrior` needs neither.
 
     Required Keys:
@@ -67,7 +62,21 @@ class PosePriorNoise(SkeletonNoise):
 
     Raises:
         ValueError: If an argument is outside its range.
+
+    Example:
+        >>> import masa.registration
+        >>> data = dict(
+        ...     type='SyntheticSequenceDataset',
+        ...     split='val',
+        ...     sequences_per_activity=dict(val=1),
+        ...     pipeline=[dict(type='mmaction.NormalizeSkeleton')],
+        ... )
+        >>> prior = dict(type='LinearPosePrior', dataset=data)
+        >>> PosePriorNoise(prior).prior.num_latent
+        7
     """
+
+    hidden_arguments = ('prior',)
 
     def __init__(
         self,
@@ -79,19 +88,8 @@ class PosePriorNoise(SkeletonNoise):
         super().__init__(prob, std, smoothness)
         self.prior: PosePrior = TASK_UTILS.build(prior)
 
-    def transform(self, results: dict) -> dict:
-        """Move the joints.
-
-        Args:
-            results (dict): The sample, or one view of it.
-
-        Returns:
-            dict: The same, with the joints moved.
-        """
-        keypoint = require_keypoint(results, self)
-        rng = require_rng(results, self)
-        if rng.random() >= self.prob:
-            return results
+    def change(self, keypoint, rng, results, plan) -> None:
+        """Move the joints; see the base class."""
         persons, frames = keypoint.shape[:2]
         noise = self.std * smooth_noise(
             rng,
@@ -102,19 +100,18 @@ class PosePriorNoise(SkeletonNoise):
         moved = self.prior.perturb(results, noise.transpose(1, 0, 2))
         dtype = np.result_type(keypoint.dtype, np.float32)
         results['keypoint'] = moved.astype(dtype)
-        return results
 
 
 @TASK_UTILS.register_module()
 class LinearPosePrior:
-    """Principal components of the poses of a data set.
+    """Fit the principal components of the poses of a dataset.
 
     The latent space is that of the whitened components; what they leave of a
     pose stays as it is. Where a body stands is no part of its pose: the mean
     over its joints is left out.
 
     Args:
-        dataset (dict): Config of the data set, with the transforms that come
+        dataset (dict): Config of the dataset, with the transforms that come
             before the noise, such as :class:`NormalizeSkeleton`. Every pose
             of every person counts once, but for those without any joint.
         variance (float): Share of the variance of the poses that the
@@ -143,7 +140,7 @@ class LinearPosePrior:
         spread, directions = spread[::-1].clip(0), directions[:, ::-1]
         if not spread.sum() > 0:
             raise ValueError(
-                'LinearPosePrior expects a data set whose poses differ, but '
+                'LinearPosePrior expects a dataset whose poses differ, but '
                 f'got {count} poses without variance from {dataset}'
             )
         explained = spread.cumsum() / spread.sum()
@@ -166,7 +163,7 @@ class LinearPosePrior:
             np.ndarray: The joints of the moved poses, ``(M, T, V, C)``.
 
         Raises:
-            ValueError: If the skeleton has other joints than the data set.
+            ValueError: If the skeleton has other joints than the dataset.
         """
         keypoint = results['keypoint']
         width = self.components.shape[1]
