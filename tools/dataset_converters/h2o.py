@@ -5,12 +5,15 @@ import sys
 from pathlib import Path
 
 from masa.datasets.conversion_cli import (
+    Converted,
     add_output,
     check_arguments,
-    next_step,
-    summary,
+    check_folders,
+    run_conversion,
 )
-from masa.datasets.h2o_choices import JOINTS, MILK
+from masa.datasets.skeletons import H2O_JOINTS
+
+MILK = 'pouring_milk'
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -54,7 +57,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--joints',
-        choices=list(JOINTS),
+        choices=list(H2O_JOINTS),
         default='42',
         help='all joints of both hands; without the joint next to the tip '
         'of four fingers; that of the right hand alone (default: 42)',
@@ -66,9 +69,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     )
     args = parser.parse_args(argv)
     check_arguments(parser, args)
-    for folder in (args.root, args.lists):
-        if not folder.is_dir():
-            parser.error(f'there is no folder {folder}')
+    check_folders(parser, args.root, args.lists)
     given = args.phases is not None or args.action_phases
     if args.task == MILK and not given:
         parser.error(
@@ -81,16 +82,16 @@ def parse_args(argv=None) -> argparse.Namespace:
     return args
 
 
-def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
+def convert(args: argparse.Namespace) -> Converted:
     """Make the annotations, and say what they leave out."""
     # The help needs none of them.
     from masa.datasets.h2o import (
         action_phases,
         make_annotations,
         milk_phases_of_actions,
+        read_action_lists,
         read_sequences,
     )
-    from masa.datasets.h2o_files import read_action_lists
     from masa.datasets.key_events import (
         phases_from_key_events,
         read_key_events,
@@ -101,9 +102,7 @@ def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
     if args.task == MILK:
         # The test list does not tell which sequences are about milk.
         named = read_key_events(args.phases)[1] if args.phases else {}
-        listed = [
-            one for one in listed if one.object == 'milk' or one.name in named
-        ]
+        listed = [s for s in listed if s.object == 'milk' or s.name in named]
     sequences, missing = read_sequences(
         args.root,
         listed,
@@ -124,9 +123,10 @@ def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
                 f'{len(phases.unmatched)} sequences of {args.phases} are not '
                 f'among those converted: {", ".join(phases.unmatched)}'
             )
+    elif args.task == MILK:
+        labels, names = milk_phases_of_actions(listed, MILK)
     else:
-        make = milk_phases_of_actions if args.task == MILK else action_phases
-        labels, names = make(sequences)
+        labels, names = action_phases(listed)
     annotations, blind = make_annotations(
         sequences, args.joints, labels, names
     )
@@ -134,29 +134,13 @@ def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
         remarks.append(
             f'left out, no hand is ever annotated: {", ".join(blind)}'
         )
-    return annotations, remarks
+    return Converted(annotations, remarks, {})
 
 
 def main(argv=None) -> int:
     """Run the conversion."""
     args = parse_args(argv)
-    # The help needs none of them.
-    from rich.console import Console
-
-    from masa.datasets import AnnotationError
-    from masa.datasets.conversion import save_checked
-
-    try:
-        annotations, remarks = read(args)
-        save_checked(annotations, args.output, args.root)
-    except (AnnotationError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    Console().print(summary(annotations))
-    for remark in remarks:
-        print(remark)
-    print(next_step(annotations, args.output))
-    return 0
+    return run_conversion(args, args.root, convert)
 
 
 if __name__ == '__main__':

@@ -8,18 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from masa.datasets.conversion_cli import (
+    Converted,
     add_hold_out,
     add_output,
     check_arguments,
-    next_step,
-    read_files,
-    summary,
+    check_folders,
+    read_mat_files,
+    run_conversion,
 )
-from masa.support.broken_inputs import (
-    add_skip_broken,
-    show_broken,
-    show_problems,
-)
+from masa.support.broken_inputs import add_skip_broken
 
 if TYPE_CHECKING:
     from masa.datasets.key_events import Phases
@@ -65,8 +62,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     )
     args = parser.parse_args(argv)
     check_arguments(parser, args)
-    if not args.labels.is_dir():
-        parser.error(f'there is no folder {args.labels}')
+    check_folders(parser, args.labels)
     suffixes = {path.suffix for path in args.phases or ()}
     if '.json' in suffixes and len(args.phases) > 1:
         parser.error('--phases takes one JSON file, or pickles alone')
@@ -76,8 +72,7 @@ def parse_args(argv=None) -> argparse.Namespace:
 def read_phases(paths: list[Path] | None, sequences: list) -> Phases | None:
     """Read phase labels from whichever kind of file is given."""
     from masa.datasets.key_events import phases_from_key_events
-    from masa.datasets.penn_labels import activity_name
-    from masa.datasets.penn_phases import phases_from_pickles
+    from masa.datasets.penn_action import activity_name, phases_from_pickles
 
     if paths is None:
         return None
@@ -86,62 +81,51 @@ def read_phases(paths: list[Path] | None, sequences: list) -> Phases | None:
     return phases_from_pickles(paths, sequences)
 
 
-def main(argv=None) -> int:
-    """Run the conversion."""
-    args = parse_args(argv)
+def convert(args: argparse.Namespace) -> Converted:
+    """Make the annotations, and say what they leave out."""
     # The help needs none of them.
-    from rich.console import Console
-
-    from masa.datasets import AnnotationError
-    from masa.datasets.conversion import save_checked
-    from masa.datasets.penn_action import make_annotations
-    from masa.datasets.penn_labels import (
+    from masa.datasets.penn_action import (
         THIRTEEN_ACTIVITIES,
+        make_annotations,
         read_label_file,
     )
 
-    try:
-        paths = sorted(args.labels.glob('*.mat'))
-        if not paths:
-            raise AnnotationError(f'{args.labels} holds no *.mat files')
-        sequences, problems = read_files(paths, read_label_file)
-        if problems and not (args.skip_broken and sequences):
-            show_broken(problems)
-            return 2
-        if args.activities == '13':
-            sequences = [
-                one for one in sequences if one.activity in THIRTEEN_ACTIVITIES
-            ]
-        blind = [one.name for one in sequences if not one.visible.any()]
-        phases = read_phases(args.phases, sequences)
-        annotations = make_annotations(
-            sequences, phases, args.val_share, args.seed, args.test_share
-        )
-        save_checked(annotations, args.output, args.labels)
-    except (AnnotationError, FileNotFoundError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    Console().print(summary(annotations))
+    sequences, problems = read_mat_files(
+        args.labels, read_label_file, args.skip_broken
+    )
+    if args.activities == '13':
+        sequences = [s for s in sequences if s.activity in THIRTEEN_ACTIVITIES]
+    phases = read_phases(args.phases, sequences)
+    annotations, blind = make_annotations(
+        sequences, phases, args.val_share, args.seed, args.test_share
+    )
+    remarks = []
     if blind:
-        print(f'left out, no joint is ever visible: {", ".join(blind)}')
+        remarks.append(
+            f'left out, no joint is ever visible: {", ".join(blind)}'
+        )
     if phases is not None and phases.resampled:
-        print(
+        remarks.append(
             f'{len(phases.resampled)} sequences had phase labels of another '
             'length, which were resampled'
         )
     if phases is not None and phases.unmatched:
-        print(
+        remarks.append(
             f'{len(phases.unmatched)} sequences with phase labels are not '
             'among those converted'
         )
     if 'test' not in annotations['split']:
-        print(
+        remarks.append(
             'no sequence of the official test split is among the labels, so '
             'there is no split "test"'
         )
-    print(next_step(annotations, args.output))
-    show_problems(problems)
-    return 1 if problems else 0
+    return Converted(annotations, remarks, problems)
+
+
+def main(argv=None) -> int:
+    """Run the conversion."""
+    args = parse_args(argv)
+    return run_conversion(args, args.labels, convert)
 
 
 if __name__ == '__main__':

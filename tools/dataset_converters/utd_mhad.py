@@ -5,17 +5,14 @@ import sys
 from pathlib import Path
 
 from masa.datasets.conversion_cli import (
+    Converted,
     add_output,
     check_arguments,
-    next_step,
-    read_files,
-    summary,
+    check_folders,
+    read_mat_files,
+    run_conversion,
 )
-from masa.support.broken_inputs import (
-    add_skip_broken,
-    show_broken,
-    show_problems,
-)
+from masa.support.broken_inputs import add_skip_broken
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -51,44 +48,26 @@ def parse_args(argv=None) -> argparse.Namespace:
     )
     args = parser.parse_args(argv)
     check_arguments(parser, args)
-    if not args.skeletons.is_dir():
-        parser.error(f'there is no folder {args.skeletons}')
+    check_folders(parser, args.skeletons)
     return args
+
+
+def convert(args: argparse.Namespace) -> Converted:
+    """Make the annotations."""
+    # The help needs none of them.
+    from masa.datasets.utd_mhad import make_annotations, read_skeleton_file
+
+    sequences, problems = read_mat_files(
+        args.skeletons, read_skeleton_file, args.skip_broken
+    )
+    annotations = make_annotations(sequences, args.subjects, args.val_subjects)
+    return Converted(annotations, [], problems)
 
 
 def main(argv=None) -> int:
     """Run the conversion."""
     args = parse_args(argv)
-    # The help needs none of them.
-    from rich.console import Console
-
-    from masa.datasets import AnnotationError
-    from masa.datasets.conversion import save_checked
-    from masa.datasets.utd_mhad import (
-        keep_subjects,
-        make_annotations,
-        read_skeleton_file,
-    )
-
-    try:
-        paths = sorted(args.skeletons.glob('*.mat'))
-        if not paths:
-            raise AnnotationError(f'{args.skeletons} holds no *.mat files')
-        sequences, problems = read_files(paths, read_skeleton_file)
-        if problems and not (args.skip_broken and sequences):
-            show_broken(problems)
-            return 2
-        if args.subjects:
-            sequences = keep_subjects(sequences, args.subjects)
-        annotations = make_annotations(sequences, args.val_subjects)
-        save_checked(annotations, args.output, args.skeletons)
-    except AnnotationError as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    Console().print(summary(annotations))
-    print(next_step(annotations, args.output))
-    show_problems(problems)
-    return 1 if problems else 0
+    return run_conversion(args, args.skeletons, convert)
 
 
 if __name__ == '__main__':

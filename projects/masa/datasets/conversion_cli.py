@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
+from ..support.broken_inputs import show_broken, show_problems
+from ..support.command_line import end_with_status
 from .errors import AnnotationError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-Sequence = TypeVar('Sequence')
+    from .conversion import LabeledSequence
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the output file.
-
-    Args:
-        parser (argparse.ArgumentParser): Gets ``output`` and
-            ``--overwrite``.
-    """
+    """Add ``output``, the annotation file, and ``--overwrite``."""
     parser.add_argument(
         'output', type=Path, help='annotation file: .pkl, .npz or .json'
     )
@@ -31,12 +28,7 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 
 
 def add_hold_out(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of a validation split.
-
-    Args:
-        parser (argparse.ArgumentParser): Gets ``--val-share`` and
-            ``--seed``.
-    """
+    """Add ``--val-share`` and ``--seed``, of a validation split."""
     parser.add_argument(
         '--val-share',
         type=float,
@@ -52,56 +44,130 @@ def add_hold_out(parser: argparse.ArgumentParser) -> None:
 def check_arguments(
     parser: argparse.ArgumentParser, args: argparse.Namespace
 ) -> None:
-    """End the program if the output or the share cannot be used.
-
-    Args:
-        parser (argparse.ArgumentParser): Says so.
-        args (argparse.Namespace): Its arguments.
-    """
+    """End the program with a message if an argument cannot be used."""
     for name in ('val_share', 'test_share'):
         share = getattr(args, name, 0)
         if not 0 <= share < 1:
             parser.error(
                 f'--{name.replace("_", "-")} is {share}, expected in [0, 1)'
             )
+    rate = getattr(args, 'frame_rate', None)
+    if rate is not None and not 0 < rate < 1e6:
+        parser.error('--frame-rate is expected above 0')
     if args.output.suffix not in ('.pkl', '.npz', '.json'):
         parser.error(f'{args.output} is expected to be .pkl, .npz or .json')
     if args.output.exists() and not args.overwrite:
         parser.error(f'{args.output} exists; --overwrite replaces it')
 
 
-def read_files(
-    paths: Iterable[Path], read: Callable[[Path], Sequence]
-) -> tuple[list[Sequence], dict[str, str]]:
-    """Read a sequence from each of many files.
+def check_folders(
+    parser: argparse.ArgumentParser, *folders: Path | None
+) -> None:
+    """End the program with a message if a folder that is given is none."""
+    for folder in folders:
+        if folder is not None and not folder.is_dir():
+            parser.error(f'there is no folder {folder}')
+
+
+class Converted(NamedTuple):
+    """What a converter made.
+
+    Attributes:
+        annotations (dict): To be written.
+        remarks (list[str]): What to say about them.
+        problems (dict[str, str]): Why files were left out, by name.
+    """
+
+    annotations: dict
+    remarks: list[str]
+    problems: dict[str, str]
+
+
+class BrokenFilesError(AnnotationError):
+    """Files that cannot be used; ``problems`` says why, by name.
 
     Args:
-        paths (Iterable[Path]): The files.
-        read (Callable[[Path], Sequence]): Reads one; raises
+        problems (dict[str, str]): Why, by the name of the file.
+    """
+
+    def __init__(self, problems: dict[str, str]):
+        super().__init__(f'{len(problems)} files cannot be used')
+        self.problems = problems
+
+
+def read_mat_files(
+    folder: Path, read: Callable[[Path], LabeledSequence], skip_broken: bool
+) -> tuple[list[LabeledSequence], dict[str, str]]:
+    """Read a sequence from each ``.mat`` file of a folder.
+
+    Args:
+        folder (Path): Of the files.
+        read (Callable[[Path], LabeledSequence]): Reads one; raises
             :class:`AnnotationError` if it cannot be used.
+        skip_broken (bool): Whether to leave out those that cannot.
 
     Returns:
-        tuple[list[Sequence], dict[str, str]]: The sequences, and why other
-        files cannot be used, by the name of the file.
+        tuple[list[LabeledSequence], dict[str, str]]: The sequences, and why
+        other files cannot be used, by the name of the file.
+
+    Raises:
+        AnnotationError: If there is no file.
+        BrokenFilesError: If files cannot be used and are not to be skipped,
+            or none is left.
     """
+    paths = sorted(folder.glob('*.mat'))
+    if not paths:
+        raise AnnotationError(f'{folder} holds no *.mat files')
     sequences, problems = [], {}
     for path in paths:
         try:
             sequences.append(read(path))
         except AnnotationError as error:
             problems[path.stem] = str(error)
+    if problems and not (skip_broken and sequences):
+        raise BrokenFilesError(problems)
     return sequences, problems
 
 
-def summary(annotations: dict) -> Table:
-    """Tabulate what annotations hold, by activity.
+def run_conversion(
+    args: argparse.Namespace,
+    source: Path,
+    convert: Callable[[argparse.Namespace], Converted],
+) -> int:
+    """Convert, write the annotation file and print what became of it.
 
     Args:
-        annotations (dict): With splits that have no record in common.
+        args (argparse.Namespace): With ``output``.
+        source (Path): What is converted, for messages.
+        convert (Callable): Makes the annotations.
 
     Returns:
-        Table: To print.
+        int: The exit status: 0, 1 if files were left out, 2 after an error.
     """
+
+    def run() -> int:
+        # The help needs none of them.
+        from rich.console import Console
+
+        from .conversion import save_checked
+
+        try:
+            annotations, remarks, problems = convert(args)
+        except BrokenFilesError as error:
+            show_broken(error.problems)
+            return 2
+        save_checked(annotations, args.output, source)
+        Console().print(summary(annotations))
+        for remark in [*remarks, next_step(annotations, args.output)]:
+            print(remark)
+        show_problems(problems)
+        return int(bool(problems))
+
+    return end_with_status(run, (AnnotationError,))
+
+
+def summary(annotations: dict) -> Table:
+    """Tabulate what annotations, in separate splits, hold by activity."""
     import numpy as np
     from rich.table import Table
 
@@ -135,15 +201,7 @@ def summary(annotations: dict) -> Table:
 
 
 def next_step(annotations: dict, output: Path) -> str:
-    """Say what was written, and how to look at it.
-
-    Args:
-        annotations (dict): What was written.
-        output (Path): Where.
-
-    Returns:
-        str: One line.
-    """
+    """Say in one line what was written, and how to look at it."""
     return (
         f'{output}: {len(annotations["annotations"])} sequences; next: '
         f'python tools/check_data.py {output}'

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
+from .conversion import LabeledSequence
 from .errors import AnnotationError
 from .text_files import read_json
 
@@ -27,14 +28,6 @@ class Phases(NamedTuple):
     labels: dict[str, np.ndarray]
     resampled: list[str]
     unmatched: list[str]
-
-
-class NamedSequence(Protocol):
-    """A sequence to label: its name, its activity and joints ``(T, ...)``."""
-
-    name: str
-    activity: str
-    keypoint: np.ndarray
 
 
 def read_key_events(
@@ -74,7 +67,7 @@ def read_key_events(
 
 def phases_from_key_events(
     path: str | os.PathLike,
-    sequences: Iterable[NamedSequence],
+    sequences: Iterable[LabeledSequence],
     spelling: Callable[[str], str] = str,
 ) -> Phases:
     """Read phases from a JSON file of key events.
@@ -85,7 +78,7 @@ def phases_from_key_events(
 
     Args:
         path (str | os.PathLike): The file.
-        sequences (Iterable[NamedSequence]): The sequences to label.
+        sequences (Iterable[LabeledSequence]): The sequences to label.
         spelling (Callable): Turns the file's name of an activity into the
             dataset's. Defaults to the same name.
 
@@ -132,17 +125,10 @@ def phases_from_key_events(
     return Phases(names, labels, [], sorted(listed))
 
 
-def check_activity(where: str, activity: str, sequence: NamedSequence) -> None:
-    """Check that a source of labels means the activity of the sequence.
-
-    Args:
-        where (str): What to call the source and the sequence.
-        activity (str): What the source says.
-        sequence (NamedSequence): The sequence.
-
-    Raises:
-        AnnotationError: If it is of another activity.
-    """
+def check_activity(
+    where: str, activity: str, sequence: LabeledSequence
+) -> None:
+    """Check that a source of labels means the activity of the sequence."""
     if activity != sequence.activity:
         raise AnnotationError(
             f'{where}: the activity is {activity}, but {sequence.activity} '

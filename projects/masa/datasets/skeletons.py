@@ -191,6 +191,10 @@ def hand_layout(
 
     Returns:
         dict: The layout.
+
+    Example:
+        >>> len(hand_layout(('left',))['joints'])
+        21
     """
     joints, bones = [], []
     for side in sides:
@@ -218,6 +222,14 @@ def hand_layout(
 
 # 21 joints of each hand in the order of MANO's code, which H2O has.
 HANDS_42 = hand_layout()
+# Choices for H2O. Without the joint next to the tip of four fingers, which
+# moves with the one before it, a hand has 17 joints: 17 x 2 x 3 and 17 x 3 are
+# the widths that the MASA paper prints without saying which joints they are.
+H2O_JOINTS = {
+    '42': HANDS_42,
+    '34': hand_layout(skip=(3,)),
+    '17': hand_layout(('right',), skip=(3,)),
+}
 
 # The order of OpenPose's COCO model, which is not that of COCO.
 OPENPOSE_18 = _layout(

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..datasets.conversion import joint_fields
+from ..datasets.conversion import LabeledSequence, joint_fields
 from ..datasets.errors import AnnotationError
 from ..datasets.schema import record_name
 from ..datasets.text_files import read_csv
@@ -97,16 +97,6 @@ def make_annotations(
     return dict(annotations, **(common or {}))
 
 
-class _Poses(NamedTuple):
-    """The poses of a sequence, as the converters' helper takes them."""
-
-    name: str
-    activity: str
-    is_train: bool
-    keypoint: np.ndarray
-    visible: np.ndarray
-
-
 def pose_contents(
     poses: dict[str, tuple[np.ndarray, np.ndarray]],
     skeleton: dict,
@@ -131,12 +121,11 @@ def pose_contents(
         ExtractionError: If no mean pose can be made.
     """
     sequences = [
-        _Poses(
+        LabeledSequence(
             name,
-            '',
-            train is None or name in train,
             keypoint,
             np.isfinite(keypoint).all(-1),
+            split='train' if train is None or name in train else 'test',
         )
         for name, (keypoint, _) in poses.items()
     ]

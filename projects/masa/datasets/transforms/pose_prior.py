@@ -73,7 +73,7 @@ class PosePriorNoise(SmoothSkeletonNoise):
         ... )
         >>> prior = dict(type='LinearPosePrior', dataset=data)
         >>> PosePriorNoise(prior).prior.num_latent
-        7
+        10
     """
 
     hidden_arguments = ('prior',)
