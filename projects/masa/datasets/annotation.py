@@ -78,15 +78,7 @@ def _with_ids_of_splits(annotations: dict) -> dict:
 
 
 def is_single_record(contents: dict) -> bool:
-    """Return whether the contents of a file are one record on its own.
-
-    Args:
-        contents (dict): From :func:`load_contents`.
-
-    Returns:
-        bool: True if there are joints or an id at the top, and no
-        annotations.
-    """
+    """Return whether the contents of a file are one record on its own."""
     return 'annotations' not in contents and bool(
         {'keypoint', 'frame_dir', 'filename'} & contents.keys()
     )
@@ -95,16 +87,8 @@ def is_single_record(contents: dict) -> bool:
 def load_contents(path: str | os.PathLike) -> Any:
     """Read whatever a file in the format of annotations holds.
 
-    Args:
-        path (str | os.PathLike): ``.pkl``, ``.npz`` or ``.json``.
-
-    Returns:
-        Any: Annotations, or a list of records or a single record, as
-        MMAction2's scripts write.
-
-    Raises:
-        AnnotationError: If the file cannot be read.
-        FileNotFoundError: If there is no such file.
+    As :func:`load_annotations`, but MMAction2's lists of records and single
+    records are read as well.
     """
     path = Path(path)
     if path.is_dir():

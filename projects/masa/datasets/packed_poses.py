@@ -22,12 +22,7 @@ _POSE_FIELDS = ('keypoint', 'keypoint_score', 'frame_inds', 'box_score')
 def is_packed(record: Any) -> bool:
     """Return whether a record's poses are stored by detection, or elsewhere.
 
-    Args:
-        record (Any): The record, right or wrong.
-
-    Returns:
-        bool: True if it has ``frame_inds``, or ``raw_file`` instead of
-        ``keypoint``.
+    They are if it has ``frame_inds``, or ``raw_file`` instead of ``keypoint``.
     """
     return isinstance(record, dict) and (
         'frame_inds' in record
@@ -194,14 +189,7 @@ def unpack_poses(
 
 
 def record_id(record: Any) -> str:
-    """Return the id of a record.
-
-    Args:
-        record (Any): The record, right or wrong.
-
-    Returns:
-        str: ``frame_dir``, else MMAction2's ``filename``, else ''.
-    """
+    """Return ``frame_dir``, else MMAction2's ``filename``, else ''."""
     if isinstance(record, dict):
         for key in ('frame_dir', 'filename'):
             if isinstance(record.get(key), str) and record[key]:

@@ -109,14 +109,10 @@ def _stay_apart(boxes: np.ndarray) -> bool:
 
 
 def take_people(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Take people out of per-frame lists.
+    """Take people out of per-frame lists, ``(M, T, ...)`` to ``(K, T, ...)``.
 
-    Args:
-        values (np.ndarray): ``(M, T, ...)``.
-        places (np.ndarray): From :func:`link_people`, ``(K, T)``.
-
-    Returns:
-        np.ndarray: ``(K, T, ...)``, 0 where a person is absent.
+    ``places`` come from :func:`link_people`. Where a person is absent, the
+    result is 0.
     """
     taken = values[places, np.arange(values.shape[1])]
     taken[places < 0] = 0

@@ -40,14 +40,7 @@ class Problem(NamedTuple):
 
 
 def short(value: Any) -> str:
-    """Describe a value in 60 characters or less.
-
-    Args:
-        value (Any): What was found.
-
-    Returns:
-        str: Its type and shape for an array, else its start.
-    """
+    """Describe a value in 60 characters: type and shape, or its start."""
     if isinstance(value, np.ndarray):
         return f'{value.dtype} of shape {value.shape}'
     try:
@@ -59,13 +52,9 @@ def short(value: Any) -> str:
 
 
 def is_finite(value: np.ndarray) -> np.ndarray:
-    """Say which numbers float32, which the models compute in, can hold.
+    """Return which numbers float32, which the models compute in, can hold.
 
-    Args:
-        value (np.ndarray): Numbers.
-
-    Returns:
-        np.ndarray: Of bools, of the same shape.
+    The result is bool, of the shape of ``value``.
     """
     if value.dtype.itemsize > 4 or value.dtype.kind != 'f':
         with np.errstate(over='ignore'):
@@ -74,27 +63,16 @@ def is_finite(value: np.ndarray) -> np.ndarray:
 
 
 def not_finite(value: np.ndarray) -> str:
-    """Say how many numbers are NaN or infinite, and where the first is.
-
-    Args:
-        value (np.ndarray): With one such number at least.
-
-    Returns:
-        str: The description.
-    """
+    """Say how many numbers are NaN or infinite, and where the first is."""
     where = np.argwhere(~is_finite(value))
     return f'{len(where)} that are not, the first at {where[0].tolist()}'
 
 
 def as_array(value: Any) -> np.ndarray:
-    """Make an array of a value.
+    """Make an array of a value that may be anything.
 
-    Args:
-        value (Any): An array or lists.
-
-    Returns:
-        np.ndarray: Of objects, which no check admits, where the rows differ
-        in length, or nothing can be made of the value.
+    It is one of objects, which no check admits, where rows differ in length or
+    nothing can be made of the value.
     """
     try:
         return np.asarray(value)
@@ -103,26 +81,12 @@ def as_array(value: Any) -> np.ndarray:
 
 
 def is_integer(value: Any) -> bool:
-    """Return whether a value is one whole number.
-
-    Args:
-        value (Any): Python's or NumPy's number, or anything else.
-
-    Returns:
-        bool: False for True and False.
-    """
+    """Return whether a value is one whole number, and not a bool."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def is_list_of_names(value: Any) -> bool:
-    """Return whether a value is a list of strings, one at least.
-
-    Args:
-        value (Any): Anything.
-
-    Returns:
-        bool: True for a tuple, too.
-    """
+    """Return whether a value lists strings, one at least."""
     return (
         isinstance(value, (list, tuple))
         and len(value) > 0

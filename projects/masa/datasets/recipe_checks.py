@@ -25,14 +25,7 @@ _SPLITS = ('train', 'val')
 
 
 def people_of(records: Sequence[dict]) -> dict[int, list[str]]:
-    """Count the people of every sequence that has joints.
-
-    Args:
-        records (Sequence[dict]): Records without problems.
-
-    Returns:
-        dict[int, list[str]]: The ids by number of people, ascending.
-    """
+    """Return the ids of sequences with joints by number of people."""
     names: dict[int, list[str]] = {}
     for number, record in enumerate(records):
         if 'keypoint' in record:
@@ -43,14 +36,7 @@ def people_of(records: Sequence[dict]) -> dict[int, list[str]]:
 
 
 def count_people(names: dict[int, list[str]]) -> str:
-    """Say how many sequences have how many people.
-
-    Args:
-        names (dict[int, list[str]]): From :func:`people_of`.
-
-    Returns:
-        str: Such as ``1 in 26 ('a', ...), 2 in 1 ('b')``.
-    """
+    """Say how many have how many people: ``1 in 26 ('a', ...)``."""
     return ', '.join(
         f'{count} in {len(ids)} ({ids[0]!r}{", ..." if ids[1:] else ""})'
         for count, ids in names.items()

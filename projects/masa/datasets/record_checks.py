@@ -238,13 +238,6 @@ def check_labels(
 
 
 def label_of(record: dict) -> int:
-    """Return the label of a record without problems.
-
-    Args:
-        record (dict): The record.
-
-    Returns:
-        int: Index of the activity, -1 if it is unknown.
-    """
+    """Return the index of the activity, -1 if it is unknown."""
     label = record.get('label')
     return -1 if label is None else int(label)

@@ -101,16 +101,7 @@ def check_annotations(
 
 
 def record_name(record: Any, number: int) -> str:
-    """Return a record's id, or its number where it has none.
-
-    Args:
-        record (Any): The record.
-        number (int): Its place in the file.
-
-    Returns:
-        str: ``frame_dir``, else MMAction2's ``filename``, else
-        ``number <number>``.
-    """
+    """Return a record's id, else ``number N``, N being its place."""
     return record_id(record) or f'number {number}'
 
 

@@ -18,11 +18,7 @@ _ROLE = re.compile(
 def is_training_split(name: str) -> bool:
     """Tell by its name whether a split is for training.
 
-    Args:
-        name (str): Such as ``train``, ``xsub_train`` or ``val``.
-
-    Returns:
-        bool: Whether "train" is in it.
+    "train" is in it, as in ``train`` or ``xsub_train``.
     """
     return 'train' in name.lower()
 

@@ -81,13 +81,8 @@ def people_by_identity(
 ) -> list[dict[int, Detected]]:
     """Group the detections of all frames by who they are.
 
-    Args:
-        frames (Sequence[Sequence[Detected]]): Of every frame.
-        identities (Sequence[Sequence[int]]): Of these; nobody is twice in a
-            frame.
-
-    Returns:
-        list[dict[int, Detected]]: As of :func:`track_people`.
+    ``identities`` are those of the detections, nobody twice in a frame. The
+    result is that of :func:`track_people`.
     """
     tracks: dict[int, dict[int, Detected]] = {}
     for t, found in enumerate(frames):

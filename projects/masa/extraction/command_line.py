@@ -10,12 +10,7 @@ from .limits import DEFAULT_LIMITS
 def add_sequence_options(
     parser: argparse.ArgumentParser, content: str
 ) -> None:
-    """Add what every extraction asks for: input, output, labels.
-
-    Args:
-        parser (argparse.ArgumentParser): Of the tool.
-        content (str): What is extracted, such as ``features``.
-    """
+    """Add what every extraction asks for: input, output, labels."""
     parser.add_argument(
         'inputs',
         type=Path,
@@ -53,12 +48,7 @@ def add_sequence_options(
 
 
 def add_labels(group: argparse._ActionsContainer) -> None:
-    """Add the file of labels, for :func:`read_labels`.
-
-    Args:
-        group (argparse._ActionsContainer): The tool's parser, or a group of
-            it.
-    """
+    """Add the file of labels, for :func:`read_labels`."""
     group.add_argument(
         '--labels',
         type=Path,
@@ -69,11 +59,7 @@ def add_labels(group: argparse._ActionsContainer) -> None:
 
 
 def add_phases_file(parser: argparse.ArgumentParser) -> None:
-    """Add the file of phases, for :func:`masa.datasets.frame_labels`.
-
-    Args:
-        parser (argparse.ArgumentParser): Of the tool.
-    """
+    """Add the file of phases, for :mod:`masa.datasets.frame_labels`."""
     parser.add_argument(
         '--phases',
         type=Path,
@@ -84,11 +70,7 @@ def add_phases_file(parser: argparse.ArgumentParser) -> None:
 
 
 def add_person_options(parser: argparse.ArgumentParser) -> None:
-    """Add who of several people is taken.
-
-    Args:
-        parser (argparse.ArgumentParser): Of the tool.
-    """
+    """Add which of several people is taken."""
     person = parser.add_argument_group('person')
     person.add_argument(
         '--person',
@@ -111,12 +93,7 @@ def add_person_options(parser: argparse.ArgumentParser) -> None:
 def check_person(
     parser: argparse.ArgumentParser, args: argparse.Namespace
 ) -> None:
-    """Check what :func:`add_person_options` added; end if it is wrong.
-
-    Args:
-        parser (argparse.ArgumentParser): Of the tool.
-        args (argparse.Namespace): Parsed.
-    """
+    """End with a message if the choice of a person is wrong."""
     if args.person < 1:
         parser.error('--person is expected above 0')
     if not 0 <= args.min_found <= 1:
@@ -124,14 +101,7 @@ def check_person(
 
 
 def add_running_options(parser: argparse.ArgumentParser):
-    """Add how an extraction runs.
-
-    Args:
-        parser (argparse.ArgumentParser): Of the tool.
-
-    Returns:
-        argparse._ArgumentGroup: For more options of the kind.
-    """
+    """Add how an extraction runs; return the group of these options."""
     running = parser.add_argument_group('running')
     running.add_argument(
         '--device', help='such as cuda:0 (default: cuda where there is one)'
@@ -145,12 +115,7 @@ def add_running_options(parser: argparse.ArgumentParser):
 
 
 def add_limits(group: argparse._ActionsContainer) -> None:
-    """Add the limits of what is decoded.
-
-    Args:
-        group (argparse._ActionsContainer): The tool's parser, or a group of
-            it.
-    """
+    """Add the limits of what is decoded."""
     group.add_argument(
         '--max-pixels',
         type=_positive(int),
@@ -186,12 +151,7 @@ def _positive(kind: type) -> Callable[[str], float]:
 def check_files(
     parser: argparse.ArgumentParser, args: argparse.Namespace
 ) -> None:
-    """Check the paths, and end with a message if one is wrong.
-
-    Args:
-        parser (argparse.ArgumentParser): Of the tool.
-        args (argparse.Namespace): Parsed.
-    """
+    """End with a message if a path is wrong."""
     if args.ann_file.suffix not in ('.pkl', '.npz', '.json'):
         parser.error(f'{args.ann_file} is expected to be .pkl, .npz or .json')
     if args.ann_file.exists() and not args.overwrite:

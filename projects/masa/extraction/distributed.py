@@ -94,12 +94,5 @@ def on_main_process(function: Callable[[], Any]) -> Any:
 
 
 def gather(value: Any) -> list:
-    """Collect a value of every process, waiting for all.
-
-    Args:
-        value (Any): This process's; can be pickled.
-
-    Returns:
-        list: All, in the order of the ranks.
-    """
+    """Return the values of all processes, in the order of the ranks."""
     return all_gather_object(value)

@@ -12,12 +12,11 @@ from ..datasets.frame_labels import (
     check_labeled,
     read_frame_labels,
 )
-from ..datasets.schema import check_annotations
 from .distributed import choose_device, gather, on_main_process
 from .errors import ExtractionError, SequenceError
-from .limits import DEFAULT_LIMITS, MediaLimits
+from .limits import MediaLimits
 from .output_folder import OutputFolder
-from .plan import Job, Plan, make_plan
+from .plan import Job, Plan, make_plan, refuse_problems
 from .progress import FrameProgress
 
 
@@ -27,7 +26,7 @@ class Extraction(ABC):
     Args:
         device (str, optional): Such as ``cuda:0``. Defaults to CUDA where
             there is any.
-        limits (MediaLimits): On what is read. Defaults to its own.
+        max_pixels, max_seconds: See :class:`MediaLimits`.
 
     Attributes:
         content (str): What the files hold, for messages.
@@ -51,64 +50,41 @@ class Extraction(ABC):
     per_frame: str
 
     def __init__(
-        self,
-        device: str | None = None,
-        limits: MediaLimits = DEFAULT_LIMITS,
+        self, device: str | None, max_pixels: int, max_seconds: float
     ):
         self.device = choose_device(device)
-        self.limits = limits
+        self.limits = MediaLimits(max_pixels, max_seconds)
 
     @abstractmethod
     def describe(self) -> str:
-        """Say with what the files are made.
-
-        Returns:
-            str: A part of a sentence, for the listing of ``--dry-run``.
-        """
+        """Name the models, as a part of a sentence."""
 
     @abstractmethod
     def prepare(self) -> None:
         """Load the models and complete the settings.
 
-        Raises:
-            ExtractionError: If there are no weights, or they do not fit.
+        An ExtractionError says that there are no weights, or they do not fit.
         """
 
     @abstractmethod
     def process(
         self, job: Job, output: Path, advance: Callable[[int], None]
     ) -> str:
-        """Write the file of a sequence.
+        """Write the ``.npy`` file of a sequence.
 
-        Args:
-            job (Job): The sequence.
-            output (Path): The ``.npy`` file.
-            advance (Callable[[int], None]): To be called with the number of
-                frames that were done since the last call.
-
-        Returns:
-            str: What became of it, for the line that is printed.
-
-        Raises:
-            SequenceError: If the sequence cannot be used.
+        ``advance`` is called with the number of frames that were done since
+        the last call. The result says what became of the sequence. A
+        SequenceError says that it cannot be used.
         """
 
     @abstractmethod
     def annotate(
         self, plan: Plan, folder: OutputFolder, lengths: dict[str, int]
     ) -> dict:
-        """Make the annotations of the finished files.
+        """Make the annotations of the finished files in a folder.
 
-        Args:
-            plan (Plan): Of all sequences.
-            folder (OutputFolder): Where the files are.
-            lengths (dict[str, int]): Number of frames by id.
-
-        Returns:
-            dict: The annotations.
-
-        Raises:
-            ExtractionError: If they cannot be made.
+        ``lengths`` has their numbers of frames by id. An ExtractionError says
+        that the annotations cannot be made.
         """
 
 
@@ -311,10 +287,8 @@ def _add_phases(
         annotations, remarks = add_phases(annotations, phases, replace)
     except AnnotationError as error:
         raise ExtractionError(str(error)) from error
-    problems = check_annotations(annotations)
-    if problems:
-        raise ExtractionError(
-            f'with the phases of {phases} the annotations would have '
-            'problems:\n  ' + '\n  '.join(map(str, problems))
-        )
+    refuse_problems(
+        annotations,
+        f'with the phases of {phases} the annotations would have problems',
+    )
     return annotations, remarks

@@ -9,14 +9,7 @@ from .errors import ExtractionError
 
 
 def import_timm():
-    """Import timm.
-
-    Returns:
-        module: timm.
-
-    Raises:
-        ExtractionError: If it is not installed. The message says how to.
-    """
+    """Import timm, or raise an ExtractionError that says how to get it."""
     # timm imports torchvision.
     provide_torchvision_operators()
     try:
@@ -149,14 +142,7 @@ def download_model(config: Any, name: str, options: dict) -> torch.nn.Module:
 
 
 def digest_of(network: torch.nn.Module) -> str:
-    """Return what tells weights from others.
-
-    Args:
-        network (torch.nn.Module): The model.
-
-    Returns:
-        str: SHA-256 of all its weights and buffers, in hexadecimal.
-    """
+    """Return the SHA-256 of all weights and buffers of a network."""
     digest = hashlib.sha256()
     for name, value in sorted(network.state_dict().items()):
         digest.update(f'{name} {value.dtype} {tuple(value.shape)}'.encode())

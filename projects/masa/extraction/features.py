@@ -13,12 +13,12 @@ from .feature_model import FeatureModel
 from .frames import FrameReader
 from .limits import DEFAULT_LIMITS, MediaLimits
 from .npy_writer import NpyWriter
-from .sequences import Sequence, last_change
+from .sequences import MediaSequence, check_length, last_change
 from .timestamps import write_timestamps
 
 
 def extract_features(
-    sequence: Sequence,
+    sequence: MediaSequence,
     output: Path,
     model: FeatureModel,
     dtype: str = 'float32',
@@ -36,7 +36,7 @@ def extract_features(
     in the last bits. The time stamps of the frames are written beside it.
 
     Args:
-        sequence (Sequence): The video file or folder of images.
+        sequence (MediaSequence): The video file or folder of images.
         output (Path): The ``.npy`` file of (T, D).
         model (FeatureModel): The model.
         dtype (str): ``float16`` or ``float32``.
@@ -64,12 +64,7 @@ def extract_features(
                 writer.append(rows)
                 advance(len(rows))
         length = writer.shape[0]
-        if expected_frames not in (None, length):
-            raise SequenceError(
-                f'{sequence.path} has {length} frames, and record '
-                f'{sequence.name!r} of the annotation file has '
-                f'{expected_frames}'
-            )
+        check_length(sequence, length, expected_frames)
         write_timestamps(output, reader.timestamps)
         # Whatever changes from here on is newer.
         os.utime(temporary, ns=(changed, changed))

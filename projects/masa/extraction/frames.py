@@ -333,14 +333,7 @@ def _rgb(image) -> np.ndarray:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """List the images of a folder, in the order of their numbers.
-
-    Args:
-        folder (Path): It is not searched below.
-
-    Returns:
-        list[Path]: May be empty.
-    """
+    """List the images right in a folder, in the order of their numbers."""
     return sorted(
         (
             path
@@ -355,14 +348,7 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def natural_order(path: Path) -> tuple:
-    """Return what to sort paths by, so that ``2`` comes before ``10``.
-
-    Args:
-        path (Path): Its last part counts.
-
-    Returns:
-        tuple: The key.
-    """
+    """Return what to sort paths by, so that ``2`` comes before ``10``."""
     parts = re.split(r'(\d+)', path.name)
     # '1' and '01' are one number: the name itself decides.
     return [int(p) if i % 2 else p for i, p in enumerate(parts)], path.name

@@ -40,9 +40,7 @@ _SAFE = [
 def import_mmpose() -> None:
     """Make mmpose and mmdet importable.
 
-    Raises:
-        ExtractionError: If they, or what they need, are not installed. The
-            message says how to.
+    An ExtractionError says how to install what is missing.
     """
     provide_mmcv_operators()
     provide_torchvision_operators()

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..support.files import alike_on_disk, atomic_path, output_path
 from .errors import ExtractionError
-from .sequences import Sequence, last_change
+from .sequences import MediaSequence, last_change
 from .timestamps import read_timestamps, timestamps_path
 
 SETTINGS_FILE = 'settings.json'
@@ -43,13 +43,13 @@ class OutputFolder:
         """
         return output_path(self.root, name, '.npy')
 
-    def check(self, settings: dict, sequences: list[Sequence]) -> None:
+    def check(self, settings: dict, sequences: list[MediaSequence]) -> None:
         """Check that new files may be put beside those that are there.
 
         Args:
             settings (dict): Plain values. Those that the folder's settings
                 lack, or that are lacking here, are not compared.
-            sequences (list[Sequence]): What the files are to be of.
+            sequences (list[MediaSequence]): What the files are to be of.
 
         Raises:
             ExtractionError: If the folder's settings are others, cannot be
@@ -91,12 +91,12 @@ class OutputFolder:
                 f'{"; ".join(different)}: {advice}'
             )
 
-    def claim(self, settings: dict, sequences: list[Sequence]) -> None:
+    def claim(self, settings: dict, sequences: list[MediaSequence]) -> None:
         """Write the settings, and remove what a killed run left behind.
 
         Args:
             settings (dict): Plain values.
-            sequences (list[Sequence]): What the files are to be of.
+            sequences (list[MediaSequence]): What the files are to be of.
 
         Raises:
             ExtractionError: As :meth:`check`.
@@ -110,11 +110,11 @@ class OutputFolder:
             text = json.dumps(settings, indent=2, sort_keys=True)
             temporary.write_text(f'{text}\n')
 
-    def num_frames(self, sequence: Sequence) -> int | None:
+    def num_frames(self, sequence: MediaSequence) -> int | None:
         """Return of how many frames a sequence has a file.
 
         Args:
-            sequence (Sequence): The sequence.
+            sequence (MediaSequence): The sequence.
 
         Returns:
             int, optional: None if there is none or it has no time stamps

@@ -9,14 +9,13 @@ from ..support.files import atomic_path
 from .errors import SequenceError
 from .frames import FrameReader
 from .limits import DEFAULT_LIMITS, MediaLimits
-from .npy_writer import NpyWriter
 from .pose_estimator import Detection, PoseEstimator
-from .sequences import Sequence, last_change
+from .sequences import MediaSequence, check_length, last_change
 from .timestamps import write_timestamps
 
 
 def extract_poses(
-    sequence: Sequence,
+    sequence: MediaSequence,
     output: Path,
     estimator: PoseEstimator,
     person: int = 1,
@@ -33,7 +32,7 @@ def extract_poses(
     :func:`read_poses`. The time stamps of the frames are written beside it.
 
     Args:
-        sequence (Sequence): The video file or folder of images.
+        sequence (MediaSequence): The video file or folder of images.
         output (Path): The ``.npy`` file.
         estimator (PoseEstimator): What finds people.
         person (int): Which one, by prominence, 1 the first.
@@ -59,11 +58,7 @@ def extract_poses(
         detections.append(found)
         advance(1)
     length = len(detections)
-    if expected_frames not in (None, length):
-        raise SequenceError(
-            f'{sequence.path} has {length} frames, and record '
-            f'{sequence.name!r} of the annotation file has {expected_frames}'
-        )
+    check_length(sequence, length, expected_frames)
     people = track_people(detections)
     keypoint, score = poses_of_person(
         people, length, person, min_found, sequence.path
@@ -72,8 +67,7 @@ def extract_poses(
     rows = np.concatenate([keypoint, score[..., None]], axis=-1)
     write_timestamps(output, reader.timestamps)
     with atomic_path(output) as temporary:
-        with NpyWriter(temporary, 'float32') as writer:
-            writer.append(rows.reshape(length, -1))
+        np.save(temporary, rows.reshape(length, -1).astype(np.float32))
         os.utime(temporary, ns=(changed, changed))
     return length, len(people[person - 1])
 

@@ -1,4 +1,4 @@
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,6 +58,21 @@ def read_labels(path: Path) -> dict[str, Label]:
                 'an id that no other line has'
             )
         labels[name] = Label(activity, split or 'train')
+    return labels
+
+
+def labels_of(names: Iterable[str], path: Path) -> dict[str, Label]:
+    """Read a file of labels, which must have a line for every name.
+
+    An ExtractionError lists names without one; see :func:`read_labels`.
+    """
+    labels = read_labels(path)
+    missing = sorted(set(names) - labels.keys())
+    if missing:
+        raise ExtractionError(
+            f'{path} has no line for {len(missing)} of the sequences: '
+            f'{", ".join(missing[:10])}'
+        )
     return labels
 
 
@@ -148,14 +163,7 @@ def pose_contents(
 
 
 def expected_lengths(annotations: dict) -> dict[str, int]:
-    """Return the number of frames of every record.
-
-    Args:
-        annotations (dict): Without problems.
-
-    Returns:
-        dict[str, int]: By id.
-    """
+    """Return the number of frames of every record by id."""
     return {
         record_name(record, i): int(record['total_frames'])
         for i, record in enumerate(annotations['annotations'])

@@ -8,14 +8,7 @@ from .errors import ExtractionError
 
 
 def timestamps_path(output: Path) -> Path:
-    """Return where the time stamps of a sequence's frames are kept.
-
-    Args:
-        output (Path): Its ``.npy`` file, of features or poses.
-
-    Returns:
-        Path: The JSON file beside it.
-    """
+    """Return the JSON file of time stamps beside a ``.npy`` file."""
     return output.with_suffix('.timestamps.json')
 
 

@@ -36,14 +36,7 @@ _MOST_GAP = 1000
 
 
 def is_alphapose(content: Any) -> bool:
-    """Tell whether a JSON file is AlphaPose's.
-
-    Args:
-        content (Any): Of the file.
-
-    Returns:
-        bool: True if so.
-    """
+    """Tell whether the content of a JSON file is AlphaPose's."""
     if isinstance(content, dict):
         return bool(content) and all(map(is_openpose, content.values()))
     return (
@@ -57,20 +50,12 @@ def is_alphapose(content: Any) -> bool:
 def read_alphapose(
     contents: Iterable[tuple[Path, Any]], layout: dict | None = None
 ) -> PoseSequence:
-    """Read a sequence.
+    """Read a sequence from the one file that AlphaPose writes for it.
 
-    Args:
-        contents (Iterable[tuple[Path, Any]]): The file and its content.
-        layout (dict, optional): Of the joints. Defaults to COCO's 17, or the
-            26 of Halpe; of whole bodies, these are taken.
-
-    Returns:
-        PoseSequence: The people, with their identities if the file tells
-        them.
-
-    Raises:
-        AnnotationError: If the file has another layout, or images without
-            the number of a frame.
+    The layout defaults to COCO's 17 joints or the 26 of Halpe; of whole
+    bodies, these are taken. People keep the identities that the file tells. An
+    AnnotationError says that the file has another layout, or images without
+    the number of a frame.
     """
     ((path, content),) = contents
     joints = JointCount()

@@ -132,13 +132,6 @@ def carry_over(
 
 
 def require_file(path: str) -> None:
-    """Check that a licensed file is there.
-
-    Args:
-        path (str): The file.
-
-    Raises:
-        FileNotFoundError: If it is not; the message says where to get it.
-    """
+    """Raise a FileNotFoundError that says where to get a licensed file."""
     if not Path(path).is_file():
         raise FileNotFoundError(f'there is no file {path}. {WHERE}')

@@ -5,18 +5,10 @@ import numpy as np
 
 
 def require(results: dict, key: str, reader: object) -> Any:
-    """Return one entry of a sample, or say who misses it.
+    """Return one entry of a sample.
 
-    Args:
-        results (dict): The sample that travels through the pipeline.
-        key (str): The entry to read.
-        reader (object): The transform that reads it, for the message.
-
-    Returns:
-        Any: The entry.
-
-    Raises:
-        KeyError: If the sample has no such entry.
+    A KeyError names the sequence and ``reader``, the transform that needs the
+    entry.
     """
     if key not in results:
         raise KeyError(
@@ -29,18 +21,10 @@ def require(results: dict, key: str, reader: object) -> Any:
 def require_skeleton(
     results: dict, fields: Sequence[str], reader: object
 ) -> dict:
-    """Return the skeleton's description, which must hold some fields.
+    """Return the skeleton's description, which must have some fields.
 
-    Args:
-        results (dict): The sample that travels through the pipeline.
-        fields (Sequence[str]): Fields that ``results['skeleton']`` must have.
-        reader (object): The transform that reads it, for the message.
-
-    Returns:
-        dict: The skeleton's description.
-
-    Raises:
-        KeyError: If there is no description or a field is missing.
+    A KeyError names the sequence, the missing fields and ``reader``, the
+    transform that needs them.
     """
     skeleton = results.get('skeleton') or {}
     missing = [field for field in fields if skeleton.get(field) is None]
@@ -54,18 +38,10 @@ def require_skeleton(
 
 
 def require_keypoint(results: dict, reader: object) -> np.ndarray:
-    """Return the joints of a sample.
+    """Return the joints of a sample, ``(M, T, V, C)``, C being 2 or 3.
 
-    Args:
-        results (dict): The sample that travels through the pipeline.
-        reader (object): The transform that reads it, for the message.
-
-    Returns:
-        np.ndarray: Joint positions, ``(M, T, V, C)``, C being 2 or 3.
-
-    Raises:
-        KeyError: If there are none.
-        ValueError: If their shape is another.
+    A KeyError says that there are none, a ValueError that their shape is
+    another.
     """
     keypoint = np.asarray(require(results, 'keypoint', reader))
     if keypoint.ndim != 4 or keypoint.shape[-1] not in (2, 3):
@@ -78,18 +54,9 @@ def require_keypoint(results: dict, reader: object) -> np.ndarray:
 
 
 def require_rng(results: dict, reader: object) -> np.random.Generator:
-    """Return the sample's own random generator.
+    """Return the generator that the dataset has keyed for the sample.
 
-    Args:
-        results (dict): The sample that travels through the pipeline.
-        reader (object): The transform that reads it, for the message.
-
-    Returns:
-        np.random.Generator: The generator that the dataset keyed.
-
-    Raises:
-        KeyError: If there is none.
-        TypeError: If it is something else.
+    A KeyError says that there is none, a TypeError that it is something else.
     """
     rng = require(results, 'rng', reader)
     if not isinstance(rng, np.random.Generator):
@@ -188,16 +155,7 @@ def check_range(
 
 
 def check_choice(name: str, value: Any, choices: Sequence) -> None:
-    """Check that an argument is one of a few values.
-
-    Args:
-        name (str): The argument's name.
-        value (Any): Its value.
-        choices (Sequence): The values allowed.
-
-    Raises:
-        ValueError: If it is none of them.
-    """
+    """Raise a ValueError if an argument is none of a few values."""
     if value not in choices:
         raise ValueError(
             f'{name} is expected to be one of {list(choices)}, but got '
@@ -206,12 +164,5 @@ def check_choice(name: str, value: Any, choices: Sequence) -> None:
 
 
 def name_of(results: dict) -> str:
-    """Return how to name a sample's sequence in a message.
-
-    Args:
-        results (dict): The sample.
-
-    Returns:
-        str: Its ``frame_dir``, quoted.
-    """
+    """Return a sample's ``frame_dir``, quoted for a message."""
     return repr(results.get('frame_dir', '(unnamed)'))
