@@ -100,20 +100,9 @@ def read_mat_files(
 ) -> tuple[list[LabeledSequence], dict[str, str]]:
     """Read a sequence from each ``.mat`` file of a folder.
 
-    Args:
-        folder (Path): Of the files.
-        read (Callable[[Path], LabeledSequence]): Reads one; raises
-            :class:`AnnotationError` if it cannot be used.
-        skip_broken (bool): Whether to leave out those that cannot.
-
-    Returns:
-        tuple[list[LabeledSequence], dict[str, str]]: The sequences, and why
-        other files cannot be used, by the name of the file.
-
-    Raises:
-        AnnotationError: If there is no file.
-        BrokenFilesError: If files cannot be used and are not to be skipped,
-            or none is left.
+    The result are the sequences, and why other files cannot be used, by the
+    name of the file. Unless these may be skipped, and some sequence is left,
+    they are a BrokenFilesError; without any file, there is an AnnotationError.
     """
     paths = sorted(folder.glob('*.mat'))
     if not paths:
@@ -136,13 +125,8 @@ def run_conversion(
 ) -> int:
     """Convert, write the annotation file and print what became of it.
 
-    Args:
-        args (argparse.Namespace): With ``output``.
-        source (Path): What is converted, for messages.
-        convert (Callable): Makes the annotations.
-
-    Returns:
-        int: The exit status: 0, 1 if files were left out, 2 after an error.
+    ``source`` is what is converted, for messages. The result is the exit
+    status: 0, 1 if files were left out, 2 after an error.
     """
 
     def run() -> int:

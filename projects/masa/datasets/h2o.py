@@ -75,22 +75,14 @@ class ListedSequence(NamedTuple):
 
 
 def read_action_lists(folder: str | os.PathLike) -> list[ListedSequence]:
-    """Read the official lists of actions.
+    """Read the official lists of actions, in their order.
 
-    Args:
-        folder (str | os.PathLike): With ``action_train.txt``,
-            ``action_val.txt`` and ``action_test.txt``: a line of column
-            names (``id path action_label start_act end_act start_frame
-            end_frame``, without ``action_label`` in the test list) and then
-            a line for every action.
-
-    Returns:
-        list[ListedSequence]: In the order of the lists.
-
-    Raises:
-        AnnotationError: If a list is missing or of another layout, or a
-            sequence has actions with several objects. File and line are
-            named.
+    ``folder`` has ``action_train.txt``, ``action_val.txt`` and
+    ``action_test.txt``: a line of column names (``id path action_label
+    start_act end_act start_frame end_frame``, without ``action_label`` in the
+    test list) and then a line for every action. An AnnotationError, which
+    names file and line, says that a list is missing or of another layout, or a
+    sequence has actions with several objects.
     """
     sequences: dict[str, ListedSequence] = {}
     for split in SPLITS:
@@ -326,20 +318,8 @@ def make_annotations(
 ) -> tuple[dict, list[str]]:
     """Put sequences and phases into annotation format.
 
-    Args:
-        sequences (Sequence[LabeledSequence]): What the files hold.
-        joints (str): Which joints, a key of
-            :data:`~masa.datasets.skeletons.H2O_JOINTS`.
-        labels (dict[str, np.ndarray]): Phase of every frame by sequence.
-        phase_names (dict[str, list[str]]): Names of the phases by activity.
-
-    Returns:
-        tuple[dict, list[str]]: As
-        :func:`~masa.datasets.conversion.build_annotations`.
-
-    Raises:
-        AnnotationError: If no sequence is left, or none shows all it takes
-            for a mean pose.
+    See :func:`~masa.datasets.conversion.build_annotations`; the labels are by
+    sequence, the names of the phases by activity.
     """
     return build_annotations(
         [s._replace(phase=labels.get(s.name)) for s in sequences],

@@ -256,18 +256,10 @@ def frame_phases(
 
 
 def feature_file(folder: Path, scan: Scan) -> tuple[str, int]:
-    """Find the features of a scan.
+    """Find the features of a scan, ``<scan>.npy`` of (T, D).
 
-    Args:
-        folder (Path): Of ``<scan>.npy``, ``(T, D)``.
-        scan (Scan): The scan.
-
-    Returns:
-        tuple[str, int]: The path below the folder, and T.
-
-    Raises:
-        AnnotationError: If the file cannot be read, or its length is not
-            about that of the segments.
+    The result are the path below the folder, and T. An AnnotationError says
+    that the file cannot be read, or T is not about the length of the segments.
     """
     path = folder / f'{scan.name}.npy'
     with reading(path, 'a .npy of shape (frames, channels)'):

@@ -35,17 +35,8 @@ def read_key_events(
 ) -> tuple[dict[str, list[str]], dict[str, tuple[str, np.ndarray]]]:
     """Read a file of key events, see :func:`phases_from_key_events`.
 
-    Args:
-        path (str | os.PathLike): The file.
-        spelling (Callable): Turns the file's name of an activity into the
-            dataset's. Defaults to the same name.
-
-    Returns:
-        tuple[dict[str, list[str]], dict[str, tuple[str, np.ndarray]]]: Names
-        of the events by activity; activity and frames by sequence.
-
-    Raises:
-        AnnotationError: If the file is of another layout.
+    The result are the names of the events by activity; activity and frames by
+    sequence.
     """
     try:
         content = read_json(path)

@@ -24,17 +24,9 @@ def check_pipeline_inputs(
 ) -> list[Problem]:
     """Find what would stop the pipeline in the middle of a training.
 
-    Of feature files the headers are read, and skeletons are normalized once.
-    A transform that is not of this package may change anything: what follows
-    it is not checked.
-
-    Args:
-        records (Sequence[dict]): The records, with complete paths.
-        skeleton (dict, optional): The skeleton's description.
-        transforms (Sequence[Callable]): The transforms of the pipeline.
-
-    Returns:
-        list[Problem]: All problems; empty if there are none.
+    Of feature files the headers are read, and skeletons are normalized once. A
+    transform that is not of this package may change anything: what follows it
+    is not checked. The paths of the records are complete.
     """
     ours = list(takewhile(_is_ours, transforms))
     problems: list[Problem] = []

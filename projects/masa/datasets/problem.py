@@ -1,6 +1,7 @@
 """What the checks of annotation files find, and how they say it."""
 
 import reprlib
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ _REPR.maxdict = _REPR.maxlist = _REPR.maxtuple = _REPR.maxset = 20
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = 60
 
 
+# What is expected of every array of numbers.
+FINITE = 'finite numbers'
 # Labels and phases; beyond it, integers of the models overflow.
 LARGEST_INDEX = 2**31 - 1
 
@@ -92,3 +95,41 @@ def is_list_of_names(value: Any) -> bool:
         and len(value) > 0
         and all(isinstance(item, str) for item in value)
     )
+
+
+def check_array(
+    name: str,
+    key: str,
+    value: Any,
+    shape: str,
+    sizes: Sequence[int | None],
+    kinds: str = 'fiu',
+) -> Iterator[Problem]:
+    """Check the kind, the shape and the numbers of an array of a record.
+
+    Args:
+        name (str): The record's id.
+        key (str): Which field it is.
+        value (Any): An array, lists or anything else.
+        shape (str): The shape to expect, for the message.
+        sizes (Sequence[int | None]): Its sizes; None and 0 for any above 0.
+        kinds (str): NumPy's kinds of numbers that it may hold. Defaults to
+            ``'fiu'``.
+
+    Yields:
+        Problem: At most one.
+    """
+    array = as_array(value)
+    if (
+        array.dtype.kind not in kinds
+        or array.ndim != len(sizes)
+        or not array.size
+        or any(
+            size and size != found
+            for size, found in zip(sizes, array.shape, strict=True)
+        )
+    ):
+        numbers = 'numbers' if 'f' in kinds else 'integers'
+        yield Problem(name, key, f'{numbers} of shape {shape}', short(array))
+    elif not is_finite(array).all():
+        yield Problem(name, key, FINITE, not_finite(array))

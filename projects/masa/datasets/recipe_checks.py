@@ -46,13 +46,9 @@ def count_people(names: dict[int, list[str]]) -> str:
 def check_for_recipes(annotations: dict) -> Iterator[Problem]:
     """Find what some shipped recipe would refuse, or choose, of a file.
 
-    Args:
-        annotations (dict): Without problems, packed poses unpacked as far as
-            they were read.
-
-    Yields:
-        Problem: Each such thing: its ``expected`` says which recipes or
-        transforms it matters to, and what to do.
+    The annotations are without problems, packed poses unpacked as far as they
+    were read. What is ``expected`` says which recipes or transforms a problem
+    matters to, and what to do.
     """
     records = annotations['annotations']
     split = annotations.get('split')

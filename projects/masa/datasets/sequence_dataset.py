@@ -109,19 +109,11 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         return self.ann_file
 
     def read_annotations(self) -> dict:
-        """Read the annotations, unchecked.
-
-        Returns:
-            dict: Of the layout that docs/data.md describes.
-        """
+        """Read the annotations, unchecked."""
         return load_annotations(self.ann_file)
 
     def load_data_list(self) -> list[dict]:
-        """Read and check the annotation file.
-
-        Returns:
-            list[dict]: The records of the splits, in their order.
-        """
+        """Read and check the annotation file, and select the records."""
         annotations = self.read_annotations()
         for key in ('activities', 'phases', 'skeleton'):
             self._metainfo.setdefault(key, annotations.get(key))
@@ -265,11 +257,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         return record
 
     def filter_data(self) -> list[dict]:
-        """Leave out what ``valid_ratio`` of MMAction2 asks to leave out.
-
-        Returns:
-            list[dict]: The other records.
-        """
+        """Leave out what ``valid_ratio`` of MMAction2 asks to leave out."""
         # MMAction2 logs how many remain even if nothing is asked for.
         return super().filter_data() if self.valid_ratio else self.data_list
 
@@ -282,12 +270,8 @@ class SequenceDataset(KeyedRandom, PoseDataset):
     def prepare_data(self, idx: int) -> dict:
         """Run the pipeline on one record, or on it and its partner.
 
-        Args:
-            idx (int): Index of the record.
-
-        Returns:
-            dict: What the pipeline returns; with partners, the first view of
-            the one and the last of the other.
+        With partners, the views are the first of the one and the last of the
+        other.
         """
         if not self.partner:
             return super().prepare_data(idx)
@@ -304,14 +288,10 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         return packed
 
     def _partners_by_label(self) -> dict[int, np.ndarray]:
-        """Find the sequences of every activity.
+        """Return the indices of the sequences of every activity by label.
 
-        Returns:
-            dict[int, np.ndarray]: Their indices by label.
-
-        Raises:
-            AnnotationError: If a sequence is the only one of its activity,
-                or its activity is not known.
+        An AnnotationError says that a sequence is the only one of its
+        activity, or its activity is not known.
         """
         # A subset has other records, which tell it from what it was taken of.
         stored = self.data_address if self.serialize_data else self.data_list
@@ -336,14 +316,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         return table
 
     def get_data_info(self, idx: int) -> dict:
-        """Return one record, with the skeleton's description beside it.
-
-        Args:
-            idx (int): Index of the record.
-
-        Returns:
-            dict: The record.
-        """
+        """Return one record, with the skeleton's description beside it."""
         record = super().get_data_info(idx)
         record['skeleton'] = self._metainfo['skeleton']
         return record

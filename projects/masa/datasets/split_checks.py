@@ -28,14 +28,8 @@ def check_split(split: Any, names: list[str]) -> Iterator[Problem]:
 
     An id may be in splits of several protocols, such as ``xsub_train`` and
     ``xview_train``, and in splits that are not told apart by the words train,
-    val and test; but not in ``train`` and in ``val``.
-
-    Args:
-        split (Any): ``annotations['split']``, None if there is none.
-        names (list[str]): Ids of the records.
-
-    Yields:
-        Problem: Each that there is.
+    val and test; but not in ``train`` and in ``val``. ``names`` are the ids of
+    the records.
     """
     if split is None:
         return

@@ -91,26 +91,12 @@ class FeatureModel:
     channels: int
 
     def prepare(self, frame: np.ndarray) -> torch.Tensor:
-        """Turn a frame into the network's input.
-
-        Args:
-            frame (np.ndarray): RGB, (H, W, 3) uint8.
-
-        Returns:
-            torch.Tensor: (3, S, S) float32.
-        """
+        """Turn a frame, RGB (H, W, 3) uint8, into (3, S, S) float32."""
         return self.transform(Image.fromarray(frame))
 
     @torch.inference_mode()
     def __call__(self, images: torch.Tensor) -> np.ndarray:
-        """Compute features.
-
-        Args:
-            images (torch.Tensor): (B, 3, S, S) from :meth:`prepare`.
-
-        Returns:
-            np.ndarray: (B, D) float32.
-        """
+        """Compute the features, (B, D) float32, of (B, 3, S, S)."""
         with torch.autocast(
             self.device.type,
             getattr(torch, self.precision),

@@ -25,22 +25,12 @@ def import_timm():
 def load_model(
     config: Any, name: str, path: Path, options: dict
 ) -> torch.nn.Module:
-    """Build a model with weights from a file.
+    """Build a model of timm with weights from a file.
 
-    Args:
-        config (timm.models.PretrainedCfg): Of the model.
-        name (str): Of the model.
-        path (Path): For :func:`read_weights`. Weights as the model's authors
-            give them out are renamed and resized by timm.
-        options (dict): For ``timm.create_model``, ``num_classes=0`` among
-            them.
-
-    Returns:
-        torch.nn.Module: The model.
-
-    Raises:
-        ExtractionError: If the weights cannot be read, or any but those of
-            the classifier is missing, too many or of another shape.
+    Weights as the model's authors give them out are renamed and resized by
+    timm. ``options`` are those of ``timm.create_model``, ``num_classes=0``
+    among them. An ExtractionError says that the weights cannot be read, or any
+    but those of the classifier is missing, too many or of another shape.
     """
     timm = import_timm()
     state = read_weights(path)
@@ -70,17 +60,11 @@ def load_model(
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """Read a file of weights without running code.
+    """Read weights by name without running code.
 
-    Args:
-        path (Path): ``.safetensors``, or what ``torch.save`` wrote: weights
-            by name, or a checkpoint that holds them as timm's do.
-
-    Returns:
-        dict[str, torch.Tensor]: Weights by name.
-
-    Raises:
-        ExtractionError: If it holds something else.
+    The file is ``.safetensors``, or what ``torch.save`` wrote: weights by
+    name, or a checkpoint that holds them as timm's do. An ExtractionError says
+    that it holds something else.
     """
     from safetensors import SafetensorError
     from timm.models import load_state_dict
@@ -109,17 +93,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 def download_model(config: Any, name: str, options: dict) -> torch.nn.Module:
     """Build a model with the weights that timm downloads, or has downloaded.
 
-    Args:
-        config (timm.models.PretrainedCfg): Of the model.
-        name (str): Of the model.
-        options (dict): For ``timm.create_model``.
-
-    Returns:
-        torch.nn.Module: The model.
-
-    Raises:
-        ExtractionError: If it cannot get them. The message says from where
-            to.
+    If it cannot get them, an ExtractionError says where they are.
     """
     timm = import_timm()
     sources = [config.url] if config.url else []

@@ -123,18 +123,11 @@ class MediaPipeEstimator(PoseEstimator):
 
 
 def assign_sides(hands: list[tuple[str, float]]) -> list[int]:
-    """Say which hand is the left and which the right one.
+    """Say which hand is the left one, 0, and which the right one, 1.
 
     MediaPipe's labels hold for mirrored pictures, of a camera that faces its
     user: in others the hand it calls left is the right one. Of two hands of
-    one label, the less certain one takes the other side.
-
-    Args:
-        hands (list[tuple[str, float]]): Label, ``Left`` or ``Right``, and
-            score of one or two hands.
-
-    Returns:
-        list[int]: 0 for the left hand, 1 for the right one.
+    one label, the one of lower score takes the other side.
     """
     sides = [1 if label == 'Left' else 0 for label, _ in hands]
     if len(sides) == 2 and sides[0] == sides[1]:

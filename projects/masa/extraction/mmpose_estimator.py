@@ -199,15 +199,8 @@ def check_joints(meta: dict, target: str, model: str) -> None:
     """See that a pose model gives the joints that a target takes.
 
     Their names are compared: models of animals and of Human3.6M give as many
-    as COCO has.
-
-    Args:
-        meta (dict): The model's ``dataset_meta``.
-        target (str): ``body2d``, ``body3d`` or ``hands2d``.
-        model (str): What to call the model.
-
-    Raises:
-        ExtractionError: If it gives others.
+    as COCO has. ``meta`` is the model's ``dataset_meta``. An ExtractionError
+    says that it gives others.
     """
     names = [name for _, name in sorted(meta['keypoint_id2name'].items())]
     if target == 'hands2d':

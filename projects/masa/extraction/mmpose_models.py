@@ -118,14 +118,9 @@ def find_model(name: str, weights: Path | None, option: str) -> ModelSource:
 def load_weights(model: torch.nn.Module, source: ModelSource) -> None:
     """Put weights into a model, without running code of their file.
 
-    Args:
-        model (torch.nn.Module): The model.
-        source (ModelSource): Where they come from. A URL is downloaded to
-            where PyTorch keeps such files, unless it is there already.
-
-    Raises:
-        ExtractionError: If they cannot be got or read, or if any is missing
-            or of another shape. The message says where to get them.
+    A URL is downloaded to where PyTorch keeps such files, unless it is there
+    already. An ExtractionError says that the weights cannot be got or read, or
+    any is missing or of another shape, and where to get them.
     """
     if source.weights is None:
         raise ExtractionError(

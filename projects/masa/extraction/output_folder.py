@@ -32,14 +32,9 @@ class OutputFolder:
         self.content = content
 
     def path(self, name: str) -> Path:
-        """Return where the file of a sequence belongs.
+        """Return where the ``.npy`` file of a sequence belongs.
 
-        Args:
-            name (str): The sequence's id.
-
-        Returns:
-            Path: The ``.npy`` file, as
-            :func:`~masa.support.files.output_path` names it.
+        :func:`~masa.support.files.output_path` names it.
         """
         return output_path(self.root, name, '.npy')
 
@@ -92,15 +87,7 @@ class OutputFolder:
             )
 
     def claim(self, settings: dict, sequences: list[MediaSequence]) -> None:
-        """Write the settings, and remove what a killed run left behind.
-
-        Args:
-            settings (dict): Plain values.
-            sequences (list[MediaSequence]): What the files are to be of.
-
-        Raises:
-            ExtractionError: As :meth:`check`.
-        """
+        """Write the settings, and remove what a killed run left behind."""
         self.check(settings, sequences)
         folders = {self.path(one.name).parent for one in sequences}
         for folder in {self.root, *folders}:
@@ -113,16 +100,10 @@ class OutputFolder:
     def num_frames(self, sequence: MediaSequence) -> int | None:
         """Return of how many frames a sequence has a file.
 
-        Args:
-            sequence (MediaSequence): The sequence.
-
-        Returns:
-            int, optional: None if there is none or it has no time stamps
-            beside it, or if the video or an image was changed since: files
-            get the time of what they were made of.
-
-        Raises:
-            ExtractionError: If the file holds something else.
+        It is None if there is none or it has no time stamps beside it, or if
+        the video or an image was changed since: files get the time of what
+        they were made of. An ExtractionError says that the file holds
+        something else.
         """
         path = self.path(sequence.name)
         if not (path.exists() and timestamps_path(path).exists()):
@@ -145,16 +126,10 @@ class OutputFolder:
         return len(array)
 
     def time_fields(self, name: str) -> dict:
-        """Return what a record says of the times of its frames.
+        """Return ``timestamps`` of a record, (T,) float64, if there are any.
 
-        Args:
-            name (str): Id of a sequence that is finished.
-
-        Returns:
-            dict: ``timestamps``, (T,) float64; empty if they have none.
-
-        Raises:
-            ExtractionError: If the file of the time stamps cannot be read.
+        An ExtractionError says that the file of the time stamps cannot be
+        read.
         """
         timestamps = read_timestamps(self.path(name))
         return {} if timestamps is None else dict(timestamps=timestamps)

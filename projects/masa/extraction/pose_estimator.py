@@ -43,8 +43,7 @@ class PoseEstimator(ABC):
     def prepare(self) -> None:
         """Load the models.
 
-        Raises:
-            ExtractionError: If there are no weights, or they do not fit.
+        An ExtractionError says that there are no weights, or they do not fit.
         """
 
     @abstractmethod

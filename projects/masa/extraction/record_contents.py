@@ -83,18 +83,11 @@ def make_annotations(
 ) -> dict:
     """Make annotations of what was extracted.
 
-    Args:
-        contents (dict[str, dict]): Fields of every record, by sequence id;
-            ``total_frames`` is one of them.
-        labels (dict[str, Label], optional): By id; one for every sequence.
-            Those of other sequences are left out. Defaults to none: all
-            sequences are in the split ``train``.
-        common (dict, optional): What stands beside the records, such as
-            ``skeleton``.
-
-    Returns:
-        dict: Of the layout that docs/data.md describes. Sequences are in the
-        order of the labels, and activities in that of the alphabet.
+    ``contents`` are the fields of every record, ``total_frames`` among them,
+    by sequence id, and ``common`` what stands beside the records, such as
+    ``skeleton``. Without labels, all sequences are in the split ``train``.
+    Sequences are in the order of the labels, and activities in that of the
+    alphabet.
     """
     if labels is None:
         labels = {name: Label('', 'train') for name in contents}
@@ -175,16 +168,8 @@ def make_room(
 ) -> dict:
     """Make sure that annotations have none of what is to be extracted.
 
-    Args:
-        annotations (dict): Without problems; left as they are.
-        fields (tuple[str, ...]): Keys of annotations and of their records.
-        replace (bool): Whether to leave out what they have of these.
-
-    Returns:
-        dict: The annotations without these keys.
-
-    Raises:
-        ExtractionError: If they have one, and it is not to be replaced.
+    ``fields`` are keys of annotations and their records, which are left out if
+    they are to be replaced; else they are an ExtractionError.
     """
     records = annotations['annotations']
     for i, record in enumerate(records):

@@ -24,19 +24,10 @@ def run_extraction(
 ) -> int:
     """Extract what the command line asks for, and print what became of it.
 
-    Args:
-        args (argparse.Namespace): With the options of
-            ``add_sequence_options`` and ``add_running_options``, and
-            ``random_weights``.
-        build (Callable): Makes the extraction.
-
-    Returns:
-        int: The exit status: 0, 1 if sequences were left out, 2 if some
-        cannot be used and leaving out was not asked for.
-
-    Raises:
-        ExtractionError: If it cannot be done.
-        OSError: If a file cannot be written.
+    The arguments are those of ``add_sequence_options`` and
+    ``add_running_options``, and ``random_weights``. The result is the exit
+    status: 0, 1 if sequences were left out, 2 if some cannot be used and
+    leaving out was not asked for.
     """
     join_processes()
     status = _run(args, build())

@@ -31,18 +31,11 @@ def make_detection(
     box: Sequence[float] | None = None,
     box_score: float | None = None,
 ) -> Detection | None:
-    """Make a detection of the joints of a person.
+    """Make a detection of the joints of a person, (V, C), and their scores.
 
-    Args:
-        joints (np.ndarray): Positions, (V, C).
-        score (np.ndarray): (V,). A joint of score 0, or not finite, was not
-            found.
-        box (Sequence[float], optional): Left, top, right and bottom. Defaults
-            to that of the joints.
-        box_score (float, optional): Defaults to the mean of the joints'.
-
-    Returns:
-        Detection, optional: None if no joint was found.
+    A joint of score 0, or not finite, was not found; if none was, the result
+    is None. The box, left, top, right and bottom, defaults to that of the
+    joints, and its score to the mean of theirs.
     """
     found = np.isfinite(joints).all(-1) & (score > 0)
     if not found.any():

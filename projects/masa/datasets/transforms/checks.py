@@ -70,18 +70,10 @@ def require_rng(results: dict, reader: object) -> np.random.Generator:
 def joint_list(
     joints: int | Sequence[int], num_joints: int, field: str
 ) -> list[int]:
-    """Return joint indices as a list, after checking them.
+    """Return joint indices, one or several, as a list.
 
-    Args:
-        joints (int | Sequence[int]): One joint or several.
-        num_joints (int): How many joints the skeleton has.
-        field (str): Where the indices come from, for the message.
-
-    Returns:
-        list[int]: The indices.
-
-    Raises:
-        ValueError: If there are none, or one is outside ``[0, num_joints)``.
+    A ValueError names ``field``, where they come from, if there are none or
+    one is outside ``[0, num_joints)``.
     """
     listed = [int(joint) for joint in np.atleast_1d(joints).ravel()]
     if not listed or not all(0 <= joint < num_joints for joint in listed):
@@ -95,16 +87,8 @@ def joint_list(
 def mirror_order(flip_pairs: list, num_joints: int) -> np.ndarray:
     """Return which joint each joint takes its place from when mirrored.
 
-    Args:
-        flip_pairs (list): Pairs of a left and a right joint.
-        num_joints (int): How many joints the skeleton has.
-
-    Returns:
-        np.ndarray: For every joint the other of its pair, or itself,
-        ``(V,)``, int64.
-
-    Raises:
-        ValueError: If an entry is no pair of joints, or a joint is in two.
+    For every joint it is the other of its pair, or itself, (V,), int64. A
+    ValueError says that an entry is no pair of joints, or a joint is in two.
     """
     order = np.arange(num_joints)
     listed = [joint_list(p, num_joints, 'flip_pairs') for p in flip_pairs]

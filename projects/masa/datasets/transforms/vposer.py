@@ -186,17 +186,10 @@ class VPoserPrior:
 
 
 def load_vposer(path: str) -> VPoser:
-    """Load VPoser's weights.
+    """Load VPoser's weights from a checkpoint or state dict, for inference.
 
-    Args:
-        path (str): A checkpoint of PyTorch Lightning, or a state dict.
-
-    Returns:
-        VPoser: The prior, for inference.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it holds no weights of VPoser, or more than weights.
+    A FileNotFoundError says that there is no such file, a ValueError that it
+    holds no weights of VPoser, or more than weights.
     """
     require_file(path)
     try:
