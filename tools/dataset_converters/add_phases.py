@@ -70,7 +70,7 @@ def _add(args: argparse.Namespace) -> None:
     save_checked(annotations, args.output, args.phases)
     for remark in remarks:
         print(remark)
-    count = sum('phase' in one for one in annotations['annotations'])
+    count = sum('phase' in record for record in annotations['annotations'])
     print(f'{count} records with phases')
     print(next_step(annotations, args.output))
 

@@ -87,7 +87,11 @@ def main(argv=None) -> int:
 
 def without_skeleton(records: list[dict]) -> str:
     """Say which layouts the joints may have."""
-    counts = {one['keypoint'].shape[2] for one in records if 'keypoint' in one}
+    counts = {
+        record['keypoint'].shape[2]
+        for record in records
+        if 'keypoint' in record
+    }
     known = [name for count in sorted(counts) for name in layouts_of(count)]
     return (
         'no skeleton: the recipes need one, --skeleton '

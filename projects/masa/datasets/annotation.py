@@ -58,21 +58,21 @@ def _with_ids_of_splits(annotations: dict) -> dict:
     if not isinstance(split, dict) or not isinstance(records, list):
         return annotations
     listed = {
-        one
+        name
         for ids in split.values()
         if isinstance(ids, (list, tuple, np.ndarray))
-        for one in ids
-        if isinstance(one, str)
+        for name in ids
+        if isinstance(name, str)
     }
-    if not listed or listed & {record_id(one) for one in records}:
+    if not listed or listed & {record_id(record) for record in records}:
         return annotations
     return dict(
         annotations,
         annotations=[
-            dict(one, frame_dir=one['filename'])
-            if isinstance(one, dict) and 'filename' in one
-            else one
-            for one in records
+            dict(record, frame_dir=record['filename'])
+            if isinstance(record, dict) and 'filename' in record
+            else record
+            for record in records
         ],
     )
 

@@ -42,15 +42,8 @@ class LabeledSequence(NamedTuple):
 def reading(path: Path, kind: str) -> Iterator[None]:
     """Turn what goes wrong while a file is read into an error that names it.
 
-    Args:
-        path (Path): The file.
-        kind (str): What it is expected to be, such as ``'a label file'``.
-
-    Yields:
-        None: Nothing.
-
-    Raises:
-        AnnotationError: If it is damaged, or not of the expected layout.
+    The AnnotationError says that the file cannot be read as ``kind``, such as
+    ``'a label file'``: it is damaged, or not of the expected layout.
     """
     try:
         yield
@@ -207,16 +200,10 @@ def build_annotations(
 def hold_out(
     sequences: Iterable[LabeledSequence], share: float, seed: int
 ) -> set[str]:
-    """Draw a share of the training sequences of every activity.
+    """Draw a share, in (0, 1), of the training sequences of every activity.
 
-    Args:
-        sequences (Iterable[LabeledSequence]): All sequences.
-        share (float): In (0, 1); one sequence at least of an activity that
-            has two.
-        seed (int): Of the draw.
-
-    Returns:
-        set[str]: Names of the sequences held out.
+    Of an activity that has two sequences, it is one at least. The result are
+    the names of the sequences held out.
     """
     by_activity: dict[str, list[str]] = {}
     for sequence in sequences:
@@ -235,13 +222,8 @@ def hold_out(
 def save_checked(annotations: dict, output: Path, source: Path) -> None:
     """Write an annotation file that has no problems.
 
-    Args:
-        annotations (dict): What to write.
-        output (Path): The file.
-        source (Path): What it was made of, for the message.
-
-    Raises:
-        AnnotationError: If there are problems; all are listed.
+    An AnnotationError lists those that there are, and names ``source``, what
+    the annotations were made of.
     """
     problems = check_annotations(annotations)
     if problems:

@@ -106,11 +106,11 @@ def read_action_lists(folder: str | os.PathLike) -> list[ListedSequence]:
                 _add_line(
                     sequences, split, f'{path}, line {number}', columns, line
                 )
-    for one in sequences.values():
-        if ' or ' in one.object:
+    for sequence in sequences.values():
+        if ' or ' in sequence.object:
             raise AnnotationError(
-                f'{folder}: {one.name} is expected to have actions with one '
-                f'object, but has {one.object}'
+                f'{folder}: {sequence.name} is expected to have actions with '
+                f'one object, but has {sequence.object}'
             )
     return list(sequences.values())
 

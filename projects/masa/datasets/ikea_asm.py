@@ -64,21 +64,13 @@ class Scan(NamedTuple):
 
 
 def read_segments(path: str | os.PathLike, furniture: str) -> list[Scan]:
-    """Read the action segments of one kind of furniture.
+    """Read the action segments of one kind of furniture, by name.
 
-    Args:
-        path (str | os.PathLike): ``gt_segments.json``: ``{'database':
-            {scan: {'subset': 'training' or 'testing', 'annotation':
-            [{'label': action, 'segment': [first, last]}]}}}``.
-        furniture (str): Such as ``'Kallax_Shelf_Drawer'``.
-
-    Returns:
-        list[Scan]: By name.
-
-    Raises:
-        AnnotationError: If the file is of another layout, or has none of the
-            furniture. The scan is named.
-        OSError: If it cannot be opened.
+    ``path`` is ``gt_segments.json``: ``{'database': {scan: {'subset':
+    'training' or 'testing', 'annotation': [{'label': action, 'segment':
+    [first, last]}]}}}``, and ``furniture`` such as ``'Kallax_Shelf_Drawer'``.
+    An AnnotationError, which names the scan, says that the file is of another
+    layout, or has none of the furniture.
     """
     content = read_json(path)
     try:
@@ -94,8 +86,8 @@ def read_segments(path: str | os.PathLike, furniture: str) -> list[Scan]:
             continue
         try:
             segments = [
-                (str(one['label']), *map(int, one['segment']))
-                for one in entry['annotation']
+                (str(action['label']), *map(int, action['segment']))
+                for action in entry['annotation']
             ]
             scan = Scan(name, SPLITS[entry['subset']], segments)
             wrong = [
@@ -136,22 +128,12 @@ class Poses(NamedTuple):
 def read_pose3d(folder: Path, frames: int, layout: str | None = None) -> Poses:
     """Read triangulated poses, ``dev3/pose3d/000000.json`` on.
 
-    Args:
-        folder (Path): With a file for some of the frames: ``format``, and
-            ``pose_keypoints_3d`` with x, y, z in centimeters in the camera's
-            frame and a confidence for each joint, all 0 where a joint was
-            not found. ``format`` names the layout: ``ikea`` is COCO's,
-            ``body25`` BODY_25.
-        frames (int): Number of frames; files of later ones are not read.
-        layout (str, optional): Name of the layout, where ``format`` does not
-            say. Defaults to what ``format`` says.
-
-    Returns:
-        Poses: Of three coordinates.
-
-    Raises:
-        AnnotationError: If a file has another layout or does not tell its
-            own, or there is none.
+    Each file has x, y, z in centimeters in the camera's frame and a confidence
+    for each joint as ``pose_keypoints_3d``, all 0 where a joint was not found.
+    Its ``format`` names the layout, which is needed as an argument only where
+    that does not: ``ikea`` is COCO's, ``body25`` BODY_25. Some of the frames
+    may lack a file. An AnnotationError says that a file has another layout or
+    does not tell its own, or there is none.
     """
     return _read_frames(
         folder, '{:06d}.json', frames, 4, _triangulated, layout
@@ -162,24 +144,12 @@ def read_pose2d(folder: Path, frames: int, layout: str | None = None) -> Poses:
     """Read estimated poses, ``scan_video_000000000000_keypoints.json`` on.
 
     Of several people in a frame the one of the highest mean confidence is
-    taken, as the dataset's own triangulation does.
-
-    Args:
-        folder (Path): Such as ``dev3/predictions/pose2d/keypoint_rcnn_ft``,
-            in OpenPose's layout: ``people``, each with
-            ``pose_keypoints_2d``, x and y in pixels and a confidence for
-            each joint. The joints are COCO's if ``keypoint_rcnn`` is part of
-            the folder's name, BODY_25's if ``openpose`` is.
-        frames (int): Number of frames; files of later ones are not read.
-        layout (str, optional): Name of the layout, where the folder's name
-            does not say. Defaults to what the name says.
-
-    Returns:
-        Poses: Of two coordinates.
-
-    Raises:
-        AnnotationError: If a file has another layout, its layout is not
-            known, or there is none.
+    taken, as the dataset's own triangulation does. The files are in OpenPose's
+    layout: ``people``, each with x and y in pixels and a confidence for each
+    joint as ``pose_keypoints_2d``. The joints are COCO's if ``keypoint_rcnn``
+    is part of the folder's name, BODY_25's if ``openpose`` is; else the layout
+    must be given. An AnnotationError says that a file has another layout, its
+    layout is not known, or there is none.
     """
     told = [name for part, name in METHODS.items() if part in folder.name]
     return _read_frames(
@@ -193,19 +163,11 @@ def read_pose2d(folder: Path, frames: int, layout: str | None = None) -> Poses:
 
 
 def read_bodies(path: Path, frames: int, layout: str) -> Poses:
-    """Read the joints of a body model.
+    """Read the joints of a body model, ``.npy`` of (T, V, 3).
 
-    Args:
-        path (Path): ``.npy``, ``(T, V, 3)``; NaN where nobody was found.
-        frames (int): Number of frames; the file may have a few more, which
-            are left out, or fewer.
-        layout (str): Name of the layout of the joints.
-
-    Returns:
-        Poses: Of three coordinates.
-
-    Raises:
-        AnnotationError: If the file cannot be read or has another shape.
+    They are NaN where nobody was found. The file may have a few frames more
+    than ``frames``, which are left out, or fewer. An AnnotationError says that
+    it cannot be read or has another shape.
     """
     with reading(path, 'joints of a body model'):
         joints = map_npy(path)
@@ -227,21 +189,13 @@ def read_bodies(path: Path, frames: int, layout: str) -> Poses:
 def frame_phases(
     scan: Scan, frames: int, na: str = 'phase'
 ) -> tuple[np.ndarray, int]:
-    """Return the phase of every frame of a scan.
+    """Return the phase of every frame of a scan, (T,) int64.
 
-    Frames without a segment are NA, as in the dataset's own code; frames
-    after the last one are of unknown phase, -1. Actions of other furniture
-    count as 'other'.
-
-    Args:
-        scan (Scan): The scan.
-        frames (int): Number of frames, T.
-        na (str): ``'phase'`` if NA is a phase of its own, ``'unknown'`` if
-            such frames are of unknown phase. Defaults to ``'phase'``.
-
-    Returns:
-        tuple[np.ndarray, int]: Index in ``DRAWER_PHASES``, ``(T,)`` int64,
-        and how many segments are actions of other furniture.
+    It is the index in ``DRAWER_PHASES``. Frames without a segment are NA, as
+    in the dataset's own code, or of unknown phase with ``na='unknown'``;
+    frames after the last one are of unknown phase, -1. Actions of other
+    furniture count as 'other'; how many segments these are is the second
+    value.
     """
     phase = np.full(frames, -1)
     phase[: scan.frames] = 0

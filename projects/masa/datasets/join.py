@@ -46,7 +46,7 @@ def join_annotations(
     for split, path in parts:
         contents = load_contents(path)
         new, own = _records(contents, path, split)
-        names = [record_name(one, i) for i, one in enumerate(new)]
+        names = [record_name(record, i) for i, record in enumerate(new)]
         twice = sorted({n for n in names if n in source or names.count(n) > 1})
         if twice:
             others = sorted({str(source.get(n, path)) for n in twice})

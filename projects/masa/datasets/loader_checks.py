@@ -83,7 +83,7 @@ def _replace(
     inner = settings.get('datasets') or settings.get('dataset')
     if inner is not None:
         inner = inner if isinstance(inner, list) else [inner]
-        read = [_replace(one, ann_file, features, poses) for one in inner]
+        read = [_replace(part, ann_file, features, poses) for part in inner]
         return any(read)
     if ann_file is not None and 'ann_file' in settings:
         settings.update(ann_file=ann_file, data_root='')

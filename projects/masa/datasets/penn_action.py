@@ -33,14 +33,7 @@ OTHER_SPELLINGS = {
 
 
 def activity_name(spelling: str) -> str:
-    """Return the dataset's own spelling of an activity.
-
-    Args:
-        spelling (str): Its name as some code base spells it.
-
-    Returns:
-        str: The name in the label files.
-    """
+    """Return the dataset's own spelling of an activity."""
     return OTHER_SPELLINGS.get(spelling, spelling)
 
 

@@ -18,16 +18,10 @@ class _Pose(NamedTuple):
 
 
 def find_people(keypoint: np.ndarray, score: np.ndarray | None) -> np.ndarray:
-    """Say who is there in which frame.
+    """Say who is there in which frame, (M, T) bool.
 
-    A person is absent from a frame where all joints are 0, or have score 0.
-
-    Args:
-        keypoint (np.ndarray): Joints, ``(M, T, V, C)``.
-        score (np.ndarray, optional): ``(M, T, V)``.
-
-    Returns:
-        np.ndarray: ``(M, T)``, bool.
+    A person is absent from a frame where all joints, (M, T, V, C), are 0, or
+    have score 0, (M, T, V).
     """
     present = (keypoint != 0).any((2, 3))
     return present if score is None else present & (score > 0).any(2)
@@ -166,16 +160,10 @@ def rank_people(
 def fill_frames(keypoint: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Give people a pose in the frames that have none.
 
-    Interpolated linearly between the frames before and after; that of the
-    nearest frame before the first and after the last one. Who has no pose in
-    any frame stays at 0.
-
-    Args:
-        keypoint (np.ndarray): Joints, ``(M, T, V, C)``, floating point.
-        known (np.ndarray): Which frames have a pose, ``(M, T)``, bool.
-
-    Returns:
-        np.ndarray: The same shape; a copy.
+    Poses, (M, T, V, C) floating point, are interpolated linearly between the
+    frames before and after, of those that are ``known``, (M, T) bool; before
+    the first and after the last one, that of the nearest frame is taken. Who
+    has no pose in any frame stays at 0. The result is a copy.
     """
     filled = keypoint.copy()
     time = np.arange(keypoint.shape[1])

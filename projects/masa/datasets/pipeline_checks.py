@@ -60,8 +60,8 @@ def _select_people(
     for record in records:
         try:
             # Whether joints are needed is for the transforms after it.
-            one = 'keypoint' in record
-            selected.append(select(dict(record)) if one else record)
+            has_joints = 'keypoint' in record
+            selected.append(select(dict(record)) if has_joints else record)
         except ValueError as error:
             expected = 'people that SelectPerson takes'
             name = record['frame_dir']

@@ -70,12 +70,12 @@ def check_for_recipes(annotations: dict) -> Iterator[Problem]:
             'data_prefix.skeleton of the dataset names',
             f'{elsewhere} sequences whose poses are not checked',
         )
-    with_joints = [one for one in records if 'keypoint' in one]
+    with_joints = [record for record in records if 'keypoint' in record]
     for key, what in (
         ('keypoint', 'joints, which the recipes for skeletons'),
         ('feature_path', 'features, which the recipes for features'),
     ):
-        having = sum(key in one for one in records)
+        having = sum(key in record for record in records)
         if 0 < having < len(records) - elsewhere * (key == 'keypoint'):
             yield Problem(
                 '',

@@ -81,11 +81,7 @@ class LengthBucketBatchSampler(Sampler[list[int]]):
         )
 
     def __iter__(self) -> Iterator[list[int]]:
-        """Yield the batches of one epoch.
-
-        Yields:
-            list[int]: Indices of the samples of a batch.
-        """
+        """Yield the indices of the samples of each batch of an epoch."""
         sampler = self.sampler
         # The same in every process, so that their batches are alike in
         # length and none waits for another.

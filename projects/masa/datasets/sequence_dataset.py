@@ -153,7 +153,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         for transform in self.pipeline.transforms:
             if not isinstance(transform, SelectPerson):
                 continue
-            people = [len(one.get('keypoint', ())) for one in records]
+            people = [len(record.get('keypoint', ())) for record in records]
             for record in records:
                 if 'keypoint' in record:
                     transform.link_people(record)
@@ -195,13 +195,15 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         for label, name in enumerate(names or ()):
             labels |= {name: label, label: label}
         unknown = [
-            one for one in wanted if isinstance(one, bool) or one not in labels
+            activity
+            for activity in wanted
+            if isinstance(activity, bool) or activity not in labels
         ]
         if unknown:
             raise AnnotationError(
                 f'{self.source} has no activities {unknown}; it has {known}'
             )
-        return {labels[one] for one in wanted}
+        return {labels[activity] for activity in wanted}
 
     def _select(self, annotations: dict) -> list[dict]:
         records = {

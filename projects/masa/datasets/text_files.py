@@ -145,7 +145,9 @@ def read_csv(
     text = read_text(path)
     best = max(
         DELIMITERS,
-        key=lambda one: len(set(known) & set(_header(text, one, path))),
+        key=lambda delimiter: len(
+            set(known) & set(_header(text, delimiter, path))
+        ),
     )
     columns = _header(text, best, path)
     named = [name for name in columns if name]

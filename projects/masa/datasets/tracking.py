@@ -50,7 +50,7 @@ def track_people(
     for t, found in enumerate(frames):
         if not found:
             continue
-        boxes = np.stack([one.box for one in found]).astype(np.float64)
+        boxes = np.stack([person.box for person in found]).astype(np.float64)
         free = np.arange(len(found))
         open_tracks = list(range(len(tracks)))
         for cost_of, limit in (
@@ -86,27 +86,23 @@ def people_by_identity(
     """
     tracks: dict[int, dict[int, Detected]] = {}
     for t, found in enumerate(frames):
-        for one, identity in zip(found, identities[t], strict=True):
-            tracks.setdefault(identity, {})[t] = one
+        for person, identity in zip(found, identities[t], strict=True):
+            tracks.setdefault(identity, {})[t] = person
     return sorted(tracks.values(), key=_prominence, reverse=True)
 
 
 def _prominence(track: dict[int, Boxed]) -> float:
     return sum(
-        float(np.prod(one.box[2:] - one.box[:2])) * one.score
-        for one in track.values()
+        float(np.prod(detection.box[2:] - detection.box[:2])) * detection.score
+        for detection in track.values()
     )
 
 
 def box_overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Compute the intersection over union of all pairs of boxes.
 
-    Args:
-        first (np.ndarray): Left, top, right and bottom, ``(..., N, 4)``.
-        second (np.ndarray): ``(..., M, 4)``.
-
-    Returns:
-        np.ndarray: ``(..., N, M)``, in [0, 1].
+    Boxes are left, top, right and bottom: (..., N, 4) and (..., M, 4) give
+    (..., N, M), in [0, 1].
     """
     first, second = first[..., :, None, :], second[..., None, :, :]
     upper_left = np.maximum(first[..., :2], second[..., :2])

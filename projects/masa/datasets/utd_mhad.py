@@ -81,21 +81,11 @@ def make_annotations(
     subjects: Collection[int] | None = None,
     val_subjects: Collection[int] = (),
 ) -> dict:
-    """Put sequences into annotation format.
+    """Put the sequences of some subjects, of all by default, into annotations.
 
-    Args:
-        sequences (Iterable[LabeledSequence]): What the skeleton files hold.
-        subjects (Collection[int], optional): Whose to keep. Defaults to all.
-        val_subjects (Collection[int]): Subjects of the training split that
-            make the split 'val' instead. Defaults to none.
-
-    Returns:
-        dict: Annotations with the splits 'train', 'val' if asked for, and
-        'test' if a subject of it is there.
-
-    Raises:
-        AnnotationError: If a subject that is asked for is not there or of
-            the test split, or none is left to train on.
+    The splits are 'train', 'val', of the training subjects ``val_subjects``,
+    and 'test'. An AnnotationError says that a subject that is asked for is not
+    there or of the test split, or none is left to train on.
     """
     sequences = sorted(sequences, key=lambda sequence: sequence.name)
     present = {subject_of(sequence) for sequence in sequences}

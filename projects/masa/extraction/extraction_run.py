@@ -118,20 +118,8 @@ def plan_extraction(
 ) -> Plan:
     """Find the sequences and see what there is to do.
 
-    Args:
-        extraction (Extraction): What is to be done.
-        inputs (Iterable[Path]): Videos, folders of videos or of images.
-        output (Path): Folder for the files.
-        labels (Path, optional): File of labels; see :func:`make_plan`.
-        merge (Path, optional): Annotation file to add to.
-        replace (bool): Whether to replace what that file has.
-
-    Returns:
-        Plan: Also of what is in the way of single sequences.
-
-    Raises:
-        ExtractionError: If a file cannot be used, or the folder has files
-            that were made otherwise.
+    See :func:`make_plan`; ``output`` is the folder for the files. An
+    ExtractionError says also that it has files that were made otherwise.
     """
     folder = OutputFolder(output, extraction.dtype, extraction.content)
     return on_main_process(

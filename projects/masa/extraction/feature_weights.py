@@ -36,9 +36,11 @@ def load_model(
     state = read_weights(path)
     # What is to give features has no classifier; everything else must fit.
     classifiers = config.classifier or ()
-    for one in [classifiers] if isinstance(classifiers, str) else classifiers:
+    for classifier in (
+        [classifiers] if isinstance(classifiers, str) else classifiers
+    ):
         for kind in ('weight', 'bias'):
-            state.pop(f'{one}.{kind}', None)
+            state.pop(f'{classifier}.{kind}', None)
     try:
         network = timm.create_model(
             name,

@@ -287,7 +287,9 @@ def _video_stream(container):
     """Return the best video stream; the cover of a song is none."""
     av = _import_av()
     cover = av.stream.Disposition.attached_pic
-    if any(not one.disposition & cover for one in container.streams.video):
+    if any(
+        not stream.disposition & cover for stream in container.streams.video
+    ):
         return container.streams.best('video')
     return None
 

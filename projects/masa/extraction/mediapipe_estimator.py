@@ -85,7 +85,10 @@ class MediaPipeEstimator(PoseEstimator):
         if self.num_coordinates == 3:
             keypoint = _meters(result.pose_world_landmarks)
         score = np.array(
-            [one.visibility for one in result.pose_landmarks.landmark]
+            [
+                landmark.visibility
+                for landmark in result.pose_landmarks.landmark
+            ]
         )
         return [_detection(pixels, keypoint, score)]
 
@@ -98,8 +101,8 @@ class MediaPipeEstimator(PoseEstimator):
         pixels = []
         sides = assign_sides(
             [
-                (one.classification[0].label, one.classification[0].score)
-                for one in result.multi_handedness
+                (hand.classification[0].label, hand.classification[0].score)
+                for hand in result.multi_handedness
             ]
         )
         for side, landmarks, world, handedness in zip(
@@ -192,12 +195,20 @@ def _import_solutions():
 def _pixels(landmarks, frame: np.ndarray) -> np.ndarray:
     height, width = frame.shape[:2]
     return np.array(
-        [(one.x * width, one.y * height) for one in landmarks.landmark]
+        [
+            (landmark.x * width, landmark.y * height)
+            for landmark in landmarks.landmark
+        ]
     )
 
 
 def _meters(landmarks) -> np.ndarray:
-    return np.array([(one.x, one.y, one.z) for one in landmarks.landmark])
+    return np.array(
+        [
+            (landmark.x, landmark.y, landmark.z)
+            for landmark in landmarks.landmark
+        ]
+    )
 
 
 def _detection(

@@ -102,7 +102,9 @@ class MMPoseEstimator(PoseEstimator):
             )
         self._models: dict[str, torch.nn.Module] = {}
         self.settings = dict(
-            models={role: one.name for role, one in self._sources.items()},
+            models={
+                role: source.name for role, source in self._sources.items()
+            },
             random_weights=random_seed,
         )
 
@@ -146,7 +148,7 @@ class MMPoseEstimator(PoseEstimator):
                     samples, boxes, scores, strict=True
                 )
             ]
-            yield [one for one in found if one is not None]
+            yield [detection for detection in found if detection is not None]
 
     def complete(
         self, keypoint: np.ndarray, keypoint_score: np.ndarray

@@ -55,7 +55,9 @@ def lift(
     size = max(BATCH_FRAMES // len(windows[0]), 1)
     for first in range(0, len(windows), size):
         batch = windows[first : first + size]
-        output = _lift_windows(model, [poses[one] for one in batch], whole)
+        output = _lift_windows(
+            model, [poses[window] for window in batch], whole
+        )
         for i, (window, result) in enumerate(zip(batch, output, strict=True)):
             lifted[window if whole else first + i] = result
     lifted -= lifted[:, :1]
@@ -127,6 +129,6 @@ def _lift_windows(
     with torch.no_grad():
         results = model.test_step(pseudo_collate(items))
     return [
-        np.asarray(one.pred_instances.keypoints).reshape(-1, 17, 3)
-        for one in results
+        np.asarray(result.pred_instances.keypoints).reshape(-1, 17, 3)
+        for result in results
     ]

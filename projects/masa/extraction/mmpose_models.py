@@ -72,19 +72,11 @@ class ModelSource(NamedTuple):
 def find_model(name: str, weights: Path | None, option: str) -> ModelSource:
     """Find a model's config.
 
-    Args:
-        name (str): Path of a config file, or of one that mmpose or mmdet
-            carries, such as ``mmpose::body_2d_keypoint/...``. ``person`` is
-            the detector that mmpose uses for people.
-        weights (Path, optional): File of weights. Defaults to those that
-            mmpose or mmdet names for its config.
-        option (str): The command line's option for the weights.
-
-    Returns:
-        ModelSource: The model.
-
-    Raises:
-        ExtractionError: If there is no such config.
+    ``name`` is the path of a config file, or of one that mmpose or mmdet
+    carries, such as ``mmpose::body_2d_keypoint/...``; ``person`` is the
+    detector that mmpose uses for people. ``weights`` default to those that
+    mmpose or mmdet names for its config, and ``option`` is the command line's
+    option for them. An ExtractionError says that there is no such config.
     """
     import_mmpose()
     url = None

@@ -41,15 +41,10 @@ class OutputFolder:
     def check(self, settings: dict, sequences: list[MediaSequence]) -> None:
         """Check that new files may be put beside those that are there.
 
-        Args:
-            settings (dict): Plain values. Those that the folder's settings
-                lack, or that are lacking here, are not compared.
-            sequences (list[MediaSequence]): What the files are to be of.
-
-        Raises:
-            ExtractionError: If the folder's settings are others, cannot be
-                read, or are missing beside files; or if two sequences would
-                have one file on file systems that ignore case.
+        Settings that the folder's lack, or that are lacking here, are not
+        compared. An ExtractionError says that the folder's are others, cannot
+        be read, or are missing beside files; or that two sequences would have
+        one file on file systems that ignore case.
         """
         alike = alike_on_disk(sequence.name for sequence in sequences)
         if alike is not None:
@@ -60,7 +55,7 @@ class OutputFolder:
         file = self.root / SETTINGS_FILE
         advice = 'choose another --output, or delete the folder'
         if not file.exists():
-            for path in (self.path(one.name) for one in sequences):
+            for path in (self.path(sequence.name) for sequence in sequences):
                 if path.exists():
                     raise ExtractionError(
                         f'{path} was made with settings that are '
@@ -89,7 +84,7 @@ class OutputFolder:
     def claim(self, settings: dict, sequences: list[MediaSequence]) -> None:
         """Write the settings, and remove what a killed run left behind."""
         self.check(settings, sequences)
-        folders = {self.path(one.name).parent for one in sequences}
+        folders = {self.path(sequence.name).parent for sequence in sequences}
         for folder in {self.root, *folders}:
             for left in folder.glob('.writing-*'):
                 shutil.rmtree(left)

@@ -88,18 +88,11 @@ class Plan(NamedTuple):
     def annotate(
         self, contents: dict[str, dict], common: dict | None = None
     ) -> dict:
-        """Make the annotations of what is finished.
+        """Make annotations of what is finished, or add it to given ones.
 
-        Args:
-            contents (dict[str, dict]): Fields by id; what is not among them
-                is left out.
-            common (dict, optional): What stands beside the records.
-
-        Returns:
-            dict: New annotations, or those to merge with, added to.
-
-        Raises:
-            ExtractionError: If they would have problems.
+        ``contents`` are fields by id; what is not among them is left out.
+        ``common`` stands beside the records. An ExtractionError says that the
+        annotations would have problems.
         """
         if self.annotations is None:
             annotations = make_annotations(contents, self.labels, common)
@@ -130,26 +123,11 @@ def make_plan(
 ) -> Plan:
     """Find the sequences and see what there is to do.
 
-    Args:
-        inputs (Iterable[Path]): For :func:`find_sequences`.
-        folder (OutputFolder): Where the results belong.
-        settings (dict): For :meth:`OutputFolder.check`.
-        labels_file (Path, optional): For :func:`read_labels`. It must have a
-            line for every sequence.
-        merge_file (Path, optional): Annotation file to add to. Sequences
-            that it has no record of are not asked for.
-        fields (tuple[str, ...]): Keys that are to be added.
-        replace (bool): Whether to put them in the place of those that the
-            annotation file has.
-        limits (MediaLimits): What of a video is refused before it is
-            decoded.
-
-    Returns:
-        Plan: Also of what is in the way of single sequences.
-
-    Raises:
-        ExtractionError: If a file cannot be used, or two sequences have one
-            id.
+    The file of labels must have a line for every sequence; sequences that
+    the annotation file to merge with has no record of are not asked for.
+    ``fields`` are the keys that are to be added, or replaced. An
+    ExtractionError says that a file cannot be used, or two sequences have one
+    id.
     """
     found = find_sequences(inputs)
     sequences = [sequence for sequence in found if not sequence.problem]

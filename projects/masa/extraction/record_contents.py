@@ -27,21 +27,14 @@ class Label(NamedTuple):
 
 
 def read_labels(path: Path) -> dict[str, Label]:
-    """Read a file of labels.
+    """Read a file of labels by sequence id, in its order.
 
-    Args:
-        path (Path): CSV, see :func:`~masa.datasets.text_files.read_csv`. The
-            first line names the columns: ``sequence``, the id, and
-            ``activity`` and ``split``, either of which may be missing or
-            empty.
-
-    Returns:
-        dict[str, Label]: By id, in the order of the file. The split is
-        ``train`` where none is given.
-
-    Raises:
-        ExtractionError: If the file cannot be read, has other columns, a row
-            of another length, or a sequence twice. The line is named.
+    The first line of the CSV file, see
+    :func:`~masa.datasets.text_files.read_csv`, names the columns:
+    ``sequence``, the id, and ``activity`` and ``split``, either of which may
+    be missing or empty. The split is then ``train``. An ExtractionError, which
+    names the line, says that the file cannot be read, has other columns, a row
+    of another length, or a sequence twice.
     """
     try:
         table = read_csv(path, COLUMNS, required=COLUMNS[:1])
@@ -92,7 +85,7 @@ def make_annotations(
     if labels is None:
         labels = {name: Label('', 'train') for name in contents}
     labels = {n: label for n, label in labels.items() if n in contents}
-    activities = sorted({one.activity for one in labels.values()} - {''})
+    activities = sorted({label.activity for label in labels.values()} - {''})
     annotations: dict = dict(split={}, annotations=[])
     for name, (activity, split) in labels.items():
         record = dict(frame_dir=name, **contents[name])
@@ -111,22 +104,13 @@ def pose_contents(
     train: Collection[str] | None = None,
     mirror: bool = True,
 ) -> dict[str, dict]:
-    """Make the fields of joints of every record, gaps filled.
+    """Make the fields of joints of every record, gaps filled, by id.
 
-    Args:
-        poses (dict[str, tuple[np.ndarray, np.ndarray]]): Positions (T, V, C),
-            NaN where a joint is not found, and scores (T, V), by id.
-        skeleton (dict): Layout of the joints.
-        train (Collection[str], optional): Ids of those that the mean pose,
-            which fills gaps, is made of. Defaults to all.
-        mirror (bool): See :func:`~masa.datasets.conversion.joint_fields`.
-
-    Returns:
-        dict[str, dict]: ``total_frames``, ``keypoint`` and
-        ``keypoint_score`` by id.
-
-    Raises:
-        ExtractionError: If no mean pose can be made.
+    ``poses`` are positions (T, V, C), NaN where a joint is not found, and
+    scores (T, V), by id. The mean pose, which fills gaps, is made of the ids
+    ``train``, by default of all; see
+    :func:`~masa.datasets.conversion.joint_fields` for it and ``mirror``. An
+    ExtractionError says that none can be made.
     """
     sequences = [
         LabeledSequence(
@@ -145,13 +129,15 @@ def pose_contents(
         ) from error
     scores = [score for _, score in poses.values()]
     return {
-        one.name: dict(
+        sequence.name: dict(
             field,
-            keypoint_score=np.where(one.visible, score, 0)[None].astype(
+            keypoint_score=np.where(sequence.visible, score, 0)[None].astype(
                 np.float32
             ),
         )
-        for one, field, score in zip(sequences, fields, scores, strict=True)
+        for sequence, field, score in zip(
+            sequences, fields, scores, strict=True
+        )
     }
 
 
@@ -200,20 +186,11 @@ def add_contents(
 ) -> dict:
     """Add what was extracted to annotations.
 
-    Args:
-        annotations (dict): Without problems; left as it is.
-        contents (dict[str, dict]): Fields by id, ``total_frames`` among
-            them. A record that is not among them is left out, and so is a
-            split without records.
-        common (dict, optional): What stands beside the records, such as
-            ``skeleton``.
-
-    Returns:
-        dict: The annotations.
-
-    Raises:
-        ExtractionError: If a record has another number of frames or other
-            time stamps, or a field is there already.
+    ``contents`` are fields by id, ``total_frames`` among them, and ``common``
+    is what stands beside the records, such as ``skeleton``. A record without
+    contents is left out, and so is a split without records. An ExtractionError
+    says that a record has another number of frames or other time stamps, or
+    that a field is there already.
     """
     records = []
     for i, record in enumerate(annotations['annotations']):

@@ -61,9 +61,9 @@ def read_alphapose(
     joints = JointCount()
     if isinstance(content, dict):
         people = [
-            (image, one, None)
+            (image, detection, None)
             for image, frame in content.items()
-            for one in people_of(frame, f'{path}, {image!r}', joints)
+            for detection in people_of(frame, f'{path}, {image!r}', joints)
         ]
         layouts, images = OPENPOSE_LAYOUTS, list(content)
     else:
@@ -157,7 +157,8 @@ def _frame_numbers(images: list[str], path: Path) -> dict[str, int]:
 
 def _tell_apart(identities: list[list]) -> bool:
     """Say whether these are numbers that come once in a frame."""
-    everyone = [one for frame in identities for one in frame]
+    everyone = [identity for frame in identities for identity in frame]
     return all(
-        isinstance(one, (int, float)) and np.isfinite(one) for one in everyone
+        isinstance(identity, (int, float)) and np.isfinite(identity)
+        for identity in everyone
     ) and all(len(set(frame)) == len(frame) for frame in identities)

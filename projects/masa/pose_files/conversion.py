@@ -106,5 +106,5 @@ def make_annotations(
 
 
 def _kind(skeleton: dict, keypoint: np.ndarray) -> str:
-    name = next(name for name, one in LAYOUTS.items() if one == skeleton)
+    name = next(name for name, layout in LAYOUTS.items() if layout == skeleton)
     return f'{name} in {keypoint.shape[2]}D'

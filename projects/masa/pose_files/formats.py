@@ -50,9 +50,9 @@ def detect_format(paths: Iterable[Path]) -> PoseFormat:
         # Of an image or a video without people.
         if content == []:
             continue
-        for one in FORMATS:
-            if one.recognizes(content):
-                return one
+        for form in FORMATS:
+            if form.recognizes(content):
+                return form
         raise AnnotationError(
             f'{path} is no pose file of a known format: expected one of '
             f'{", ".join(one.title for one in FORMATS)}'

@@ -120,7 +120,7 @@ def _read(
     known = LAYOUTS.get(width.count, {})
     return PoseSequence(
         choose_layout(joints.count, known, layout, str(path)),
-        [[one for one in frame if one is not None] for frame in people],
+        [[found for found in frame if found is not None] for frame in people],
     )
 
 
@@ -167,7 +167,7 @@ def _joint_names(meta: Any) -> list[str] | None:
         return None
     # JSON has made texts of the numbers.
     found = [names.get(str(i)) for i in range(len(names))]
-    return found if all(isinstance(one, str) for one in found) else None
+    return found if all(isinstance(name, str) for name in found) else None
 
 
 def _layout_of_names(names: list[str], path: Path) -> dict:

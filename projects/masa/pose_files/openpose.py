@@ -75,4 +75,4 @@ def people_of(
         rows = rows_of_joints(person[key], 3, f'{what}.{key}')
         joints.check(len(rows), what)
         people.append(make_detection(rows[:, :2], rows[:, 2]))
-    return [one for one in people if one is not None]
+    return [person for person in people if person is not None]

@@ -127,14 +127,7 @@ class SyntheticSequenceDataset(SequenceDataset):
         return 'the synthetic data'
 
     def read_annotations(self) -> dict:
-        """Generate the sequences of the splits that are asked for.
-
-        Returns:
-            dict: The annotations.
-
-        Raises:
-            AnnotationError: If there is no such split.
-        """
+        """Generate the sequences of the splits that are asked for."""
         wanted = [self.split] if isinstance(self.split, str) else self.split
         known = self.sequences_per_activity
         missing = [split for split in wanted if split not in known]

@@ -19,15 +19,9 @@ class PosePrior(Protocol):
     num_latent: int
 
     def perturb(self, results: dict, noise: np.ndarray) -> np.ndarray:
-        """Move poses in the latent space.
+        """Move the poses of a sample by noise in the latent space, (M, T, L).
 
-        Args:
-            results (dict): The sample, or one view of it.
-            noise (np.ndarray): What is added to the latent vectors,
-                ``(M, T, L)``.
-
-        Returns:
-            np.ndarray: The joints of the moved poses, ``(M, T, V, C)``.
+        The result are the joints of the moved poses, (M, T, V, C).
         """
 
 
@@ -152,18 +146,11 @@ class LinearPosePrior:
         self.components = (directions[:, chosen] * spread[chosen] ** 0.5).T
 
     def perturb(self, results: dict, noise: np.ndarray) -> np.ndarray:
-        """Move poses along the components.
+        """Move poses along the components by noise, (M, T, L).
 
-        Args:
-            results (dict): The sample, or one view of it.
-            noise (np.ndarray): In standard deviations of every component,
-                ``(M, T, L)``.
-
-        Returns:
-            np.ndarray: The joints of the moved poses, ``(M, T, V, C)``.
-
-        Raises:
-            ValueError: If the skeleton has other joints than the dataset.
+        The noise is in standard deviations of every component; the result are
+        the joints, (M, T, V, C). A ValueError says that the skeleton has other
+        joints than the dataset.
         """
         keypoint = results['keypoint']
         width = self.components.shape[1]

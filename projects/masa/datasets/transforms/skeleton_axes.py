@@ -8,18 +8,8 @@ def side_pairs(skeleton: dict, num_joints: int) -> np.ndarray:
 
     They are the flip pairs within the root and torso joints (shoulders and
     hips, where the torso is given as their means), else those whose both
-    joints have a bone to one of them.
-
-    Args:
-        skeleton (dict): Has ``flip_pairs``, ``torso``, and perhaps ``root``
-            and ``bones``.
-        num_joints (int): How many joints there are.
-
-    Returns:
-        np.ndarray: Pairs (left, right), ``(P, 2)``, int64.
-
-    Raises:
-        ValueError: If there is no such pair.
+    joints have a bone to one of them: pairs (left, right), (P, 2), int64. A
+    ValueError says that there is no such pair.
     """
     pairs = [
         joint_list(pair, num_joints, 'flip_pairs')

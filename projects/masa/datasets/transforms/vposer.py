@@ -136,19 +136,12 @@ class VPoserPrior:
         self.body = BodyJoints(body_model)
 
     def perturb(self, results: dict, noise: np.ndarray) -> np.ndarray:
-        """Move the body in VPoser's latent space.
+        """Move the body in VPoser's latent space by noise, (1, T, L).
 
-        Args:
-            results (dict): The sample, or one view of it.
-            noise (np.ndarray): ``(1, T, L)``.
-
-        Returns:
-            np.ndarray: The joints of the moved poses, ``(1, T, V, 3)``.
-
-        Raises:
-            KeyError: If the record carries no pose or shape.
-            ValueError: If there are several persons, the joints are 2D or
-                more than ``joints`` tells of, or shapes disagree.
+        The result are the joints of the moved poses, (1, T, V, 3). A KeyError
+        says that the record carries no pose or shape; a ValueError that there
+        are several persons, the joints are 2D or more than ``joints`` tells
+        of, or shapes disagree.
         """
         keypoint = results['keypoint']
         pose = np.asarray(require(results, 'smpl_body_pose', self))
