@@ -10,7 +10,7 @@ import numpy as np
 from scipy.io.matlab import MatReadError
 
 from .annotation import save_annotations
-from .errors import AnnotationError
+from .errors import AnnotationError, refuse_problems
 from .gaps import fill_invisible_joints, mean_visible_pose
 from .schema import check_annotations
 
@@ -225,10 +225,6 @@ def save_checked(annotations: dict, output: Path, source: Path) -> None:
     An AnnotationError lists those that there are, and names ``source``, what
     the annotations were made of.
     """
-    problems = check_annotations(annotations)
-    if problems:
-        raise AnnotationError(
-            f'{source} has what an annotation file may not have:\n  '
-            + '\n  '.join(map(str, problems))
-        )
+    heading = f'{source} has what an annotation file may not have'
+    refuse_problems(heading, check_annotations(annotations))
     save_annotations(annotations, output)

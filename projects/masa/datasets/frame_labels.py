@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -282,13 +282,19 @@ def add_phases(
     if all(_is_number(name) for label in labels.values() for name in label):
         numbers = {i: [int(n or -1) for n in ns] for i, ns in labels.items()}
     else:
-        activities = _activities(annotations, path, labels)
+        activities = _activity_names(annotations)
+        for i in labels.keys() - activities.keys():
+            raise AnnotationError(
+                f'record {names[i]!r} has phases in {path}, but no activity '
+                'of a name, by which the names of phases are listed: give it '
+                'one, or numbers as phases'
+            )
         kept = {
-            activity
-            for i, activity in _activities(annotations, path).items()
-            if 'phase' in records[i] and i not in labels
+            activities.get(i)
+            for i, record in enumerate(records)
+            if 'phase' in record and i not in labels
         }
-        for activity in set(activities.values()) - kept:
+        for activity in {activities[i] for i in labels} - kept:
             # All that had these names have others now.
             listed.pop(activity, None)
         _list_names(listed, labels, activities)
@@ -354,30 +360,17 @@ def _remarks(
     return remarks
 
 
-def _activities(
-    annotations: dict,
-    path: str | os.PathLike,
-    wanted: Collection[int] | None = None,
-) -> dict[int, str]:
-    """Return the activity of records by their place, of all or of some."""
+def _activity_names(annotations: dict) -> dict[int, str]:
+    """Return the names of the activities of records by their place."""
     names = annotations.get('activities')
     labels = [label_of(record) for record in annotations['annotations']]
     if names is None and all(label < 0 for label in labels):
         return dict.fromkeys(range(len(labels)), ALL)
-    found = {
+    return {
         i: names[label]
         for i, label in enumerate(labels)
         if names is not None and label >= 0
     }
-    for i in wanted or ():
-        if i not in found:
-            name = record_name(annotations['annotations'][i], i)
-            raise AnnotationError(
-                f'record {name!r} has phases in {path}, but no activity of a '
-                'name, by which the names of phases are listed: give it one, '
-                'or numbers as phases'
-            )
-    return found
 
 
 def _is_number(label: str) -> bool:

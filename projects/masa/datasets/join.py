@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from .annotation import is_single_record, load_contents
-from .errors import AnnotationError
+from .errors import AnnotationError, refuse_problems
 from .packed_poses import unpack_poses
 from .problem import short
 from .schema import check_annotations, record_name
@@ -72,11 +72,8 @@ def join_annotations(
 
 
 def _refuse(problems: list, files: str) -> None:
-    if problems:
-        raise AnnotationError(
-            f'{files}: expected records without problems, but there are '
-            f'{len(problems)}:\n  ' + '\n  '.join(map(str, problems))
-        )
+    heading = f'{files}: expected records without problems, but there are '
+    refuse_problems(f'{heading}{len(problems)}', problems)
 
 
 def _records(

@@ -6,11 +6,12 @@ from torch.utils.data import Sampler
 
 from ..bucketing import bucket_sizes
 from ..registry import DATA_SAMPLERS
+from .transforms.checks import check_range
 
 
 @DATA_SAMPLERS.register_module()
 class LengthBucketBatchSampler(Sampler[list[int]]):
-    """Batches sequences of similar length, so that little is padded.
+    """Batch sequences of similar length, so that little is padded.
 
     All sequences are sorted by length, blurred a little, and cut into
     batches, which are shuffled. All processes of a distributed run get the
@@ -43,19 +44,9 @@ class LengthBucketBatchSampler(Sampler[list[int]]):
         max_padding: float = 1.0,
         blur: float = 0.05,
     ):
-        if batch_size < 1:
-            raise ValueError(
-                f'batch_size is expected to be 1 or more, but got {batch_size}'
-            )
-        if not 0 <= max_padding <= 1:
-            raise ValueError(
-                'max_padding is expected to be in [0, 1], but got '
-                f'{max_padding}'
-            )
-        if not blur >= 0:
-            raise ValueError(
-                f'blur is expected not to be negative, but got {blur}'
-            )
+        check_range('batch_size', batch_size, 1)
+        check_range('max_padding', max_padding, 0, 1)
+        check_range('blur', blur, 0)
         if not isinstance(sampler, DefaultSampler):
             raise ValueError(
                 "LengthBucketBatchSampler expects MMEngine's DefaultSampler, "

@@ -39,27 +39,16 @@ def check_annotations(
         not is_list_of_names(activities)
         or len(set(activities)) < len(activities)
     ):
-        problems.append(
-            Problem(
-                '',
-                'activities',
-                'a list of names, every one once',
-                short(activities),
-            )
-        )
+        expected = 'a list of names, every one once'
+        problems.append(Problem('', 'activities', expected, short(activities)))
         activities = None
     phases = annotations.get('phases')
     records = annotations.get('annotations')
     problems += _check_phase_names(phases, activities, records)
-    phases = (
-        {
-            name: names
-            for name, names in phases.items()
-            if is_list_of_names(names)
-        }
-        if isinstance(phases, dict)
-        else {}
-    )
+    phases = phases if isinstance(phases, dict) else {}
+    phases = {
+        a: names for a, names in phases.items() if is_list_of_names(names)
+    }
     if not isinstance(records, (list, tuple)) or not records:
         problems.append(
             Problem('', 'annotations', 'a list of records', short(records))

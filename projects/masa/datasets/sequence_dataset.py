@@ -7,7 +7,8 @@ from mmengine.dataset import force_full_init
 from mmengine.logging import print_log
 
 from ..registry import DATASETS
-from .annotation import AnnotationError, load_annotations
+from .annotation import load_annotations
+from .errors import AnnotationError, refuse_problems
 from .keyed_random import KeyedRandom
 from .packed_poses import is_packed, name_pose_files, unpack_poses
 from .pipeline_checks import check_pipeline_inputs
@@ -167,16 +168,8 @@ class SequenceDataset(KeyedRandom, PoseDataset):
                 )
 
     def _refuse(self, problems: list[Problem], note: str) -> None:
-        if not problems:
-            return
-        shown = '\n  '.join(map(str, problems[:PROBLEMS_SHOWN]))
-        more = len(problems) - PROBLEMS_SHOWN
-        rest = f'\n  and {more} more' if more > 0 else ''
-        raise AnnotationError(
-            f'{self.source} has {len(problems)} problems:\n  {shown}'
-            f'{rest}\n{note}',
-            problems,
-        )
+        heading = f'{self.source} has {len(problems)} problems'
+        refuse_problems(heading, problems, PROBLEMS_SHOWN, note)
 
     def _labels_to_keep(
         self, names: list[str] | None, records: list[dict]

@@ -64,7 +64,7 @@ def _check_ids(field: str, ids: Any, known: set[str]) -> Iterator[Problem]:
             '',
             field,
             'ids that have a record',
-            f'{len(missing)} without name: {short(missing)}',
+            f'{len(missing)} without one: {short(missing)}',
         )
     twice = [name for name, n in Counter(ids).items() if n > 1]
     if twice:
