@@ -29,6 +29,12 @@ def fill_invisible_joints(
 
     Raises:
         ValueError: If no joint is visible in any frame, or shapes disagree.
+
+    Example:
+        >>> joints = np.array([[[0.0]], [[9.0]], [[4.0]]])
+        >>> visible = np.array([[True], [False], [True]])
+        >>> fill_invisible_joints(joints, visible, [], joints[0]).ravel()
+        array([0., 2., 4.])
     """
     frames, joints, _ = keypoint.shape
     if visible.shape != (frames, joints):

@@ -151,20 +151,12 @@ def read_hand_poses(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read the hand poses of a sequence, one text file a frame.
 
-    Args:
-        folder (str | os.PathLike): Such as
-            ``subject1/h1/0/cam4/hand_pose``, with ``000000.txt`` on: for the
-            left and then the right hand a flag (1 annotated, 0 not) and 21 x
-            3 coordinates in meters, in the camera's frame.
-        frames (int): How many there are.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: Positions ``(T, 42, 3)`` float64 and
-        whether they are annotated ``(T, 42)``, bool; left hand first.
-
-    Raises:
-        AnnotationError: If a file is missing or of another layout. It is
-            named.
+    ``folder``, such as ``subject1/h1/0/cam4/hand_pose``, has the files
+    ``000000.txt`` on: for the left and then the right hand a flag (1
+    annotated, 0 not) and 21 x 3 coordinates in meters, in the camera's frame.
+    The result are positions (T, 42, 3) float64 and whether they are annotated
+    (T, 42), bool; left hand first. An AnnotationError names a file that is
+    missing or of another layout.
     """
     values = np.stack(
         [_read_numbers(Path(folder, f'{i:06d}.txt')) for i in range(frames)]
@@ -205,23 +197,13 @@ def read_sequences(
     camera: str,
     activity: str | None = None,
 ) -> tuple[list[LabeledSequence], list[str]]:
-    """Read the hand poses of listed sequences.
+    """Read the hand poses of listed sequences below the folder ``root``.
 
-    Args:
-        root (str | os.PathLike): Folder that ``subject1`` is in.
-        listed (Sequence[ListedSequence]): Which.
-        joints (str): Which joints, a key of
-            :data:`~masa.datasets.skeletons.H2O_JOINTS`.
-        camera (str): Whose frame the positions are in, such as ``'cam4'``.
-        activity (str, optional): Of all. Defaults to the object that each is
-            about.
-
-    Returns:
-        tuple[list[LabeledSequence], list[str]]: Those whose folder is there,
-        and the names of the others.
-
-    Raises:
-        AnnotationError: If none is there, or a file is wrong.
+    ``joints`` is a key of :data:`~masa.datasets.skeletons.H2O_JOINTS`, and
+    ``camera``, such as ``'cam4'``, that whose frame the positions are in. The
+    activity defaults to the object that each sequence is about. The result are
+    the sequences whose folder is there, and the names of the others. An
+    AnnotationError says that none is there, or a file is wrong.
     """
     names = H2O_JOINTS[joints]['joints']
     chosen = [HANDS_42['joints'].index(name) for name in names]
@@ -256,15 +238,9 @@ def action_phases(
     """Take the actions as phases: an activity is what is done to one object.
 
     Every pair of activity and phase is one of the 36 actions. Frames outside
-    of all actions are of unknown phase, -1.
-
-    Args:
-        listed (Sequence[ListedSequence]): What the lists say.
-
-    Returns:
-        tuple[dict[str, np.ndarray], dict[str, list[str]]]: Phase of every
-        frame, ``(T,)`` int64, by sequence, where the lists tell; and the
-        names of the phases by activity.
+    of all actions are of unknown phase, -1. The result are the phase of every
+    frame, (T,) int64, by sequence, where the lists tell; and the names of the
+    phases by activity.
     """
     names: dict[str, list[str]] = {}
     for action in ACTIONS:
@@ -285,17 +261,10 @@ def milk_phases_of_actions(
 ) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
     """Make ten phases of pouring milk from the five official actions.
 
-    A phase is an action or the time from it to the next one. The ten phases
-    of CASA and MASA are not public; these are ten as well, but need not be
-    the same. Frames before the first action are of unknown phase, -1.
-
-    Args:
-        listed (Sequence[ListedSequence]): Of pouring milk.
-        activity (str): What to call that.
-
-    Returns:
-        tuple[dict[str, np.ndarray], dict[str, list[str]]]: As
-        :func:`action_phases`.
+    A phase is an action or the time from it to the next one. The ten phases of
+    CASA and MASA are not public; these are ten as well, but need not be the
+    same. Frames before the first action are of unknown phase, -1. The result
+    is as that of :func:`action_phases`.
     """
     labels = {}
     for entry in listed:

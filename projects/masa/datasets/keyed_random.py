@@ -3,7 +3,7 @@ import torch
 
 
 class KeyedRandom:
-    """Gives every sample a random generator keyed by (seed, epoch, index).
+    """Give every sample a random generator keyed by (seed, epoch, index).
 
     A dataset that mixes this in draws the same augmentation for the same
     seed, epoch and index whatever process loads the sample, so the number of

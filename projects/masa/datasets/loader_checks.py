@@ -25,24 +25,12 @@ def check_loaders(
     """Find everything for which training or testing would refuse its data.
 
     The datasets of all loaders are built, with their splits and pipelines:
-    what they refuse is what is found.
-
-    Args:
-        config (Config): The config.
-        ann_file (str, optional): Annotation file instead of the config's.
-        features (str, optional): Folder instead of the config's
-            ``data_prefix.feature``.
-        poses (str, optional): Folder instead of the config's
-            ``data_prefix.skeleton``.
-
-    Returns:
-        dict[Problem, list[str]]: The loaders by problem.
-
-    Raises:
-        OSError: If a file cannot be read.
-        ValueError: If a dataset has an argument that it does not take, or
-            none reads an annotation file in whose place ``ann_file`` could
-            be.
+    what they refuse is what is found, with the loaders that do. ``ann_file``,
+    ``features`` and ``poses`` take the places of the annotation file,
+    ``data_prefix.feature`` and ``data_prefix.skeleton`` of the config. An
+    OSError says that a file cannot be read; a ValueError that a dataset has an
+    argument that it does not take, or none reads an annotation file in whose
+    place ``ann_file`` could be.
     """
     found: dict[Problem, list[str]] = {}
     known: list[tuple[dict, list[Problem]]] = []

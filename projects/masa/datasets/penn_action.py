@@ -38,17 +38,11 @@ def activity_name(spelling: str) -> str:
 
 
 def read_label_file(path: str | os.PathLike) -> LabeledSequence:
-    """Read one official label file.
+    """Read one official label file, such as ``labels/0001.mat``.
 
-    Args:
-        path (str | os.PathLike): Such as ``labels/0001.mat``.
-
-    Returns:
-        LabeledSequence: Named by the file's number, such as ``'0001'``; the
-        joints in pixels, ``(T, 13, 2)`` float64.
-
-    Raises:
-        AnnotationError: If the file is not of the official layout.
+    The sequence is named by the file's number; its joints are in pixels, (T,
+    13, 2) float64. An AnnotationError says that the file is not of the
+    official layout.
     """
     path = Path(path)
     with reading(path, 'a Penn Action label file'):
@@ -94,24 +88,10 @@ def make_annotations(
 ) -> tuple[dict, list[str]]:
     """Put sequences and phases into annotation format.
 
-    Args:
-        sequences (Iterable[LabeledSequence]): What the label files hold.
-        phases (Phases, optional): Phase labels. Defaults to none.
-        val_share (float): See
-            :func:`~masa.datasets.conversion.build_annotations`.
-        seed (int): Of the draws. Defaults to 0.
-        test_share (float): Share of the training sequences that makes the
-            split 'test', where the official one is not at hand; drawn before
-            'val', in [0, 1). Defaults to 0.
-
-    Returns:
-        tuple[dict, list[str]]: As
-        :func:`~masa.datasets.conversion.build_annotations`.
-
-    Raises:
-        AnnotationError: If no sequence is left, none shows a mean pose, or
-            ``test_share`` is given beside sequences of the official test
-            split.
+    See :func:`~masa.datasets.conversion.build_annotations`. ``test_share`` is
+    the share of the training sequences that makes the split 'test', where the
+    official one is not at hand; it is drawn before 'val', in [0, 1). Beside
+    sequences of the official test split, it is an AnnotationError.
     """
     sequences = sorted(sequences, key=lambda sequence: sequence.name)
     if test_share:

@@ -137,6 +137,12 @@ def rank_people(
     Returns:
         np.ndarray: Indices of the people, ``(K,)`` int64. Of equals the
         first in the list comes first.
+
+    Example:
+        >>> joints = np.ones((2, 3, 17, 2))
+        >>> joints[1, :, 0] = 9
+        >>> rank_people(joints, None, 'size').tolist()
+        [1, 0]
     """
     present = find_people(keypoint, score)
     joints = keypoint.astype(np.float64)

@@ -23,7 +23,7 @@ PROBLEMS_SHOWN = 10
 
 @DATASETS.register_module()
 class SequenceDataset(KeyedRandom, PoseDataset):
-    """Sequences of skeletons, of frame features, or of both.
+    """Load sequences of skeletons, of frame features, or of both.
 
     Reads MMAction2's skeleton annotation files and, beside what these hold,
     a phase for every frame, the path of frame features, and the names of

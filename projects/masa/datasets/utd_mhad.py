@@ -29,17 +29,11 @@ _FILE_NAME = re.compile(r'a(\d+)_s(\d+)_t(\d+)_skeleton')
 
 
 def read_skeleton_file(path: str | os.PathLike) -> LabeledSequence:
-    """Read one official skeleton file.
+    """Read an official skeleton file, such as ``a1_s1_t1_skeleton.mat``.
 
-    Args:
-        path (str | os.PathLike): Such as ``Skeleton/a1_s1_t1_skeleton.mat``.
-
-    Returns:
-        LabeledSequence: Such as ``'a01_s1_t1'``; the joints in meters,
-        ``(T, 20, 3)`` float32, y up.
-
-    Raises:
-        AnnotationError: If the file is not of the official layout.
+    The sequence is then named ``'a01_s1_t1'``; its joints are in meters, (T,
+    20, 3) float32, y up. An AnnotationError says that the file is not of the
+    official layout.
     """
     path = Path(path)
     found = _FILE_NAME.fullmatch(path.stem)

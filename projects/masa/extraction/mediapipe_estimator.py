@@ -27,7 +27,7 @@ TARGETS = dict(
 
 
 class MediaPipeEstimator(PoseEstimator):
-    """Poses by MediaPipe, whose models come with its wheel.
+    """Estimate poses by MediaPipe, whose models come with its wheel.
 
     It follows one person, or two hands, by itself, so that there is never a
     second person to choose. It works on the CPU.

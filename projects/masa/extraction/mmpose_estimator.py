@@ -39,7 +39,7 @@ TARGETS = dict(body2d=(COCO_17, 2), body3d=(H36M_17, 3), hands2d=(HANDS_42, 2))
 
 
 class MMPoseEstimator(PoseEstimator):
-    """Poses by a detector and a top-down model of mmpose, and its lifters.
+    """Estimate poses by a detector, a top-down model and a lifter of mmpose.
 
     Args:
         target (str): ``body2d``, COCO's joints in pixels; ``body3d``, those

@@ -24,7 +24,7 @@ class Detection(NamedTuple):
 
 
 class PoseEstimator(ABC):
-    """Finds people in the frames of videos and estimates their poses.
+    """Find people in the frames of videos and estimate their poses.
 
     Attributes:
         skeleton (dict): Layout of the joints, as in

@@ -30,26 +30,12 @@ def extract_poses(
     whole or not at all, dated as what it was made of: a row a frame, (T, V *
     (C + 1)) float32, the coordinates of every joint and its score; see
     :func:`read_poses`. The time stamps of the frames are written beside it.
+    ``advance`` is called with the number of frames that were done since the
+    last call. The result are T, and how many frames show the person.
 
-    Args:
-        sequence (MediaSequence): The video file or folder of images.
-        output (Path): The ``.npy`` file.
-        estimator (PoseEstimator): What finds people.
-        person (int): Which one, by prominence, 1 the first.
-        min_found (float): Share of the frames that must show the person, in
-            [0, 1].
-        expected_frames (int, optional): What T must be.
-        limits (MediaLimits): What is refused before it is decoded.
-        advance (Callable[[int], None]): Called with the number of frames that
-            were done since the last call.
-
-    Returns:
-        tuple[int, int]: T, and how many frames show the person.
-
-    Raises:
-        SequenceError: If the frames cannot be read, T is not what is
-            expected, there are not so many people, or the person is found in
-            too few frames.
+    A SequenceError says that the frames cannot be read, T is not
+    ``expected_frames``, or there is no such person, see
+    :func:`poses_of_person`.
     """
     changed = last_change(sequence)
     detections = []
@@ -79,23 +65,13 @@ def poses_of_person(
     min_found: float,
     where: str | Path,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Take the poses of one person.
+    """Take the poses of one person, by prominence, 1 the first.
 
-    Args:
-        people (list[dict[int, Detection]]): The most prominent one first.
-        length (int): T, the number of frames.
-        person (int): Which one, by prominence, 1 the first.
-        min_found (float): Share of the frames that must show the person, in
-            [0, 1].
-        where (str | Path): The sequence, for messages.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: Positions (T, V, C), NaN where a joint
-        or the person is not found, and scores (T, V), 0 there.
-
-    Raises:
-        SequenceError: If there are not so many people, or the person is found
-            in too few frames.
+    ``people`` have the most prominent one first, and ``length`` is T, the
+    number of frames. The result are positions (T, V, C), NaN where a joint or
+    the person is not found, and scores (T, V), 0 there. A SequenceError names
+    ``where``, the sequence, if there are not so many people, or the person is
+    found in less than the share ``min_found`` of the frames.
     """
     if len(people) < person:
         raise SequenceError(
@@ -120,16 +96,10 @@ def poses_of_person(
 def read_poses(
     path: Path, num_joints: int, num_coordinates: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read what :func:`extract_poses` wrote.
+    """Read the V joints of C coordinates that :func:`extract_poses` wrote.
 
-    Args:
-        path (Path): The ``.npy`` file.
-        num_joints (int): V.
-        num_coordinates (int): C.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: Positions (T, V, C), NaN where a joint
-        is not found, and scores (T, V), float32.
+    The result are positions (T, V, C), NaN where a joint is not found, and
+    scores (T, V), float32.
     """
     rows = np.load(path, allow_pickle=False)
     rows = rows.reshape(len(rows), num_joints, num_coordinates + 1)

@@ -111,7 +111,7 @@ def choose_layout(
 
 
 class JointCount:
-    """Checks that all people of a sequence have as many joints.
+    """Check that all people of a sequence have as many joints.
 
     Args:
         what (str): What is counted. Defaults to joints.
