@@ -29,7 +29,7 @@ from PIL import Image
 
 from masa.extraction.errors import ExtractionError
 from masa.extraction.frames import FrameReader
-from masa.extraction.sequences import Sequence, find_sequences
+from masa.extraction.sequences import MediaSequence, find_sequences
 
 SECONDS = 2
 SIZE = 256, 144
@@ -217,7 +217,7 @@ def decoded(
     return iter(frames), None if path.is_dir() else np.array(times)
 
 
-def judge_frames(sequence: Sequence, original: np.ndarray) -> str:
+def judge_frames(sequence: MediaSequence, original: np.ndarray) -> str:
     """Say what becomes of a file: right, refused or wrong, and why."""
     name = sequence.path.name
     frames = []

@@ -25,7 +25,7 @@ SEQUENCES = {
 
 
 def hand_pose(rng):
-    """Both hands of one frame, (2, 21, 3) metres, wrist first."""
+    """Both hands of one frame, (2, 21, 3) meters, wrist first."""
     reach = np.array([0, *[0.05, 0.07, 0.09, 0.1] * 5])
     spread = np.array([0, *np.repeat(np.linspace(-0.04, 0.04, 5), 4)])
     hand = np.stack([spread, reach, np.zeros(21)], 1)
@@ -59,7 +59,7 @@ def write_lists(folder, sequences=SEQUENCES):
 
 
 def write_h2o(root, sequences=SEQUENCES):
-    """Write the data set to root and its lists to root/action_labels."""
+    """Write the dataset to root and its lists to root/action_labels."""
     rng = np.random.default_rng(0)
     for listed in sequences.values():
         for name in listed:

@@ -85,7 +85,7 @@ def gym_hrnet():
 
 
 def ntu60_3danno():
-    """As ntu60_3danno.pkl: 25 joints in metres, and no scores."""
+    """As ntu60_3danno.pkl: 25 joints in meters, and no scores."""
     rng = np.random.default_rng(0)
     people = {'S001C001P001R001A001': 1, 'S001C001P001R001A050': 2}
     return dict(

@@ -88,11 +88,11 @@ def valid_file(tmp_path):
         'from masa.evaluation import SequenceCollection, format_table',
         *(
             f'import masa.datasets.{name}'
-            for name in ('h2o', 'ikea_asm', 'ikea_poses', 'penn_action')
+            for name in ('h2o', 'ikea_asm', 'key_events', 'penn_action')
         ),
         *(
             f'import masa.datasets.{name}'
-            for name in ('penn_phases', 'utd_mhad', 'conversion')
+            for name in ('utd_mhad', 'conversion')
         ),
     ],
 )

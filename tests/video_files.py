@@ -5,7 +5,7 @@ import numpy as np
 
 
 def make_frames(number, height=48, width=64):
-    """Frames of one grey each, ever brighter; the upper left corner white."""
+    """Frames of one gray each, ever brighter; the upper left corner white."""
     frames = np.empty((number, height, width, 3), dtype=np.uint8)
     frames[:] = np.linspace(20, 200, number)[:, None, None, None]
     frames[:, : height // 4, : width // 4] = 255

@@ -38,7 +38,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         '--target',
         choices=['body2d', 'body3d', 'hands2d', 'hands3d'],
         default='body2d',
-        help='pixels or metres (default: %(default)s); hands3d is of '
+        help='pixels or meters (default: %(default)s); hands3d is of '
         'mediapipe alone',
     )
     person = parser.add_argument_group('person')

@@ -9,7 +9,7 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import FUNCTIONS
 from torch.utils.data import DataLoader
 
-from masa.datasets import collate_for_transport
+from masa.datasets import collate_joined_tensors
 
 
 def sample(number):
@@ -63,20 +63,20 @@ def assert_same(found, expected):
 
 
 def test_is_found_by_its_name():
-    assert FUNCTIONS.get('collate_for_transport') is collate_for_transport
+    assert FUNCTIONS.get('collate_for_transport') is collate_joined_tensors
 
 
 def test_holds_what_pseudo_collate_does():
-    assert_same(dict(collate_for_transport(SAMPLES)), pseudo_collate(SAMPLES))
+    assert_same(dict(collate_joined_tensors(SAMPLES)), pseudo_collate(SAMPLES))
 
 
 def test_arrives_as_it_left():
-    sent = collate_for_transport(SAMPLES)
+    sent = collate_joined_tensors(SAMPLES)
     assert_same(pickle.loads(pickle.dumps(sent)), pseudo_collate(SAMPLES))
 
 
 def test_one_tensor_that_comes_twice_stays_one():
-    batch = collate_for_transport(SAMPLES)
+    batch = collate_joined_tensors(SAMPLES)
     found = pickle.loads(pickle.dumps(batch))
     assert found['same'][0] is found['inputs'][0]['values'][0]
 
@@ -87,7 +87,7 @@ def test_arrives_from_a_process(start):
         SAMPLES,
         batch_size=2,
         num_workers=1,
-        collate_fn=collate_for_transport,
+        collate_fn=collate_joined_tensors,
         multiprocessing_context=start,
     )
     batches = list(loader)
@@ -98,7 +98,7 @@ def test_arrives_from_a_process(start):
 
 
 def test_tensors_of_one_type_share_memory_once_arrived():
-    batch = collate_for_transport(SAMPLES)
+    batch = collate_joined_tensors(SAMPLES)
     found = pickle.loads(pickle.dumps(batch))
     values = found['inputs'][0]['values']
     assert len({v.untyped_storage().data_ptr() for v in values}) == 1
@@ -114,14 +114,14 @@ def test_tensors_of_one_type_share_memory_once_arrived():
     ids=['sparse', 'requires_grad'],
 )
 def test_other_tensors_travel_as_ever(tensor):
-    batch = collate_for_transport([dict(other=tensor, plain=torch.ones(2))])
+    batch = collate_joined_tensors([dict(other=tensor, plain=torch.ones(2))])
     found = pickle.loads(pickle.dumps(batch))
     torch.testing.assert_close(found['other'][0], tensor)
     assert found['other'][0].requires_grad == tensor.requires_grad
 
 
 def test_is_copied_without_being_taken_apart():
-    batch = collate_for_transport(SAMPLES)
+    batch = collate_joined_tensors(SAMPLES)
     copied = copy.copy(batch)
     assert type(copied) is type(batch)
     assert copied['same'][0] is batch['same'][0]

@@ -38,9 +38,9 @@ def fill_by_loops(keypoint, visible, pairs, pose):
             continue
         target = np.array([out[t, v] for v in have])
         part = np.array([pose[v] for v in have])
-        centred = part - part.mean(0)
-        spread = (centred**2).sum()
-        product = (centred * (target - target.mean(0))).sum()
+        centered = part - part.mean(0)
+        spread = (centered**2).sum()
+        product = (centered * (target - target.mean(0))).sum()
         if spread > 0 and product > 0:
             scales[t] = product / spread
     usual = float(np.median(list(scales.values()))) if scales else 1.0
@@ -49,13 +49,13 @@ def fill_by_loops(keypoint, visible, pairs, pose):
         have = [v for v in range(joints) if (t, v) in out]
         if not have:
             continue
-        centre = np.mean([out[t, v] for v in have], axis=0)
-        pose_centre = np.mean([pose[v] for v in have], axis=0)
+        center = np.mean([out[t, v] for v in have], axis=0)
+        pose_center = np.mean([pose[v] for v in have], axis=0)
         for v in range(joints):
             result[t, v] = (
                 out[t, v]
                 if (t, v) in out
-                else centre + scales.get(t, usual) * (pose[v] - pose_centre)
+                else center + scales.get(t, usual) * (pose[v] - pose_center)
             )
     known = [t for t in range(frames) if not np.isnan(result[t]).any()]
     for t in range(frames):

@@ -7,28 +7,26 @@ import pytest
 import torch
 from penn_files import write_label_file
 
-from masa.datasets.conversion import hold_out
+from masa.datasets.conversion import LabeledSequence, hold_out
 from masa.datasets.errors import AnnotationError
 from masa.datasets.key_events import phases_from_key_events
-from masa.datasets.penn_action import make_annotations
-from masa.datasets.penn_labels import (
+from masa.datasets.penn_action import (
     THIRTEEN_ACTIVITIES,
-    PennSequence,
     activity_name,
+    make_annotations,
+    phases_from_pickles,
     read_label_file,
 )
-from masa.datasets.penn_phases import phases_from_pickles
 from masa.datasets.schema import check_annotations
 
 
 def sequence(name, activity='squat', frames=6, is_train=True):
-    return PennSequence(
+    return LabeledSequence(
         name=name,
         activity=activity,
-        is_train=is_train,
+        split='train' if is_train else 'test',
         keypoint=np.ones((frames, 13, 2)),
         visible=np.ones((frames, 13), dtype=bool),
-        img_shape=(4, 4),
     )
 
 
@@ -42,8 +40,8 @@ class TestLabelFile:
         found = read_label_file(path)
         assert found.name == '0007'
         assert found.activity == 'tennis_serve'
-        assert found.is_train is False
-        assert found.img_shape == (360, 480)
+        assert found.split == 'test'
+        assert found.fields['img_shape'] == (360, 480)
         np.testing.assert_array_equal(found.keypoint, points)
         np.testing.assert_array_equal(found.visible, visible)
 
@@ -286,13 +284,13 @@ class TestHoldOut:
             train = [
                 s.name
                 for s in self.sequences
-                if s.activity == activity and s.is_train
+                if s.activity == activity and s.split == 'train'
             ]
             count = len(held_out.intersection(train))
             assert 1 <= count <= len(train) - 1
             assert abs(count - share * len(train)) <= 1
         assert not held_out & {
-            s.name for s in self.sequences if not s.is_train
+            s.name for s in self.sequences if s.split != 'train'
         }
 
     def test_depends_on_the_seed_alone(self):
@@ -326,7 +324,7 @@ class TestAnnotations:
 
     def test_records(self, tmp_path):
         sequences = self.read(tmp_path)
-        annotations = make_annotations(sequences)
+        annotations, _ = make_annotations(sequences)
         assert check_annotations(annotations) == []
         assert annotations['split'] == dict(
             train=['0001', '0002', '0005', '0006'], test=['0003']
@@ -349,7 +347,7 @@ class TestAnnotations:
         assert record['keypoint'].min() > 40
 
     def test_validation_split(self, tmp_path):
-        annotations = make_annotations(self.read(tmp_path), val_share=0.4)
+        annotations, _ = make_annotations(self.read(tmp_path), val_share=0.4)
         splits = annotations['split']
         assert list(splits) == ['train', 'val', 'test']
         assert len(splits['val']) == 2
@@ -365,9 +363,9 @@ class TestAnnotations:
         sequences = [
             sequence(f'{i:04d}')._replace(keypoint=pose) for i in range(10)
         ]
-        alone = make_annotations(sequences, val_share=0.3)['split']
+        alone = make_annotations(sequences, val_share=0.3)[0]['split']
         splits = make_annotations(sequences, val_share=0.3, test_share=0.3)
-        splits = splits['split']
+        splits = splits[0]['split']
         # Drawn as 'val' is where nothing is drawn before it.
         assert splits['test'] == alone['val']
         assert {k: len(v) for k, v in splits.items()} == dict(
@@ -381,10 +379,10 @@ class TestAnnotations:
 
     def test_test_sequences_do_not_shape_the_others(self, tmp_path):
         sequences = self.read(tmp_path)
-        one = make_annotations(sequences)['annotations']
+        one = make_annotations(sequences)[0]['annotations']
         moved = sequences[2].keypoint * np.linspace(1, 3, 13)[:, None]
         sequences[2] = sequences[2]._replace(keypoint=moved)
-        other = make_annotations(sequences)['annotations']
+        other = make_annotations(sequences)[0]['annotations']
         for record, same in zip(one, other, strict=True):
             equal = np.array_equal(record['keypoint'], same['keypoint'])
             assert equal == (record['frame_dir'] != '0003')

@@ -295,7 +295,7 @@ def test_sequence_without_a_label(change, tmp_path):
 
 
 @pytest.mark.parametrize('names', [True, False])
-def test_unlabelled_sequences_are_of_no_activity(names, tmp_path):
+def test_unlabeled_sequences_are_of_no_activity(names, tmp_path):
     annotations = make_annotations()
     if not names:
         del annotations['activities'], annotations['phases']

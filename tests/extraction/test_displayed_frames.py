@@ -148,7 +148,7 @@ def test_exif_orientation(tmp_path, suffix, orientation):
         assert_alike(frame, displayed(path, expected.shape))
 
 
-def test_sixteen_bits_of_grey(tmp_path):
+def test_sixteen_bits_of_gray(tmp_path):
     values = np.linspace(0, 65535, 12).astype(np.uint16).reshape(3, 4)
     Image.fromarray(values).save(tmp_path / '1.png')
     (frame,) = FrameReader(tmp_path)

@@ -9,7 +9,7 @@ from masa.extraction.errors import SequenceError
 from masa.extraction.feature_model import build_model, describe_model
 from masa.extraction.features import extract_features
 from masa.extraction.frames import FrameReader
-from masa.extraction.sequences import Sequence
+from masa.extraction.sequences import MediaSequence
 
 pytest.importorskip('timm', reason='needs the extra "features"')
 pytest.importorskip('av', reason='needs the extra "features"')
@@ -25,7 +25,7 @@ def model():
 @pytest.fixture
 def sequence(tmp_path):
     path = write_video(tmp_path / 'a.mp4', make_frames(21))
-    return Sequence('a', path)
+    return MediaSequence('a', path)
 
 
 def test_against_a_plain_loop(model, sequence, tmp_path):
@@ -121,7 +121,7 @@ def test_memory_does_not_grow_with_the_length(model, tmp_path):
         frames = make_frames(2, 240, 320)
         path = tmp_path / f'{number}.mp4'
         write_video(path, [frames[i % 2] for i in range(number)])
-        sequence = Sequence('a', path)
+        sequence = MediaSequence('a', path)
         torch.set_num_threads(1)
         extract_features(
             sequence, tmp_path / 'a.npy', model, batch_size=16, advance=sample

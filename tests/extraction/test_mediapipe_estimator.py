@@ -12,7 +12,7 @@ from masa.extraction.mediapipe_estimator import (
     assign_sides,
 )
 from masa.extraction.poses import extract_poses, read_poses
-from masa.extraction.sequences import Sequence
+from masa.extraction.sequences import MediaSequence
 
 SHARED = Path(
     os.environ.get('MASA_SHARED', Path(__file__).parents[2] / '../shared')
@@ -99,7 +99,7 @@ def test_parts_of_bodies(mediapipe, tmp_path, video, target, length, expected):
     estimator = MediaPipeEstimator(target)
     estimator.prepare()
     frames, found = extract_poses(
-        Sequence(video, path), tmp_path / 'poses.npy', estimator
+        MediaSequence(video, path), tmp_path / 'poses.npy', estimator
     )
     assert frames == length
     # Counted once; other processors round otherwise.
@@ -119,7 +119,7 @@ class TestVideo:
             estimator.prepare()
             path = tmp_path_factory.mktemp('poses') / f'{target}.npy'
             counts = extract_poses(
-                Sequence('two_people', VIDEO), path, estimator
+                MediaSequence('two_people', VIDEO), path, estimator
             )
             assert counts == (72, 72)
             found[target] = read_poses(path, 33, coordinates)

@@ -6,7 +6,7 @@ import pytest
 
 from masa.extraction.errors import ExtractionError
 from masa.extraction.output_folder import OutputFolder
-from masa.extraction.sequences import Sequence
+from masa.extraction.sequences import MediaSequence
 from masa.extraction.timestamps import timestamps_path, write_timestamps
 
 SETTINGS = dict(model='a', dtype='float32', sizes=[1, 2])
@@ -18,7 +18,7 @@ def sequence(tmp_path):
     path.parent.mkdir()
     path.touch()
     os.utime(path, (1000, 1000))
-    return Sequence('squat/1', path)
+    return MediaSequence('squat/1', path)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_changed_image_is_done_anew(folder, tmp_path):
     image = tmp_path / 'images' / '1.png'
     image.parent.mkdir()
     image.touch()
-    sequence = Sequence('images', image.parent)
+    sequence = MediaSequence('images', image.parent)
     path = save(folder, sequence)
     for one in (image, image.parent):
         os.utime(one, (1000, 1000))
@@ -145,6 +145,6 @@ def test_files_are_inside_of_the_folder(folder):
 
 
 def test_names_that_differ_in_case_only_are_refused(folder, sequence):
-    other = Sequence('Squat/1', sequence.path)
+    other = MediaSequence('Squat/1', sequence.path)
     with pytest.raises(ExtractionError, match=r"'squat/1' and 'Squat/1'"):
         folder.check(SETTINGS, [sequence, other])

@@ -7,7 +7,7 @@ import pytest
 from masa.extraction.errors import SequenceError
 from masa.extraction.pose_estimator import Detection, PoseEstimator
 from masa.extraction.poses import extract_poses, read_poses
-from masa.extraction.sequences import Sequence
+from masa.extraction.sequences import MediaSequence
 
 HIDDEN = 255
 
@@ -57,7 +57,7 @@ def sequence(tmp_path):
         cv2.imwrite(str(folder / f'{i}.png'), image)
         os.utime(folder / f'{i}.png', (1000 + i, 1000 + i))
     os.utime(folder, (999, 999))
-    return Sequence('a/images', folder)
+    return MediaSequence('a/images', folder)
 
 
 def test_rows(sequence, tmp_path):

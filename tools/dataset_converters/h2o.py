@@ -5,13 +5,15 @@ import sys
 from pathlib import Path
 
 from masa.commands.conversion import (
+    Converted,
     add_output,
     check_annotation_file,
-    write_annotations,
+    run_conversion,
 )
 from masa.commands.options import folder
-from masa.datasets.h2o_choices import JOINTS, MILK
-from masa.support.command_line import end_with_status
+from masa.datasets.skeletons import H2O_JOINTS
+
+MILK = 'pouring_milk'
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -55,7 +57,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--joints',
-        choices=list(JOINTS),
+        choices=list(H2O_JOINTS),
         default='42',
         help='all joints of both hands; without the joint next to the tip '
         'of four fingers; that of the right hand alone (default: 42)',
@@ -79,16 +81,16 @@ def parse_args(argv=None) -> argparse.Namespace:
     return args
 
 
-def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
+def convert(args: argparse.Namespace) -> Converted:
     """Make the annotations, and say what they leave out."""
     # The help needs none of them.
     from masa.datasets.h2o import (
         action_phases,
         make_annotations,
         milk_phases_of_actions,
+        read_action_lists,
         read_sequences,
     )
-    from masa.datasets.h2o_files import read_action_lists
     from masa.datasets.key_events import (
         phases_from_key_events,
         read_key_events,
@@ -99,9 +101,7 @@ def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
     if args.task == MILK:
         # The test list does not tell which sequences are about milk.
         named = read_key_events(args.phases)[1] if args.phases else {}
-        listed = [
-            one for one in listed if one.object == 'milk' or one.name in named
-        ]
+        listed = [s for s in listed if s.object == 'milk' or s.name in named]
     sequences, missing = read_sequences(
         args.root,
         listed,
@@ -122,9 +122,10 @@ def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
                 f'{len(phases.unmatched)} sequences of {args.phases} are not '
                 f'among those converted: {", ".join(phases.unmatched)}'
             )
+    elif args.task == MILK:
+        labels, names = milk_phases_of_actions(listed, MILK)
     else:
-        make = milk_phases_of_actions if args.task == MILK else action_phases
-        labels, names = make(sequences)
+        labels, names = action_phases(listed)
     annotations, blind = make_annotations(
         sequences, args.joints, labels, names
     )
@@ -132,20 +133,13 @@ def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
         remarks.append(
             f'left out, no hand is ever annotated: {", ".join(blind)}'
         )
-    return annotations, remarks
+    return Converted(annotations, remarks, {})
 
 
 def main(argv=None) -> int:
     """Run the conversion."""
     args = parse_args(argv)
-    from masa.datasets.errors import AnnotationError
-
-    return end_with_status(lambda: _convert(args), (AnnotationError,))
-
-
-def _convert(args: argparse.Namespace) -> None:
-    annotations, remarks = read(args)
-    write_annotations(annotations, args.output, args.root, remarks)
+    return run_conversion(args, args.root, convert)
 
 
 if __name__ == '__main__':

@@ -5,14 +5,15 @@ import sys
 from pathlib import Path
 
 from masa.commands.conversion import (
+    Converted,
     add_output,
     check_annotation_file,
-    write_annotations,
+    run_conversion,
 )
 from masa.commands.options import add_options, folder
-from masa.datasets.ikea_files import DRAWER, read_segments
 from masa.datasets.skeletons import LAYOUTS
-from masa.support.command_line import end_with_status
+
+DRAWER = 'Kallax_Shelf_Drawer'
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -33,7 +34,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar=('KIND', 'FOLDER'),
         help='joints: pose3d (triangulated) or pose2d (estimated in the '
         f'image), of the folder that {DRAWER} is in; or bodies (joints of a '
-        f'body model), of a folder of {DRAWER}/SCAN.npy: see docs/datasets.md',
+        f'body model), of a folder of {DRAWER}/SCAN.npy: see docs/data.md',
     )
     parser.add_argument(
         '--skeleton',
@@ -85,62 +86,70 @@ def parse_args(argv=None) -> argparse.Namespace:
     return args
 
 
-def read_poses(args: argparse.Namespace, scan: str, frames: int) -> dict:
-    """Read the joints of a scan, if there are to be any."""
-    from masa.datasets.ikea_poses import read_bodies, read_pose2d, read_pose3d
+def read_poses(args: argparse.Namespace, scan: str, frames: int):
+    """Read the joints of a scan."""
+    from masa.datasets.ikea_asm import read_bodies, read_pose2d, read_pose3d
 
-    if args.poses is None:
-        return {}
     kind, root = args.poses
     device = Path(root, scan, args.camera)
     if kind == 'pose3d':
-        poses = read_pose3d(device / 'pose3d', frames, args.skeleton)
-    elif kind == 'pose2d':
+        return read_pose3d(device / 'pose3d', frames, args.skeleton)
+    if kind == 'pose2d':
         folder = device / 'predictions' / 'pose2d' / args.predictions
-        poses = read_pose2d(folder, frames, args.skeleton)
-    else:
-        path = Path(root, f'{scan}.npy')
-        poses = read_bodies(path, frames, args.skeleton)
-    return poses._asdict()
+        return read_pose2d(folder, frames, args.skeleton)
+    return read_bodies(Path(root, f'{scan}.npy'), frames, args.skeleton)
 
 
-def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
+def convert(args: argparse.Namespace) -> Converted:
     """Make the annotations, and say what is remarkable about them."""
     # The help needs none of them.
+    from masa.datasets import AnnotationError
+    from masa.datasets.conversion import LabeledSequence, build_annotations
     from masa.datasets.ikea_asm import (
-        DrawerSequence,
+        DRAWER_PHASES,
         feature_file,
         frame_phases,
-        make_annotations,
+        read_segments,
     )
 
-    sequences, foreign, other_length, empty, total = [], 0, 0, 0, 0
+    sequences, layouts = [], set()
+    foreign = other_length = empty = total = 0
     for scan in read_segments(args.segments, DRAWER):
-        frames, feature = scan.frames, None
+        frames, fields = scan.frames, {}
         if args.features:
-            feature, frames = feature_file(args.features, scan)
+            fields['feature_path'], frames = feature_file(args.features, scan)
             other_length += frames != scan.frames
         phase, more = frame_phases(scan, frames, args.na)
         foreign += more
-        poses = read_poses(args, scan.name, frames)
-        if poses:
-            empty += int((~poses['visible'].any(1)).sum())
+        keypoint = visible = None
+        if args.poses:
+            keypoint, visible, layout = read_poses(args, scan.name, frames)
+            layouts.add(layout)
+            empty += int((~visible.any(1)).sum())
             total += frames
         sequences.append(
-            DrawerSequence(
-                scan.name,
-                scan.is_train,
-                phase,
-                feature_path=feature,
-                **poses,
+            LabeledSequence(
+                *(scan.name, keypoint, visible, DRAWER, scan.split, phase),
+                fields,
             )
         )
-    annotations, blind = make_annotations(sequences, args.val_share, args.seed)
+    if len(layouts) > 1:
+        raise AnnotationError(
+            'sequences are expected to have the same joints, but have '
+            f'{sorted(layouts)}'
+        )
+    annotations, blind = build_annotations(
+        sequences,
+        LAYOUTS[layouts.pop()] if layouts else None,
+        phases={DRAWER: list(DRAWER_PHASES)},
+        val_share=args.val_share,
+        seed=args.seed,
+    )
     remarks = []
     if empty:
         remarks.append(
             f'{empty} of {total} frames have no pose and were filled from '
-            'their neighbours'
+            'their neighbors'
         )
     if foreign:
         remarks.append(
@@ -154,20 +163,13 @@ def read(args: argparse.Namespace) -> tuple[dict, list[str]]:
         )
     if blind:
         remarks.append(f'left out, nobody is ever seen: {", ".join(blind)}')
-    return annotations, remarks
+    return Converted(annotations, remarks, {})
 
 
 def main(argv=None) -> int:
     """Run the conversion."""
     args = parse_args(argv)
-    from masa.datasets.errors import AnnotationError
-
-    return end_with_status(lambda: _convert(args), (AnnotationError,))
-
-
-def _convert(args: argparse.Namespace) -> None:
-    annotations, remarks = read(args)
-    write_annotations(annotations, args.output, args.segments, remarks)
+    return run_conversion(args, args.segments, convert)
 
 
 if __name__ == '__main__':

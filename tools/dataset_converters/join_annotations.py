@@ -87,8 +87,12 @@ def _join(args: argparse.Namespace) -> None:
 
 
 def without_skeleton(records: list[dict]) -> str:
-    """Say which layouts of joints fit the records."""
-    counts = {one['keypoint'].shape[2] for one in records if 'keypoint' in one}
+    """Say which layouts the joints may have."""
+    counts = {
+        record['keypoint'].shape[2]
+        for record in records
+        if 'keypoint' in record
+    }
     known = [name for count in sorted(counts) for name in layouts_of(count)]
     return (
         'no skeleton: the recipes need one, --skeleton '

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from masa.commands.conversion import (
+    Converted,
     add_output,
     check_annotation_file,
     read_mat_files,
-    write_annotations,
+    run_conversion,
 )
 from masa.commands.options import add_options, folder
-from masa.support.broken_inputs import show_broken, show_problems
-from masa.support.command_line import end_with_status
 
 if TYPE_CHECKING:
     from masa.datasets.key_events import Phases
@@ -65,8 +64,7 @@ def parse_args(argv=None) -> argparse.Namespace:
 def read_phases(paths: list[Path] | None, sequences: list) -> Phases | None:
     """Read phase labels from whichever kind of file is given."""
     from masa.datasets.key_events import phases_from_key_events
-    from masa.datasets.penn_labels import activity_name
-    from masa.datasets.penn_phases import phases_from_pickles
+    from masa.datasets.penn_action import activity_name, phases_from_pickles
 
     if paths is None:
         return None
@@ -75,35 +73,25 @@ def read_phases(paths: list[Path] | None, sequences: list) -> Phases | None:
     return phases_from_pickles(paths, sequences)
 
 
-def main(argv=None) -> int:
-    """Run the conversion."""
-    args = parse_args(argv)
-    from masa.datasets.errors import AnnotationError
-
-    return end_with_status(lambda: _convert(args), (AnnotationError,))
-
-
-def _convert(args: argparse.Namespace) -> int:
-    from masa.datasets.penn_action import make_annotations
-    from masa.datasets.penn_labels import (
+def convert(args: argparse.Namespace) -> Converted:
+    """Make the annotations, and say what they leave out."""
+    # The help needs none of them.
+    from masa.datasets.penn_action import (
         THIRTEEN_ACTIVITIES,
+        make_annotations,
         read_label_file,
     )
 
-    sequences, problems = read_mat_files(args.labels, read_label_file)
-    if problems and not (args.skip_broken and sequences):
-        show_broken(problems)
-        return 2
+    sequences, problems = read_mat_files(
+        args.labels, read_label_file, args.skip_broken
+    )
     if args.activities == '13':
-        sequences = [
-            one for one in sequences if one.activity in THIRTEEN_ACTIVITIES
-        ]
+        sequences = [s for s in sequences if s.activity in THIRTEEN_ACTIVITIES]
     phases = read_phases(args.phases, sequences)
-    annotations = make_annotations(
+    annotations, blind = make_annotations(
         sequences, phases, args.val_share, args.seed, args.test_share
     )
     remarks = []
-    blind = [one.name for one in sequences if not one.visible.any()]
     if blind:
         remarks.append(
             f'left out, no joint is ever visible: {", ".join(blind)}'
@@ -123,9 +111,13 @@ def _convert(args: argparse.Namespace) -> int:
             'no sequence of the official test split is among the labels, so '
             'there is no split "test"'
         )
-    write_annotations(annotations, args.output, args.labels, remarks)
-    show_problems(problems)
-    return int(bool(problems))
+    return Converted(annotations, remarks, problems)
+
+
+def main(argv=None) -> int:
+    """Run the conversion."""
+    args = parse_args(argv)
+    return run_conversion(args, args.labels, convert)
 
 
 if __name__ == '__main__':

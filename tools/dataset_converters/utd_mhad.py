@@ -4,14 +4,13 @@ import argparse
 import sys
 
 from masa.commands.conversion import (
+    Converted,
     add_output,
     check_annotation_file,
     read_mat_files,
-    write_annotations,
+    run_conversion,
 )
 from masa.commands.options import add_options, folder
-from masa.support.broken_inputs import show_broken, show_problems
-from masa.support.command_line import end_with_status
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -50,31 +49,22 @@ def parse_args(argv=None) -> argparse.Namespace:
     return args
 
 
+def convert(args: argparse.Namespace) -> Converted:
+    """Make the annotations."""
+    # The help needs none of them.
+    from masa.datasets.utd_mhad import make_annotations, read_skeleton_file
+
+    sequences, problems = read_mat_files(
+        args.skeletons, read_skeleton_file, args.skip_broken
+    )
+    annotations = make_annotations(sequences, args.subjects, args.val_subjects)
+    return Converted(annotations, [], problems)
+
+
 def main(argv=None) -> int:
     """Run the conversion."""
     args = parse_args(argv)
-    from masa.datasets.errors import AnnotationError
-
-    return end_with_status(lambda: _convert(args), (AnnotationError,))
-
-
-def _convert(args: argparse.Namespace) -> int:
-    from masa.datasets.utd_mhad import (
-        keep_subjects,
-        make_annotations,
-        read_skeleton_file,
-    )
-
-    sequences, problems = read_mat_files(args.skeletons, read_skeleton_file)
-    if problems and not (args.skip_broken and sequences):
-        show_broken(problems)
-        return 2
-    if args.subjects:
-        sequences = keep_subjects(sequences, args.subjects)
-    annotations = make_annotations(sequences, args.val_subjects)
-    write_annotations(annotations, args.output, args.skeletons)
-    show_problems(problems)
-    return int(bool(problems))
+    return run_conversion(args, args.skeletons, convert)
 
 
 if __name__ == '__main__':

@@ -1,27 +1,25 @@
-"""What the converters of datasets have in common."""
+"""What the command lines of the converters have in common."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..datasets.errors import AnnotationError
+from ..support.broken_inputs import show_broken, show_problems
+from ..support.command_line import end_with_status
 from .options import ANNOTATION_SUFFIXES, add_options, check_output
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-Sequence = TypeVar('Sequence')
+    from ..datasets.conversion import LabeledSequence
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
-    """Add ``output`` and ``--overwrite``.
-
-    Args:
-        parser (argparse.ArgumentParser): Of the tool.
-    """
+    """Add ``output``, the annotation file, and ``--overwrite``."""
     parser.add_argument(
         'output', type=Path, help='annotation file: .pkl, .npz or .json'
     )
@@ -31,31 +29,44 @@ def add_output(parser: argparse.ArgumentParser) -> None:
 def check_annotation_file(
     parser: argparse.ArgumentParser, args: argparse.Namespace
 ) -> None:
-    """End the program if the output of :func:`add_output` cannot be used.
-
-    Args:
-        parser (argparse.ArgumentParser): Of the tool.
-        args (argparse.Namespace): Parsed.
-    """
+    """End with a message if the annotation file cannot be written."""
     check_output(parser, args.output, ANNOTATION_SUFFIXES, args.overwrite)
 
 
-def read_mat_files(
-    folder: Path, read: Callable[[Path], Sequence]
-) -> tuple[list[Sequence], dict[str, str]]:
-    """Read a sequence from each MATLAB file of a folder.
+class Converted(NamedTuple):
+    """What a converter made.
+
+    Attributes:
+        annotations (dict): To be written.
+        remarks (list[str]): What to say about them.
+        problems (dict[str, str]): Why files were left out, by name.
+    """
+
+    annotations: dict
+    remarks: list[str]
+    problems: dict[str, str]
+
+
+class BrokenFilesError(AnnotationError):
+    """Files that cannot be used; ``problems`` says why, by name.
 
     Args:
-        folder (Path): The folder.
-        read (Callable[[Path], Sequence]): Reads one file; raises
-            :class:`AnnotationError` if it cannot be used.
+        problems (dict[str, str]): Why, by the name of the file.
+    """
 
-    Returns:
-        tuple[list[Sequence], dict[str, str]]: The sequences, and why other
-        files cannot be used, by the name of the file.
+    def __init__(self, problems: dict[str, str]):
+        super().__init__(f'{len(problems)} files cannot be used')
+        self.problems = problems
 
-    Raises:
-        AnnotationError: If the folder holds no such files.
+
+def read_mat_files(
+    folder: Path, read: Callable[[Path], LabeledSequence], skip_broken: bool
+) -> tuple[list[LabeledSequence], dict[str, str]]:
+    """Read a sequence from each ``.mat`` file of a folder.
+
+    The result are the sequences, and why other files cannot be used, by the
+    name of the file. Unless these may be skipped, and some sequence is left,
+    they are a BrokenFilesError; without any file, there is an AnnotationError.
     """
     paths = sorted(folder.glob('*.mat'))
     if not paths:
@@ -66,46 +77,45 @@ def read_mat_files(
             sequences.append(read(path))
         except AnnotationError as error:
             problems[path.stem] = str(error)
+    if problems and not (skip_broken and sequences):
+        raise BrokenFilesError(problems)
     return sequences, problems
 
 
-def write_annotations(
-    annotations: dict,
-    output: Path,
+def run_conversion(
+    args: argparse.Namespace,
     source: Path,
-    remarks: Iterable[str] = (),
-) -> None:
-    """Check annotations, write them, and print what they hold.
+    convert: Callable[[argparse.Namespace], Converted],
+) -> int:
+    """Convert, write the annotation file and print what became of it.
 
-    Args:
-        annotations (dict): What a converter made.
-        output (Path): The annotation file.
-        source (Path): What they were made from, for errors.
-        remarks (Iterable[str]): Lines to print.
-
-    Raises:
-        AnnotationError: If they are not valid.
+    ``source`` is what is converted, for messages. The result is the exit
+    status: 0, 1 if files were left out, 2 after an error.
     """
-    from rich.console import Console
 
-    from ..datasets.conversion import save_checked
+    def run() -> int:
+        # The help needs none of them.
+        from rich.console import Console
 
-    save_checked(annotations, output, source)
-    Console().print(summary(annotations))
-    for remark in remarks:
-        print(remark)
-    print(next_step(annotations, output))
+        from ..datasets.conversion import save_checked
+
+        try:
+            annotations, remarks, problems = convert(args)
+        except BrokenFilesError as error:
+            show_broken(error.problems)
+            return 2
+        save_checked(annotations, args.output, source)
+        Console().print(summary(annotations))
+        for remark in [*remarks, next_step(annotations, args.output)]:
+            print(remark)
+        show_problems(problems)
+        return int(bool(problems))
+
+    return end_with_status(run, (AnnotationError,))
 
 
 def summary(annotations: dict) -> Table:
-    """Tabulate what annotations hold, by activity.
-
-    Args:
-        annotations (dict): With splits that have no record in common.
-
-    Returns:
-        Table: To print.
-    """
+    """Tabulate what annotations, in separate splits, hold by activity."""
     import numpy as np
     from rich.table import Table
 
@@ -139,15 +149,7 @@ def summary(annotations: dict) -> Table:
 
 
 def next_step(annotations: dict, output: Path) -> str:
-    """Say what was written, and how to look at it.
-
-    Args:
-        annotations (dict): What was written.
-        output (Path): Where.
-
-    Returns:
-        str: One line.
-    """
+    """Say in one line what was written, and how to look at it."""
     return (
         f'{output}: {len(annotations["annotations"])} sequences; next: '
         f'python tools/check_data.py {output}'

@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     ['transforms'],
     {
         'annotation': ['load_annotations', 'save_annotations'],
-        'collate': ['collate_for_transport'],
+        'collate': ['collate_joined_tensors'],
         'errors': ['AnnotationError'],
         'keyed_random': ['KeyedRandom'],
         'named_splits': ['check_named_splits'],

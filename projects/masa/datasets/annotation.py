@@ -58,35 +58,27 @@ def _with_ids_of_splits(annotations: dict) -> dict:
     if not isinstance(split, dict) or not isinstance(records, list):
         return annotations
     listed = {
-        one
+        name
         for ids in split.values()
         if isinstance(ids, (list, tuple, np.ndarray))
-        for one in ids
-        if isinstance(one, str)
+        for name in ids
+        if isinstance(name, str)
     }
-    if not listed or listed & {record_id(one) for one in records}:
+    if not listed or listed & {record_id(record) for record in records}:
         return annotations
     return dict(
         annotations,
         annotations=[
-            dict(one, frame_dir=one['filename'])
-            if isinstance(one, dict) and 'filename' in one
-            else one
-            for one in records
+            dict(record, frame_dir=record['filename'])
+            if isinstance(record, dict) and 'filename' in record
+            else record
+            for record in records
         ],
     )
 
 
 def is_single_record(contents: dict) -> bool:
-    """Return whether the contents of a file are one record on its own.
-
-    Args:
-        contents (dict): From :func:`load_contents`.
-
-    Returns:
-        bool: True if there are joints or an id at the top, and no
-        annotations.
-    """
+    """Return whether the contents of a file are one record on its own."""
     return 'annotations' not in contents and bool(
         {'keypoint', 'frame_dir', 'filename'} & contents.keys()
     )
@@ -95,16 +87,8 @@ def is_single_record(contents: dict) -> bool:
 def load_contents(path: str | os.PathLike) -> Any:
     """Read whatever a file in the format of annotations holds.
 
-    Args:
-        path (str | os.PathLike): ``.pkl``, ``.npz`` or ``.json``.
-
-    Returns:
-        Any: Annotations, or a list of records or a single record, as
-        MMAction2's scripts write.
-
-    Raises:
-        AnnotationError: If the file cannot be read.
-        FileNotFoundError: If there is no such file.
+    As :func:`load_annotations`, but MMAction2's lists of records and single
+    records are read as well.
     """
     path = Path(path)
     if path.is_dir():

@@ -9,45 +9,51 @@ from mmengine.registry import FUNCTIONS
 from torch import Tensor
 
 
-@FUNCTIONS.register_module()
-def collate_for_transport(data_batch: Sequence[dict]) -> dict:
-    """Collate samples, so that the batch leaves a loading process cheaply.
+@FUNCTIONS.register_module(name='collate_for_transport')
+def collate_joined_tensors(data_batch: Sequence[dict]) -> dict:
+    """Collate samples into a batch that leaves a loading process cheaply.
 
     The batch is that of MMEngine's ``pseudo_collate``. PyTorch would send
     each of its tensors through shared memory of its own, several hundred for
     a batch of sequences and their labels, and the training waits for every
     one; here they travel as one tensor for each type of number, and are
-    parts of it where they arrive.
+    parts of it where they arrive. In configs it is ``collate_for_transport``.
 
     Args:
-        data_batch (Sequence[dict]): Samples of a data set.
+        data_batch (Sequence[dict]): Samples of a dataset.
 
     Returns:
         dict: The batch; a plain dict after it has been pickled.
+
+    Example:
+        >>> samples = [dict(inputs=torch.ones(3)), dict(inputs=torch.ones(5))]
+        >>> batch = pickle.loads(pickle.dumps(collate_joined_tensors(samples)))
+        >>> [len(values) for values in batch['inputs']]
+        [3, 5]
     """
-    return _Parcel(pseudo_collate(data_batch))
+    return _JoinedTensorsBatch(pseudo_collate(data_batch))
 
 
-class _Parcel(dict):
+class _JoinedTensorsBatch(dict):
     """A dict that is pickled with its tensors joined by type."""
 
     def __reduce__(self):
         tensors: list[Tensor] = []
         contents = io.BytesIO()
-        _Packer(contents, tensors).dump(dict(self))
+        _TensorPickler(contents, tensors).dump(dict(self))
         by_type: dict[torch.dtype, list[Tensor]] = {}
         for tensor in tensors:
             by_type.setdefault(tensor.dtype, []).append(tensor.flatten())
         joined = {dtype: torch.cat(parts) for dtype, parts in by_type.items()}
         kinds = [(tensor.dtype, tensor.shape) for tensor in tensors]
-        return _unpack, (contents.getvalue(), kinds, joined)
+        return _split_tensors, (contents.getvalue(), kinds, joined)
 
     def __copy__(self):
-        return _Parcel(self)
+        return _JoinedTensorsBatch(self)
 
 
-class _Packer(pickle.Pickler):
-    """Leaves plain tensors of the host out, and lists them instead."""
+class _TensorPickler(pickle.Pickler):
+    """Leave plain tensors of the CPU out, and list them instead."""
 
     def __init__(self, file: io.BytesIO, tensors: list[Tensor]):
         super().__init__(file, pickle.HIGHEST_PROTOCOL)
@@ -70,29 +76,19 @@ class _Packer(pickle.Pickler):
         return self.numbers[id(item)]
 
 
-class _Unpacker(pickle.Unpickler):
-    """Puts the tensors back."""
-
-    def __init__(self, file: io.BytesIO, tensors: list[Tensor]):
-        super().__init__(file)
-        self.tensors = tensors
-
-    def persistent_load(self, number: int) -> Tensor:
-        """Return a tensor by its number."""
-        return self.tensors[number]
-
-
-def _unpack(
+def _split_tensors(
     contents: bytes,
     kinds: list[tuple[torch.dtype, torch.Size]],
     joined: dict[torch.dtype, Tensor],
 ) -> dict:
-    """Rebuild what :class:`_Parcel` took apart."""
-    sizes: dict[torch.dtype, list[int]] = {dtype: [] for dtype in joined}
-    for dtype, shape in kinds:
-        sizes[dtype].append(shape.numel())
+    """Rebuild what :class:`_JoinedTensorsBatch` took apart."""
     parts = {
-        dtype: iter(joined[dtype].split(size)) for dtype, size in sizes.items()
+        dtype: iter(
+            tensor.split([s.numel() for kind, s in kinds if kind is dtype])
+        )
+        for dtype, tensor in joined.items()
     }
     tensors = [next(parts[dtype]).view(shape) for dtype, shape in kinds]
-    return _Unpacker(io.BytesIO(contents), tensors).load()
+    unpickler = pickle.Unpickler(io.BytesIO(contents))
+    unpickler.persistent_load = tensors.__getitem__
+    return unpickler.load()

@@ -15,17 +15,11 @@ def check_feature_file(
 ) -> tuple[list[Problem], int]:
     """Check the file of frame features of one record.
 
-    Args:
-        name (str): What to call it.
-        record (dict): The record.
-        prefix (str): Folder that its ``feature_path`` is relative to.
-        channels (int): Number of channels that it must have, 0 for any.
-        read_values (bool): Whether to see that all numbers are finite, for
-            which the whole file is read. Defaults to True.
-
-    Returns:
-        tuple[list[Problem], int]: The problems, and the number of channels, 0
-        if the file does not tell.
+    ``prefix`` is the folder that ``feature_path`` is relative to, and
+    ``channels`` the number of channels that it must have, 0 for any. Only with
+    ``read_values`` is the whole file read, to see that all numbers are finite.
+    The result are the problems, and the number of channels, 0 if the file does
+    not tell.
     """
     path = Path(prefix, record['feature_path'])
     total = record.get('total_frames')

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +29,7 @@ END_SLACK = 0.5
 
 
 class Segment(NamedTuple):
-    """A labelled stretch of a sequence.
+    """A labeled stretch of a sequence.
 
     Attributes:
         where (str): File and line, for messages.
@@ -62,23 +62,16 @@ class FrameLabels(NamedTuple):
 def read_frame_labels(path: str | os.PathLike) -> FrameLabels:
     """Read labels of segments or of single frames.
 
-    Args:
-        path (str | os.PathLike): CSV, see
-            :func:`~masa.datasets.text_files.read_csv`. Columns: ``sequence``,
-            the id, which may be missing in a file of one sequence; ``start``
-            and ``end`` in seconds, or ``start_frame`` and ``end_frame``,
-            counted from 0, both part of the segment, or ``frame``; and
-            ``phase`` or ``label``. Rows with an empty label are left out.
-            Other columns may be there.
+    The CSV file, see :func:`~masa.datasets.text_files.read_csv`, has the
+    columns ``sequence``, the id, which may be missing in a file of one
+    sequence; ``start`` and ``end`` in seconds, or ``start_frame`` and
+    ``end_frame``, counted from 0, both part of the segment, or ``frame``; and
+    ``phase`` or ``label``. Rows with an empty label are left out. Other
+    columns may be there.
 
-    Returns:
-        FrameLabels: Its segments.
-
-    Raises:
-        AnnotationError: If columns are missing, there is more than one kind
-            of them, a row has no id or no such numbers, or the file holds no
-            label. File and line are named.
-        OSError: If it cannot be opened.
+    An AnnotationError, which names file and line, says that columns are
+    missing, there is more than one kind of them, a row has no id or no such
+    numbers, or the file holds no label.
     """
     table = read_csv(path, COLUMNS, others=True)
     places = [p for p in _PLACES if set(p) <= set(table.columns)]
@@ -224,20 +217,10 @@ def labels_of_sequence(
     total_frames: int,
     timestamps: np.ndarray | None = None,
 ) -> list[str]:
-    """Read the labels of the frames of one sequence.
+    """Read the labels of the frames of one sequence, by its id.
 
-    Args:
-        path (str | os.PathLike): See :func:`read_frame_labels`.
-        name (str): The sequence's id.
-        total_frames (int): T.
-        timestamps (np.ndarray, optional): See :func:`labels_of_frames`.
-
-    Returns:
-        list[str]: T names, '' where a frame has no label.
-
-    Raises:
-        AnnotationError: See the two functions; or if the file has other
-            sequences only.
+    See :func:`read_frame_labels` and :func:`labels_of_frames`. An
+    AnnotationError says also that the file has other sequences only.
     """
     segments = read_frame_labels(path).segments
     found = segments.get(name) or segments.get('')
@@ -276,13 +259,13 @@ def add_phases(
 
     Raises:
         AnnotationError: See :func:`read_frame_labels`,
-            :func:`check_labelled` and :func:`labels_of_frames`; or if a
+            :func:`check_labeled` and :func:`labels_of_frames`; or if a
             record with named phases has no activity where others have.
     """
     found = read_frame_labels(path)
     records = list(annotations['annotations'])
     names = [record_name(record, i) for i, record in enumerate(records)]
-    check_labelled(found, records, path, replace)
+    check_labeled(found, records, path, replace)
     labels = {
         i: labels_of_frames(
             found.segments[name],
@@ -296,16 +279,22 @@ def add_phases(
         activity: list(phases)
         for activity, phases in (annotations.get('phases') or {}).items()
     }
-    if all(_is_number(one) for label in labels.values() for one in label):
+    if all(_is_number(name) for label in labels.values() for name in label):
         numbers = {i: [int(n or -1) for n in ns] for i, ns in labels.items()}
     else:
-        activities = _activities(annotations, path, labels)
+        activities = _activity_names(annotations)
+        for i in labels.keys() - activities.keys():
+            raise AnnotationError(
+                f'record {names[i]!r} has phases in {path}, but no activity '
+                'of a name, by which the names of phases are listed: give it '
+                'one, or numbers as phases'
+            )
         kept = {
-            activity
-            for i, activity in _activities(annotations, path).items()
-            if 'phase' in records[i] and i not in labels
+            activities.get(i)
+            for i, record in enumerate(records)
+            if 'phase' in record and i not in labels
         }
-        for activity in set(activities.values()) - kept:
+        for activity in {activities[i] for i in labels} - kept:
             # All that had these names have others now.
             listed.pop(activity, None)
         _list_names(listed, labels, activities)
@@ -321,7 +310,7 @@ def add_phases(
     return result, _remarks(found, names, path)
 
 
-def check_labelled(
+def check_labeled(
     found: FrameLabels,
     records: Sequence[dict],
     path: str | os.PathLike,
@@ -329,15 +318,8 @@ def check_labelled(
 ) -> None:
     """Check that labels may be given to records.
 
-    Args:
-        found (FrameLabels): The labels.
-        records (Sequence[dict]): With their ids.
-        path (str | os.PathLike): File of the labels, for the message.
-        replace (bool): Whether they may have phases. Defaults to False.
-
-    Raises:
-        AnnotationError: If none of the records has labels, or one that has
-            some has phases already.
+    An AnnotationError says that none of the records has labels, or that one
+    that has some has phases already, which are not to be replaced.
     """
     names = [record_name(record, i) for i, record in enumerate(records)]
     for name, record in zip(names, records, strict=True):
@@ -378,30 +360,17 @@ def _remarks(
     return remarks
 
 
-def _activities(
-    annotations: dict,
-    path: str | os.PathLike,
-    wanted: Collection[int] | None = None,
-) -> dict[int, str]:
-    """Return the activity of records by their place, of all or of some."""
+def _activity_names(annotations: dict) -> dict[int, str]:
+    """Return the names of the activities of records by their place."""
     names = annotations.get('activities')
     labels = [label_of(record) for record in annotations['annotations']]
     if names is None and all(label < 0 for label in labels):
         return dict.fromkeys(range(len(labels)), ALL)
-    found = {
+    return {
         i: names[label]
         for i, label in enumerate(labels)
         if names is not None and label >= 0
     }
-    for i in wanted or ():
-        if i not in found:
-            name = record_name(annotations['annotations'][i], i)
-            raise AnnotationError(
-                f'record {name!r} has phases in {path}, but no activity of a '
-                'name, by which the names of phases are listed: give it one, '
-                'or numbers as phases'
-            )
-    return found
 
 
 def _is_number(label: str) -> bool:
@@ -419,7 +388,7 @@ def _list_names(
     begins: dict[str, dict[str, list[float]]] = {}
     for i, label in labels.items():
         of_activity = begins.setdefault(activities[i], {})
-        for name in dict.fromkeys(one for one in label if one):
+        for name in dict.fromkeys(n for n in label if n):
             begin = label.index(name) / len(label)
             of_activity.setdefault(name, []).append(begin)
     for activity, of_activity in begins.items():

@@ -29,6 +29,12 @@ def fill_invisible_joints(
 
     Raises:
         ValueError: If no joint is visible in any frame, or shapes disagree.
+
+    Example:
+        >>> joints = np.array([[[0.0]], [[9.0]], [[4.0]]])
+        >>> visible = np.array([[True], [False], [True]])
+        >>> fill_invisible_joints(joints, visible, [], joints[0]).ravel()
+        array([0., 2., 4.])
     """
     frames, joints, _ = keypoint.shape
     if visible.shape != (frames, joints):
@@ -104,21 +110,13 @@ def mean_visible_pose(
     root: list[int],
     torso: list[list[int]],
 ) -> np.ndarray:
-    """Average the frames that show the root and the torso.
+    """Average the frames that show the root and the torso, (V, C).
 
-    Args:
-        keypoints (list[np.ndarray]): Positions, each ``(T, V, C)``.
-        visibles (list[np.ndarray]): Each ``(T, V)``, bool.
-        root (list[int]): Joints whose mean is put at the origin.
-        torso (list[list[int]]): Upper and lower end, as lists of joints,
-            whose distance is made 1.
-
-    Returns:
-        np.ndarray: ``(V, C)``, each joint averaged where it is visible.
-
-    Raises:
-        ValueError: If a joint is nowhere visible in a frame with root and
-            torso.
+    Each joint is averaged where it is visible, with the mean of the ``root``
+    joints at the origin and the distance of the two ends of the ``torso``,
+    lists of joints, made 1. Each of ``keypoints`` is (T, V, C) and of
+    ``visibles`` (T, V), bool. A ValueError says that a joint is nowhere
+    visible in such a frame.
     """
     points = np.concatenate(keypoints).astype(np.float64)
     seen = np.concatenate(visibles)

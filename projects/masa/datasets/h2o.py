@@ -1,4 +1,9 @@
-"""H2O's hand poses and actions, as annotations."""
+"""H2O's hand poses and actions, as annotations.
+
+Layout and numbers are those of the README of the dataset's repository,
+https://github.com/taeinkwon/h2odataset, and of its download page,
+https://h2odataset.ethz.ch.
+"""
 
 import os
 from collections.abc import Sequence
@@ -7,39 +12,182 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .conversion import joint_fields
+from .conversion import LabeledSequence, build_annotations, reading
 from .errors import AnnotationError
-from .h2o_choices import JOINTS, MILK
-from .h2o_files import ACTIONS, SPLITS, ListedSequence, read_hand_poses
-from .skeletons import HANDS_42
+from .skeletons import H2O_JOINTS, HANDS_42
+from .text_files import read_text
 
-# Of its cameras, as the data set's paper says.
+# Action 0 is the background, so the first of these is action 1.
+ACTIONS = (
+    *('grab book', 'grab espresso', 'grab lotion', 'grab spray', 'grab milk'),
+    *('grab cocoa', 'grab chips', 'grab cappuccino', 'place book'),
+    *('place espresso', 'place lotion', 'place spray', 'place milk'),
+    *('place cocoa', 'place chips', 'place cappuccino', 'open lotion'),
+    *('open milk', 'open chips', 'close lotion', 'close milk', 'close chips'),
+    *('pour milk', 'take out espresso', 'take out cocoa', 'take out chips'),
+    *('take out cappuccino', 'put in espresso', 'put in cocoa'),
+    *('put in cappuccino', 'apply lotion', 'apply spray', 'read book'),
+    *('read espresso', 'spray spray', 'squeeze lotion'),
+)
+# Splits whose list must be there; the test list has no actions.
+SPLITS = ('train', 'val', 'test')
+_COLUMNS = ('path', 'start_act', 'end_act', 'start_frame', 'end_frame')
+# Of its cameras, as the dataset's paper says.
 FRAME_RATE = 30.0
 # In the order in which they are mostly done.
 MILK_VERBS = ('place', 'grab', 'open', 'pour', 'close')
 
 
-class HandSequence(NamedTuple):
-    """A sequence with its hand poses.
+class Action(NamedTuple):
+    """One action of a sequence.
 
     Attributes:
-        name (str): Its path in the data set.
-        activity (str): '' if not known.
-        listed (ListedSequence): What the official lists say.
-        keypoint (np.ndarray): Metres, ``(T, V, 3)`` float64.
-        visible (np.ndarray): ``(T, V)``, bool.
+        label (int): In [1, 36]; 0 where the list does not tell.
+        first (int): Its first frame.
+        last (int): Its last frame, part of it.
+    """
+
+    label: int
+    first: int
+    last: int
+
+
+class ListedSequence(NamedTuple):
+    """What the official lists say of a sequence.
+
+    Attributes:
+        name (str): Its path in the dataset, ``'subject1/h1/0'``.
+        split (str): ``'train'``, ``'val'`` or ``'test'``.
+        frames (int): Number of frames, which are numbered from 0.
+        actions (list[Action]): In the order of the list.
     """
 
     name: str
-    activity: str
-    listed: ListedSequence
-    keypoint: np.ndarray
-    visible: np.ndarray
+    split: str
+    frames: int
+    actions: list[Action]
 
     @property
-    def is_train(self) -> bool:
-        """bool: Whether it is of the official training split."""
-        return self.listed.split == 'train'
+    def object(self) -> str:
+        """str: What the actions are done with; '' where not known."""
+        names = {ACTIONS[a.label - 1] for a in self.actions if a.label}
+        return ' or '.join(sorted({name.split()[-1] for name in names}))
+
+
+def read_action_lists(folder: str | os.PathLike) -> list[ListedSequence]:
+    """Read the official lists of actions, in their order.
+
+    ``folder`` has ``action_train.txt``, ``action_val.txt`` and
+    ``action_test.txt``: a line of column names (``id path action_label
+    start_act end_act start_frame end_frame``, without ``action_label`` in the
+    test list) and then a line for every action. An AnnotationError, which
+    names file and line, says that a list is missing or of another layout, or a
+    sequence has actions with several objects.
+    """
+    sequences: dict[str, ListedSequence] = {}
+    for split in SPLITS:
+        path = Path(folder, f'action_{split}.txt')
+        try:
+            header, *lines = read_text(path).splitlines()
+        except (OSError, ValueError) as error:
+            raise AnnotationError(
+                f'{path} is expected to be an action list of H2O '
+                '(https://github.com/taeinkwon/h2odataset, folder '
+                f'action_labels), but: {error}'
+            ) from error
+        columns = header.split()
+        if not set(_COLUMNS) <= set(columns):
+            raise AnnotationError(
+                f'{path} is expected to have the columns {_COLUMNS}, but has '
+                f'{columns}'
+            )
+        for number, line in enumerate(lines, 2):
+            if line.strip():
+                _add_line(
+                    sequences, split, f'{path}, line {number}', columns, line
+                )
+    for sequence in sequences.values():
+        if ' or ' in sequence.object:
+            raise AnnotationError(
+                f'{folder}: {sequence.name} is expected to have actions with '
+                f'one object, but has {sequence.object}'
+            )
+    return list(sequences.values())
+
+
+def _add_line(sequences, split, where, columns, line):
+    values = line.split()
+    entry = dict(zip(columns, values, strict=False))
+    try:
+        label = int(entry.get('action_label', 0))
+        first, last, start, end = (int(entry[key]) for key in _COLUMNS[1:])
+        fits = len(values) == len(columns)
+    except (KeyError, ValueError):
+        fits = False
+    if (
+        not fits
+        or not 0 <= label <= len(ACTIONS)
+        or not 0 == start <= first <= last <= end
+    ):
+        raise AnnotationError(
+            f'{where}: expected {columns} with an action_label in [0, '
+            f'{len(ACTIONS)}] and frames start_frame = 0 <= start_act <= '
+            f'end_act <= end_frame, but found {line!r}'
+        )
+    known = sequences.setdefault(
+        entry['path'], ListedSequence(entry['path'], split, end + 1, [])
+    )
+    if (known.split, known.frames) != (split, end + 1):
+        raise AnnotationError(
+            f'{where}: {known.name} is in the split {known.split} with '
+            f'{known.frames} frames elsewhere, and here in {split} with '
+            f'{end + 1}'
+        )
+    known.actions.append(Action(label, first, last))
+
+
+def read_hand_poses(
+    folder: str | os.PathLike, frames: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read the hand poses of a sequence, one text file a frame.
+
+    ``folder``, such as ``subject1/h1/0/cam4/hand_pose``, has the files
+    ``000000.txt`` on: for the left and then the right hand a flag (1
+    annotated, 0 not) and 21 x 3 coordinates in meters, in the camera's frame.
+    The result are positions (T, 42, 3) float64 and whether they are annotated
+    (T, 42), bool; left hand first. An AnnotationError names a file that is
+    missing or of another layout.
+    """
+    values = np.stack(
+        [_read_numbers(Path(folder, f'{i:06d}.txt')) for i in range(frames)]
+    ).reshape(frames, 2, 64)
+    flag = values[:, :, 0]
+    for i, hand in np.argwhere((flag != 0) & (flag != 1)):
+        raise AnnotationError(
+            f'{Path(folder, f"{i:06d}.txt")}: the flag of a hand is expected '
+            f'to be 0 or 1, but is {flag[i, hand]}'
+        )
+    points = values[:, :, 1:].reshape(frames, 42, 3)
+    visible = np.repeat(flag == 1, 21, axis=1)
+    # Positions of 0, which no hand has, are a hand that was not annotated.
+    visible &= points.any(-1)
+    for i, _ in np.argwhere(visible & ~np.isfinite(points).all(-1)):
+        raise AnnotationError(
+            f'{Path(folder, f"{i:06d}.txt")}: the joints of an annotated '
+            'hand are expected to be finite'
+        )
+    return points, visible
+
+
+def _read_numbers(path: Path) -> np.ndarray:
+    with reading(path, 'a hand pose of H2O'):
+        values = np.array(read_text(path).split(), dtype=np.float64)
+    if values.shape != (128,):
+        raise AnnotationError(
+            f'{path} is expected to hold 2 x (1 + 21 x 3) = 128 numbers, but '
+            f'holds {values.size}'
+        )
+    return values
 
 
 def read_sequences(
@@ -48,164 +196,104 @@ def read_sequences(
     joints: str,
     camera: str,
     activity: str | None = None,
-) -> tuple[list[HandSequence], list[str]]:
-    """Read the hand poses of listed sequences.
+) -> tuple[list[LabeledSequence], list[str]]:
+    """Read the hand poses of listed sequences below the folder ``root``.
 
-    Args:
-        root (str | os.PathLike): Folder that ``subject1`` is in.
-        listed (Sequence[ListedSequence]): Which.
-        joints (str): Which joints, a key of ``JOINTS``.
-        camera (str): Whose frame the positions are in, such as ``'cam4'``.
-        activity (str, optional): Of all. Defaults to the object that each is
-            about.
-
-    Returns:
-        tuple[list[HandSequence], list[str]]: Those whose folder is there, and
-        the names of the others.
-
-    Raises:
-        AnnotationError: If none is there, or a file is wrong.
+    ``joints`` is a key of :data:`~masa.datasets.skeletons.H2O_JOINTS`, and
+    ``camera``, such as ``'cam4'``, that whose frame the positions are in. The
+    activity defaults to the object that each sequence is about. The result are
+    the sequences whose folder is there, and the names of the others. An
+    AnnotationError says that none is there, or a file is wrong.
     """
-    names = JOINTS[joints]['joints']
+    names = H2O_JOINTS[joints]['joints']
     chosen = [HANDS_42['joints'].index(name) for name in names]
-    found, missing = [], []
-    for one in listed:
-        folder = Path(root, one.name, camera, 'hand_pose')
+    sequences, missing = [], []
+    for entry in listed:
+        folder = Path(root, entry.name, camera, 'hand_pose')
         if not folder.is_dir():
-            missing.append(one.name)
+            missing.append(entry.name)
             continue
-        keypoint, visible = read_hand_poses(folder, one.frames)
-        found.append(
-            HandSequence(
-                one.name,
-                one.object if activity is None else activity,
-                one,
+        keypoint, visible = read_hand_poses(folder, entry.frames)
+        sequences.append(
+            LabeledSequence(
+                entry.name,
                 keypoint[:, chosen],
                 visible[:, chosen],
+                entry.object if activity is None else activity,
+                entry.split,
+                fields=dict(frame_rate=FRAME_RATE),
             )
         )
-    if not found:
+    if not sequences:
         raise AnnotationError(
             f'{root} has none of the {len(listed)} sequences wanted, such as '
             f'{Path(listed[0].name, camera, "hand_pose")}'
         )
-    return found, missing
+    return sequences, missing
 
 
 def action_phases(
-    sequences: Sequence[HandSequence],
+    listed: Sequence[ListedSequence],
 ) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
     """Take the actions as phases: an activity is what is done to one object.
 
     Every pair of activity and phase is one of the 36 actions. Frames outside
-    of all actions are of unknown phase, -1.
-
-    Args:
-        sequences (Sequence[HandSequence]): Their activity is the object.
-
-    Returns:
-        tuple[dict[str, np.ndarray], dict[str, list[str]]]: Phase of every
-        frame, ``(T,)`` int64, by sequence, where the lists tell; and the
-        names of the phases by activity.
+    of all actions are of unknown phase, -1. The result are the phase of every
+    frame, (T,) int64, by sequence, where the lists tell; and the names of the
+    phases by activity.
     """
     names: dict[str, list[str]] = {}
     for action in ACTIONS:
         names.setdefault(action.split()[-1], []).append(action)
     labels = {}
-    for one in sequences:
-        if not one.activity:
+    for entry in listed:
+        if not entry.object:
             continue
-        phase = np.full(len(one.keypoint), -1)
-        for label, first, last in one.listed.actions:
+        phase = labels[entry.name] = np.full(entry.frames, -1)
+        for label, first, last in entry.actions:
             name = ACTIONS[label - 1]
-            phase[first : last + 1] = names[one.activity].index(name)
-        labels[one.name] = phase
+            phase[first : last + 1] = names[entry.object].index(name)
     return labels, names
 
 
 def milk_phases_of_actions(
-    sequences: Sequence[HandSequence],
+    listed: Sequence[ListedSequence], activity: str
 ) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
     """Make ten phases of pouring milk from the five official actions.
 
-    A phase is an action or the time from it to the next one. The ten phases
-    of CASA and MASA are not public; these are ten as well, but need not be
-    the same. Frames before the first action are of unknown phase, -1.
-
-    Args:
-        sequences (Sequence[HandSequence]): Of pouring milk.
-
-    Returns:
-        tuple[dict[str, np.ndarray], dict[str, list[str]]]: As
-        :func:`action_phases`.
+    A phase is an action or the time from it to the next one. The ten phases of
+    CASA and MASA are not public; these are ten as well, but need not be the
+    same. Frames before the first action are of unknown phase, -1. The result
+    is as that of :func:`action_phases`.
     """
     labels = {}
-    for one in sequences:
-        if not one.listed.object:
+    for entry in listed:
+        if not entry.object:
             continue
-        phase = np.full(len(one.keypoint), -1)
-        for label, first, last in sorted(
-            one.listed.actions, key=lambda action: action.first
-        ):
+        phase = labels[entry.name] = np.full(entry.frames, -1)
+        for label, first, last in sorted(entry.actions, key=lambda a: a.first):
             number = 2 * MILK_VERBS.index(ACTIONS[label - 1].split()[0])
             phase[first : last + 1] = number
             phase[last + 1 :] = number + 1
-        labels[one.name] = phase
     names = [name for verb in MILK_VERBS for name in (verb, f'after {verb}')]
-    return labels, {MILK: names}
+    return labels, {activity: names}
 
 
 def make_annotations(
-    sequences: Sequence[HandSequence],
+    sequences: Sequence[LabeledSequence],
     joints: str,
     labels: dict[str, np.ndarray],
     phase_names: dict[str, list[str]],
 ) -> tuple[dict, list[str]]:
     """Put sequences and phases into annotation format.
 
-    Args:
-        sequences (Sequence[HandSequence]): What the files hold.
-        joints (str): Which joints, a key of ``JOINTS``.
-        labels (dict[str, np.ndarray]): Phase of every frame by sequence.
-        phase_names (dict[str, list[str]]): Names of the phases by activity.
-
-    Returns:
-        tuple[dict, list[str]]: Annotations with the official splits that
-        have sequences, and the names of the sequences left out because no
-        hand is ever annotated in them.
-
-    Raises:
-        AnnotationError: If no sequence is left, or none shows all it takes
-            for a mean pose.
+    See :func:`~masa.datasets.conversion.build_annotations`; the labels are by
+    sequence, the names of the phases by activity.
     """
-    blind = [one.name for one in sequences if not one.visible.any()]
-    sequences = [one for one in sequences if one.visible.any()]
-    if not sequences:
-        raise AnnotationError('none of the sequences has an annotated hand')
-    activities = sorted({one.activity for one in sequences} - {''})
-    # One hand stands where the other is only by chance.
-    fields = joint_fields(sequences, JOINTS[joints], mirror=False)
-    records = []
-    for one, hands in zip(sequences, fields, strict=True):
-        record = dict(frame_dir=one.name, frame_rate=FRAME_RATE, **hands)
-        if one.activity:
-            record['label'] = activities.index(one.activity)
-        if one.name in labels:
-            record['phase'] = labels[one.name]
-        records.append(record)
-    splits = {
-        split: [one.name for one in sequences if one.listed.split == split]
-        for split in SPLITS
-    }
-    annotations = dict(
-        split={name: ids for name, ids in splits.items() if ids},
-        annotations=records,
-        activities=activities,
-        phases={
-            name: phase_names[name]
-            for name in activities
-            if name in phase_names
-        },
-        skeleton=JOINTS[joints],
+    return build_annotations(
+        [s._replace(phase=labels.get(s.name)) for s in sequences],
+        H2O_JOINTS[joints],
+        phases=phase_names,
+        # One hand stands where the other is only by chance.
+        mirror=False,
     )
-    return annotations, blind

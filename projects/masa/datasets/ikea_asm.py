@@ -1,16 +1,27 @@
-"""IKEA ASM's drawer assemblies, as annotations."""
+"""IKEA ASM's drawer assemblies, as annotations.
 
-from collections.abc import Sequence
+Layouts are those that the dataset's own code reads and writes,
+https://github.com/IkeaASM/IKEA_ASM_Dataset (``action/utils.py``,
+``human_pose/triangulate.py``, ``human_pose/eval.py``).
+"""
+
+import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .conversion import hold_out, joint_fields
+from .conversion import reading
 from .errors import AnnotationError
-from .ikea_files import DRAWER, Scan, check_length
-from .skeletons import LAYOUTS
+from .npy_file import map_npy
+from .skeletons import LAYOUTS, layouts_of
+from .text_files import read_json
 
+SPLITS = dict(training='train', testing='test')
+# What the dataset's own code calls the layouts: the save format of
+# triangulated poses, and a part of the name of a method's folder.
+FORMATS = {'ikea': 'COCO_17', 'body25': 'OPENPOSE_25'}
+METHODS = {'keypoint_rcnn': 'COCO_17', 'openpose': 'OPENPOSE_25'}
 # The actions of IKEA ASM's list that a drawer has. That these, NA (no action)
 # and other are the 17 phases of CASA and MASA is inferred from their number.
 DRAWER_PHASES = (
@@ -31,49 +42,160 @@ DRAWER_PHASES = (
 )
 
 
-class DrawerSequence(NamedTuple):
-    """An assembly with what is known of its frames.
+class Scan(NamedTuple):
+    """One assembly of one piece of furniture.
 
     Attributes:
-        name (str): Of the scan.
-        is_train (bool): Whether it is of the official training split.
-        phase (np.ndarray): ``(T,)`` int64.
-        keypoint (np.ndarray, optional): ``(T, V, C)`` float64.
-        visible (np.ndarray, optional): ``(T, V)``, bool.
-        layout (str, optional): Name of the layout of the joints, a key of
-            :data:`~masa.datasets.skeletons.LAYOUTS`.
-        feature_path (str, optional): Of the features, ``(T, D)``.
-        activity (str): The furniture.
+        name (str): Its path in the dataset, ``'Kallax_Shelf_Drawer/0001_
+            black_table_02_01_2019_08_16_14_00'``.
+        split (str): The official split, 'train' or 'test'.
+        segments (list[tuple[str, int, int]]): Action, first and last frame,
+            the last part of it.
     """
 
     name: str
-    is_train: bool
-    phase: np.ndarray
-    keypoint: np.ndarray | None = None
-    visible: np.ndarray | None = None
-    layout: str | None = None
-    feature_path: str | None = None
-    activity: str = DRAWER
+    split: str
+    segments: list[tuple[str, int, int]]
+
+    @property
+    def frames(self) -> int:
+        """int: Number of frames that the segments tell."""
+        return 1 + max(last for _, _, last in self.segments)
+
+
+def read_segments(path: str | os.PathLike, furniture: str) -> list[Scan]:
+    """Read the action segments of one kind of furniture, by name.
+
+    ``path`` is ``gt_segments.json``: ``{'database': {scan: {'subset':
+    'training' or 'testing', 'annotation': [{'label': action, 'segment':
+    [first, last]}]}}}``, and ``furniture`` such as ``'Kallax_Shelf_Drawer'``.
+    An AnnotationError, which names the scan, says that the file is of another
+    layout, or has none of the furniture.
+    """
+    content = read_json(path)
+    try:
+        database = content['database'].items()
+    except (KeyError, TypeError, AttributeError) as error:
+        raise AnnotationError(
+            f"{path} is expected to hold 'database', a dict by scan, but: "
+            f'{error!r}'
+        ) from error
+    scans = []
+    for name, entry in sorted(database):
+        if name.split('/')[0] != furniture:
+            continue
+        try:
+            segments = [
+                (str(action['label']), *map(int, action['segment']))
+                for action in entry['annotation']
+            ]
+            scan = Scan(name, SPLITS[entry['subset']], segments)
+            wrong = [
+                s for s in segments if len(s) != 3 or not 0 <= s[1] <= s[2]
+            ]
+        except (KeyError, TypeError, ValueError) as error:
+            raise AnnotationError(
+                f"{path}, {name}: expected a 'subset' of {sorted(SPLITS)} "
+                "and an 'annotation' of labels and segments, but: "
+                f'{error!r}'
+            ) from error
+        if wrong or not segments:
+            raise AnnotationError(
+                f'{path}, {name}: segments are expected to be [first, last] '
+                f'with 0 <= first <= last, but found {wrong or "none"}'
+            )
+        scans.append(scan)
+    if not scans:
+        raise AnnotationError(f'{path} has no scans of {furniture}')
+    return scans
+
+
+class Poses(NamedTuple):
+    """Poses of a scan.
+
+    Attributes:
+        keypoint (np.ndarray): ``(T, V, C)`` float64, 0 where nothing is.
+        visible (np.ndarray): ``(T, V)``, bool.
+        layout (str): Name of the layout of the joints, a key of
+            :data:`~masa.datasets.skeletons.LAYOUTS`.
+    """
+
+    keypoint: np.ndarray
+    visible: np.ndarray
+    layout: str
+
+
+def read_pose3d(folder: Path, frames: int, layout: str | None = None) -> Poses:
+    """Read triangulated poses, ``dev3/pose3d/000000.json`` on.
+
+    Each file has x, y, z in centimeters in the camera's frame and a confidence
+    for each joint as ``pose_keypoints_3d``, all 0 where a joint was not found.
+    Its ``format`` names the layout, which is needed as an argument only where
+    that does not: ``ikea`` is COCO's, ``body25`` BODY_25. Some of the frames
+    may lack a file. An AnnotationError says that a file has another layout or
+    does not tell its own, or there is none.
+    """
+    return _read_frames(
+        folder, '{:06d}.json', frames, 4, _triangulated, layout
+    )
+
+
+def read_pose2d(folder: Path, frames: int, layout: str | None = None) -> Poses:
+    """Read estimated poses, ``scan_video_000000000000_keypoints.json`` on.
+
+    Of several people in a frame the one of the highest mean confidence is
+    taken, as the dataset's own triangulation does. The files are in OpenPose's
+    layout: ``people``, each with x and y in pixels and a confidence for each
+    joint as ``pose_keypoints_2d``. The joints are COCO's if ``keypoint_rcnn``
+    is part of the folder's name, BODY_25's if ``openpose`` is; else the layout
+    must be given. An AnnotationError says that a file has another layout, its
+    layout is not known, or there is none.
+    """
+    told = [name for part, name in METHODS.items() if part in folder.name]
+    return _read_frames(
+        folder,
+        'scan_video_{:012d}_keypoints.json',
+        frames,
+        3,
+        _most_confident,
+        layout or (told[0] if told else None),
+    )
+
+
+def read_bodies(path: Path, frames: int, layout: str) -> Poses:
+    """Read the joints of a body model, ``.npy`` of (T, V, 3).
+
+    They are NaN where nobody was found. The file may have a few frames more
+    than ``frames``, which are left out, or fewer. An AnnotationError says that
+    it cannot be read or has another shape.
+    """
+    with reading(path, 'joints of a body model'):
+        joints = map_npy(path)
+    count = len(LAYOUTS[layout]['joints'])
+    if joints.ndim != 3 or joints.shape[1:] != (count, 3):
+        raise AnnotationError(
+            f'{path} is expected to have the shape (frames, {count}, 3), the '
+            f'joints of {layout}, but has {joints.shape}'
+        )
+    _check_length(path, len(joints), frames)
+    keypoint = np.zeros((frames, count, 3))
+    joints = joints[:frames]
+    keypoint[: len(joints)] = np.nan_to_num(joints, posinf=0, neginf=0)
+    visible = np.zeros((frames, count), dtype=bool)
+    visible[: len(joints)] = np.isfinite(joints).all(-1)
+    return Poses(keypoint, visible, layout)
 
 
 def frame_phases(
     scan: Scan, frames: int, na: str = 'phase'
 ) -> tuple[np.ndarray, int]:
-    """Return the phase of every frame of a scan.
+    """Return the phase of every frame of a scan, (T,) int64.
 
-    Frames without a segment are NA, as in the data set's own code; frames
-    after the last one are of unknown phase, -1. Actions of other furniture
-    count as 'other'.
-
-    Args:
-        scan (Scan): The scan.
-        frames (int): Number of frames, T.
-        na (str): ``'phase'`` if NA is a phase of its own, ``'unknown'`` if
-            such frames are of unknown phase. Defaults to ``'phase'``.
-
-    Returns:
-        tuple[np.ndarray, int]: Index in ``DRAWER_PHASES``, ``(T,)`` int64,
-        and how many segments are actions of other furniture.
+    It is the index in ``DRAWER_PHASES``. Frames without a segment are NA, as
+    in the dataset's own code, or of unknown phase with ``na='unknown'``;
+    frames after the last one are of unknown phase, -1. Actions of other
+    furniture count as 'other'; how many segments these are is the second
+    value.
     """
     phase = np.full(frames, -1)
     phase[: scan.frames] = 0
@@ -88,86 +210,105 @@ def frame_phases(
 
 
 def feature_file(folder: Path, scan: Scan) -> tuple[str, int]:
-    """Find the features of a scan.
+    """Find the features of a scan, ``<scan>.npy`` of (T, D).
 
-    Args:
-        folder (Path): Of ``<scan>.npy``, ``(T, D)``.
-        scan (Scan): The scan.
-
-    Returns:
-        tuple[str, int]: The path below the folder, and T.
-
-    Raises:
-        AnnotationError: If the file cannot be read, or its length is not
-            about that of the segments.
+    The result are the path below the folder, and T. An AnnotationError says
+    that the file cannot be read, or T is not about the length of the segments.
     """
     path = folder / f'{scan.name}.npy'
-    try:
-        feature = np.load(path, mmap_mode='r', allow_pickle=False)
-        frames, _ = feature.shape
-    except (OSError, ValueError, EOFError, AttributeError) as error:
-        raise AnnotationError(
-            f'{path} is expected to be a .npy of shape (frames, channels), '
-            f'but: {error}'
-        ) from error
-    check_length(str(path), frames, scan.frames)
+    with reading(path, 'a .npy of shape (frames, channels)'):
+        frames, _ = map_npy(path).shape
+    _check_length(path, frames, scan.frames)
     return f'{scan.name}.npy', frames
 
 
-def make_annotations(
-    sequences: Sequence[DrawerSequence], val_share: float = 0.0, seed: int = 0
-) -> tuple[dict, list[str]]:
-    """Put assemblies into annotation format.
+def _check_length(path: Path, found: int, frames: int) -> None:
+    """Check that a file has about as many frames as the segments tell.
 
-    Args:
-        sequences (Sequence[DrawerSequence]): All with joints, or none.
-        val_share (float): Share of the training sequences that makes the
-            split 'val', in [0, 1). Defaults to 0, no 'val'.
-        seed (int): Of that draw. Defaults to 0.
-
-    Returns:
-        tuple[dict, list[str]]: Annotations with the splits 'train', 'val' if
-        asked for, and 'test', and the names of the sequences left out because
-        no joint is ever visible in them.
-
-    Raises:
-        AnnotationError: If no sequence is left, or the layouts of their
-            joints differ.
+    The segments leave out a last frame that is alone with its label, and
+    videos are a few frames longer or shorter than what was labeled.
     """
-    blind = [
-        one.name
-        for one in sequences
-        if one.visible is not None and not one.visible.any()
-    ]
-    sequences = [one for one in sequences if one.name not in set(blind)]
-    if not sequences:
+    if abs(found - frames) > max(5, frames // 100):
         raise AnnotationError(
-            'none of the sequences has a joint that is ever visible'
+            f'{path} has {found} frames, but the action segments {frames}'
         )
-    held_out = hold_out(sequences, val_share, seed) if val_share else set()
-    annotations = dict(
-        annotations=[],
-        activities=[DRAWER],
-        phases={DRAWER: list(DRAWER_PHASES)},
-    )
-    joints = [dict(total_frames=len(one.phase)) for one in sequences]
-    if sequences[0].keypoint is not None:
-        layouts = {one.layout for one in sequences}
-        if len(layouts) > 1:
+
+
+def _read_frames(folder, pattern, frames, width, choose, layout):
+    keypoint = visible = None
+    for frame in range(frames):
+        path = folder / pattern.format(frame)
+        if not path.exists():
+            continue
+        content = read_json(path)
+        values = choose(content, path)
+        if values is None:
+            continue
+        layout = _layout_of(content, path, layout, len(values) // width)
+        joints = len(LAYOUTS[layout]['joints'])
+        if values.size != joints * width:
             raise AnnotationError(
-                'sequences are expected to have the same joints, but have '
-                f'{sorted(layouts)}'
+                f'{path} is expected to hold {width} numbers for each of the '
+                f'{joints} joints of {layout}, but holds {values.size}'
             )
-        annotations['skeleton'] = LAYOUTS[layouts.pop()]
-        joints = joint_fields(sequences, annotations['skeleton'])
-    for one, fields in zip(sequences, joints, strict=True):
-        record = dict(frame_dir=one.name, label=0, phase=one.phase, **fields)
-        if one.feature_path is not None:
-            record['feature_path'] = one.feature_path
-        annotations['annotations'].append(record)
-    splits: dict[str, list[str]] = dict(train=[], val=[], test=[])
-    for one in sequences:
-        kind = 'val' if one.name in held_out else 'train'
-        splits[kind if one.is_train else 'test'].append(one.name)
-    annotations['split'] = {name: ids for name, ids in splits.items() if ids}
-    return annotations, blind
+        values = values.reshape(joints, width)
+        if keypoint is None:
+            keypoint = np.zeros((frames, joints, width - 1))
+            visible = np.zeros((frames, joints), dtype=bool)
+        visible[frame] = (values[:, -1] > 0) & np.isfinite(values).all(1)
+        keypoint[frame] = np.where(visible[frame, :, None], values[:, :-1], 0)
+    if keypoint is None:
+        raise AnnotationError(
+            f'{folder} is expected to hold poses of frames 0 to '
+            f'{frames - 1}, {pattern.format(0)} and so on, but holds none'
+        )
+    return Poses(keypoint, visible, layout)
+
+
+def _layout_of(
+    content: dict, path: Path, layout: str | None, joints: int
+) -> str:
+    """Return the known layout, or the one that a file says it has."""
+    told = content.get('format')
+    own = FORMATS.get(told) if isinstance(told, str) else None
+    if own is None and layout is None:
+        raise AnnotationError(
+            f'{path} holds {joints} joints and does not say in what order: '
+            f"'format' is {told!r}, expected one of {list(FORMATS)}; name "
+            f'the layout by --skeleton, one of '
+            f'{layouts_of(joints) or list(LAYOUTS)}'
+        )
+    if own and layout and own != layout:
+        raise AnnotationError(
+            f"{path} is expected to hold joints of {layout}, but its 'format' "
+            f'{told!r} is {own}'
+        )
+    return layout or own
+
+
+def _triangulated(content: Any, path: Path) -> np.ndarray:
+    return _numbers(content, 'pose_keypoints_3d', path)
+
+
+def _most_confident(content: Any, path: Path) -> np.ndarray | None:
+    people = content.get('people') if isinstance(content, dict) else None
+    if not isinstance(people, list):
+        raise AnnotationError(f"{path} is expected to hold 'people', a list")
+    poses = [_numbers(pose, 'pose_keypoints_2d', path) for pose in people]
+    return max(poses, key=lambda pose: pose[2::3].mean(), default=None)
+
+
+def _numbers(content: Any, key: str, path: Path) -> np.ndarray:
+    try:
+        values = np.array(content[key], dtype=np.float64)
+    except (KeyError, TypeError, ValueError) as error:
+        raise AnnotationError(
+            f'{path} is expected to hold {key!r}, a list of numbers, but: '
+            f'{error!r}'
+        ) from error
+    if values.ndim != 1 or not len(values):
+        raise AnnotationError(
+            f'{path}: {key!r} is expected to be a list of numbers, but has '
+            f'the shape {values.shape}'
+        )
+    return values

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from .annotation import is_single_record, load_contents
-from .errors import AnnotationError
+from .errors import AnnotationError, refuse_problems
 from .packed_poses import unpack_poses
 from .problem import short
 from .schema import check_annotations, record_name
@@ -46,7 +46,7 @@ def join_annotations(
     for split, path in parts:
         contents = load_contents(path)
         new, own = _records(contents, path, split)
-        names = [record_name(one, i) for i, one in enumerate(new)]
+        names = [record_name(record, i) for i, record in enumerate(new)]
         twice = sorted({n for n in names if n in source or names.count(n) > 1})
         if twice:
             others = sorted({str(source.get(n, path)) for n in twice})
@@ -72,11 +72,8 @@ def join_annotations(
 
 
 def _refuse(problems: list, files: str) -> None:
-    if problems:
-        raise AnnotationError(
-            f'{files}: expected records without problems, but there are '
-            f'{len(problems)}:\n  ' + '\n  '.join(map(str, problems))
-        )
+    heading = f'{files}: expected records without problems, but there are '
+    refuse_problems(f'{heading}{len(problems)}', problems)
 
 
 def _records(

@@ -1,17 +1,18 @@
-"""Phase labels from a file of key events, for data sets without any."""
+"""Phase labels from a file of key events, for datasets without any."""
 
 import os
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
+from .conversion import LabeledSequence
 from .errors import AnnotationError
 from .text_files import read_json
 
 
 class Phases(NamedTuple):
-    """Phase labels from another source than the data set itself.
+    """Phase labels from another source than the dataset itself.
 
     Attributes:
         names (dict[str, list[str]]): Names of the phases by activity; empty
@@ -20,7 +21,7 @@ class Phases(NamedTuple):
             ``(T,)`` int64.
         resampled (list[str]): Sequences whose labels had another length.
         unmatched (list[str]): Sequences that have labels, but are not in the
-            data set.
+            dataset.
     """
 
     names: dict[str, list[str]]
@@ -29,30 +30,13 @@ class Phases(NamedTuple):
     unmatched: list[str]
 
 
-class NamedSequence(Protocol):
-    """A sequence to label: its name, its activity and joints ``(T, ...)``."""
-
-    name: str
-    activity: str
-    keypoint: np.ndarray
-
-
 def read_key_events(
     path: str | os.PathLike, spelling: Callable[[str], str] = str
 ) -> tuple[dict[str, list[str]], dict[str, tuple[str, np.ndarray]]]:
     """Read a file of key events, see :func:`phases_from_key_events`.
 
-    Args:
-        path (str | os.PathLike): The file.
-        spelling (Callable): Turns the file's name of an activity into the
-            data set's. Defaults to the same name.
-
-    Returns:
-        tuple[dict[str, list[str]], dict[str, tuple[str, np.ndarray]]]: Names
-        of the events by activity; activity and frames by sequence.
-
-    Raises:
-        AnnotationError: If the file is of another layout.
+    The result are the names of the events by activity; activity and frames by
+    sequence.
     """
     try:
         content = read_json(path)
@@ -74,7 +58,7 @@ def read_key_events(
 
 def phases_from_key_events(
     path: str | os.PathLike,
-    sequences: Iterable[NamedSequence],
+    sequences: Iterable[LabeledSequence],
     spelling: Callable[[str], str] = str,
 ) -> Phases:
     """Read phases from a JSON file of key events.
@@ -85,9 +69,9 @@ def phases_from_key_events(
 
     Args:
         path (str | os.PathLike): The file.
-        sequences (Iterable[NamedSequence]): The sequences to label.
+        sequences (Iterable[LabeledSequence]): The sequences to label.
         spelling (Callable): Turns the file's name of an activity into the
-            data set's. Defaults to the same name.
+            dataset's. Defaults to the same name.
 
     Returns:
         Phases: Of the sequences that the file has. A phase is named after
@@ -95,7 +79,7 @@ def phases_from_key_events(
 
     Raises:
         AnnotationError: If the file is of another layout, or disagrees with
-            the data set about an activity, or has events that decrease or
+            the dataset about an activity, or has events that decrease or
             lie outside of their sequence.
     """
     events, listed = read_key_events(path, spelling)
@@ -132,19 +116,12 @@ def phases_from_key_events(
     return Phases(names, labels, [], sorted(listed))
 
 
-def check_activity(where: str, activity: str, sequence: NamedSequence) -> None:
-    """Check that a source of labels means the activity of the sequence.
-
-    Args:
-        where (str): What to call the source and the sequence.
-        activity (str): What the source says.
-        sequence (NamedSequence): The sequence.
-
-    Raises:
-        AnnotationError: If it is of another activity.
-    """
+def check_activity(
+    where: str, activity: str, sequence: LabeledSequence
+) -> None:
+    """Check that a source of labels means the activity of the sequence."""
     if activity != sequence.activity:
         raise AnnotationError(
             f'{where}: the activity is {activity}, but {sequence.activity} '
-            'in the data set'
+            'in the dataset'
         )

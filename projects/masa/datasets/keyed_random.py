@@ -3,7 +3,7 @@ import torch
 
 
 class KeyedRandom:
-    """Gives every sample a random generator keyed by (seed, epoch, index).
+    """Give every sample a random generator keyed by (seed, epoch, index).
 
     A dataset that mixes this in draws the same augmentation for the same
     seed, epoch and index whatever process loads the sample, so the number of
@@ -24,12 +24,7 @@ class KeyedRandom:
     def set_random_key(self, seed: int, epoch: int) -> None:
         """Set the key for all copies of this dataset, in workers too.
 
-        Args:
-            seed (int): The run's seed, not negative.
-            epoch (int): The epoch that begins, not negative.
-
-        Raises:
-            ValueError: If either is negative.
+        Seed and epoch must not be negative, or a ValueError is raised.
         """
         if seed < 0 or epoch < 0:
             raise ValueError(
@@ -56,28 +51,13 @@ class KeyedRandom:
         return np.random.default_rng([seed, epoch, index])
 
     def prepare_data(self, idx: int):
-        """Run the pipeline on one record, its generator under ``'rng'``.
-
-        Args:
-            idx (int): Index of the record.
-
-        Returns:
-            dict: What the pipeline returns.
-        """
+        """Run the pipeline on one record with the generator of its index."""
         results = self.get_data_info(idx)
         return self.run_pipeline(
             results, self.generator(results['sample_idx'])
         )
 
     def run_pipeline(self, results: dict, rng: np.random.Generator):
-        """Run the pipeline on a record with its generator.
-
-        Args:
-            results (dict): The record; changed.
-            rng (np.random.Generator): For the transforms' draws.
-
-        Returns:
-            dict: What the pipeline returns.
-        """
+        """Run the pipeline on a record with ``rng`` under ``'rng'``."""
         results['rng'] = rng
         return self.pipeline(results)

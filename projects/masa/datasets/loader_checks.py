@@ -24,25 +24,13 @@ def check_loaders(
 ) -> dict[Problem, list[str]]:
     """Find everything for which training or testing would refuse its data.
 
-    The data sets of all loaders are built, with their splits and pipelines:
-    what they refuse is what is found.
-
-    Args:
-        config (Config): The config.
-        ann_file (str, optional): Annotation file instead of the config's.
-        features (str, optional): Folder instead of the config's
-            ``data_prefix.feature``.
-        poses (str, optional): Folder instead of the config's
-            ``data_prefix.skeleton``.
-
-    Returns:
-        dict[Problem, list[str]]: The loaders by problem.
-
-    Raises:
-        OSError: If a file cannot be read.
-        ValueError: If a data set has an argument that it does not take, or
-            none reads an annotation file in whose place ``ann_file`` could
-            be.
+    The datasets of all loaders are built, with their splits and pipelines:
+    what they refuse is what is found, with the loaders that do. ``ann_file``,
+    ``features`` and ``poses`` take the places of the annotation file,
+    ``data_prefix.feature`` and ``data_prefix.skeleton`` of the config. An
+    OSError says that a file cannot be read; a ValueError that a dataset has an
+    argument that it does not take, or none reads an annotation file in whose
+    place ``ann_file`` could be.
     """
     found: dict[Problem, list[str]] = {}
     known: list[tuple[dict, list[Problem]]] = []
@@ -60,7 +48,7 @@ def check_loaders(
         replaced = _replace(settings, ann_file, features, poses)
         if ann_file is not None and not replaced:
             raise ValueError(
-                f'the data set of {loader}_dataloader reads no annotation '
+                f'the dataset of {loader}_dataloader reads no annotation '
                 f'file, in whose place {ann_file} could be'
             )
         problems = next((p for s, p in known if s == settings), None)
@@ -79,11 +67,11 @@ def _replace(
     poses: str | None,
 ) -> bool:
     """Put files and folders in; return whether an annotation file is read."""
-    # Data sets that repeat or join others hold them.
+    # Datasets that repeat or join others hold them.
     inner = settings.get('datasets') or settings.get('dataset')
     if inner is not None:
         inner = inner if isinstance(inner, list) else [inner]
-        read = [_replace(one, ann_file, features, poses) for one in inner]
+        read = [_replace(part, ann_file, features, poses) for part in inner]
         return any(read)
     if ann_file is not None and 'ann_file' in settings:
         settings.update(ann_file=ann_file, data_root='')

@@ -66,7 +66,7 @@ def _listed(names: Any, comma: str = ', ') -> str:
 
 
 def _sequence_datasets(value: Any, key: str) -> Iterator[tuple[str, dict]]:
-    """Find the configs of data sets that read splits of a file."""
+    """Find the configs of datasets that read splits of a file."""
     if isinstance(value, dict):
         if value.get('ann_file') and value.get('split') is not None:
             found = value.get('type')

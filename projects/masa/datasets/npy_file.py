@@ -25,14 +25,9 @@ _HEADER_READERS = {
 def check_npy_header(file: BinaryIO, size: int) -> None:
     """Check that an array is as large as its header says.
 
-    Args:
-        file (BinaryIO): At the first byte of the header; it is read to the
-            first byte of the array.
-        size (int): Bytes of the header and the array together.
-
-    Raises:
-        ValueError: If it is no ``.npy`` array, is one of objects, or would
-            need another number of bytes.
+    ``file`` is read from the first byte of the header to that of the array;
+    both together have ``size`` bytes. A ValueError says that it is no ``.npy``
+    array, one of objects, or would need more bytes.
     """
     try:
         version = np.lib.format.read_magic(file)
@@ -55,17 +50,10 @@ def check_npy_header(file: BinaryIO, size: int) -> None:
 
 
 def map_npy(path: str | os.PathLike) -> np.ndarray:
-    """Map the array of a ``.npy`` file into memory.
+    """Map the array of a ``.npy`` file into memory, read-only.
 
-    Args:
-        path (str | os.PathLike): The file.
-
-    Returns:
-        np.ndarray: A read-only map.
-
-    Raises:
-        OSError: If the file cannot be opened.
-        ValueError: If it is no complete array.
+    An OSError says that the file cannot be opened, a ValueError that it is no
+    complete array.
     """
     with open(path, 'rb') as file:
         check_npy_header(file, os.fstat(file.fileno()).st_size)

@@ -13,7 +13,7 @@ import numpy as np
 
 from .errors import AnnotationError
 from .plain_pickle import load_plain_pickle
-from .problem import Problem, as_array, is_finite, not_finite, short
+from .problem import Problem, as_array, check_array, short
 
 # What a file of poses may say of a sequence.
 _POSE_FIELDS = ('keypoint', 'keypoint_score', 'frame_inds', 'box_score')
@@ -22,12 +22,7 @@ _POSE_FIELDS = ('keypoint', 'keypoint_score', 'frame_inds', 'box_score')
 def is_packed(record: Any) -> bool:
     """Return whether a record's poses are stored by detection, or elsewhere.
 
-    Args:
-        record (Any): The record, right or wrong.
-
-    Returns:
-        bool: True if it has ``frame_inds``, or ``raw_file`` instead of
-        ``keypoint``.
+    They are if it has ``frame_inds``, or ``raw_file`` instead of ``keypoint``.
     """
     return isinstance(record, dict) and (
         'frame_inds' in record
@@ -38,16 +33,10 @@ def is_packed(record: Any) -> bool:
 def check_packed(
     name: str, record: dict, total: int | None, joints: int
 ) -> Iterator[Problem]:
-    """Check a record's poses that are stored by detection, or elsewhere.
+    """Yield the problems of poses that are stored by detection, or elsewhere.
 
-    Args:
-        name (str): What to call it.
-        record (dict): For which :func:`is_packed` is True.
-        total (int, optional): Number of frames, T, if it is known.
-        joints (int): Number of joints that it must have, 0 for any.
-
-    Yields:
-        Problem: Each that there is.
+    ``total`` is the number of frames, if it is known, and ``joints`` the
+    number of joints that there must be, 0 for any.
     """
     path = record.get('raw_file', 'x')
     if not isinstance(path, str) or not path:
@@ -55,45 +44,33 @@ def check_packed(
     frames = None
     if 'frame_inds' in record:
         frames = as_array(record['frame_inds'])
-        if (
-            frames.dtype.kind not in 'iu'
-            or frames.ndim != 1
-            or not len(frames)
+        shape = '(N,), the frames of N detections'
+        found = list(
+            check_array(name, 'frame_inds', frames, shape, (None,), 'iu')
+        )
+        if not found and (
+            frames.min() < 0 or (total is not None and frames.max() >= total)
         ):
-            expected = 'integers of shape (N,), the frames of N detections'
-            yield Problem(name, 'frame_inds', expected, short(frames))
-            return
-        if frames.min() < 0 or (total is not None and frames.max() >= total):
-            yield Problem(
-                name,
-                'frame_inds',
-                f'frames in [0, {total or "total_frames"})',
-                f'{frames.min()} to {frames.max()}',
-            )
+            expected = f'frames in [0, {total or "total_frames"})'
+            told = f'{frames.min()} to {frames.max()}'
+            found = [Problem(name, 'frame_inds', expected, told)]
+        if found:
+            yield from found
             return
     count = 'N' if frames is None else len(frames)
     if 'keypoint' in record:
+        shape = (
+            f'({count}, {joints or "joints"}, 3), x, y and score of every '
+            'detection'
+        )
         keypoint = as_array(record['keypoint'])
-        if (
-            keypoint.dtype.kind not in 'fiu'
-            or keypoint.ndim != 3
-            or keypoint.shape[2] != 3
-            or 0 in keypoint.shape
-            or (joints and keypoint.shape[1] != joints)
-            or (frames is not None and len(keypoint) != count)
-        ):
-            expected = (
-                f'numbers of shape ({count}, {joints or "joints"}, 3), x, y '
-                'and score of every detection'
-            )
-            yield Problem(name, 'keypoint', expected, short(keypoint))
-        elif frames is None:
+        sizes = (None if frames is None else count, joints, 3)
+        found = list(check_array(name, 'keypoint', keypoint, shape, sizes))
+        yield from found
+        if not found and frames is None:
             expected = 'the frame of every detection'
             yield Problem(name, 'frame_inds', expected, 'none')
-        elif not is_finite(keypoint).all():
-            found = not_finite(keypoint)
-            yield Problem(name, 'keypoint', 'finite numbers', found)
-        elif not keypoint[..., :2].any():
+        elif not found and not keypoint[..., :2].any():
             yield Problem(name, 'keypoint', 'positions', 'all 0')
     elif 'raw_file' not in record:
         expected = 'poses here, or a raw_file'
@@ -108,14 +85,8 @@ def check_packed(
 def name_pose_files(annotations: dict) -> dict:
     """Give records without poses the file that MMAction2 reads theirs from.
 
-    Args:
-        annotations (dict): Of the layout that docs/data.md describes, right
-            or wrong.
-
-    Returns:
-        dict: The same, but that records with neither ``keypoint`` nor
-        ``raw_file`` nor ``feature_path`` have a ``raw_file``, their id and
-        ``.pkl``.
+    Records with neither ``keypoint`` nor ``raw_file`` nor ``feature_path`` get
+    a ``raw_file``, their id and ``.pkl``.
     """
     records = annotations.get('annotations')
     if not isinstance(records, (list, tuple)):
@@ -194,14 +165,7 @@ def unpack_poses(
 
 
 def record_id(record: Any) -> str:
-    """Return the id of a record.
-
-    Args:
-        record (Any): The record, right or wrong.
-
-    Returns:
-        str: ``frame_dir``, else MMAction2's ``filename``, else ''.
-    """
+    """Return ``frame_dir``, else MMAction2's ``filename``, else ''."""
     if isinstance(record, dict):
         for key in ('frame_dir', 'filename'):
             if isinstance(record.get(key), str) and record[key]:

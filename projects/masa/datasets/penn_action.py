@@ -1,86 +1,236 @@
 """Penn Action's official labels, as annotations."""
 
-from .conversion import hold_out, joint_fields
+import io
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.io import loadmat
+
+from .conversion import LabeledSequence, build_annotations, hold_out, reading
 from .errors import AnnotationError
-from .key_events import Phases
-from .penn_labels import PennSequence
+from .key_events import Phases, check_activity
+from .plain_pickle import load_plain_pickle
 from .skeletons import PENN_ACTION
+
+# The activities with key events (Dwibedi et al. 2019, Table 2).
+THIRTEEN_ACTIVITIES = (
+    *('baseball_pitch', 'baseball_swing', 'bench_press', 'bowl'),
+    *('clean_and_jerk', 'golf_swing', 'jumping_jacks', 'pullup', 'pushup'),
+    *('situp', 'squat', 'tennis_forehand', 'tennis_serve'),
+)
+# As TCC, CASA and CARL spell some of them.
+OTHER_SPELLINGS = {
+    'bowling': 'bowl',
+    'pullups': 'pullup',
+    'pushups': 'pushup',
+    'situps': 'situp',
+    'squats': 'squat',
+}
+
+
+def activity_name(spelling: str) -> str:
+    """Return the dataset's own spelling of an activity."""
+    return OTHER_SPELLINGS.get(spelling, spelling)
+
+
+def read_label_file(path: str | os.PathLike) -> LabeledSequence:
+    """Read one official label file, such as ``labels/0001.mat``.
+
+    The sequence is named by the file's number; its joints are in pixels, (T,
+    13, 2) float64. An AnnotationError says that the file is not of the
+    official layout.
+    """
+    path = Path(path)
+    with reading(path, 'a Penn Action label file'):
+        label = loadmat(path)
+        x, y, visibility = (
+            np.asarray(label[key], dtype=np.float64)
+            for key in ('x', 'y', 'visibility')
+        )
+        activity = str(np.ravel(label['action'])[0])
+        train = int(np.ravel(label['train'])[0])
+        height, width = (int(v) for v in np.ravel(label['dimensions'])[:2])
+    joints = len(PENN_ACTION['joints'])
+    for key, value in dict(x=x, y=y, visibility=visibility).items():
+        if value.ndim != 2 or value.shape != (len(x), joints) or not len(x):
+            raise AnnotationError(
+                f'{path}: {key} is expected to have the shape (frames, '
+                f'{joints}) with one frame at least, but has {value.shape}'
+            )
+    visible = visibility > 0
+    keypoint = np.stack([x, y], axis=-1)
+    if not np.isfinite(keypoint[visible]).all():
+        raise AnnotationError(
+            f'{path}: x and y are expected to be finite where a joint is '
+            'visible, but hold NaN or infinity there'
+        )
+    shape = (height, width)
+    return LabeledSequence(
+        name=path.stem,
+        activity=activity_name(activity),
+        split='train' if train == 1 else 'test',
+        keypoint=keypoint,
+        visible=visible,
+        fields=dict(img_shape=shape, original_shape=shape),
+    )
 
 
 def make_annotations(
-    sequences: list[PennSequence],
+    sequences: Iterable[LabeledSequence],
     phases: Phases | None = None,
     val_share: float = 0.0,
     seed: int = 0,
     test_share: float = 0.0,
-) -> dict:
+) -> tuple[dict, list[str]]:
     """Put sequences and phases into annotation format.
 
-    Args:
-        sequences (list[PennSequence]): What the label files hold.
-        phases (Phases, optional): Phase labels. Defaults to none.
-        val_share (float): Share of the training sequences of every activity
-            that makes the split 'val', in [0, 1). Defaults to 0, no 'val'.
-        seed (int): Of that draw. Defaults to 0.
-        test_share (float): Share of them that makes the split 'test', where
-            the official one is not at hand; drawn before 'val', in [0, 1).
-            Defaults to 0.
-
-    Returns:
-        dict: Annotations with the splits 'train', 'val' if asked for, and
-        'test', the official one, if there is any or one is asked for.
-        Sequences in which no joint is ever visible are left out.
-
-    Raises:
-        AnnotationError: If no sequence is left, none shows a mean pose, or
-            ``test_share`` is given beside sequences of the official test
-            split.
+    See :func:`~masa.datasets.conversion.build_annotations`. ``test_share`` is
+    the share of the training sequences that makes the split 'test', where the
+    official one is not at hand; it is drawn before 'val', in [0, 1). Beside
+    sequences of the official test split, it is an AnnotationError.
     """
     sequences = sorted(sequences, key=lambda sequence: sequence.name)
-    sequences = [one for one in sequences if one.visible.any()]
-    if not sequences:
-        raise AnnotationError(
-            'none of the sequences has a joint that is ever visible'
-        )
     if test_share:
-        if not all(one.is_train for one in sequences):
+        if any(sequence.split == 'test' for sequence in sequences):
             raise AnnotationError(
                 'the official test split is among the labels: no share of '
                 'the other sequences is expected to take its place'
             )
-        test = hold_out(sequences, test_share, seed)
+        visible = [s for s in sequences if s.visible.any()]
+        test = hold_out(visible, test_share, seed)
         sequences = [
-            one._replace(is_train=one.name not in test) for one in sequences
+            s._replace(split='test') if s.name in test else s
+            for s in sequences
         ]
-    held_out = hold_out(sequences, val_share, seed) if val_share else set()
-    splits: dict[str, list[str]] = dict(train=[], val=[], test=[])
-    for one in sequences:
-        kind = 'val' if one.name in held_out else 'train'
-        splits[kind if one.is_train else 'test'].append(one.name)
-    activities = sorted({one.activity for one in sequences})
-    fields = joint_fields(sequences, PENN_ACTION)
-    records = []
-    for one, joints in zip(sequences, fields, strict=True):
-        record = dict(
-            frame_dir=one.name,
-            label=activities.index(one.activity),
-            img_shape=one.img_shape,
-            original_shape=one.img_shape,
-            **joints,
-        )
-        if phases is not None and one.name in phases.labels:
-            record['phase'] = phases.labels[one.name]
-        records.append(record)
-    annotations = dict(
-        split={name: ids for name, ids in splits.items() if ids},
-        annotations=records,
-        activities=activities,
-        skeleton=PENN_ACTION,
-    )
     if phases is not None:
-        annotations['phases'] = {
-            activity: phases.names[activity]
-            for activity in activities
-            if activity in phases.names
-        }
-    return annotations
+        sequences = [
+            s._replace(phase=phases.labels.get(s.name)) for s in sequences
+        ]
+    return build_annotations(
+        sequences,
+        PENN_ACTION,
+        phases=None if phases is None else phases.names,
+        val_share=val_share,
+        seed=seed,
+    )
+
+
+def phases_from_pickles(
+    paths: Iterable[str | os.PathLike], sequences: Sequence[LabeledSequence]
+) -> Phases:
+    """Read phases from the pickles that users of CARL have.
+
+    Each holds a list of dicts, or a tuple of that list and an index by
+    activity. A dict has ``name`` (the sequence's number and its activity,
+    ``'0001_baseball_pitch'``), ``frame_label`` (a tensor, an array or a
+    list) and ``seq_len``; ``action_label``, its ``id``, which counts the
+    entries, and ``video_file`` may be there. Labels of another length than
+    the sequence are resampled by floor index, as CARL does (Chen et al.
+    2022).
+
+    Args:
+        paths (Iterable[str | os.PathLike]): ``train.pkl``, ``val.pkl``.
+        sequences (Sequence[LabeledSequence]): The sequences to label.
+
+    Returns:
+        Phases: Of the sequences that the files have, without names.
+
+    Raises:
+        AnnotationError: If a file is of another layout, or disagrees with
+            the label files about an activity.
+    """
+    entries = {}
+    for path in paths:
+        content = load_plain_pickle(path, admit=_TENSORS)
+        if isinstance(content, tuple) and content:
+            content = content[0]
+        if not isinstance(content, list):
+            raise AnnotationError(
+                f'{path} is expected to hold a list of dicts, but holds a '
+                f'{type(content).__name__}'
+            )
+        for number, entry in enumerate(content):
+            name, activity = _sequence_of(entry, f'{path}, entry {number}')
+            if name in entries:
+                raise AnnotationError(
+                    f'{path}, entry {number}: sequence {name} is expected '
+                    f'once, but is in {entries[name][2]} too'
+                )
+            entries[name] = (entry, activity, path)
+    labels, resampled = {}, []
+    activity_of_index: dict[int, str] = {}
+    for sequence in sequences:
+        if sequence.name not in entries:
+            continue
+        entry, activity, path = entries.pop(sequence.name)
+        where = f'{path}, sequence {sequence.name}'
+        if activity:
+            check_activity(where, activity, sequence)
+        index = entry.get('action_label')
+        known = activity_of_index.setdefault(index, sequence.activity)
+        if index is not None and known != sequence.activity:
+            raise AnnotationError(
+                f'{where}: action_label {index} stands for {known} '
+                f'elsewhere, but the label file says {sequence.activity}'
+            )
+        label = _frame_label(entry, where)
+        total = len(sequence.keypoint)
+        if len(label) != total:
+            label = label[np.arange(total) * len(label) // total]
+            resampled.append(sequence.name)
+        labels[sequence.name] = label.astype(np.int64)
+    return Phases({}, labels, resampled, sorted(entries))
+
+
+def _sequence_of(entry: Any, where: str) -> tuple[str, str]:
+    """Return the number and the activity that an entry's name tells."""
+    name = entry.get('name') if isinstance(entry, dict) else None
+    match = re.fullmatch(r'(\d+)(?:_(\w+))?', str(name))
+    if match is None:
+        raise AnnotationError(
+            f"{where}: expected a dict with a 'name' such as "
+            f"'0001_baseball_pitch', but found {name!r}"
+        )
+    number, activity = match.groups()
+    return f'{int(number):04d}', activity_name(activity or '')
+
+
+def _frame_label(entry: dict, where: str) -> np.ndarray:
+    label = np.asarray(entry.get('frame_label'))
+    if (
+        label.ndim != 1
+        or not len(label)
+        or label.dtype.kind not in 'iuf'
+        or (label % 1 != 0).any()
+    ):
+        raise AnnotationError(
+            f'{where}: frame_label is expected to be a list of whole '
+            f'numbers, but is {label.dtype} of shape {label.shape}'
+        )
+    # What follows after seq_len is padding.
+    length = entry.get('seq_len', len(label))
+    return label[: max(int(length), 1)]
+
+
+def _rebuild_tensor(*arguments: Any) -> Any:
+    from torch._utils import _rebuild_tensor_v2
+
+    return _rebuild_tensor_v2(*arguments)
+
+
+def _load_storage(content: bytes) -> Any:
+    import torch
+
+    return torch.load(io.BytesIO(content), weights_only=True)
+
+
+# How a pickle that torch.save did not write holds tensors. What PyTorch puts
+# there by itself would read the storage as a pickle that can run code.
+_TENSORS = {
+    ('torch._utils', '_rebuild_tensor_v2'): _rebuild_tensor,
+    ('torch.storage', '_load_from_bytes'): _load_storage,
+}

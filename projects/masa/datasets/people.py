@@ -18,16 +18,10 @@ class _Pose(NamedTuple):
 
 
 def find_people(keypoint: np.ndarray, score: np.ndarray | None) -> np.ndarray:
-    """Say who is there in which frame.
+    """Say who is there in which frame, (M, T) bool.
 
-    A person is absent from a frame where all joints are 0, or have score 0.
-
-    Args:
-        keypoint (np.ndarray): Joints, ``(M, T, V, C)``.
-        score (np.ndarray, optional): ``(M, T, V)``.
-
-    Returns:
-        np.ndarray: ``(M, T)``, bool.
+    A person is absent from a frame where all joints, (M, T, V, C), are 0, or
+    have score 0, (M, T, V).
     """
     present = (keypoint != 0).any((2, 3))
     return present if score is None else present & (score > 0).any(2)
@@ -109,14 +103,10 @@ def _stay_apart(boxes: np.ndarray) -> bool:
 
 
 def take_people(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Take people out of per-frame lists.
+    """Take people out of per-frame lists, ``(M, T, ...)`` to ``(K, T, ...)``.
 
-    Args:
-        values (np.ndarray): ``(M, T, ...)``.
-        places (np.ndarray): From :func:`link_people`, ``(K, T)``.
-
-    Returns:
-        np.ndarray: ``(K, T, ...)``, 0 where a person is absent.
+    ``places`` come from :func:`link_people`. Where a person is absent, the
+    result is 0.
     """
     taken = values[places, np.arange(values.shape[1])]
     taken[places < 0] = 0
@@ -147,6 +137,12 @@ def rank_people(
     Returns:
         np.ndarray: Indices of the people, ``(K,)`` int64. Of equals the
         first in the list comes first.
+
+    Example:
+        >>> joints = np.ones((2, 3, 17, 2))
+        >>> joints[1, :, 0] = 9
+        >>> rank_people(joints, None, 'size').tolist()
+        [1, 0]
     """
     present = find_people(keypoint, score)
     joints = keypoint.astype(np.float64)
@@ -170,16 +166,10 @@ def rank_people(
 def fill_frames(keypoint: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Give people a pose in the frames that have none.
 
-    Interpolated linearly between the frames before and after; that of the
-    nearest frame before the first and after the last one. Who has no pose in
-    any frame stays at 0.
-
-    Args:
-        keypoint (np.ndarray): Joints, ``(M, T, V, C)``, floating point.
-        known (np.ndarray): Which frames have a pose, ``(M, T)``, bool.
-
-    Returns:
-        np.ndarray: The same shape; a copy.
+    Poses, (M, T, V, C) floating point, are interpolated linearly between the
+    frames before and after, of those that are ``known``, (M, T) bool; before
+    the first and after the last one, that of the nearest frame is taken. Who
+    has no pose in any frame stays at 0. The result is a copy.
     """
     filled = keypoint.copy()
     time = np.arange(keypoint.shape[1])

@@ -24,17 +24,9 @@ def check_pipeline_inputs(
 ) -> list[Problem]:
     """Find what would stop the pipeline in the middle of a training.
 
-    Of feature files the headers are read, and skeletons are normalised once.
-    A transform that is not of this package may change anything: what follows
-    it is not checked.
-
-    Args:
-        records (Sequence[dict]): The records, with complete paths.
-        skeleton (dict, optional): The skeleton's description.
-        transforms (Sequence[Callable]): The transforms of the pipeline.
-
-    Returns:
-        list[Problem]: All problems; empty if there are none.
+    Of feature files the headers are read, and skeletons are normalized once. A
+    transform that is not of this package may change anything: what follows it
+    is not checked. The paths of the records are complete.
     """
     ours = list(takewhile(_is_ours, transforms))
     problems: list[Problem] = []
@@ -68,8 +60,8 @@ def _select_people(
     for record in records:
         try:
             # Whether joints are needed is for the transforms after it.
-            one = 'keypoint' in record
-            selected.append(select(dict(record)) if one else record)
+            has_joints = 'keypoint' in record
+            selected.append(select(dict(record)) if has_joints else record)
         except ValueError as error:
             expected = 'people that SelectPerson takes'
             name = record['frame_dir']
@@ -107,7 +99,7 @@ def _check_bodies(
             continue
         if not is_finite(done['keypoint']).all():
             found = not_finite(done['keypoint'])
-            yield Problem(name, 'keypoint', 'finite normalised joints', found)
+            yield Problem(name, 'keypoint', 'finite normalized joints', found)
 
 
 def _check_modalities(

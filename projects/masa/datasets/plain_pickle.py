@@ -88,7 +88,7 @@ _ADMITTED = {
 
 
 class _PlainUnpickler(pickle._Unpickler):
-    """Reads arrays and plain containers; anything else is refused.
+    """Read arrays and plain containers; refuse anything else.
 
     Python's own unpickler, not that of C, whose table of objects is as long
     as the highest number in the file: a few damaged bytes would ask for

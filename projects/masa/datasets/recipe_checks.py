@@ -25,14 +25,7 @@ _SPLITS = ('train', 'val')
 
 
 def people_of(records: Sequence[dict]) -> dict[int, list[str]]:
-    """Count the people of every sequence that has joints.
-
-    Args:
-        records (Sequence[dict]): Records without problems.
-
-    Returns:
-        dict[int, list[str]]: The ids by number of people, ascending.
-    """
+    """Return the ids of sequences with joints by number of people."""
     names: dict[int, list[str]] = {}
     for number, record in enumerate(records):
         if 'keypoint' in record:
@@ -43,14 +36,7 @@ def people_of(records: Sequence[dict]) -> dict[int, list[str]]:
 
 
 def count_people(names: dict[int, list[str]]) -> str:
-    """Say how many sequences have how many people.
-
-    Args:
-        names (dict[int, list[str]]): From :func:`people_of`.
-
-    Returns:
-        str: Such as ``1 in 26 ('a', ...), 2 in 1 ('b')``.
-    """
+    """Say how many have how many people: ``1 in 26 ('a', ...)``."""
     return ', '.join(
         f'{count} in {len(ids)} ({ids[0]!r}{", ..." if ids[1:] else ""})'
         for count, ids in names.items()
@@ -60,13 +46,9 @@ def count_people(names: dict[int, list[str]]) -> str:
 def check_for_recipes(annotations: dict) -> Iterator[Problem]:
     """Find what some shipped recipe would refuse, or choose, of a file.
 
-    Args:
-        annotations (dict): Without problems, packed poses unpacked as far as
-            they were read.
-
-    Yields:
-        Problem: Each such thing: its ``expected`` says which recipes or
-        transforms it matters to, and what to do.
+    The annotations are without problems, packed poses unpacked as far as they
+    were read. What is ``expected`` says which recipes or transforms a problem
+    matters to, and what to do.
     """
     records = annotations['annotations']
     split = annotations.get('split')
@@ -85,15 +67,15 @@ def check_for_recipes(annotations: dict) -> Iterator[Problem]:
             '',
             'raw_file',
             'files of poses, which --poses FOLDER opens and '
-            'data_prefix.skeleton of the data set names',
+            'data_prefix.skeleton of the dataset names',
             f'{elsewhere} sequences whose poses are not checked',
         )
-    with_joints = [one for one in records if 'keypoint' in one]
+    with_joints = [record for record in records if 'keypoint' in record]
     for key, what in (
         ('keypoint', 'joints, which the recipes for skeletons'),
         ('feature_path', 'features, which the recipes for features'),
     ):
-        having = sum(key in one for one in records)
+        having = sum(key in record for record in records)
         if 0 < having < len(records) - elsewhere * (key == 'keypoint'):
             yield Problem(
                 '',

@@ -5,12 +5,12 @@ import numpy as np
 
 from .packed_poses import check_packed, is_packed
 from .problem import (
+    FINITE,
     LARGEST_INDEX,
     Problem,
     as_array,
-    is_finite,
+    check_array,
     is_integer,
-    not_finite,
     short,
 )
 
@@ -18,17 +18,10 @@ from .problem import (
 def check_record(
     name: str, record: dict, joints: int, coordinates: int
 ) -> Iterator[Problem]:
-    """Check the joints and the frame labels of one record.
+    """Yield the problems of the joints and frame labels of one record.
 
-    Args:
-        name (str): What to call it.
-        record (dict): The record.
-        joints (int): Number of joints that it must have, 0 for any.
-        coordinates (int): Number of coordinates that a joint must have, 2 or
-            3, or 0 for either.
-
-    Yields:
-        Problem: Each that there is.
+    ``joints`` is the number that it must have, 0 for any, and ``coordinates``
+    that of each joint, 2 or 3, or 0 for either.
     """
     total = record.get('total_frames')
     if not is_integer(total) or total < 1:
@@ -48,15 +41,40 @@ def check_record(
         yield Problem(
             name, 'feature_path', 'a path', short(record['feature_path'])
         )
-    for key, kinds in (('phase', 'iu'), ('canonical_time', 'fiu')):
+    frames = total or 'total_frames'
+    for key in ('phase', 'canonical_time'):
         if key in record:
-            yield from _check_frame_values(name, key, record, total, kinds)
+            yield from _check_frame_values(name, key, record, total)
     yield from _check_times(name, record, total)
     for key in ('img_shape', 'original_shape'):
         if record.get(key) is not None:
             yield from _check_image_shape(name, key, record[key])
     if 'smpl_body_pose' in record:
-        yield from _check_body_model(name, record, total)
+        for key, shape, sizes in (
+            ('smpl_body_pose', f'({frames}, 63)', (total, 63)),
+            ('smpl_betas', '(shapes,)', (None,)),
+        ):
+            value = record.get(key, ())
+            yield from check_array(name, key, value, shape, sizes)
+
+
+def _check_frame_values(
+    name: str, key: str, record: dict, total: int | None
+) -> Iterator[Problem]:
+    kinds = 'iu' if key == 'phase' else 'fiu'
+    shape = f'({total or "total_frames"},)'
+    found = list(check_array(name, key, record[key], shape, (total,), kinds))
+    yield from found
+    if key != 'phase' or found:
+        return
+    phase = as_array(record[key])
+    if phase.min() < -1 or phase.max() > LARGEST_INDEX:
+        yield Problem(
+            name,
+            key,
+            f'phases in [0, {LARGEST_INDEX}], or -1 for unknown',
+            f'{phase.min()} to {phase.max()}',
+        )
 
 
 def _check_times(
@@ -72,7 +90,7 @@ def _check_times(
         yield Problem(name, 'frame_rate', expected, short(rate))
     if record.get('timestamps') is None:
         return
-    found = list(_check_frame_values(name, 'timestamps', record, total, 'fiu'))
+    found = list(_check_frame_values(name, 'timestamps', record, total))
     yield from found
     if found:
         return
@@ -99,95 +117,31 @@ def _check_image_shape(name: str, key: str, value: Any) -> Iterator[Problem]:
         )
 
 
-def _check_body_model(
-    name: str, record: dict, total: int | None
-) -> Iterator[Problem]:
-    frames = 'total_frames' if total is None else total
-    fields = {
-        'smpl_body_pose': (f'({frames}, 63)', (total, 63)),
-        'smpl_betas': ('(shapes,)', (None,)),
-    }
-    for key, (shape, sizes) in fields.items():
-        value = as_array(record.get(key, ()))
-        if (
-            value.dtype.kind not in 'fiu'
-            or not value.size
-            or value.ndim != len(sizes)
-            or any(
-                size is not None and size != found
-                for size, found in zip(sizes, value.shape, strict=True)
-            )
-        ):
-            yield Problem(name, key, f'numbers of shape {shape}', short(value))
-        elif not is_finite(value).all():
-            yield Problem(name, key, 'finite numbers', not_finite(value))
-
-
-def _check_frame_values(
-    name: str, key: str, record: dict, total: int | None, kinds: str
-) -> Iterator[Problem]:
-    value = as_array(record[key])
-    numbers = 'integers' if key == 'phase' else 'numbers'
-    frames = 'total_frames' if total is None else total
-    expected = f'{numbers} of shape ({frames},)'
-    if value.dtype.kind not in kinds or value.ndim != 1 or not value.size:
-        yield Problem(name, key, expected, short(value))
-    elif total is not None and len(value) != total:
-        yield Problem(name, key, expected, f'shape {value.shape}')
-    elif key == 'phase' and not (
-        value.min() >= -1 and value.max() <= LARGEST_INDEX
-    ):
-        yield Problem(
-            name,
-            key,
-            f'phases in [0, {LARGEST_INDEX}], or -1 for unknown',
-            f'{value.min()} to {value.max()}',
-        )
-    elif not is_finite(value).all():
-        yield Problem(name, key, 'finite numbers', not_finite(value))
-
-
 def _check_keypoint(
     name: str, record: dict, total: int | None, joints: int, coordinates: int
 ) -> Iterator[Problem]:
     keypoint = as_array(record['keypoint'])
-    expected = (
-        f'numbers of shape (people, {total or "total_frames"}, '
-        f'{joints or "joints"}, {coordinates or "2 or 3"})'
+    if not coordinates and keypoint.ndim and keypoint.shape[-1] == 3:
+        coordinates = 3
+    shape = (
+        f'(people, {total or "total_frames"}, {joints or "joints"}, '
+        f'{coordinates or "2 or 3"})'
     )
-    if (
-        keypoint.dtype.kind not in 'fiu'
-        or keypoint.ndim != 4
-        or keypoint.shape[-1]
-        not in ((coordinates,) if coordinates else (2, 3))
-        or 0 in keypoint.shape
-        or (total is not None and keypoint.shape[1] != total)
-        or (joints and keypoint.shape[2] != joints)
-    ):
-        yield Problem(name, 'keypoint', expected, short(keypoint))
-        return
-    if not is_finite(keypoint).all():
-        yield Problem(name, 'keypoint', 'finite numbers', not_finite(keypoint))
-    elif not keypoint.any():
+    sizes = (None, total, joints, coordinates or 2)
+    found = list(check_array(name, 'keypoint', keypoint, shape, sizes))
+    yield from found
+    if not found and not keypoint.any():
         yield Problem(name, 'keypoint', 'positions', 'all 0')
-    if 'keypoint_score' not in record:
+    # Scores are compared with joints of a right shape only.
+    misshapen = found and found[0].expected != FINITE
+    if misshapen or 'keypoint_score' not in record:
         return
     score = as_array(record['keypoint_score'])
-    if score.dtype.kind not in 'fiub' or score.shape != keypoint.shape[:3]:
-        yield Problem(
-            name,
-            'keypoint_score',
-            f'numbers of shape {keypoint.shape[:3]}',
-            short(score),
-        )
-    elif not is_finite(score).all():
-        yield Problem(
-            name, 'keypoint_score', 'finite numbers', not_finite(score)
-        )
-    elif not (score > 0).any():
-        yield Problem(
-            name, 'keypoint_score', 'a joint that is seen', 'all scores 0'
-        )
+    key, sizes = 'keypoint_score', keypoint.shape[:3]
+    found = list(check_array(name, key, score, f'{sizes}', sizes, 'fiub'))
+    yield from found
+    if not found and not (score > 0).any():
+        yield Problem(name, key, 'a joint that is seen', 'all scores 0')
 
 
 def check_labels(
@@ -196,17 +150,7 @@ def check_labels(
     activities: list[str] | None,
     phases: dict[str, list[str]],
 ) -> Iterator[Problem]:
-    """Check the activity of one record, and that its phases have names.
-
-    Args:
-        name (str): What to call it.
-        record (dict): The record.
-        activities (list[str], optional): Names of the activities.
-        phases (dict[str, list[str]]): Names of the phases by activity.
-
-    Yields:
-        Problem: Each that there is.
-    """
+    """Yield what is wrong with the activity and the names of its phases."""
     label = record.get('label')
     if label is None:
         return
@@ -238,13 +182,6 @@ def check_labels(
 
 
 def label_of(record: dict) -> int:
-    """Return the label of a record without problems.
-
-    Args:
-        record (dict): The record.
-
-    Returns:
-        int: Index of the activity, -1 if it is unknown.
-    """
+    """Return the index of the activity, -1 if it is unknown."""
     label = record.get('label')
     return -1 if label is None else int(label)

@@ -6,11 +6,12 @@ from torch.utils.data import Sampler
 
 from ..bucketing import bucket_sizes
 from ..registry import DATA_SAMPLERS
+from ..support.argument_checks import check_range
 
 
 @DATA_SAMPLERS.register_module()
 class LengthBucketBatchSampler(Sampler[list[int]]):
-    """Batches sequences of similar length, so that little is padded.
+    """Batch sequences of similar length, so that little is padded.
 
     All sequences are sorted by length, blurred a little, and cut into
     batches, which are shuffled. All processes of a distributed run get the
@@ -19,7 +20,7 @@ class LengthBucketBatchSampler(Sampler[list[int]]):
 
     Args:
         sampler (DefaultSampler): MMEngine's sampler, which knows the data
-            set, the seed, the epoch and the process. The data set must have
+            set, the seed, the epoch and the process. The dataset must have
             ``lengths``, the number of frames of every sample.
         batch_size (int): Most sequences in a batch.
         max_padding (float): Largest share of a batch that may be padding,
@@ -43,19 +44,9 @@ class LengthBucketBatchSampler(Sampler[list[int]]):
         max_padding: float = 1.0,
         blur: float = 0.05,
     ):
-        if batch_size < 1:
-            raise ValueError(
-                f'batch_size is expected to be 1 or more, but got {batch_size}'
-            )
-        if not 0 <= max_padding <= 1:
-            raise ValueError(
-                'max_padding is expected to be in [0, 1], but got '
-                f'{max_padding}'
-            )
-        if not blur >= 0:
-            raise ValueError(
-                f'blur is expected not to be negative, but got {blur}'
-            )
+        check_range('batch_size', batch_size, 1)
+        check_range('max_padding', max_padding, 0, 1)
+        check_range('blur', blur, 0)
         if not isinstance(sampler, DefaultSampler):
             raise ValueError(
                 "LengthBucketBatchSampler expects MMEngine's DefaultSampler, "
@@ -64,7 +55,7 @@ class LengthBucketBatchSampler(Sampler[list[int]]):
         lengths = getattr(sampler.dataset, 'lengths', None)
         if lengths is None:
             raise ValueError(
-                'LengthBucketBatchSampler expects a data set with `lengths`, '
+                'LengthBucketBatchSampler expects a dataset with `lengths`, '
                 'such as SequenceDataset, but got '
                 f'{type(sampler.dataset).__name__}'
             )
@@ -81,11 +72,7 @@ class LengthBucketBatchSampler(Sampler[list[int]]):
         )
 
     def __iter__(self) -> Iterator[list[int]]:
-        """Yield the batches of one epoch.
-
-        Yields:
-            list[int]: Indices of the samples of a batch.
-        """
+        """Yield the indices of the samples of each batch of an epoch."""
         sampler = self.sampler
         # The same in every process, so that their batches are alike in
         # length and none waits for another.

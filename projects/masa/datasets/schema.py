@@ -39,27 +39,16 @@ def check_annotations(
         not is_list_of_names(activities)
         or len(set(activities)) < len(activities)
     ):
-        problems.append(
-            Problem(
-                '',
-                'activities',
-                'a list of names, every one once',
-                short(activities),
-            )
-        )
+        expected = 'a list of names, every one once'
+        problems.append(Problem('', 'activities', expected, short(activities)))
         activities = None
     phases = annotations.get('phases')
     records = annotations.get('annotations')
     problems += _check_phase_names(phases, activities, records)
-    phases = (
-        {
-            name: names
-            for name, names in phases.items()
-            if is_list_of_names(names)
-        }
-        if isinstance(phases, dict)
-        else {}
-    )
+    phases = phases if isinstance(phases, dict) else {}
+    phases = {
+        a: names for a, names in phases.items() if is_list_of_names(names)
+    }
     if not isinstance(records, (list, tuple)) or not records:
         problems.append(
             Problem('', 'annotations', 'a list of records', short(records))
@@ -101,16 +90,7 @@ def check_annotations(
 
 
 def record_name(record: Any, number: int) -> str:
-    """Return a record's id, or its number where it has none.
-
-    Args:
-        record (Any): The record.
-        number (int): Its place in the file.
-
-    Returns:
-        str: ``frame_dir``, else MMAction2's ``filename``, else
-        ``number <number>``.
-    """
+    """Return a record's id, else ``number N``, N being its place."""
     return record_id(record) or f'number {number}'
 
 

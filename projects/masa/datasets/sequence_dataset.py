@@ -7,7 +7,8 @@ from mmengine.dataset import force_full_init
 from mmengine.logging import print_log
 
 from ..registry import DATASETS
-from .annotation import AnnotationError, load_annotations
+from .annotation import load_annotations
+from .errors import AnnotationError, refuse_problems
 from .keyed_random import KeyedRandom
 from .packed_poses import is_packed, name_pose_files, unpack_poses
 from .pipeline_checks import check_pipeline_inputs
@@ -22,7 +23,7 @@ PROBLEMS_SHOWN = 10
 
 @DATASETS.register_module()
 class SequenceDataset(KeyedRandom, PoseDataset):
-    """Sequences of skeletons, of frame features, or of both.
+    """Load sequences of skeletons, of frame features, or of both.
 
     Reads MMAction2's skeleton annotation files and, beside what these hold,
     a phase for every frame, the path of frame features, and the names of
@@ -109,19 +110,11 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         return self.ann_file
 
     def read_annotations(self) -> dict:
-        """Read the annotations, unchecked.
-
-        Returns:
-            dict: Of the layout that docs/data.md describes.
-        """
+        """Read the annotations, unchecked."""
         return load_annotations(self.ann_file)
 
     def load_data_list(self) -> list[dict]:
-        """Read and check the annotation file.
-
-        Returns:
-            list[dict]: The records of the splits, in their order.
-        """
+        """Read and check the annotation file, and select the records."""
         annotations = self.read_annotations()
         for key in ('activities', 'phases', 'skeleton'):
             self._metainfo.setdefault(key, annotations.get(key))
@@ -161,10 +154,10 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         for transform in self.pipeline.transforms:
             if not isinstance(transform, SelectPerson):
                 continue
-            people = [len(one.get('keypoint', ())) for one in records]
+            people = [len(record.get('keypoint', ())) for record in records]
             for record in records:
                 if 'keypoint' in record:
-                    transform.link(record)
+                    transform.link_people(record)
             more = sum(count > transform.people for count in people)
             if more:
                 print_log(
@@ -175,16 +168,8 @@ class SequenceDataset(KeyedRandom, PoseDataset):
                 )
 
     def _refuse(self, problems: list[Problem], note: str) -> None:
-        if not problems:
-            return
-        shown = '\n  '.join(map(str, problems[:PROBLEMS_SHOWN]))
-        more = len(problems) - PROBLEMS_SHOWN
-        rest = f'\n  and {more} more' if more > 0 else ''
-        raise AnnotationError(
-            f'{self.source} has {len(problems)} problems:\n  {shown}'
-            f'{rest}\n{note}',
-            problems,
-        )
+        heading = f'{self.source} has {len(problems)} problems'
+        refuse_problems(heading, problems, PROBLEMS_SHOWN, note)
 
     def _labels_to_keep(
         self, names: list[str] | None, records: list[dict]
@@ -203,13 +188,15 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         for label, name in enumerate(names or ()):
             labels |= {name: label, label: label}
         unknown = [
-            one for one in wanted if isinstance(one, bool) or one not in labels
+            activity
+            for activity in wanted
+            if isinstance(activity, bool) or activity not in labels
         ]
         if unknown:
             raise AnnotationError(
                 f'{self.source} has no activities {unknown}; it has {known}'
             )
-        return {labels[one] for one in wanted}
+        return {labels[activity] for activity in wanted}
 
     def _select(self, annotations: dict) -> list[dict]:
         records = {
@@ -265,11 +252,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         return record
 
     def filter_data(self) -> list[dict]:
-        """Leave out what ``valid_ratio`` of MMAction2 asks to leave out.
-
-        Returns:
-            list[dict]: The other records.
-        """
+        """Leave out what ``valid_ratio`` of MMAction2 asks to leave out."""
         # MMAction2 logs how many remain even if nothing is asked for.
         return super().filter_data() if self.valid_ratio else self.data_list
 
@@ -282,12 +265,8 @@ class SequenceDataset(KeyedRandom, PoseDataset):
     def prepare_data(self, idx: int) -> dict:
         """Run the pipeline on one record, or on it and its partner.
 
-        Args:
-            idx (int): Index of the record.
-
-        Returns:
-            dict: What the pipeline returns; with partners, the first view of
-            the one and the last of the other.
+        With partners, the views are the first of the one and the last of the
+        other.
         """
         if not self.partner:
             return super().prepare_data(idx)
@@ -304,14 +283,10 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         return packed
 
     def _partners_by_label(self) -> dict[int, np.ndarray]:
-        """Find the sequences of every activity.
+        """Return the indices of the sequences of every activity by label.
 
-        Returns:
-            dict[int, np.ndarray]: Their indices by label.
-
-        Raises:
-            AnnotationError: If a sequence is the only one of its activity,
-                or its activity is not known.
+        An AnnotationError says that a sequence is the only one of its
+        activity, or its activity is not known.
         """
         # A subset has other records, which tell it from what it was taken of.
         stored = self.data_address if self.serialize_data else self.data_list
@@ -336,14 +311,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         return table
 
     def get_data_info(self, idx: int) -> dict:
-        """Return one record, with the skeleton's description beside it.
-
-        Args:
-            idx (int): Index of the record.
-
-        Returns:
-            dict: The record.
-        """
+        """Return one record, with the skeleton's description beside it."""
         record = super().get_data_info(idx)
         record['skeleton'] = self._metainfo['skeleton']
         return record

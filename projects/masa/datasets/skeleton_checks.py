@@ -6,28 +6,14 @@ from .problem import Problem, is_integer, is_list_of_names, short
 
 
 def num_joints(skeleton: Any) -> int:
-    """Return how many joints a skeleton's description names.
-
-    Args:
-        skeleton (Any): The description, right or wrong.
-
-    Returns:
-        int: 0 if it does not say.
-    """
+    """Return how many joints a description names; 0 if it does not say."""
     if isinstance(skeleton, dict) and is_list_of_names(skeleton.get('joints')):
         return len(skeleton['joints'])
     return 0
 
 
 def check_skeleton(skeleton: Any) -> Iterator[Problem]:
-    """Check the description of a skeleton.
-
-    Args:
-        skeleton (Any): ``annotations['skeleton']``, None if there is none.
-
-    Yields:
-        Problem: Each that there is.
-    """
+    """Yield the problems of ``annotations['skeleton']``, which may be None."""
     if skeleton is None:
         return
     count = num_joints(skeleton)

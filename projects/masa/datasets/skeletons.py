@@ -1,9 +1,11 @@
-"""Skeleton layouts of data sets, as annotation files describe them.
+"""Skeleton layouts of datasets, as annotation files describe them.
 
 Each has ``joints`` (names), ``bones`` (pairs of joints), ``flip_pairs`` (left
 and right), ``root`` (the point at the origin) and ``torso`` (its upper and
 its lower end). A point is a joint, or several whose mean it is.
 """
+
+from itertools import pairwise
 
 
 def _layout(
@@ -25,7 +27,9 @@ def _layout(
     return dict(
         joints=names,
         bones=[
-            [index[name] for name in bone.split('-')] for bone in bones.split()
+            [index[first], index[second]]
+            for chain in bones.split()
+            for first, second in pairwise(chain.split('-'))
         ],
         flip_pairs=pairs,
         root=point(root),
@@ -41,10 +45,10 @@ PENN_ACTION = _layout(
     bones='left_shoulder-head right_shoulder-head '
     'left_shoulder-right_shoulder left_hip-right_hip '
     'left_shoulder-left_hip right_shoulder-right_hip '
-    'left_shoulder-left_elbow left_elbow-left_wrist '
-    'right_shoulder-right_elbow right_elbow-right_wrist '
-    'left_hip-left_knee left_knee-left_ankle '
-    'right_hip-right_knee right_knee-right_ankle',
+    'left_shoulder-left_elbow-left_wrist '
+    'right_shoulder-right_elbow-right_wrist '
+    'left_hip-left_knee-left_ankle '
+    'right_hip-right_knee-right_ankle',
     root='left_hip right_hip',
     torso=('left_shoulder right_shoulder', 'left_hip right_hip'),
 )
@@ -54,14 +58,14 @@ COCO_17 = _layout(
     joints='nose left_eye right_eye left_ear right_ear left_shoulder '
     'right_shoulder left_elbow right_elbow left_wrist right_wrist left_hip '
     'right_hip left_knee right_knee left_ankle right_ankle',
-    bones='left_shoulder-nose right_shoulder-nose nose-left_eye '
+    bones='left_shoulder-nose right_shoulder-nose-left_eye '
     'nose-right_eye left_eye-left_ear right_eye-right_ear '
     'left_shoulder-right_shoulder left_hip-right_hip '
     'left_shoulder-left_hip right_shoulder-right_hip '
-    'left_shoulder-left_elbow left_elbow-left_wrist '
-    'right_shoulder-right_elbow right_elbow-right_wrist '
-    'left_hip-left_knee left_knee-left_ankle '
-    'right_hip-right_knee right_knee-right_ankle',
+    'left_shoulder-left_elbow-left_wrist '
+    'right_shoulder-right_elbow-right_wrist '
+    'left_hip-left_knee-left_ankle '
+    'right_hip-right_knee-right_ankle',
     root='left_hip right_hip',
     torso=('left_shoulder right_shoulder', 'left_hip right_hip'),
 )
@@ -72,16 +76,16 @@ OPENPOSE_25 = _layout(
     'left_elbow left_wrist mid_hip right_hip right_knee right_ankle left_hip '
     'left_knee left_ankle right_eye left_eye right_ear left_ear left_big_toe '
     'left_small_toe left_heel right_big_toe right_small_toe right_heel',
-    bones='mid_hip-neck neck-nose nose-right_eye nose-left_eye '
+    bones='mid_hip-neck-nose-right_eye nose-left_eye '
     'right_eye-right_ear left_eye-left_ear '
-    'neck-right_shoulder right_shoulder-right_elbow right_elbow-right_wrist '
-    'neck-left_shoulder left_shoulder-left_elbow left_elbow-left_wrist '
-    'mid_hip-right_hip right_hip-right_knee right_knee-right_ankle '
-    'mid_hip-left_hip left_hip-left_knee left_knee-left_ankle '
-    'right_ankle-right_heel right_ankle-right_big_toe '
-    'right_big_toe-right_small_toe '
-    'left_ankle-left_heel left_ankle-left_big_toe '
-    'left_big_toe-left_small_toe',
+    'neck-right_shoulder-right_elbow-right_wrist '
+    'neck-left_shoulder-left_elbow-left_wrist '
+    'mid_hip-right_hip-right_knee-right_ankle '
+    'mid_hip-left_hip-left_knee-left_ankle '
+    'right_ankle-right_heel '
+    'right_ankle-right_big_toe-right_small_toe '
+    'left_ankle-left_heel '
+    'left_ankle-left_big_toe-left_small_toe',
     root='mid_hip',
     torso=('neck', 'mid_hip'),
 )
@@ -92,15 +96,11 @@ KINECT_20 = _layout(
     'left_wrist left_hand right_shoulder right_elbow right_wrist right_hand '
     'left_hip left_knee left_ankle left_foot right_hip right_knee '
     'right_ankle right_foot',
-    bones='hip_center-spine spine-shoulder_center shoulder_center-head '
-    'shoulder_center-left_shoulder left_shoulder-left_elbow '
-    'left_elbow-left_wrist left_wrist-left_hand '
-    'shoulder_center-right_shoulder right_shoulder-right_elbow '
-    'right_elbow-right_wrist right_wrist-right_hand '
-    'hip_center-left_hip left_hip-left_knee left_knee-left_ankle '
-    'left_ankle-left_foot '
-    'hip_center-right_hip right_hip-right_knee right_knee-right_ankle '
-    'right_ankle-right_foot',
+    bones='hip_center-spine-shoulder_center-head '
+    'shoulder_center-left_shoulder-left_elbow-left_wrist-left_hand '
+    'shoulder_center-right_shoulder-right_elbow-right_wrist-right_hand '
+    'hip_center-left_hip-left_knee-left_ankle-left_foot '
+    'hip_center-right_hip-right_knee-right_ankle-right_foot',
     root='hip_center',
     torso=('shoulder_center', 'hip_center'),
 )
@@ -113,18 +113,13 @@ KINECT_25 = _layout(
     'left_hip left_knee left_ankle left_foot right_hip right_knee '
     'right_ankle right_foot spine_shoulder left_hand_tip left_thumb '
     'right_hand_tip right_thumb',
-    bones='spine_base-spine_mid spine_mid-spine_shoulder '
-    'spine_shoulder-neck neck-head '
-    'spine_shoulder-left_shoulder left_shoulder-left_elbow '
-    'left_elbow-left_wrist left_wrist-left_hand left_hand-left_hand_tip '
-    'left_wrist-left_thumb '
-    'spine_shoulder-right_shoulder right_shoulder-right_elbow '
-    'right_elbow-right_wrist right_wrist-right_hand '
-    'right_hand-right_hand_tip right_wrist-right_thumb '
-    'spine_base-left_hip left_hip-left_knee left_knee-left_ankle '
-    'left_ankle-left_foot '
-    'spine_base-right_hip right_hip-right_knee right_knee-right_ankle '
-    'right_ankle-right_foot',
+    bones='spine_base-spine_mid-spine_shoulder-neck-head '
+    'spine_shoulder-left_shoulder-left_elbow-left_wrist-left_hand-'
+    'left_hand_tip left_wrist-left_thumb '
+    'spine_shoulder-right_shoulder-right_elbow-right_wrist-right_hand-'
+    'right_hand_tip right_wrist-right_thumb '
+    'spine_base-left_hip-left_knee-left_ankle-left_foot '
+    'spine_base-right_hip-right_knee-right_ankle-right_foot',
     root='spine_base',
     torso=('spine_shoulder', 'spine_base'),
 )
@@ -134,12 +129,11 @@ H36M_17 = _layout(
     joints='pelvis right_hip right_knee right_ankle left_hip left_knee '
     'left_ankle spine thorax neck head left_shoulder left_elbow left_wrist '
     'right_shoulder right_elbow right_wrist',
-    bones='pelvis-spine spine-thorax thorax-neck neck-head '
-    'thorax-left_shoulder left_shoulder-left_elbow left_elbow-left_wrist '
-    'thorax-right_shoulder right_shoulder-right_elbow '
-    'right_elbow-right_wrist '
-    'pelvis-left_hip left_hip-left_knee left_knee-left_ankle '
-    'pelvis-right_hip right_hip-right_knee right_knee-right_ankle',
+    bones='pelvis-spine-thorax-neck-head '
+    'thorax-left_shoulder-left_elbow-left_wrist '
+    'thorax-right_shoulder-right_elbow-right_wrist '
+    'pelvis-left_hip-left_knee-left_ankle '
+    'pelvis-right_hip-right_knee-right_ankle',
     root='pelvis',
     torso=('thorax', 'pelvis'),
 )
@@ -152,21 +146,19 @@ BLAZEPOSE_33 = _layout(
     'right_wrist left_pinky right_pinky left_index right_index left_thumb '
     'right_thumb left_hip right_hip left_knee right_knee left_ankle '
     'right_ankle left_heel right_heel left_foot_index right_foot_index',
-    bones='left_shoulder-nose right_shoulder-nose '
-    'nose-left_eye_inner left_eye_inner-left_eye left_eye-left_eye_outer '
-    'left_eye_outer-left_ear nose-right_eye_inner right_eye_inner-right_eye '
-    'right_eye-right_eye_outer right_eye_outer-right_ear '
+    bones='left_shoulder-nose '
+    'right_shoulder-nose-left_eye_inner-left_eye-left_eye_outer-left_ear '
+    'nose-right_eye_inner-right_eye-right_eye_outer-right_ear '
     'nose-left_mouth nose-right_mouth '
     'left_shoulder-right_shoulder left_hip-right_hip '
     'left_shoulder-left_hip right_shoulder-right_hip '
-    'left_shoulder-left_elbow left_elbow-left_wrist '
-    'left_wrist-left_pinky left_wrist-left_index left_wrist-left_thumb '
-    'right_shoulder-right_elbow right_elbow-right_wrist '
-    'right_wrist-right_pinky right_wrist-right_index '
-    'right_wrist-right_thumb '
-    'left_hip-left_knee left_knee-left_ankle left_ankle-left_heel '
+    'left_shoulder-left_elbow-left_wrist-left_pinky '
+    'left_wrist-left_index left_wrist-left_thumb '
+    'right_shoulder-right_elbow-right_wrist-right_pinky '
+    'right_wrist-right_index right_wrist-right_thumb '
+    'left_hip-left_knee-left_ankle-left_heel '
     'left_ankle-left_foot_index '
-    'right_hip-right_knee right_knee-right_ankle right_ankle-right_heel '
+    'right_hip-right_knee-right_ankle-right_heel '
     'right_ankle-right_foot_index',
     root='left_hip right_hip',
     torso=('left_shoulder right_shoulder', 'left_hip right_hip'),
@@ -191,6 +183,10 @@ def hand_layout(
 
     Returns:
         dict: The layout.
+
+    Example:
+        >>> len(hand_layout(('left',))['joints'])
+        21
     """
     joints, bones = [], []
     for side in sides:
@@ -218,18 +214,26 @@ def hand_layout(
 
 # 21 joints of each hand in the order of MANO's code, which H2O has.
 HANDS_42 = hand_layout()
+# Choices for H2O. Without the joint next to the tip of four fingers, which
+# moves with the one before it, a hand has 17 joints: 17 x 2 x 3 and 17 x 3 are
+# the widths that the MASA paper prints without saying which joints they are.
+H2O_JOINTS = {
+    '42': HANDS_42,
+    '34': hand_layout(skip=(3,)),
+    '17': hand_layout(('right',), skip=(3,)),
+}
 
 # The order of OpenPose's COCO model, which is not that of COCO.
 OPENPOSE_18 = _layout(
     joints='nose neck right_shoulder right_elbow right_wrist left_shoulder '
     'left_elbow left_wrist right_hip right_knee right_ankle left_hip '
     'left_knee left_ankle right_eye left_eye right_ear left_ear',
-    bones='neck-nose nose-right_eye nose-left_eye right_eye-right_ear '
+    bones='neck-nose-right_eye nose-left_eye right_eye-right_ear '
     'left_eye-left_ear '
-    'neck-right_shoulder right_shoulder-right_elbow right_elbow-right_wrist '
-    'neck-left_shoulder left_shoulder-left_elbow left_elbow-left_wrist '
-    'neck-right_hip right_hip-right_knee right_knee-right_ankle '
-    'neck-left_hip left_hip-left_knee left_knee-left_ankle',
+    'neck-right_shoulder-right_elbow-right_wrist '
+    'neck-left_shoulder-left_elbow-left_wrist '
+    'neck-right_hip-right_knee-right_ankle '
+    'neck-left_hip-left_knee-left_ankle',
     root='left_hip right_hip',
     torso=('neck', 'left_hip right_hip'),
 )
@@ -241,17 +245,15 @@ HALPE_26 = _layout(
     'right_hip left_knee right_knee left_ankle right_ankle head neck hip '
     'left_big_toe right_big_toe left_small_toe right_small_toe left_heel '
     'right_heel',
-    bones='hip-neck neck-head neck-nose nose-left_eye nose-right_eye '
+    bones='hip-neck-head neck-nose-left_eye nose-right_eye '
     'left_eye-left_ear right_eye-right_ear '
-    'neck-left_shoulder left_shoulder-left_elbow left_elbow-left_wrist '
-    'neck-right_shoulder right_shoulder-right_elbow '
-    'right_elbow-right_wrist '
-    'hip-left_hip left_hip-left_knee left_knee-left_ankle '
-    'hip-right_hip right_hip-right_knee right_knee-right_ankle '
-    'left_ankle-left_heel left_ankle-left_big_toe '
-    'left_big_toe-left_small_toe '
-    'right_ankle-right_heel right_ankle-right_big_toe '
-    'right_big_toe-right_small_toe',
+    'neck-left_shoulder-left_elbow-left_wrist '
+    'neck-right_shoulder-right_elbow-right_wrist '
+    'hip-left_hip-left_knee-left_ankle '
+    'hip-right_hip-right_knee-right_ankle left_ankle-left_heel '
+    'left_ankle-left_big_toe-left_small_toe '
+    'right_ankle-right_heel '
+    'right_ankle-right_big_toe-right_small_toe',
     root='hip',
     torso=('neck', 'hip'),
 )

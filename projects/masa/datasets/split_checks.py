@@ -18,11 +18,7 @@ _ROLE = re.compile(
 def is_training_split(name: str) -> bool:
     """Tell by its name whether a split is for training.
 
-    Args:
-        name (str): Such as ``train``, ``xsub_train`` or ``val``.
-
-    Returns:
-        bool: Whether "train" is in it.
+    "train" is in it, as in ``train`` or ``xsub_train``.
     """
     return 'train' in name.lower()
 
@@ -32,14 +28,8 @@ def check_split(split: Any, names: list[str]) -> Iterator[Problem]:
 
     An id may be in splits of several protocols, such as ``xsub_train`` and
     ``xview_train``, and in splits that are not told apart by the words train,
-    val and test; but not in ``train`` and in ``val``.
-
-    Args:
-        split (Any): ``annotations['split']``, None if there is none.
-        names (list[str]): Ids of the records.
-
-    Yields:
-        Problem: Each that there is.
+    val and test; but not in ``train`` and in ``val``. ``names`` are the ids of
+    the records.
     """
     if split is None:
         return
@@ -56,7 +46,7 @@ def check_split(split: Any, names: list[str]) -> Iterator[Problem]:
         if not isinstance(ids, (list, tuple)) or not ids:
             yield Problem('', field, 'a list of one id or more', short(ids))
             continue
-        listed[key] = {one for one in ids if isinstance(one, str)}
+        listed[key] = {name for name in ids if isinstance(name, str)}
         yield from _check_ids(field, ids, known)
     yield from _check_shared(listed)
     unused = sorted(known - set().union(*listed.values()))
@@ -66,9 +56,9 @@ def check_split(split: Any, names: list[str]) -> Iterator[Problem]:
 
 def _check_ids(field: str, ids: Any, known: set[str]) -> Iterator[Problem]:
     # Of another type, an id may not even be comparable.
-    foreign = [one for one in ids if not isinstance(one, str)]
-    ids = [one for one in ids if isinstance(one, str)]
-    missing = foreign + [one for one in ids if one not in known]
+    foreign = [name for name in ids if not isinstance(name, str)]
+    ids = [name for name in ids if isinstance(name, str)]
+    missing = foreign + [name for name in ids if name not in known]
     if missing:
         yield Problem(
             '',
@@ -76,7 +66,7 @@ def _check_ids(field: str, ids: Any, known: set[str]) -> Iterator[Problem]:
             'ids that have a record',
             f'{len(missing)} without one: {short(missing)}',
         )
-    twice = [one for one, n in Counter(ids).items() if n > 1]
+    twice = [name for name, n in Counter(ids).items() if n > 1]
     if twice:
         yield Problem('', field, 'every id once', short(twice))
 
@@ -88,12 +78,12 @@ def _check_shared(listed: dict[str, set[str]]) -> Iterator[Problem]:
         if roles:
             protocols.setdefault(protocol, []).append(key)
     for splits in protocols.values():
-        for one, other in combinations(splits, 2):
-            shared = sorted(listed[one] & listed[other])
+        for first, other in combinations(splits, 2):
+            shared = sorted(listed[first] & listed[other])
             if shared:
                 yield Problem(
                     '',
                     f'split {short(other)}',
-                    f'ids that are not in split {short(one)}',
+                    f'ids that are not in split {short(first)}',
                     f'{len(shared)} that are: {short(shared)}',
                 )

@@ -54,15 +54,8 @@ class Table(NamedTuple):
 def read_text(path: str | os.PathLike) -> str:
     """Read a text file in UTF-8, or in UTF-16 or UTF-32 with a mark.
 
-    Args:
-        path (str | os.PathLike): The file.
-
-    Returns:
-        str: Its text, without the byte order mark; line ends are kept.
-
-    Raises:
-        AnnotationError: If it is in another encoding.
-        OSError: If it cannot be opened.
+    Line ends are kept. An AnnotationError says that it is in another encoding,
+    an OSError that it cannot be opened.
     """
     content = Path(path).read_bytes()
     encoding = next(
@@ -88,17 +81,9 @@ def _not_text(path: str | os.PathLike, line: int) -> str:
 
 
 def read_lines(path: str | os.PathLike) -> list[str]:
-    """Read the lines of a text file that are not blank.
+    """Read the lines of a text file that are not blank, stripped.
 
-    Args:
-        path (str | os.PathLike): The file; its lines end in LF, CRLF or CR.
-
-    Returns:
-        list[str]: Without blanks around them.
-
-    Raises:
-        AnnotationError: If it is no text, see :func:`read_text`.
-        OSError: If it cannot be opened.
+    They end in LF, CRLF or CR. Errors are those of :func:`read_text`.
     """
     # Unlike str.splitlines, this leaves U+2028 and the like in their line.
     lines = io.StringIO(read_text(path), newline=None)
@@ -108,15 +93,8 @@ def read_lines(path: str | os.PathLike) -> list[str]:
 def read_json(path: str | os.PathLike) -> Any:
     """Read a JSON file, in UTF-8, UTF-16 or UTF-32.
 
-    Args:
-        path (str | os.PathLike): The file.
-
-    Returns:
-        Any: Its content.
-
-    Raises:
-        AnnotationError: If it is not JSON.
-        OSError: If it cannot be opened.
+    An AnnotationError says that it is not JSON, an OSError that it cannot be
+    opened.
     """
     content = Path(path).read_bytes()
     try:
@@ -167,7 +145,9 @@ def read_csv(
     text = read_text(path)
     best = max(
         DELIMITERS,
-        key=lambda one: len(set(known) & set(_header(text, one, path))),
+        key=lambda delimiter: len(
+            set(known) & set(_header(text, delimiter, path))
+        ),
     )
     columns = _header(text, best, path)
     named = [name for name in columns if name]

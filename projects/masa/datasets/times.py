@@ -31,14 +31,11 @@ def frame_times(record: dict) -> np.ndarray | None:
 def same_times(first: dict, second: dict) -> bool:
     """Say whether two records may be of one recording, by their times.
 
-    Args:
-        first (dict): A record.
-        second (dict): Another one, of as many frames.
-
-    Returns:
-        bool: True if they agree to 10 ms, or one has no times.
+    They may if their times, of as many frames, agree to 10 ms, or one has
+    none.
     """
-    one, other = frame_times(first), frame_times(second)
-    if one is None or other is None:
+    times = [frame_times(record) for record in (first, second)]
+    if any(seconds is None for seconds in times):
         return True
-    return bool(np.abs((one - one[0]) - (other - other[0])).max() < ROUNDING)
+    elapsed = [seconds - seconds[0] for seconds in times]
+    return bool(np.abs(elapsed[0] - elapsed[1]).max() < ROUNDING)

@@ -50,7 +50,7 @@ def track_people(
     for t, found in enumerate(frames):
         if not found:
             continue
-        boxes = np.stack([one.box for one in found]).astype(np.float64)
+        boxes = np.stack([person.box for person in found]).astype(np.float64)
         free = np.arange(len(found))
         open_tracks = list(range(len(tracks)))
         for cost_of, limit in (
@@ -81,37 +81,28 @@ def people_by_identity(
 ) -> list[dict[int, Detected]]:
     """Group the detections of all frames by who they are.
 
-    Args:
-        frames (Sequence[Sequence[Detected]]): Of every frame.
-        identities (Sequence[Sequence[int]]): Of these; nobody is twice in a
-            frame.
-
-    Returns:
-        list[dict[int, Detected]]: As of :func:`track_people`.
+    ``identities`` are those of the detections, nobody twice in a frame. The
+    result is that of :func:`track_people`.
     """
     tracks: dict[int, dict[int, Detected]] = {}
     for t, found in enumerate(frames):
-        for one, identity in zip(found, identities[t], strict=True):
-            tracks.setdefault(identity, {})[t] = one
+        for person, identity in zip(found, identities[t], strict=True):
+            tracks.setdefault(identity, {})[t] = person
     return sorted(tracks.values(), key=_prominence, reverse=True)
 
 
 def _prominence(track: dict[int, Boxed]) -> float:
     return sum(
-        float(np.prod(one.box[2:] - one.box[:2])) * one.score
-        for one in track.values()
+        float(np.prod(detection.box[2:] - detection.box[:2])) * detection.score
+        for detection in track.values()
     )
 
 
 def box_overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Compute the intersection over union of all pairs of boxes.
 
-    Args:
-        first (np.ndarray): Left, top, right and bottom, ``(..., N, 4)``.
-        second (np.ndarray): ``(..., M, 4)``.
-
-    Returns:
-        np.ndarray: ``(..., N, M)``, in [0, 1].
+    Boxes are left, top, right and bottom: (..., N, 4) and (..., M, 4) give
+    (..., N, M), in [0, 1].
     """
     first, second = first[..., :, None, :], second[..., None, :, :]
     upper_left = np.maximum(first[..., :2], second[..., :2])
@@ -129,13 +120,13 @@ def _lack_of_overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Between centres in sizes, and of the sizes' logarithms: (N, M)."""
-    centres = [(boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (first, second)]
+    """Between centers in sizes, and of the sizes' logarithms: (N, M)."""
+    centers = [(boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (first, second)]
     sizes = [
         # Coordinates may be shares of the image instead of pixels.
         np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=-1).clip(1e-9)
         for boxes in (first, second)
     ]
-    apart = np.linalg.norm(centres[0][:, None] - centres[1], axis=-1)
+    apart = np.linalg.norm(centers[0][:, None] - centers[1], axis=-1)
     mean = np.sqrt(sizes[0][:, None] * sizes[1])
     return apart / mean + np.abs(np.log(sizes[0][:, None] / sizes[1]))

@@ -39,17 +39,10 @@ def leave_processes() -> None:
 
 
 def choose_device(name: str | None) -> str:
-    """Choose the device of this process.
+    """Choose the device of this process, such as ``cuda:1``.
 
-    Args:
-        name (str, optional): What the user asks for. Defaults to CUDA where
-            there is any, a device for every process of a machine.
-
-    Returns:
-        str: Such as ``cuda:1``.
-
-    Raises:
-        ExtractionError: If there is no such device.
+    It defaults to CUDA where there is any, a device for every process of a
+    machine. An ExtractionError says that there is no such device.
     """
     name = name or ('cuda' if torch.cuda.is_available() else 'cpu')
     if name == 'cuda':
@@ -68,17 +61,10 @@ def choose_device(name: str | None) -> str:
 
 
 def on_main_process(function: Callable[[], Any]) -> Any:
-    """Call a function in one process and give all its result.
+    """Call a function in the process of rank 0, and give all its result.
 
-    Args:
-        function (Callable[[], Any]): Called in the process of rank 0.
-
-    Returns:
-        Any: What it returned.
-
-    Raises:
-        ExtractionError: If it raised one, in that process. The others end
-            with status 2, so that the message comes once.
+    An ExtractionError is raised in that process again. The others end with
+    status 2, so that the message comes once.
     """
     outcome: list = [None, None]
     rank, _ = get_dist_info()
@@ -94,12 +80,5 @@ def on_main_process(function: Callable[[], Any]) -> Any:
 
 
 def gather(value: Any) -> list:
-    """Collect a value of every process, waiting for all.
-
-    Args:
-        value (Any): This process's; can be pickled.
-
-    Returns:
-        list: All, in the order of the ranks.
-    """
+    """Return the values of all processes, in the order of the ranks."""
     return all_gather_object(value)

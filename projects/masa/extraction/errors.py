@@ -21,15 +21,7 @@ class ExtractionError(ValueError):
 
     @classmethod
     def of_sequences(cls, problems: dict[str, str]) -> 'ExtractionError':
-        """Make the error of sequences that cannot be used.
-
-        Args:
-            problems (dict[str, str]): Why, by sequence; one at least.
-
-        Returns:
-            ExtractionError: Its message is that of
-            :func:`~masa.support.broken_inputs.describe_problems`.
-        """
+        """Make the error of sequences that cannot be used, with reasons."""
         return cls(describe_problems(problems), problems)
 
 

@@ -9,15 +9,14 @@ from mmengine.dist import get_dist_info
 from ..datasets.annotation import AnnotationError, save_annotations
 from ..datasets.frame_labels import (
     add_phases,
-    check_labelled,
+    check_labeled,
     read_frame_labels,
 )
-from ..datasets.schema import check_annotations
 from .distributed import choose_device, gather, on_main_process
 from .errors import ExtractionError, SequenceError
-from .limits import DEFAULT_LIMITS, MediaLimits
+from .limits import MediaLimits
 from .output_folder import OutputFolder
-from .plan import Job, Plan, make_plan
+from .plan import Job, Plan, make_plan, refuse_problems
 from .progress import FrameProgress
 
 
@@ -27,7 +26,7 @@ class Extraction(ABC):
     Args:
         device (str, optional): Such as ``cuda:0``. Defaults to CUDA where
             there is any.
-        limits (MediaLimits): On what is read. Defaults to its own.
+        max_pixels, max_seconds: See :class:`MediaLimits`.
 
     Attributes:
         content (str): What the files hold, for messages.
@@ -51,64 +50,41 @@ class Extraction(ABC):
     per_frame: str
 
     def __init__(
-        self,
-        device: str | None = None,
-        limits: MediaLimits = DEFAULT_LIMITS,
+        self, device: str | None, max_pixels: int, max_seconds: float
     ):
         self.device = choose_device(device)
-        self.limits = limits
+        self.limits = MediaLimits(max_pixels, max_seconds)
 
     @abstractmethod
     def describe(self) -> str:
-        """Say with what the files are made.
-
-        Returns:
-            str: A part of a sentence, for the listing of ``--dry-run``.
-        """
+        """Name the models, as a part of a sentence."""
 
     @abstractmethod
     def prepare(self) -> None:
         """Load the models and complete the settings.
 
-        Raises:
-            ExtractionError: If there are no weights, or they do not fit.
+        An ExtractionError says that there are no weights, or they do not fit.
         """
 
     @abstractmethod
     def process(
         self, job: Job, output: Path, advance: Callable[[int], None]
     ) -> str:
-        """Write the file of a sequence.
+        """Write the ``.npy`` file of a sequence.
 
-        Args:
-            job (Job): The sequence.
-            output (Path): The ``.npy`` file.
-            advance (Callable[[int], None]): To be called with the number of
-                frames that were done since the last call.
-
-        Returns:
-            str: What became of it, for the line that is printed.
-
-        Raises:
-            SequenceError: If the sequence cannot be used.
+        ``advance`` is called with the number of frames that were done since
+        the last call. The result says what became of the sequence. A
+        SequenceError says that it cannot be used.
         """
 
     @abstractmethod
     def annotate(
         self, plan: Plan, folder: OutputFolder, lengths: dict[str, int]
     ) -> dict:
-        """Make the annotations of the finished files.
+        """Make the annotations of the finished files in a folder.
 
-        Args:
-            plan (Plan): Of all sequences.
-            folder (OutputFolder): Where the files are.
-            lengths (dict[str, int]): Number of frames by id.
-
-        Returns:
-            dict: The annotations.
-
-        Raises:
-            ExtractionError: If they cannot be made.
+        ``lengths`` has their numbers of frames by id. An ExtractionError says
+        that the annotations cannot be made.
         """
 
 
@@ -142,20 +118,8 @@ def plan_extraction(
 ) -> Plan:
     """Find the sequences and see what there is to do.
 
-    Args:
-        extraction (Extraction): What is to be done.
-        inputs (Iterable[Path]): Videos, folders of videos or of images.
-        output (Path): Folder for the files.
-        labels (Path, optional): File of labels; see :func:`make_plan`.
-        merge (Path, optional): Annotation file to add to.
-        replace (bool): Whether to replace what that file has.
-
-    Returns:
-        Plan: Also of what is in the way of single sequences.
-
-    Raises:
-        ExtractionError: If a file cannot be used, or the folder has files
-            that were made otherwise.
+    See :func:`make_plan`; ``output`` is the folder for the files. An
+    ExtractionError says also that it has files that were made otherwise.
     """
     folder = OutputFolder(output, extraction.dtype, extraction.content)
     return on_main_process(
@@ -299,7 +263,7 @@ def _check_phases(plan: Plan, phases: Path) -> None:
         records = plan.annotations['annotations']
     try:
         found = read_frame_labels(phases)
-        check_labelled(found, records, phases, plan.replace)
+        check_labeled(found, records, phases, plan.replace)
     except AnnotationError as error:
         raise ExtractionError(str(error)) from error
 
@@ -311,10 +275,8 @@ def _add_phases(
         annotations, remarks = add_phases(annotations, phases, replace)
     except AnnotationError as error:
         raise ExtractionError(str(error)) from error
-    problems = check_annotations(annotations)
-    if problems:
-        raise ExtractionError(
-            f'with the phases of {phases} the annotations would have '
-            'problems:\n  ' + '\n  '.join(map(str, problems))
-        )
+    refuse_problems(
+        annotations,
+        f'with the phases of {phases} the annotations would have problems',
+    )
     return annotations, remarks

@@ -29,20 +29,11 @@ def describe_model(
 ) -> dict:
     """Say what makes a model's features what they are, its weights apart.
 
-    Args:
-        name (str): One of ``ALIASES`` or a name of timm's.
-        image_size (int, optional): Side of the square image that the model
-            sees, pixels. Defaults to 224 for DINOv2, else to the model's own.
-        crop_mode (str, optional): Of timm: ``center`` cuts the middle out,
-            ``squash`` distorts, ``border`` pads. Defaults to the model's own.
-        precision (str): ``float32``, or what autocast computes in.
-
-    Returns:
-        dict: Plain values: the architecture, the preprocessing, the
-        precision.
-
-    Raises:
-        ExtractionError: If timm has no such model.
+    ``name`` is one of ``ALIASES`` or a name of timm's; ``image_size`` is the
+    side of the square image that the model sees, in pixels, by default 224 for
+    DINOv2, else the model's own; ``crop_mode`` is timm's, and ``precision``
+    ``float32`` or what autocast computes in. The result are plain values. An
+    ExtractionError says that timm has no such model.
     """
     timm = import_timm()
     name = ALIASES.get(name, name)
@@ -91,26 +82,12 @@ class FeatureModel:
     channels: int
 
     def prepare(self, frame: np.ndarray) -> torch.Tensor:
-        """Turn a frame into the network's input.
-
-        Args:
-            frame (np.ndarray): RGB, (H, W, 3) uint8.
-
-        Returns:
-            torch.Tensor: (3, S, S) float32.
-        """
+        """Turn a frame, RGB (H, W, 3) uint8, into (3, S, S) float32."""
         return self.transform(Image.fromarray(frame))
 
     @torch.inference_mode()
     def __call__(self, images: torch.Tensor) -> np.ndarray:
-        """Compute features.
-
-        Args:
-            images (torch.Tensor): (B, 3, S, S) from :meth:`prepare`.
-
-        Returns:
-            np.ndarray: (B, D) float32.
-        """
+        """Compute the features, (B, D) float32, of (B, 3, S, S)."""
         with torch.autocast(
             self.device.type,
             getattr(torch, self.precision),
@@ -127,24 +104,14 @@ def build_model(
     weights: Path | None = None,
     random_seed: int | None = None,
 ) -> tuple[FeatureModel, dict]:
-    """Build a model and put its weights in.
+    """Build a model as described, and put its weights in.
 
-    Args:
-        name (str): As for :func:`describe_model`.
-        description (dict): From :func:`describe_model`.
-        device (str): Such as ``cuda:0``.
-        weights (Path, optional): File of weights, ``.safetensors`` or
-            PyTorch's, as timm or the model's authors give it out. Defaults
-            to timm's own download.
-        random_seed (int, optional): Draw random weights instead.
-
-    Returns:
-        tuple[FeatureModel, dict]: The model, and the description with
-        ``channels``, ``weights``, a digest of them, and ``random_weights``.
-
-    Raises:
-        ExtractionError: If there are no weights, they do not fit, or the
-            model does not give one vector for an image of that size.
+    They are those of a file, ``.safetensors`` or PyTorch's, as timm or the
+    model's authors give it out, or random, or by default those that timm
+    downloads. The result are the model, and the description with ``channels``,
+    ``weights``, a digest of them, and ``random_weights``. An ExtractionError
+    says that there are no weights, they do not fit, or the model does not give
+    one vector for an image of that size.
     """
     timm = import_timm()
     name = ALIASES.get(name, name)

@@ -7,13 +7,13 @@ from .errors import ExtractionError
 from .extraction_run import Extraction
 from .feature_model import build_model, describe_model
 from .features import extract_features
-from .limits import DEFAULT_LIMITS, MediaLimits
+from .limits import DEFAULT_LIMITS
 from .output_folder import OutputFolder
 from .plan import Job, Plan
 
 
 class FeatureExtraction(Extraction):
-    """Computes features of frames.
+    """Compute features of frames.
 
     Args:
         model (str): An alias of ``feature_model.ALIASES``, or any model of
@@ -60,7 +60,7 @@ class FeatureExtraction(Extraction):
         max_pixels: int = DEFAULT_LIMITS.max_pixels,
         max_seconds: float = DEFAULT_LIMITS.max_seconds,
     ):
-        super().__init__(device, MediaLimits(max_pixels, max_seconds))
+        super().__init__(device, max_pixels, max_seconds)
         self.dtype = dtype
         self.batch_size, self.workers = batch_size, workers
         self.name = model

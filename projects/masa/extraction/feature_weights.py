@@ -9,14 +9,7 @@ from .errors import ExtractionError
 
 
 def import_timm():
-    """Import timm.
-
-    Returns:
-        module: timm.
-
-    Raises:
-        ExtractionError: If it is not installed. The message says how to.
-    """
+    """Import timm, or raise an ExtractionError that says how to get it."""
     # timm imports torchvision.
     provide_torchvision_operators()
     try:
@@ -32,30 +25,22 @@ def import_timm():
 def load_model(
     config: Any, name: str, path: Path, options: dict
 ) -> torch.nn.Module:
-    """Build a model with weights from a file.
+    """Build a model of timm with weights from a file.
 
-    Args:
-        config (timm.models.PretrainedCfg): Of the model.
-        name (str): Of the model.
-        path (Path): For :func:`read_weights`. Weights as the model's authors
-            give them out are renamed and resized by timm.
-        options (dict): For ``timm.create_model``, ``num_classes=0`` among
-            them.
-
-    Returns:
-        torch.nn.Module: The model.
-
-    Raises:
-        ExtractionError: If the weights cannot be read, or any but those of
-            the classifier is missing, too many or of another shape.
+    Weights as the model's authors give them out are renamed and resized by
+    timm. ``options`` are those of ``timm.create_model``, ``num_classes=0``
+    among them. An ExtractionError says that the weights cannot be read, or any
+    but those of the classifier is missing, too many or of another shape.
     """
     timm = import_timm()
     state = read_weights(path)
     # What is to give features has no classifier; everything else must fit.
     classifiers = config.classifier or ()
-    for one in [classifiers] if isinstance(classifiers, str) else classifiers:
+    for classifier in (
+        [classifiers] if isinstance(classifiers, str) else classifiers
+    ):
         for kind in ('weight', 'bias'):
-            state.pop(f'{one}.{kind}', None)
+            state.pop(f'{classifier}.{kind}', None)
     try:
         network = timm.create_model(
             name,
@@ -77,17 +62,11 @@ def load_model(
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """Read a file of weights without running code.
+    """Read weights by name without running code.
 
-    Args:
-        path (Path): ``.safetensors``, or what ``torch.save`` wrote: weights
-            by name, or a checkpoint that holds them as timm's do.
-
-    Returns:
-        dict[str, torch.Tensor]: Weights by name.
-
-    Raises:
-        ExtractionError: If it holds something else.
+    The file is ``.safetensors``, or what ``torch.save`` wrote: weights by
+    name, or a checkpoint that holds them as timm's do. An ExtractionError says
+    that it holds something else.
     """
     from safetensors import SafetensorError
     from timm.models import load_state_dict
@@ -116,17 +95,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 def download_model(config: Any, name: str, options: dict) -> torch.nn.Module:
     """Build a model with the weights that timm downloads, or has downloaded.
 
-    Args:
-        config (timm.models.PretrainedCfg): Of the model.
-        name (str): Of the model.
-        options (dict): For ``timm.create_model``.
-
-    Returns:
-        torch.nn.Module: The model.
-
-    Raises:
-        ExtractionError: If it cannot get them. The message says from where
-            to.
+    If it cannot get them, an ExtractionError says where they are.
     """
     timm = import_timm()
     sources = [config.url] if config.url else []
@@ -149,14 +118,7 @@ def download_model(config: Any, name: str, options: dict) -> torch.nn.Module:
 
 
 def digest_of(network: torch.nn.Module) -> str:
-    """Return what tells weights from others.
-
-    Args:
-        network (torch.nn.Module): The model.
-
-    Returns:
-        str: SHA-256 of all its weights and buffers, in hexadecimal.
-    """
+    """Return the SHA-256 of all weights and buffers of a network."""
     digest = hashlib.sha256()
     for name, value in sorted(network.state_dict().items()):
         digest.update(f'{name} {value.dtype} {tuple(value.shape)}'.encode())

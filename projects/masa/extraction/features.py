@@ -13,12 +13,12 @@ from .feature_model import FeatureModel
 from .frames import FrameReader
 from .limits import DEFAULT_LIMITS, MediaLimits
 from .npy_writer import NpyWriter
-from .sequences import Sequence, last_change
+from .sequences import MediaSequence, check_length, last_change
 from .timestamps import write_timestamps
 
 
 def extract_features(
-    sequence: Sequence,
+    sequence: MediaSequence,
     output: Path,
     model: FeatureModel,
     dtype: str = 'float32',
@@ -28,31 +28,18 @@ def extract_features(
     limits: MediaLimits = DEFAULT_LIMITS,
     advance: Callable[[int], None] = lambda frames: None,
 ) -> int:
-    """Write the features of one sequence's frames.
+    """Write the features of one sequence's frames, and return their number T.
 
-    Two batches are in memory at a time, whatever the length. The file
-    appears whole or not at all, dated as what it was made of. It depends
-    neither on ``workers`` nor on other sequences, and on ``batch_size`` only
-    in the last bits. The time stamps of the frames are written beside it.
+    Two batches of ``batch_size`` are in memory at a time, whatever the length,
+    prepared by ``workers`` threads. The ``.npy`` file of (T, D), float16 or
+    float32, appears whole or not at all, dated as what it was made of. It
+    depends neither on ``workers`` nor on other sequences, and on
+    ``batch_size`` only in the last bits. The time stamps of the frames are
+    written beside it. ``advance`` is called with the number of frames that
+    were done since the last call.
 
-    Args:
-        sequence (Sequence): The video file or folder of images.
-        output (Path): The ``.npy`` file of (T, D).
-        model (FeatureModel): The model.
-        dtype (str): ``float16`` or ``float32``.
-        batch_size (int): Frames that the model sees at once.
-        workers (int): Threads that prepare frames.
-        expected_frames (int, optional): What T must be.
-        limits (MediaLimits): What is refused before it is decoded.
-        advance (Callable[[int], None]): Called with the number of frames that
-            were done since the last call.
-
-    Returns:
-        int: T.
-
-    Raises:
-        SequenceError: If the frames cannot be read, T is not what is
-            expected, or a feature is not finite in ``dtype``.
+    A SequenceError says that the frames cannot be read, T is not
+    ``expected_frames``, or a feature is not finite in ``dtype``.
     """
     changed = last_change(sequence)
     reader = FrameReader(sequence.path, limits)
@@ -64,12 +51,7 @@ def extract_features(
                 writer.append(rows)
                 advance(len(rows))
         length = writer.shape[0]
-        if expected_frames not in (None, length):
-            raise SequenceError(
-                f'{sequence.path} has {length} frames, and record '
-                f'{sequence.name!r} of the annotation file has '
-                f'{expected_frames}'
-            )
+        check_length(sequence, length, expected_frames)
         write_timestamps(output, reader.timestamps)
         # Whatever changes from here on is newer.
         os.utime(temporary, ns=(changed, changed))

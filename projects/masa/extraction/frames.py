@@ -287,7 +287,9 @@ def _video_stream(container):
     """Return the best video stream; the cover of a song is none."""
     av = _import_av()
     cover = av.stream.Disposition.attached_pic
-    if any(not one.disposition & cover for one in container.streams.video):
+    if any(
+        not stream.disposition & cover for stream in container.streams.video
+    ):
         return container.streams.best('video')
     return None
 
@@ -325,22 +327,15 @@ def _reorient(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def _rgb(image) -> np.ndarray:
-    # Pillow would cut 16 bits of grey off at 255.
+    # Pillow would cut 16 bits of gray off at 255.
     if image.mode.startswith('I'):
-        grey = np.asarray(image).astype(np.uint16) >> 8
-        return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
+        gray = np.asarray(image).astype(np.uint16) >> 8
+        return np.repeat(gray.astype(np.uint8)[..., None], 3, axis=2)
     return np.array(image.convert('RGB'))
 
 
 def list_images(folder: Path) -> list[Path]:
-    """List the images of a folder, in the order of their numbers.
-
-    Args:
-        folder (Path): It is not searched below.
-
-    Returns:
-        list[Path]: May be empty.
-    """
+    """List the images right in a folder, in the order of their numbers."""
     return sorted(
         (
             path
@@ -355,14 +350,7 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def natural_order(path: Path) -> tuple:
-    """Return what to sort paths by, so that ``2`` comes before ``10``.
-
-    Args:
-        path (Path): Its last part counts.
-
-    Returns:
-        tuple: The key.
-    """
+    """Return what to sort paths by, so that ``2`` comes before ``10``."""
     parts = re.split(r'(\d+)', path.name)
     # '1' and '01' are one number: the name itself decides.
     return [int(p) if i % 2 else p for i, p in enumerate(parts)], path.name

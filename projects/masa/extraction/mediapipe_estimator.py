@@ -27,16 +27,16 @@ TARGETS = dict(
 
 
 class MediaPipeEstimator(PoseEstimator):
-    """Poses by MediaPipe, whose models come with its wheel.
+    """Estimate poses by MediaPipe, whose models come with its wheel.
 
     It follows one person, or two hands, by itself, so that there is never a
     second person to choose. It works on the CPU.
 
     Args:
         target (str): ``body2d``, 33 joints in pixels; ``body3d``, the same
-            about the middle of the hips, in metres, x to the right, y down
+            about the middle of the hips, in meters, x to the right, y down
             and z away; ``hands2d``, two hands in pixels; ``hands3d``, each
-            hand about its own middle, in metres.
+            hand about its own middle, in meters.
 
     Raises:
         ExtractionError: If MediaPipe is not installed, carries no models, or
@@ -83,9 +83,12 @@ class MediaPipeEstimator(PoseEstimator):
         pixels = _pixels(result.pose_landmarks, frame)
         keypoint = pixels
         if self.num_coordinates == 3:
-            keypoint = _metres(result.pose_world_landmarks)
+            keypoint = _meters(result.pose_world_landmarks)
         score = np.array(
-            [one.visibility for one in result.pose_landmarks.landmark]
+            [
+                landmark.visibility
+                for landmark in result.pose_landmarks.landmark
+            ]
         )
         return [_detection(pixels, keypoint, score)]
 
@@ -98,8 +101,8 @@ class MediaPipeEstimator(PoseEstimator):
         pixels = []
         sides = assign_sides(
             [
-                (one.classification[0].label, one.classification[0].score)
-                for one in result.multi_handedness
+                (hand.classification[0].label, hand.classification[0].score)
+                for hand in result.multi_handedness
             ]
         )
         for side, landmarks, world, handedness in zip(
@@ -111,7 +114,7 @@ class MediaPipeEstimator(PoseEstimator):
         ):
             pixels.append(_pixels(landmarks, frame))
             three = self.num_coordinates == 3
-            keypoint[side] = _metres(world) if three else pixels[-1]
+            keypoint[side] = _meters(world) if three else pixels[-1]
             score[side] = handedness.classification[0].score
         return [
             _detection(
@@ -123,18 +126,11 @@ class MediaPipeEstimator(PoseEstimator):
 
 
 def assign_sides(hands: list[tuple[str, float]]) -> list[int]:
-    """Say which hand is the left and which the right one.
+    """Say which hand is the left one, 0, and which the right one, 1.
 
     MediaPipe's labels hold for mirrored pictures, of a camera that faces its
     user: in others the hand it calls left is the right one. Of two hands of
-    one label, the less certain one takes the other side.
-
-    Args:
-        hands (list[tuple[str, float]]): Label, ``Left`` or ``Right``, and
-            score of one or two hands.
-
-    Returns:
-        list[int]: 0 for the left hand, 1 for the right one.
+    one label, the one of lower score takes the other side.
     """
     sides = [1 if label == 'Left' else 0 for label, _ in hands]
     if len(sides) == 2 and sides[0] == sides[1]:
@@ -199,12 +195,20 @@ def _import_solutions():
 def _pixels(landmarks, frame: np.ndarray) -> np.ndarray:
     height, width = frame.shape[:2]
     return np.array(
-        [(one.x * width, one.y * height) for one in landmarks.landmark]
+        [
+            (landmark.x * width, landmark.y * height)
+            for landmark in landmarks.landmark
+        ]
     )
 
 
-def _metres(landmarks) -> np.ndarray:
-    return np.array([(one.x, one.y, one.z) for one in landmarks.landmark])
+def _meters(landmarks) -> np.ndarray:
+    return np.array(
+        [
+            (landmark.x, landmark.y, landmark.z)
+            for landmark in landmarks.landmark
+        ]
+    )
 
 
 def _detection(

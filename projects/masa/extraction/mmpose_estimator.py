@@ -39,11 +39,11 @@ TARGETS = dict(body2d=(COCO_17, 2), body3d=(H36M_17, 3), hands2d=(HANDS_42, 2))
 
 
 class MMPoseEstimator(PoseEstimator):
-    """Poses by a detector and a top-down model of mmpose, and its lifters.
+    """Estimate poses by a detector, a top-down model and a lifter of mmpose.
 
     Args:
         target (str): ``body2d``, COCO's joints in pixels; ``body3d``, those
-            of Human3.6M, lifted, about the pelvis, in metres as far as one
+            of Human3.6M, lifted, about the pelvis, in meters as far as one
             camera tells, x to the right, y down and z away; ``hands2d``, two
             hands in pixels.
         device (str): Such as ``cuda:0``.
@@ -102,7 +102,9 @@ class MMPoseEstimator(PoseEstimator):
             )
         self._models: dict[str, torch.nn.Module] = {}
         self.settings = dict(
-            models={role: one.name for role, one in self._sources.items()},
+            models={
+                role: source.name for role, source in self._sources.items()
+            },
             random_weights=random_seed,
         )
 
@@ -146,7 +148,7 @@ class MMPoseEstimator(PoseEstimator):
                     samples, boxes, scores, strict=True
                 )
             ]
-            yield [one for one in found if one is not None]
+            yield [detection for detection in found if detection is not None]
 
     def complete(
         self, keypoint: np.ndarray, keypoint_score: np.ndarray
@@ -199,15 +201,8 @@ def check_joints(meta: dict, target: str, model: str) -> None:
     """See that a pose model gives the joints that a target takes.
 
     Their names are compared: models of animals and of Human3.6M give as many
-    as COCO has.
-
-    Args:
-        meta (dict): The model's ``dataset_meta``.
-        target (str): ``body2d``, ``body3d`` or ``hands2d``.
-        model (str): What to call the model.
-
-    Raises:
-        ExtractionError: If it gives others.
+    as COCO has. ``meta`` is the model's ``dataset_meta``. An ExtractionError
+    says that it gives others.
     """
     names = [name for _, name in sorted(meta['keypoint_id2name'].items())]
     if target == 'hands2d':
@@ -239,7 +234,7 @@ def _build_detector(source: ModelSource, device: str) -> torch.nn.Module:
 
     # It warns that no weights are given, which are put in later.
     with warnings.catch_warnings(record=True):
-        # Without a palette mmdet would build a data set to look for one.
+        # Without a palette mmdet would build a dataset to look for one.
         model = init_detector(source.config, None, 'coco', device)
     model.cfg = adapt_mmdet_pipeline(model.cfg)
     return model

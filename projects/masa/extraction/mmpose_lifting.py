@@ -32,7 +32,7 @@ def lift(
 
     Returns:
         tuple[np.ndarray, np.ndarray]: Human3.6M's joints about the pelvis,
-        metres, (T, 17, 3), NaN where the person is not found, and scores,
+        meters, (T, 17, 3), NaN where the person is not found, and scores,
         (T, 17).
     """
     from mmpose.apis import convert_keypoint_definition
@@ -55,7 +55,9 @@ def lift(
     size = max(BATCH_FRAMES // len(windows[0]), 1)
     for first in range(0, len(windows), size):
         batch = windows[first : first + size]
-        output = _lift_windows(model, [poses[one] for one in batch], whole)
+        output = _lift_windows(
+            model, [poses[window] for window in batch], whole
+        )
         for i, (window, result) in enumerate(zip(batch, output, strict=True)):
             lifted[window if whole else first + i] = result
     lifted -= lifted[:, :1]
@@ -91,8 +93,8 @@ def _place(poses: np.ndarray, stats: dict) -> np.ndarray:
     """Move and scale (T, 17, 2) to the training data's usual box."""
     upper_left, lower_right = poses.min((0, 1)), poses.max((0, 1))
     size = max((lower_right - upper_left).max(), np.finfo(np.float32).tiny)
-    centred = poses - (upper_left + lower_right) / 2
-    return centred / size * stats['bbox_scale'] + stats['bbox_center']
+    centered = poses - (upper_left + lower_right) / 2
+    return centered / size * stats['bbox_scale'] + stats['bbox_center']
 
 
 def _lift_windows(
@@ -127,6 +129,6 @@ def _lift_windows(
     with torch.no_grad():
         results = model.test_step(pseudo_collate(items))
     return [
-        np.asarray(one.pred_instances.keypoints).reshape(-1, 17, 3)
-        for one in results
+        np.asarray(result.pred_instances.keypoints).reshape(-1, 17, 3)
+        for result in results
     ]

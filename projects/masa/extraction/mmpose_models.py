@@ -40,9 +40,7 @@ _SAFE = [
 def import_mmpose() -> None:
     """Make mmpose and mmdet importable.
 
-    Raises:
-        ExtractionError: If they, or what they need, are not installed. The
-            message says how to.
+    An ExtractionError says how to install what is missing.
     """
     provide_mmcv_operators()
     provide_torchvision_operators()
@@ -74,19 +72,11 @@ class ModelSource(NamedTuple):
 def find_model(name: str, weights: Path | None, option: str) -> ModelSource:
     """Find a model's config.
 
-    Args:
-        name (str): Path of a config file, or of one that mmpose or mmdet
-            carries, such as ``mmpose::body_2d_keypoint/...``. ``person`` is
-            the detector that mmpose uses for people.
-        weights (Path, optional): File of weights. Defaults to those that
-            mmpose or mmdet names for its config.
-        option (str): The command line's option for the weights.
-
-    Returns:
-        ModelSource: The model.
-
-    Raises:
-        ExtractionError: If there is no such config.
+    ``name`` is the path of a config file, or of one that mmpose or mmdet
+    carries, such as ``mmpose::body_2d_keypoint/...``; ``person`` is the
+    detector that mmpose uses for people. ``weights`` default to those that
+    mmpose or mmdet names for its config, and ``option`` is the command line's
+    option for them. An ExtractionError says that there is no such config.
     """
     import_mmpose()
     url = None
@@ -120,14 +110,9 @@ def find_model(name: str, weights: Path | None, option: str) -> ModelSource:
 def load_weights(model: torch.nn.Module, source: ModelSource) -> None:
     """Put weights into a model, without running code of their file.
 
-    Args:
-        model (torch.nn.Module): The model.
-        source (ModelSource): Where they come from. A URL is downloaded to
-            where PyTorch keeps such files, unless it is there already.
-
-    Raises:
-        ExtractionError: If they cannot be got or read, or if any is missing
-            or of another shape. The message says where to get them.
+    A URL is downloaded to where PyTorch keeps such files, unless it is there
+    already. An ExtractionError says that the weights cannot be got or read, or
+    any is missing or of another shape, and where to get them.
     """
     if source.weights is None:
         raise ExtractionError(

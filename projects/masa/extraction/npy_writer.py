@@ -1,14 +1,13 @@
-import struct
 from pathlib import Path
 
 import numpy as np
 
-# Room for any number of frames; what numpy.save pads to for two dimensions.
+# NumPy pads the header of two dimensions so, for any number of frames.
 HEADER_BYTES = 128
 
 
 class NpyWriter:
-    """Writes a ``.npy`` file of (T, D) row by row, T not known beforehand.
+    """Write a ``.npy`` file of (T, D) row by row, T not known beforehand.
 
     The header is put in when the file is closed: how many frames a video has
     is known only then. The bytes are those of ``numpy.save``. A context
@@ -29,14 +28,7 @@ class NpyWriter:
         self._file.write(bytes(HEADER_BYTES))
 
     def append(self, rows: np.ndarray) -> None:
-        """Write rows.
-
-        Args:
-            rows (np.ndarray): (N, D) floating point.
-
-        Raises:
-            ValueError: If D is not that of the rows before.
-        """
+        """Write rows, (N, D) floating point, D as before."""
         if self.shape[0] and rows.shape[1] != self.shape[1]:
             raise ValueError(
                 f'rows of {self.shape[1]} numbers were written, and then '
@@ -52,14 +44,11 @@ class NpyWriter:
         with self._file:
             if kind is None:
                 self._file.seek(0)
-                self._file.write(self._header())
-
-    def _header(self) -> bytes:
-        magic = np.lib.format.magic(1, 0)
-        room = HEADER_BYTES - len(magic) - 2
-        text = (
-            f"{{'descr': {self.dtype.str!r}, 'fortran_order': False, "
-            f"'shape': {self.shape}, }}"
-        )
-        text = f'{text:<{room - 1}}\n'
-        return magic + struct.pack('<H', room) + text.encode('ascii')
+                np.lib.format.write_array_header_1_0(
+                    self._file,
+                    dict(
+                        descr=self.dtype.str,
+                        fortran_order=False,
+                        shape=self.shape,
+                    ),
+                )

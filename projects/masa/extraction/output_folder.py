@@ -6,7 +6,7 @@ import numpy as np
 
 from ..support.files import alike_on_disk, atomic_path, output_path
 from .errors import ExtractionError
-from .sequences import Sequence, last_change
+from .sequences import MediaSequence, last_change
 from .timestamps import read_timestamps, timestamps_path
 
 SETTINGS_FILE = 'settings.json'
@@ -32,29 +32,19 @@ class OutputFolder:
         self.content = content
 
     def path(self, name: str) -> Path:
-        """Return where the file of a sequence belongs.
+        """Return where the ``.npy`` file of a sequence belongs.
 
-        Args:
-            name (str): The sequence's id.
-
-        Returns:
-            Path: The ``.npy`` file, as
-            :func:`~masa.support.files.output_path` names it.
+        :func:`~masa.support.files.output_path` names it.
         """
         return output_path(self.root, name, '.npy')
 
-    def check(self, settings: dict, sequences: list[Sequence]) -> None:
+    def check(self, settings: dict, sequences: list[MediaSequence]) -> None:
         """Check that new files may be put beside those that are there.
 
-        Args:
-            settings (dict): Plain values. Those that the folder's settings
-                lack, or that are lacking here, are not compared.
-            sequences (list[Sequence]): What the files are to be of.
-
-        Raises:
-            ExtractionError: If the folder's settings are others, cannot be
-                read, or are missing beside files; or if two sequences would
-                have one file on file systems that ignore case.
+        Settings that the folder's lack, or that are lacking here, are not
+        compared. An ExtractionError says that the folder's are others, cannot
+        be read, or are missing beside files; or that two sequences would have
+        one file on file systems that ignore case.
         """
         alike = alike_on_disk(sequence.name for sequence in sequences)
         if alike is not None:
@@ -65,7 +55,7 @@ class OutputFolder:
         file = self.root / SETTINGS_FILE
         advice = 'choose another --output, or delete the folder'
         if not file.exists():
-            for path in (self.path(one.name) for one in sequences):
+            for path in (self.path(sequence.name) for sequence in sequences):
                 if path.exists():
                     raise ExtractionError(
                         f'{path} was made with settings that are '
@@ -91,18 +81,10 @@ class OutputFolder:
                 f'{"; ".join(different)}: {advice}'
             )
 
-    def claim(self, settings: dict, sequences: list[Sequence]) -> None:
-        """Write the settings, and remove what a killed run left behind.
-
-        Args:
-            settings (dict): Plain values.
-            sequences (list[Sequence]): What the files are to be of.
-
-        Raises:
-            ExtractionError: As :meth:`check`.
-        """
+    def claim(self, settings: dict, sequences: list[MediaSequence]) -> None:
+        """Write the settings, and remove what a killed run left behind."""
         self.check(settings, sequences)
-        folders = {self.path(one.name).parent for one in sequences}
+        folders = {self.path(sequence.name).parent for sequence in sequences}
         for folder in {self.root, *folders}:
             for left in folder.glob('.writing-*'):
                 shutil.rmtree(left)
@@ -110,19 +92,13 @@ class OutputFolder:
             text = json.dumps(settings, indent=2, sort_keys=True)
             temporary.write_text(f'{text}\n')
 
-    def num_frames(self, sequence: Sequence) -> int | None:
+    def num_frames(self, sequence: MediaSequence) -> int | None:
         """Return of how many frames a sequence has a file.
 
-        Args:
-            sequence (Sequence): The sequence.
-
-        Returns:
-            int, optional: None if there is none or it has no time stamps
-            beside it, or if the video or an image was changed since: files
-            get the time of what they were made of.
-
-        Raises:
-            ExtractionError: If the file holds something else.
+        It is None if there is none or it has no time stamps beside it, or if
+        the video or an image was changed since: files get the time of what
+        they were made of. An ExtractionError says that the file holds
+        something else.
         """
         path = self.path(sequence.name)
         if not (path.exists() and timestamps_path(path).exists()):
@@ -145,16 +121,10 @@ class OutputFolder:
         return len(array)
 
     def time_fields(self, name: str) -> dict:
-        """Return what a record says of the times of its frames.
+        """Return ``timestamps`` of a record, (T,) float64, if there are any.
 
-        Args:
-            name (str): Id of a sequence that is finished.
-
-        Returns:
-            dict: ``timestamps``, (T,) float64; empty if they have none.
-
-        Raises:
-            ExtractionError: If the file of the time stamps cannot be read.
+        An ExtractionError says that the file of the time stamps cannot be
+        read.
         """
         timestamps = read_timestamps(self.path(name))
         return {} if timestamps is None else dict(timestamps=timestamps)

@@ -12,18 +12,18 @@ from .record_contents import (
     Label,
     add_contents,
     expected_lengths,
+    labels_of,
     make_annotations,
     make_room,
-    read_labels,
 )
-from .sequences import Sequence, find_sequences
+from .sequences import MediaSequence, check_length, find_sequences
 
 
 class Job(NamedTuple):
     """A sequence and what is known of it beforehand.
 
     Attributes:
-        sequence (Sequence): The sequence.
+        sequence (MediaSequence): The sequence.
         done (int, optional): Number of frames that are finished; None if
             there is something to do.
         claimed (int, optional): Number of frames, as far as known.
@@ -33,11 +33,11 @@ class Job(NamedTuple):
             it.
     """
 
-    sequence: Sequence
-    done: int | None
-    claimed: int | None
-    expected: int | None
-    problem: str
+    sequence: MediaSequence
+    done: int | None = None
+    claimed: int | None = None
+    expected: int | None = None
+    problem: str = ''
 
 
 class Plan(NamedTuple):
@@ -62,11 +62,10 @@ class Plan(NamedTuple):
     replace: bool
 
     def problems(self) -> dict[str, str]:
-        """Return what is in the way.
+        """Return what is in the way, by sequence id.
 
-        Returns:
-            dict[str, str]: By sequence id. A record to merge with that has
-            no sequence is a problem, a label without one is none.
+        A record to merge with that has no sequence is a problem, a label
+        without one is none.
         """
         found = {
             job.sequence.name: job.problem for job in self.jobs if job.problem
@@ -77,16 +76,9 @@ class Plan(NamedTuple):
         return found
 
     def train_ids(self) -> set[str] | None:
-        """Return what is for training.
-
-        Returns:
-            set[str], optional: Ids in the split ``train``; None if there is
-            no such split.
-        """
+        """Return the ids in the split ``train``; None if there is none."""
         if self.labels is not None:
-            names = {
-                n for n, one in self.labels.items() if one.split == 'train'
-            }
+            names = {n for n, x in self.labels.items() if x.split == 'train'}
         elif self.annotations is not None:
             names = set(self.annotations.get('split', {}).get('train', ()))
         else:
@@ -96,30 +88,27 @@ class Plan(NamedTuple):
     def annotate(
         self, contents: dict[str, dict], common: dict | None = None
     ) -> dict:
-        """Make the annotations of what is finished.
+        """Make annotations of what is finished, or add it to given ones.
 
-        Args:
-            contents (dict[str, dict]): Fields by id; what is not among them
-                is left out.
-            common (dict, optional): What stands beside the records.
-
-        Returns:
-            dict: New annotations, or those to merge with, added to.
-
-        Raises:
-            ExtractionError: If they would have problems.
+        ``contents`` are fields by id; what is not among them is left out.
+        ``common`` stands beside the records. An ExtractionError says that the
+        annotations would have problems.
         """
         if self.annotations is None:
             annotations = make_annotations(contents, self.labels, common)
         else:
             annotations = add_contents(self.annotations, contents, common)
-        problems = check_annotations(annotations)
-        if problems:
-            raise ExtractionError(
-                'the annotations would have problems:\n  '
-                + '\n  '.join(map(str, problems))
-            )
+        refuse_problems(annotations, 'the annotations would have problems')
         return annotations
+
+
+def refuse_problems(annotations: dict, heading: str) -> None:
+    """Raise an ExtractionError that lists the problems, if there are any."""
+    problems = check_annotations(annotations)
+    if problems:
+        raise ExtractionError(
+            '\n  '.join([f'{heading}:', *map(str, problems)])
+        )
 
 
 def make_plan(
@@ -134,50 +123,28 @@ def make_plan(
 ) -> Plan:
     """Find the sequences and see what there is to do.
 
-    Args:
-        inputs (Iterable[Path]): For :func:`find_sequences`.
-        folder (OutputFolder): Where the results belong.
-        settings (dict): For :meth:`OutputFolder.check`.
-        labels_file (Path, optional): For :func:`read_labels`. It must have a
-            line for every sequence.
-        merge_file (Path, optional): Annotation file to add to. Sequences
-            that it has no record of are not asked for.
-        fields (tuple[str, ...]): Keys that are to be added.
-        replace (bool): Whether to put them in the place of those that the
-            annotation file has.
-        limits (MediaLimits): What of a video is refused before it is
-            decoded.
-
-    Returns:
-        Plan: Also of what is in the way of single sequences.
-
-    Raises:
-        ExtractionError: If a file cannot be used, or two sequences have one
-            id.
+    The file of labels must have a line for every sequence; sequences that
+    the annotation file to merge with has no record of are not asked for.
+    ``fields`` are the keys that are to be added, or replaced. An
+    ExtractionError says that a file cannot be used, or two sequences have one
+    id.
     """
     found = find_sequences(inputs)
-    broken = [one for one in found if one.problem]
-    sequences = [one for one in found if not one.problem]
-    names = {one.name for one in sequences}
+    sequences = [sequence for sequence in found if not sequence.problem]
+    names = [sequence.name for sequence in sequences]
     labels = annotations = None
     expected: dict[str, int] = {}
     unasked: list[str] = []
     absent: list[str] = []
     if labels_file is not None:
-        labels = read_labels(labels_file)
-        unlabelled = sorted(names - labels.keys())
-        if unlabelled:
-            raise ExtractionError(
-                f'{labels_file} has no line for {len(unlabelled)} of the '
-                f'sequences: {", ".join(unlabelled[:10])}'
-            )
+        labels = labels_of(names, labels_file)
         absent = [name for name in labels if name not in names]
     if merge_file is not None:
         annotations = make_room(_read_annotations(merge_file), fields, replace)
         expected = expected_lengths(annotations)
-        unasked = [one.name for one in sequences if one.name not in expected]
+        unasked = [name for name in names if name not in expected]
         absent = [name for name in expected if name not in names]
-        sequences = [one for one in sequences if one.name in expected]
+        sequences = [s for s in sequences if s.name in expected]
         if unasked and not sequences:
             raise ExtractionError(
                 f'{merge_file} has a record of none of the sequences found: '
@@ -185,10 +152,10 @@ def make_plan(
             )
     folder.check(settings, sequences)
     jobs = [
-        _make_job(one, folder, expected.get(one.name), limits)
-        for one in sequences
+        _make_job(sequence, folder, expected.get(sequence.name), limits)
+        for sequence in sequences
     ]
-    jobs += [Job(one, None, None, None, one.problem) for one in broken]
+    jobs += [Job(s, problem=s.problem) for s in found if s.problem]
     return Plan(jobs, labels, annotations, unasked, absent, replace)
 
 
@@ -197,32 +164,23 @@ def _read_annotations(path: Path) -> dict:
         annotations = load_annotations(path)
     except (AnnotationError, OSError) as error:
         raise ExtractionError(str(error)) from error
-    problems = check_annotations(annotations)
-    if problems:
-        raise ExtractionError(
-            f'{path} has problems:\n  ' + '\n  '.join(map(str, problems))
-        )
+    refuse_problems(annotations, f'{path} has problems')
     return annotations
 
 
 def _make_job(
-    sequence: Sequence,
+    sequence: MediaSequence,
     folder: OutputFolder,
     expected: int | None,
     limits: MediaLimits,
 ) -> Job:
-    done = folder.num_frames(sequence)
+    done = claimed = folder.num_frames(sequence)
     try:
         # What is done need not be opened again.
         reader = None if done else FrameReader(sequence.path, limits)
+        claimed = reader.num_frames if reader else done
+        if reader is None or reader.images is not None:
+            check_length(sequence, claimed, expected)
     except SequenceError as error:
-        return Job(sequence, done, None, expected, str(error))
-    claimed = reader.num_frames if reader else done
-    exact = reader is None or reader.images is not None
-    problem = ''
-    if exact and expected not in (None, claimed):
-        problem = (
-            f'{sequence.path} has {claimed} frames, and record '
-            f'{sequence.name!r} of the annotation file has {expected}'
-        )
-    return Job(sequence, done, claimed, expected, problem)
+        return Job(sequence, done, claimed, expected, str(error))
+    return Job(sequence, done, claimed, expected)

@@ -12,7 +12,7 @@ class Detection(NamedTuple):
         box (np.ndarray): Left, top, right and bottom, (4,), pixels.
         score (float): How sure the detector is, in [0, 1].
         keypoint (np.ndarray): Positions of the joints, (V, C), pixels or
-            metres; NaN where a joint is not found.
+            meters; NaN where a joint is not found.
         keypoint_score (np.ndarray): How sure the estimator is of every
             joint, (V,), in [0, 1].
     """
@@ -24,7 +24,7 @@ class Detection(NamedTuple):
 
 
 class PoseEstimator(ABC):
-    """Finds people in the frames of videos and estimates their poses.
+    """Find people in the frames of videos and estimate their poses.
 
     Attributes:
         skeleton (dict): Layout of the joints, as in
@@ -43,8 +43,7 @@ class PoseEstimator(ABC):
     def prepare(self) -> None:
         """Load the models.
 
-        Raises:
-            ExtractionError: If there are no weights, or they do not fit.
+        An ExtractionError says that there are no weights, or they do not fit.
         """
 
     @abstractmethod

@@ -4,7 +4,7 @@ from pathlib import Path
 from .backends import BACKENDS
 from .errors import ExtractionError
 from .extraction_run import Extraction
-from .limits import DEFAULT_LIMITS, MediaLimits
+from .limits import DEFAULT_LIMITS
 from .output_folder import OutputFolder
 from .plan import Job, Plan
 from .poses import extract_poses, read_poses
@@ -12,7 +12,7 @@ from .record_contents import pose_contents
 
 
 class PoseExtraction(Extraction):
-    """Estimates the poses of a person.
+    """Estimate the poses of a person.
 
     Args:
         backend (str): One of ``BACKENDS``.
@@ -54,7 +54,7 @@ class PoseExtraction(Extraction):
         max_pixels: int = DEFAULT_LIMITS.max_pixels,
         max_seconds: float = DEFAULT_LIMITS.max_seconds,
     ):
-        super().__init__(device, MediaLimits(max_pixels, max_seconds))
+        super().__init__(device, max_pixels, max_seconds)
         if backend not in BACKENDS:
             raise ExtractionError(
                 f'backend is expected to be one of {list(BACKENDS)}, but is '

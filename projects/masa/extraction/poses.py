@@ -9,14 +9,13 @@ from ..support.files import atomic_path
 from .errors import SequenceError
 from .frames import FrameReader
 from .limits import DEFAULT_LIMITS, MediaLimits
-from .npy_writer import NpyWriter
 from .pose_estimator import Detection, PoseEstimator
-from .sequences import Sequence, last_change
+from .sequences import MediaSequence, check_length, last_change
 from .timestamps import write_timestamps
 
 
 def extract_poses(
-    sequence: Sequence,
+    sequence: MediaSequence,
     output: Path,
     estimator: PoseEstimator,
     person: int = 1,
@@ -31,26 +30,12 @@ def extract_poses(
     whole or not at all, dated as what it was made of: a row a frame, (T, V *
     (C + 1)) float32, the coordinates of every joint and its score; see
     :func:`read_poses`. The time stamps of the frames are written beside it.
+    ``advance`` is called with the number of frames that were done since the
+    last call. The result are T, and how many frames show the person.
 
-    Args:
-        sequence (Sequence): The video file or folder of images.
-        output (Path): The ``.npy`` file.
-        estimator (PoseEstimator): What finds people.
-        person (int): Which one, by prominence, 1 the first.
-        min_found (float): Share of the frames that must show the person, in
-            [0, 1].
-        expected_frames (int, optional): What T must be.
-        limits (MediaLimits): What is refused before it is decoded.
-        advance (Callable[[int], None]): Called with the number of frames that
-            were done since the last call.
-
-    Returns:
-        tuple[int, int]: T, and how many frames show the person.
-
-    Raises:
-        SequenceError: If the frames cannot be read, T is not what is
-            expected, there are not so many people, or the person is found in
-            too few frames.
+    A SequenceError says that the frames cannot be read, T is not
+    ``expected_frames``, or there is no such person, see
+    :func:`poses_of_person`.
     """
     changed = last_change(sequence)
     detections = []
@@ -59,11 +44,7 @@ def extract_poses(
         detections.append(found)
         advance(1)
     length = len(detections)
-    if expected_frames not in (None, length):
-        raise SequenceError(
-            f'{sequence.path} has {length} frames, and record '
-            f'{sequence.name!r} of the annotation file has {expected_frames}'
-        )
+    check_length(sequence, length, expected_frames)
     people = track_people(detections)
     keypoint, score = poses_of_person(
         people, length, person, min_found, sequence.path
@@ -72,8 +53,7 @@ def extract_poses(
     rows = np.concatenate([keypoint, score[..., None]], axis=-1)
     write_timestamps(output, reader.timestamps)
     with atomic_path(output) as temporary:
-        with NpyWriter(temporary, 'float32') as writer:
-            writer.append(rows.reshape(length, -1))
+        np.save(temporary, rows.reshape(length, -1).astype(np.float32))
         os.utime(temporary, ns=(changed, changed))
     return length, len(people[person - 1])
 
@@ -85,23 +65,13 @@ def poses_of_person(
     min_found: float,
     where: str | Path,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Take the poses of one person.
+    """Take the poses of one person, by prominence, 1 the first.
 
-    Args:
-        people (list[dict[int, Detection]]): The most prominent one first.
-        length (int): T, the number of frames.
-        person (int): Which one, by prominence, 1 the first.
-        min_found (float): Share of the frames that must show the person, in
-            [0, 1].
-        where (str | Path): The sequence, for messages.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: Positions (T, V, C), NaN where a joint
-        or the person is not found, and scores (T, V), 0 there.
-
-    Raises:
-        SequenceError: If there are not so many people, or the person is found
-            in too few frames.
+    ``people`` have the most prominent one first, and ``length`` is T, the
+    number of frames. The result are positions (T, V, C), NaN where a joint or
+    the person is not found, and scores (T, V), 0 there. A SequenceError names
+    ``where``, the sequence, if there are not so many people, or the person is
+    found in less than the share ``min_found`` of the frames.
     """
     if len(people) < person:
         raise SequenceError(
@@ -126,16 +96,10 @@ def poses_of_person(
 def read_poses(
     path: Path, num_joints: int, num_coordinates: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read what :func:`extract_poses` wrote.
+    """Read the V joints of C coordinates that :func:`extract_poses` wrote.
 
-    Args:
-        path (Path): The ``.npy`` file.
-        num_joints (int): V.
-        num_coordinates (int): C.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: Positions (T, V, C), NaN where a joint
-        is not found, and scores (T, V), float32.
+    The result are positions (T, V, C), NaN where a joint is not found, and
+    scores (T, V), float32.
     """
     rows = np.load(path, allow_pickle=False)
     rows = rows.reshape(len(rows), num_joints, num_coordinates + 1)

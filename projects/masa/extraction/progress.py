@@ -45,21 +45,15 @@ class FrameProgress:
         self._task = self._bar.add_task(self._title(), total=self._claimed)
 
     def advance(self, frames: int) -> None:
-        """Count frames that are done.
-
-        Args:
-            frames (int): Since the last call.
-        """
+        """Count frames that are done since the last call."""
         self._frames += frames
         self._bar.advance(self._task, frames)
 
     def finish(self, name: str, claimed: int | None, text: str) -> None:
         """Count a sequence that is done, or that was given up.
 
-        Args:
-            name (str): Its id.
-            claimed (int, optional): As given at the start.
-            text (str): What became of it.
+        ``claimed`` is its number of frames as given at the start, and ``text``
+        what became of it.
         """
         self.done += 1
         # What the containers claim is put right by what there was.

@@ -1,10 +1,10 @@
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ..datasets.conversion import joint_fields
+from ..datasets.conversion import LabeledSequence, joint_fields
 from ..datasets.errors import AnnotationError
 from ..datasets.schema import record_name
 from ..datasets.text_files import read_csv
@@ -27,21 +27,14 @@ class Label(NamedTuple):
 
 
 def read_labels(path: Path) -> dict[str, Label]:
-    """Read a file of labels.
+    """Read a file of labels by sequence id, in its order.
 
-    Args:
-        path (Path): CSV, see :func:`~masa.datasets.text_files.read_csv`. The
-            first line names the columns: ``sequence``, the id, and
-            ``activity`` and ``split``, either of which may be missing or
-            empty.
-
-    Returns:
-        dict[str, Label]: By id, in the order of the file. The split is
-        ``train`` where none is given.
-
-    Raises:
-        ExtractionError: If the file cannot be read, has other columns, a row
-            of another length, or a sequence twice. The line is named.
+    The first line of the CSV file, see
+    :func:`~masa.datasets.text_files.read_csv`, names the columns:
+    ``sequence``, the id, and ``activity`` and ``split``, either of which may
+    be missing or empty. The split is then ``train``. An ExtractionError, which
+    names the line, says that the file cannot be read, has other columns, a row
+    of another length, or a sequence twice.
     """
     try:
         table = read_csv(path, COLUMNS, required=COLUMNS[:1])
@@ -61,6 +54,21 @@ def read_labels(path: Path) -> dict[str, Label]:
     return labels
 
 
+def labels_of(names: Iterable[str], path: Path) -> dict[str, Label]:
+    """Read a file of labels, which must have a line for every name.
+
+    An ExtractionError lists names without one; see :func:`read_labels`.
+    """
+    labels = read_labels(path)
+    missing = sorted(set(names) - labels.keys())
+    if missing:
+        raise ExtractionError(
+            f'{path} has no line for {len(missing)} of the sequences: '
+            f'{", ".join(missing[:10])}'
+        )
+    return labels
+
+
 def make_annotations(
     contents: dict[str, dict],
     labels: dict[str, Label] | None = None,
@@ -68,23 +76,16 @@ def make_annotations(
 ) -> dict:
     """Make annotations of what was extracted.
 
-    Args:
-        contents (dict[str, dict]): Fields of every record, by sequence id;
-            ``total_frames`` is one of them.
-        labels (dict[str, Label], optional): By id; one for every sequence.
-            Those of other sequences are left out. Defaults to none: all
-            sequences are in the split ``train``.
-        common (dict, optional): What stands beside the records, such as
-            ``skeleton``.
-
-    Returns:
-        dict: Of the layout that docs/data.md describes. Sequences are in the
-        order of the labels, and activities in that of the alphabet.
+    ``contents`` are the fields of every record, ``total_frames`` among them,
+    by sequence id, and ``common`` what stands beside the records, such as
+    ``skeleton``. Without labels, all sequences are in the split ``train``.
+    Sequences are in the order of the labels, and activities in that of the
+    alphabet.
     """
     if labels is None:
         labels = {name: Label('', 'train') for name in contents}
     labels = {n: label for n, label in labels.items() if n in contents}
-    activities = sorted({one.activity for one in labels.values()} - {''})
+    activities = sorted({label.activity for label in labels.values()} - {''})
     annotations: dict = dict(split={}, annotations=[])
     for name, (activity, split) in labels.items():
         record = dict(frame_dir=name, **contents[name])
@@ -97,46 +98,26 @@ def make_annotations(
     return dict(annotations, **(common or {}))
 
 
-class _Poses(NamedTuple):
-    """The poses of a sequence, as the converters' helper takes them."""
-
-    name: str
-    activity: str
-    is_train: bool
-    keypoint: np.ndarray
-    visible: np.ndarray
-
-
 def pose_contents(
     poses: dict[str, tuple[np.ndarray, np.ndarray]],
     skeleton: dict,
     train: Collection[str] | None = None,
     mirror: bool = True,
 ) -> dict[str, dict]:
-    """Make the fields of joints of every record, gaps filled.
+    """Make the fields of joints of every record, gaps filled, by id.
 
-    Args:
-        poses (dict[str, tuple[np.ndarray, np.ndarray]]): Positions (T, V, C),
-            NaN where a joint is not found, and scores (T, V), by id.
-        skeleton (dict): Layout of the joints.
-        train (Collection[str], optional): Ids of those that the mean pose,
-            which fills gaps, is made of. Defaults to all.
-        mirror (bool): See :func:`~masa.datasets.conversion.joint_fields`.
-
-    Returns:
-        dict[str, dict]: ``total_frames``, ``keypoint`` and
-        ``keypoint_score`` by id.
-
-    Raises:
-        ExtractionError: If no mean pose can be made.
+    ``poses`` are positions (T, V, C), NaN where a joint is not found, and
+    scores (T, V), by id. The mean pose, which fills gaps, is made of the ids
+    ``train``, by default of all; see
+    :func:`~masa.datasets.conversion.joint_fields` for it and ``mirror``. An
+    ExtractionError says that none can be made.
     """
     sequences = [
-        _Poses(
+        LabeledSequence(
             name,
-            '',
-            train is None or name in train,
             keypoint,
             np.isfinite(keypoint).all(-1),
+            split='train' if train is None or name in train else 'test',
         )
         for name, (keypoint, _) in poses.items()
     ]
@@ -148,25 +129,20 @@ def pose_contents(
         ) from error
     scores = [score for _, score in poses.values()]
     return {
-        one.name: dict(
+        sequence.name: dict(
             field,
-            keypoint_score=np.where(one.visible, score, 0)[None].astype(
+            keypoint_score=np.where(sequence.visible, score, 0)[None].astype(
                 np.float32
             ),
         )
-        for one, field, score in zip(sequences, fields, scores, strict=True)
+        for sequence, field, score in zip(
+            sequences, fields, scores, strict=True
+        )
     }
 
 
 def expected_lengths(annotations: dict) -> dict[str, int]:
-    """Return the number of frames of every record.
-
-    Args:
-        annotations (dict): Without problems.
-
-    Returns:
-        dict[str, int]: By id.
-    """
+    """Return the number of frames of every record by id."""
     return {
         record_name(record, i): int(record['total_frames'])
         for i, record in enumerate(annotations['annotations'])
@@ -178,16 +154,8 @@ def make_room(
 ) -> dict:
     """Make sure that annotations have none of what is to be extracted.
 
-    Args:
-        annotations (dict): Without problems; left as they are.
-        fields (tuple[str, ...]): Keys of annotations and of their records.
-        replace (bool): Whether to leave out what they have of these.
-
-    Returns:
-        dict: The annotations without these keys.
-
-    Raises:
-        ExtractionError: If they have one, and it is not to be replaced.
+    ``fields`` are keys of annotations and their records, which are left out if
+    they are to be replaced; else they are an ExtractionError.
     """
     records = annotations['annotations']
     for i, record in enumerate(records):
@@ -218,20 +186,11 @@ def add_contents(
 ) -> dict:
     """Add what was extracted to annotations.
 
-    Args:
-        annotations (dict): Without problems; left as it is.
-        contents (dict[str, dict]): Fields by id, ``total_frames`` among
-            them. A record that is not among them is left out, and so is a
-            split without records.
-        common (dict, optional): What stands beside the records, such as
-            ``skeleton``.
-
-    Returns:
-        dict: The annotations.
-
-    Raises:
-        ExtractionError: If a record has another number of frames or other
-            time stamps, or a field is there already.
+    ``contents`` are fields by id, ``total_frames`` among them, and ``common``
+    is what stands beside the records, such as ``skeleton``. A record without
+    contents is left out, and so is a split without records. An ExtractionError
+    says that a record has another number of frames or other time stamps, or
+    that a field is there already.
     """
     records = []
     for i, record in enumerate(annotations['annotations']):

@@ -3,7 +3,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from .errors import ExtractionError
+from .errors import ExtractionError, SequenceError
 from .frames import list_images, natural_order
 
 VIDEO_SUFFIXES = (
@@ -12,7 +12,7 @@ VIDEO_SUFFIXES = (
 )
 
 
-class Sequence(NamedTuple):
+class MediaSequence(NamedTuple):
     """A video file or a folder of images.
 
     Attributes:
@@ -27,7 +27,7 @@ class Sequence(NamedTuple):
     problem: str = ''
 
 
-def find_sequences(inputs: Iterable[Path]) -> list[Sequence]:
+def find_sequences(inputs: Iterable[Path]) -> list[MediaSequence]:
     """Find the sequences that videos and folders hold.
 
     A video file is a sequence, its id the name without suffix. A folder that
@@ -44,60 +44,63 @@ def find_sequences(inputs: Iterable[Path]) -> list[Sequence]:
         inputs (Iterable[Path]): Files, whatever their suffix, and folders.
 
     Returns:
-        list[Sequence]: In the order of the inputs; within a folder its
+        list[MediaSequence]: In the order of the inputs; within a folder its
         videos first, in the order of the numbers in their names, then what
         the folders below hold.
 
     Raises:
         ExtractionError: If two sequences have one id.
     """
-    found: dict[str, Sequence] = {}
+    found: dict[str, MediaSequence] = {}
     for path in inputs:
-        for one in _sequences_of(path):
-            if any('\ud800' <= letter <= '\udfff' for letter in one.name):
-                reason = f'the name {str(one.path)!a} is not UTF-8: rename it'
-                one = Sequence(ascii(one.name), one.path, reason)
-            if one.name in found:
+        for name, place, problem in _sequences_of(path):
+            if any('\ud800' <= letter <= '\udfff' for letter in name):
+                problem = f'the name {str(place)!a} is not UTF-8: rename it'
+                name = ascii(name)
+            if name in found:
                 raise ExtractionError(
-                    f'two sequences have the id {one.name!r}: '
-                    f'{found[one.name].path} and {one.path}; rename one, or '
-                    'give a folder above both, whose folders become part of '
-                    'the ids'
+                    f'two sequences have the id {name!r}: {found[name].path} '
+                    f'and {place}; rename one, or give a folder above both, '
+                    'whose folders become part of the ids'
                 )
-            found[one.name] = one
+            found[name] = MediaSequence(name, place, problem)
     return list(found.values())
 
 
-def _sequences_of(path: Path) -> list[Sequence]:
+def _sequences_of(path: Path) -> list[MediaSequence]:
     if path.is_dir():
         reason = (
             f'{path} holds neither images nor videos: expected files that '
             f'end in {", ".join(VIDEO_SUFFIXES)}, or folders of images'
         )
         sequences = list(_search(path, path, ()))
-        return sequences or [Sequence(str(path), path, reason)]
+        return sequences or [MediaSequence(str(path), path, reason)]
     if path.exists():
-        return [Sequence(path.stem, path)]
+        return [MediaSequence(path.stem, path)]
     reason = f'there is no video or folder {path}'
-    return [Sequence(str(path), path, reason)]
+    return [MediaSequence(str(path), path, reason)]
 
 
-def last_change(sequence: Sequence) -> int:
-    """Return when a sequence was last changed.
-
-    Args:
-        sequence (Sequence): The sequence.
-
-    Returns:
-        int: Nanoseconds since 1970, by the file system's clock.
-    """
+def last_change(sequence: MediaSequence) -> int:
+    """Return when a sequence was last changed, in nanoseconds since 1970."""
     path = sequence.path
     # A folder's own time tells of added and removed images.
     images = path.iterdir() if path.is_dir() else ()
-    return max(one.stat().st_mtime_ns for one in (path, *images))
+    return max(file.stat().st_mtime_ns for file in (path, *images))
 
 
-def _search(folder: Path, top: Path, above: tuple) -> Iterator[Sequence]:
+def check_length(
+    sequence: MediaSequence, frames: int, expected: int | None
+) -> None:
+    """Raise a SequenceError if its record has another number of frames."""
+    if expected not in (None, frames):
+        raise SequenceError(
+            f'{sequence.path} has {frames} frames, and record '
+            f'{sequence.name!r} of the annotation file has {expected}'
+        )
+
+
+def _search(folder: Path, top: Path, above: tuple) -> Iterator[MediaSequence]:
     real = os.path.realpath(folder)
     # A link to a folder above leads in a circle.
     if real in above:
@@ -114,7 +117,7 @@ def _search(folder: Path, top: Path, above: tuple) -> Iterator[Sequence]:
     ]
     images = list_images(folder)
     if images and videos:
-        yield Sequence(
+        yield MediaSequence(
             str(folder),
             folder,
             f'{folder} holds images ({images[0].name}) and videos '
@@ -125,9 +128,9 @@ def _search(folder: Path, top: Path, above: tuple) -> Iterator[Sequence]:
     if images:
         relative = folder.relative_to(top)
         name = Path(real).name if folder == top else relative.as_posix()
-        yield Sequence(name, folder)
+        yield MediaSequence(name, folder)
     for path in videos:
         relative = path.relative_to(top)
-        yield Sequence(relative.with_name(path.stem).as_posix(), path)
+        yield MediaSequence(relative.with_name(path.stem).as_posix(), path)
     for path in folders:
         yield from _search(path, top, (*above, real))

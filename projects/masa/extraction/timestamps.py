@@ -8,24 +8,14 @@ from .errors import ExtractionError
 
 
 def timestamps_path(output: Path) -> Path:
-    """Return where the time stamps of a sequence's frames are kept.
-
-    Args:
-        output (Path): Its ``.npy`` file, of features or poses.
-
-    Returns:
-        Path: The JSON file beside it.
-    """
+    """Return the JSON file of time stamps beside a ``.npy`` file."""
     return output.with_suffix('.timestamps.json')
 
 
 def write_timestamps(output: Path, timestamps: np.ndarray | None) -> None:
-    """Write the time stamps of a sequence's frames.
+    """Write time stamps, seconds (T,), beside a ``.npy`` file.
 
-    Args:
-        output (Path): Its ``.npy`` file, of features or poses.
-        timestamps (np.ndarray, optional): Seconds, (T,); None of images,
-            which have none.
+    They are None for images, which have none.
     """
     seconds = None if timestamps is None else timestamps.round(6).tolist()
     with atomic_path(timestamps_path(output)) as temporary:
@@ -35,14 +25,8 @@ def write_timestamps(output: Path, timestamps: np.ndarray | None) -> None:
 def read_timestamps(output: Path) -> np.ndarray | None:
     """Read what :func:`write_timestamps` wrote.
 
-    Args:
-        output (Path): The ``.npy`` file, of features or poses.
-
-    Returns:
-        np.ndarray, optional: Seconds, (T,) float64; None if there are none.
-
-    Raises:
-        ExtractionError: If the file holds something else.
+    The result is (T,) float64, or None. An ExtractionError says that the file
+    holds something else.
     """
     path = timestamps_path(output)
     try:

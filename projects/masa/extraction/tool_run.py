@@ -3,6 +3,9 @@ import sys
 from collections.abc import Callable
 
 from mmengine.dist import get_dist_info
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from ..support.broken_inputs import show_broken, show_problems
 from .distributed import join_processes, leave_processes
@@ -13,7 +16,7 @@ from .extraction_run import (
     extract,
     plan_extraction,
 )
-from .plan_report import show_notes, show_plan
+from .plan import Plan
 
 
 def run_extraction(
@@ -21,19 +24,10 @@ def run_extraction(
 ) -> int:
     """Extract what the command line asks for, and print what became of it.
 
-    Args:
-        args (argparse.Namespace): With the options of
-            ``add_sequence_options`` and ``add_running_options``, and
-            ``random_weights``.
-        build (Callable): Makes the extraction.
-
-    Returns:
-        int: The exit status: 0, 1 if sequences were left out, 2 if some
-        cannot be used and leaving out was not asked for.
-
-    Raises:
-        ExtractionError: If it cannot be done.
-        OSError: If a file cannot be written.
+    The arguments are those of ``add_sequence_options`` and
+    ``add_running_options``, and ``random_weights``. The result is the exit
+    status: 0, 1 if sequences were left out, 2 if some cannot be used and
+    leaving out was not asked for.
     """
     join_processes()
     status = _run(args, build())
@@ -50,7 +44,7 @@ def _run(args: argparse.Namespace, extraction: Extraction) -> int:
     problems = plan.problems()
     if args.dry_run:
         if speaks:
-            show_plan(plan, args, extraction.describe())
+            _show_plan(plan, args, extraction.describe())
             show_problems(problems)
         return 1 if problems else 0
     todo = any(job.done is None and not job.problem for job in plan.jobs)
@@ -77,7 +71,7 @@ def _run(args: argparse.Namespace, extraction: Extraction) -> int:
             show_broken(error.problems)
         return 2
     if speaks:
-        show_notes(plan)
+        _show_notes(plan)
         for remark in result.remarks:
             print(remark)
         _show_result(args, extraction, result)
@@ -98,3 +92,36 @@ def _show_result(
         f'{args.ann_file}{features}'
     )
     show_problems(result.problems)
+
+
+def _show_plan(plan: Plan, args: argparse.Namespace, models: str) -> None:
+    """Print what would be done, and with which models."""
+    table = Table('sequence', 'frames', 'from', 'state')
+    for job in plan.jobs:
+        state = 'done' if job.done else 'to do'
+        frames = '?' if job.claimed is None else str(job.claimed)
+        row = (job.sequence.name, frames, str(job.sequence.path))
+        table.add_row(*map(escape, (*row, job.problem or state)))
+    # Never cut a message to fit a terminal that is not there.
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    console.print(table)
+    todo = sum(not (job.done or job.problem) for job in plan.jobs)
+    print(
+        f'{todo} of {len(plan.jobs)} sequences to do, with {models}, into '
+        f'{args.output}; annotations into {args.ann_file}'
+    )
+    _show_notes(plan)
+
+
+def _show_notes(plan: Plan) -> None:
+    """Print what of the input is not used."""
+    if plan.unasked:
+        print(
+            f'{len(plan.unasked)} sequences have no record in the annotation '
+            f'file and are left alone, such as {plan.unasked[0]}'
+        )
+    if plan.labels is not None and plan.absent:
+        print(
+            f'{len(plan.absent)} lines of labels have no sequence, such as '
+            f'that of {plan.absent[0]}'
+        )

@@ -36,14 +36,7 @@ _MOST_GAP = 1000
 
 
 def is_alphapose(content: Any) -> bool:
-    """Tell whether a JSON file is AlphaPose's.
-
-    Args:
-        content (Any): Of the file.
-
-    Returns:
-        bool: True if so.
-    """
+    """Tell whether the content of a JSON file is AlphaPose's."""
     if isinstance(content, dict):
         return bool(content) and all(map(is_openpose, content.values()))
     return (
@@ -57,28 +50,20 @@ def is_alphapose(content: Any) -> bool:
 def read_alphapose(
     contents: Iterable[tuple[Path, Any]], layout: dict | None = None
 ) -> PoseSequence:
-    """Read a sequence.
+    """Read a sequence from the one file that AlphaPose writes for it.
 
-    Args:
-        contents (Iterable[tuple[Path, Any]]): The file and its content.
-        layout (dict, optional): Of the joints. Defaults to COCO's 17, or the
-            26 of Halpe; of whole bodies, these are taken.
-
-    Returns:
-        PoseSequence: The people, with their identities if the file tells
-        them.
-
-    Raises:
-        AnnotationError: If the file has another layout, or images without
-            the number of a frame.
+    The layout defaults to COCO's 17 joints or the 26 of Halpe; of whole
+    bodies, these are taken. People keep the identities that the file tells. An
+    AnnotationError says that the file has another layout, or images without
+    the number of a frame.
     """
     ((path, content),) = contents
     joints = JointCount()
     if isinstance(content, dict):
         people = [
-            (image, one, None)
+            (image, detection, None)
             for image, frame in content.items()
-            for one in people_of(frame, f'{path}, {image!r}', joints)
+            for detection in people_of(frame, f'{path}, {image!r}', joints)
         ]
         layouts, images = OPENPOSE_LAYOUTS, list(content)
     else:
@@ -172,7 +157,8 @@ def _frame_numbers(images: list[str], path: Path) -> dict[str, int]:
 
 def _tell_apart(identities: list[list]) -> bool:
     """Say whether these are numbers that come once in a frame."""
-    everyone = [one for frame in identities for one in frame]
+    everyone = [identity for frame in identities for identity in frame]
     return all(
-        isinstance(one, (int, float)) and np.isfinite(one) for one in everyone
+        isinstance(identity, (int, float)) and np.isfinite(identity)
+        for identity in everyone
     ) and all(len(set(frame)) == len(frame) for frame in identities)

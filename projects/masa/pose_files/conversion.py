@@ -8,10 +8,10 @@ from ..datasets.skeletons import LAYOUTS
 from ..datasets.tracking import people_by_identity, track_people
 from ..extraction.errors import SequenceError
 from ..extraction.poses import poses_of_person
+from ..extraction.record_contents import labels_of, pose_contents
 from ..extraction.record_contents import (
     make_annotations as annotations_of_contents,
 )
-from ..extraction.record_contents import pose_contents, read_labels
 from .formats import read_pose_file
 from .search import find_pose_files
 
@@ -60,13 +60,7 @@ def make_annotations(
     sources = find_pose_files(inputs)
     labels = train = None
     if labels_file is not None:
-        labels = read_labels(labels_file)
-        missing = [one.name for one in sources if one.name not in labels]
-        if missing:
-            raise AnnotationError(
-                f'{labels_file} has no line for {len(missing)} of the '
-                f'sequences: {", ".join(missing[:10])}'
-            )
+        labels = labels_of((source.name for source in sources), labels_file)
         train = {n for n, label in labels.items() if label.split == 'train'}
     skeleton, first = None, ''
     poses, problems = {}, {}
@@ -112,5 +106,5 @@ def make_annotations(
 
 
 def _kind(skeleton: dict, keypoint: np.ndarray) -> str:
-    name = next(name for name, one in LAYOUTS.items() if one == skeleton)
+    name = next(name for name, layout in LAYOUTS.items() if layout == skeleton)
     return f'{name} in {keypoint.shape[2]}D'

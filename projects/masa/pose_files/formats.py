@@ -39,18 +39,10 @@ SUFFIXES = ('.json',)
 
 
 def detect_format(paths: Iterable[Path]) -> PoseFormat:
-    """Find out the format of files by their content.
+    """Find out the format of files, all of one format, by their content.
 
-    Args:
-        paths (Iterable[Path]): Files of one format. They are read until one
-            is not empty.
-
-    Returns:
-        PoseFormat: The format.
-
-    Raises:
-        AnnotationError: If a file is of none, or all are empty.
-        OSError: If one cannot be opened.
+    They are read until one is not empty. An AnnotationError says that a file
+    is of no known format, or all are empty.
     """
     path = None
     for path in paths:
@@ -58,9 +50,9 @@ def detect_format(paths: Iterable[Path]) -> PoseFormat:
         # Of an image or a video without people.
         if content == []:
             continue
-        for one in FORMATS:
-            if one.recognizes(content):
-                return one
+        for form in FORMATS:
+            if form.recognizes(content):
+                return form
         raise AnnotationError(
             f'{path} is no pose file of a known format: expected one of '
             f'{", ".join(one.title for one in FORMATS)}'

@@ -29,14 +29,7 @@ LAYOUTS = {2: {17: COCO_17, 26: HALPE_26}, 3: {17: H36M_17}}
 
 
 def is_video(content: Any) -> bool:
-    """Tell whether a JSON file is mmpose's, of a video.
-
-    Args:
-        content (Any): Of the file.
-
-    Returns:
-        bool: True if so.
-    """
+    """Tell whether the content of a JSON file is mmpose's, of a video."""
     if isinstance(content, dict):
         return isinstance(content.get('instance_info'), list)
     return (
@@ -48,14 +41,7 @@ def is_video(content: Any) -> bool:
 
 
 def is_image(content: Any) -> bool:
-    """Tell whether a JSON file is mmpose's, of an image that shows people.
-
-    Args:
-        content (Any): Of the file.
-
-    Returns:
-        bool: True if so.
-    """
+    """Tell whether it is mmpose's, of an image that shows people."""
     return (
         isinstance(content, list)
         and bool(content)
@@ -67,19 +53,11 @@ def is_image(content: Any) -> bool:
 def read_video(
     contents: Iterable[tuple[Path, Any]], layout: dict | None = None
 ) -> PoseSequence:
-    """Read a video.
+    """Read a sequence from the one file that mmpose writes for a video.
 
-    Args:
-        contents (Iterable[tuple[Path, Any]]): The file and its content.
-        layout (dict, optional): Of the joints. Defaults to what the file
-            says, or else by their number COCO's, Halpe's or, in 3D,
-            Human3.6M's.
-
-    Returns:
-        PoseSequence: The people.
-
-    Raises:
-        AnnotationError: If the file has another layout or lacks frames.
+    The layout defaults to what the file says, or else by the number of joints
+    to COCO's, Halpe's or, in 3D, Human3.6M's. An AnnotationError says that the
+    file has another layout or lacks frames.
     """
     ((path, content),) = contents
     names = None
@@ -111,19 +89,7 @@ def read_video(
 def read_images(
     contents: Iterable[tuple[Path, Any]], layout: dict | None = None
 ) -> PoseSequence:
-    """Read the images of a sequence, see :func:`read_video`.
-
-    Args:
-        contents (Iterable[tuple[Path, Any]]): File and content of every
-            image, in order.
-        layout (dict, optional): Of the joints.
-
-    Returns:
-        PoseSequence: The people.
-
-    Raises:
-        AnnotationError: If a file has another layout.
-    """
+    """Read the images of a sequence in order, see :func:`read_video`."""
     frames = []
     for path, content in contents:
         if not (content == [] or is_image(content)):
@@ -154,7 +120,7 @@ def _read(
     known = LAYOUTS.get(width.count, {})
     return PoseSequence(
         choose_layout(joints.count, known, layout, str(path)),
-        [[one for one in frame if one is not None] for frame in people],
+        [[found for found in frame if found is not None] for frame in people],
     )
 
 
@@ -201,7 +167,7 @@ def _joint_names(meta: Any) -> list[str] | None:
         return None
     # JSON has made texts of the numbers.
     found = [names.get(str(i)) for i in range(len(names))]
-    return found if all(isinstance(one, str) for one in found) else None
+    return found if all(isinstance(name, str) for name in found) else None
 
 
 def _layout_of_names(names: list[str], path: Path) -> dict:

@@ -26,14 +26,7 @@ _KEYS = {'people': 'pose_keypoints_2d', 'bodies': 'joints'}
 
 
 def is_openpose(content: Any) -> bool:
-    """Tell whether a JSON file is a frame of OpenPose.
-
-    Args:
-        content (Any): Of the file.
-
-    Returns:
-        bool: True if so.
-    """
+    """Tell whether the content of a JSON file is a frame of OpenPose."""
     return isinstance(content, dict) and any(
         isinstance(content.get(key), list) for key in _KEYS
     )
@@ -42,22 +35,11 @@ def is_openpose(content: Any) -> bool:
 def read_openpose(
     contents: Iterable[tuple[Path, Any]], layout: dict | None = None
 ) -> PoseSequence:
-    """Read the frames of a sequence.
+    """Read a sequence from the files of its frames, in order.
 
-    Faces and hands are left out. A joint of score 0 was not found.
-
-    Args:
-        contents (Iterable[tuple[Path, Any]]): File and content of every
-            frame, in order.
-        layout (dict, optional): Of the joints. Defaults to BODY_25 or COCO,
-            by their number.
-
-    Returns:
-        PoseSequence: The people.
-
-    Raises:
-        AnnotationError: If a file has another layout or no frame shows
-            anybody.
+    Faces and hands are left out. A joint of score 0 was not found. The layout
+    defaults to BODY_25 or COCO, by the number of joints. An AnnotationError
+    says that a file has another layout, or no frame shows anybody.
     """
     joints, frames, path = JointCount(), [], None
     for path, content in contents:
@@ -70,18 +52,10 @@ def read_openpose(
 def people_of(
     content: Any, where: str | Path, joints: JointCount
 ) -> list[Detection]:
-    """Read the people of one frame.
+    """Return those people of a frame of whom a joint was found.
 
-    Args:
-        content (Any): Of the file.
-        where (str | Path): The file, for messages.
-        joints (JointCount): Of those before.
-
-    Returns:
-        list[Detection]: Those of whom a joint was found.
-
-    Raises:
-        AnnotationError: If it has another layout.
+    ``where`` names the file in messages, and ``joints`` checks that all have
+    as many joints. An AnnotationError says that the frame has another layout.
     """
     if not is_openpose(content):
         raise AnnotationError(
@@ -101,4 +75,4 @@ def people_of(
         rows = rows_of_joints(person[key], 3, f'{what}.{key}')
         joints.check(len(rows), what)
         people.append(make_detection(rows[:, :2], rows[:, 2]))
-    return [one for one in people if one is not None]
+    return [person for person in people if person is not None]

@@ -120,7 +120,7 @@ def _frames(
         steps = [b - a for a, b in pairwise(numbers)]
         # Every nth frame of a video is a sequence as well.
         step = min(steps, default=1)
-        gap = next((i for i, one in enumerate(steps) if one != step), None)
+        gap = next((i for i, other in enumerate(steps) if other != step), None)
         if gap is not None:
             raise AnnotationError(
                 f'{folder}: after frame {numbers[gap]} of {prefix!r} comes '

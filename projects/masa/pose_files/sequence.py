@@ -31,18 +31,11 @@ def make_detection(
     box: Sequence[float] | None = None,
     box_score: float | None = None,
 ) -> Detection | None:
-    """Make a detection of the joints of a person.
+    """Make a detection of the joints of a person, (V, C), and their scores.
 
-    Args:
-        joints (np.ndarray): Positions, (V, C).
-        score (np.ndarray): (V,). A joint of score 0, or not finite, was not
-            found.
-        box (Sequence[float], optional): Left, top, right and bottom. Defaults
-            to that of the joints.
-        box_score (float, optional): Defaults to the mean of the joints'.
-
-    Returns:
-        Detection, optional: None if no joint was found.
+    A joint of score 0, or not finite, was not found; if none was, the result
+    is None. The box, left, top, right and bottom, defaults to that of the
+    joints, and its score to the mean of theirs.
     """
     found = np.isfinite(joints).all(-1) & (score > 0)
     if not found.any():
@@ -62,17 +55,9 @@ def make_detection(
 
 
 def numbers(value: Any, where: str) -> np.ndarray:
-    """Make an array of what is expected to be a list of numbers.
+    """Make a float64 array of what is expected to be a list of numbers.
 
-    Args:
-        value (Any): Of a file.
-        where (str): File and place, for the message.
-
-    Returns:
-        np.ndarray: float64.
-
-    Raises:
-        AnnotationError: If it is anything else.
+    An AnnotationError names ``where``, file and place, if it is anything else.
     """
     try:
         array = np.array(value, dtype=np.float64)
@@ -84,18 +69,10 @@ def numbers(value: Any, where: str) -> np.ndarray:
 
 
 def rows_of_joints(value: Any, width: int, where: str) -> np.ndarray:
-    """Make rows of a list of the numbers of all joints.
+    """Make rows, (V, width), of ``width`` numbers of every joint in turn.
 
-    Args:
-        value (Any): Of a file: ``width`` numbers of every joint in turn.
-        width (int): Numbers of a joint.
-        where (str): File and place, for the message.
-
-    Returns:
-        np.ndarray: (V, width), float64.
-
-    Raises:
-        AnnotationError: If it is anything else.
+    An AnnotationError names ``where``, file and place, if they are anything
+    else.
     """
     array = numbers(value, where)
     if array.ndim != 1 or len(array) % width:
@@ -109,20 +86,11 @@ def rows_of_joints(value: Any, width: int, where: str) -> np.ndarray:
 def choose_layout(
     count: int, known: dict[int, dict], layout: dict | None, where: str
 ) -> dict:
-    """Choose the layout of joints of which the number is known.
+    """Return the layout of ``count`` joints.
 
-    Args:
-        count (int): How many joints there are; 0 if nobody is there.
-        known (dict[int, dict]): Layouts that the format has, by number.
-        layout (dict, optional): That which the user says it is.
-        where (str): File and place, for the message.
-
-    Returns:
-        dict: The layout.
-
-    Raises:
-        AnnotationError: If it has another number of joints, or there is none,
-            or nobody.
+    It is the one that the user gives, else the one that the format has of that
+    number. An AnnotationError names ``where``, file and place, if there is
+    none, the user's has another number of joints, or nobody is there.
     """
     if not count:
         raise AnnotationError(f'{where}: no frame shows anybody')
@@ -143,7 +111,7 @@ def choose_layout(
 
 
 class JointCount:
-    """Checks that all people of a sequence have as many joints.
+    """Check that all people of a sequence have as many joints.
 
     Args:
         what (str): What is counted. Defaults to joints.
@@ -159,15 +127,7 @@ class JointCount:
         self.where = ''
 
     def check(self, count: int, where: str) -> None:
-        """Take the joints of one person.
-
-        Args:
-            count (int): How many there are.
-            where (str): File and place, for the message.
-
-        Raises:
-            AnnotationError: If people before had another number.
-        """
+        """Compare the number of joints of one person with those before."""
         if self.count and count != self.count:
             raise AnnotationError(
                 f'{where} has {count} {self.what}, but {self.where} has '

@@ -190,12 +190,12 @@ def test_balance_gives_every_modality_the_same_power(make_sample):
 def test_balance_does_not_depend_on_units(make_sample):
     rng = np.random.default_rng(0)
     feature = rng.normal(size=(12, 400)).astype(np.float32)
-    metres = make_sample(feature=feature)
+    meters = make_sample(feature=feature)
     inches = make_sample(feature=1000 * feature)
     inches['keypoint'] = inches['keypoint'] / 0.0254
 
     np.testing.assert_allclose(
-        balanced(metres), balanced(inches), rtol=1e-4, atol=1e-6
+        balanced(meters), balanced(inches), rtol=1e-4, atol=1e-6
     )
 
 
@@ -297,7 +297,7 @@ def velocities(rows, index):
             result.append(10 * slopes[0])
             continue
         before, after = index[i] - index[i - 1], index[i + 1] - index[i]
-        # The nearer neighbour's slope counts more.
+        # The nearer neighbor's slope counts more.
         mean = (after * slopes[0] + before * slopes[1]) / (before + after)
         result.append(10 * mean)
     return result

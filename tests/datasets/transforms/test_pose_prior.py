@@ -23,7 +23,7 @@ class Poses:
     def __iter__(self):
         return iter(self.samples)
 
-    def centred(self):
+    def centered(self):
         poses = [s['keypoint'] for s in self.samples]
         poses = np.concatenate(
             [p.reshape(-1, JOINTS, p.shape[3]) for p in poses]
@@ -54,7 +54,7 @@ def test_noise_has_the_covariance_of_the_poses(data_set, persons, dims):
     noise = rng.normal(size=(1, 200_000, prior.num_latent))
     moved = prior.perturb(dict(keypoint=still), noise)
     flat = moved.reshape(-1, JOINTS * dims)
-    expected = np.cov(poses.centred().T, bias=True)
+    expected = np.cov(poses.centered().T, bias=True)
     np.testing.assert_allclose(
         flat.T @ flat / len(flat), expected, atol=0.02 * expected.max()
     )
@@ -63,7 +63,7 @@ def test_noise_has_the_covariance_of_the_poses(data_set, persons, dims):
 def test_few_components_explain_the_share_asked_for(data_set):
     poses = Poses()
     name = data_set('poses', poses)
-    total = np.trace(np.cov(poses.centred().T, bias=True))
+    total = np.trace(np.cov(poses.centered().T, bias=True))
     previous = 0
     for share in (0.5, 0.9, 0.99, 1.0):
         prior = LinearPosePrior(name, share)

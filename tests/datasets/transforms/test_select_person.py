@@ -138,7 +138,7 @@ def test_files_without_scores():
     done = select(two, by=0)
     assert done['keypoint_score'][0, :4].all()
     assert not done['keypoint_score'][0, 4:].any()
-    # A joint at zero throughout is one that the file is centred on.
+    # A joint at zero throughout is one that the file is centered on.
     two['keypoint'][0, :, 1] = 0
     assert select(two, by=0)['keypoint_score'][0, :4, 1].all()
     done = NormalizeSkeleton()(dict(select(one, people=2), skeleton=KINECT_25))
@@ -148,7 +148,7 @@ def test_files_without_scores():
 def test_linking_beforehand_changes_nothing():
     for made in ntu60_hrnet()['annotations']:
         linked, transform = dict(made), SelectPerson()
-        transform.link(linked)
+        transform.link_people(linked)
         np.testing.assert_array_equal(
             transform(linked)['keypoint'], select(made)['keypoint']
         )

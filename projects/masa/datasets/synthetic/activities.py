@@ -32,14 +32,7 @@ class Activity(NamedTuple):
     key_angles: np.ndarray
 
     def angles_at(self, times: np.ndarray) -> np.ndarray:
-        """Interpolate the key poses.
-
-        Args:
-            times (np.ndarray): Canonical times in [0, 100], ``(T,)``.
-
-        Returns:
-            np.ndarray: Angles, ``(T, 18)``.
-        """
+        """Interpolate the key poses: times (T,) give angles (T, 18)."""
         return PchipInterpolator(self.key_times, self.key_angles)(times)
 
 

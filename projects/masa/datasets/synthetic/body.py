@@ -1,6 +1,6 @@
 """A body of 25 joints, posed by angles.
 
-It faces +z, y is up, +x is its left; metres and degrees.
+It faces +z, y is up, +x is its left; meters and degrees.
 """
 
 import numpy as np
@@ -62,7 +62,7 @@ SKELETON = dict(
 )
 
 # The angles that pose the body, in degrees, and `lift`, the height of a jump
-# in metres. Forward bends, raised limbs and turns to the left are positive.
+# in meters. Forward bends, raised limbs and turns to the left are positive.
 ANGLES = (
     'lean', 'bend', 'twist', 'side', 'nod',
     'left_hip', 'right_hip', 'left_hip_out', 'right_hip_out',
@@ -81,10 +81,10 @@ def pose_body(angles: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     Args:
         angles (np.ndarray): ``(T, 18)``, in the order of ``ANGLES``.
         offsets (np.ndarray): Of the joints from their parents, ``(25, 3)``,
-            metres.
+            meters.
 
     Returns:
-        np.ndarray: ``(T, 25, 3)`` float64, metres.
+        np.ndarray: ``(T, 25, 3)`` float64, meters.
     """
     angle = dict(zip(ANGLES, angles.T, strict=True))
     turns = _joint_turns(angle)

@@ -43,6 +43,10 @@ def make_annotations(
 
     Raises:
         ValueError: If a split is unknown, or a number is below 1.
+
+    Example:
+        >>> len(make_annotations(dict(train=2))['annotations'])
+        20
     """
     for split, count in sequences_per_activity.items():
         if split not in SPLITS or count < 1:
@@ -91,7 +95,7 @@ def make_annotations(
 
 @DATASETS.register_module()
 class SyntheticSequenceDataset(SequenceDataset):
-    """The embedded default: ten activities of a 3D body of 25 joints.
+    """Generate the built-in data: ten activities of a body of 25 joints.
 
     Performers differ in limb lengths, style, handedness, view, tempo, pauses
     and noise (docs/synthetic_data.md). Phases and the true canonical time of
@@ -127,14 +131,7 @@ class SyntheticSequenceDataset(SequenceDataset):
         return 'the synthetic data'
 
     def read_annotations(self) -> dict:
-        """Generate the sequences of the splits that are asked for.
-
-        Returns:
-            dict: The annotations.
-
-        Raises:
-            AnnotationError: If there is no such split.
-        """
+        """Generate the sequences of the splits that are asked for."""
         wanted = [self.split] if isinstance(self.split, str) else self.split
         known = self.sequences_per_activity
         missing = [split for split in wanted if split not in known]

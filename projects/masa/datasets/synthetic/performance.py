@@ -16,7 +16,7 @@ class Performance(NamedTuple):
 
     Attributes:
         keypoint (np.ndarray): Joints as the camera sees them, ``(T, 25, 3)``
-            float32, metres, y up.
+            float32, meters, y up.
         canonical_time (np.ndarray): True place of every frame on the
             activity's canonical timeline, ``(T,)`` float32, in [0, 100],
             not decreasing.
@@ -34,13 +34,6 @@ def perform(activity: Activity, rng: np.random.Generator) -> Performance:
 
     Everything that differs between two performances is drawn here: tempo,
     pauses, body, style, handedness, view and the sensor's noise.
-
-    Args:
-        activity (Activity): What to do.
-        rng (np.random.Generator): Source of all draws.
-
-    Returns:
-        Performance: What the camera records.
     """
     time = _draw_timing(activity, rng)
     angles = _add_style(activity.angles_at(time), rng)

@@ -64,13 +64,9 @@ class BodyJoints:
         self._by_shape = np.einsum('jv,vcs->jcs', regressor, shapes)
 
     def at_rest(self, betas: np.ndarray) -> np.ndarray:
-        """Place the joints of a shape in the rest pose.
+        """Place the joints of a shape, (S,) or less, in the rest pose.
 
-        Args:
-            betas (np.ndarray): The shape, ``(S,)`` or its first numbers.
-
-        Returns:
-            np.ndarray: In metres, ``(22, 3)``.
+        The result is in meters, (22, 3).
         """
         return self._mean + self._by_shape[..., : len(betas)] @ betas
 
@@ -78,17 +74,11 @@ class BodyJoints:
 def place_joints(
     turns: np.ndarray, rest: np.ndarray, parents: np.ndarray
 ) -> np.ndarray:
-    """Place the joints of a body whose pelvis stays at the origin.
+    """Place the joints of a body whose pelvis stays at the origin, (T, J, 3).
 
-    Args:
-        turns (np.ndarray): Rotation matrices of all joints but the pelvis,
-            each against its parent, ``(T, J - 1, 3, 3)``.
-        rest (np.ndarray): Joints at rest, ``(J, 3)``.
-        parents (np.ndarray): Parent of every joint, which comes before it,
-            ``(J,)``.
-
-    Returns:
-        np.ndarray: ``(T, J, 3)``.
+    ``turns`` are the rotation matrices of all joints but the pelvis, each
+    against its parent, (T, J - 1, 3, 3); ``rest`` are the joints at rest, (J,
+    3). A parent comes before its joints.
     """
     frames, joints = len(turns), len(rest)
     whole = np.broadcast_to(np.eye(3), (frames, joints, 3, 3)).copy()
@@ -106,16 +96,9 @@ def carry_over(
 ) -> np.ndarray:
     """Turn and scale shifts as every frame's source lies over its target.
 
-    The similarity is the one of least squares (Umeyama, 1991).
-
-    Args:
-        source (np.ndarray): ``(T, V, 3)``.
-        target (np.ndarray): ``(T, V, 3)``.
-        shift (np.ndarray): In the axes and units of the source,
-            ``(T, V, 3)``.
-
-    Returns:
-        np.ndarray: In the axes and units of the target, ``(T, V, 3)``.
+    The similarity is the one of least squares (Umeyama, 1991). All arrays are
+    (T, V, 3); ``shift`` is in the axes and units of the source, the result in
+    those of the target.
     """
     source = source - source.mean(axis=1, keepdims=True)
     target = target - target.mean(axis=1, keepdims=True)
@@ -132,13 +115,6 @@ def carry_over(
 
 
 def require_file(path: str) -> None:
-    """Check that a licensed file is there.
-
-    Args:
-        path (str): The file.
-
-    Raises:
-        FileNotFoundError: If it is not; the message says where to get it.
-    """
+    """Raise a FileNotFoundError that says where to get a licensed file."""
     if not Path(path).is_file():
         raise FileNotFoundError(f'there is no file {path}. {WHERE}')

@@ -1,21 +1,20 @@
 import numpy as np
 
 from ...registry import TRANSFORMS
-from .checks import require_keypoint, require_rng, require_skeleton
-from .skeleton import mirror_order
-from .skeleton_noise import SkeletonChange
-from .skeleton_tree import skeleton_tree
+from .base import SkeletonNoise
+from .checks import mirror_order, require_skeleton
+from .skeleton_tree import SkeletonTree, skeleton_tree
 
 
 @TRANSFORMS.register_module()
-class ShearSkeleton(SkeletonChange):
-    """Shears and stretches the skeleton, throughout a sequence alike.
+class ShearSkeleton(SkeletonNoise):
+    """Shear and stretch the skeleton, throughout a sequence alike.
 
     All joints of all persons and frames are multiplied by one matrix,
     ``I + std * G`` with G Gaussian: another camera, another build of body.
     The shear is the augmentation of AS-CAL (Rao et al., 2021) and CrosSCLR
     (Li et al., CVPR 2021), whose amounts are uniform and whose diagonal is 1;
-    neither belongs to MASA. The joints are expected to be centred
+    neither belongs to MASA. The joints are expected to be centered
     (:class:`NormalizeSkeleton`).
 
     Required Keys:
@@ -34,31 +33,26 @@ class ShearSkeleton(SkeletonChange):
 
     Raises:
         ValueError: If an argument is outside its range.
+
+    Example:
+        >>> sample = dict(keypoint=np.ones((1, 5, 17, 2)))
+        >>> sample['rng'] = np.random.default_rng(0)
+        >>> sheared = ShearSkeleton(prob=1.0)(sample)['keypoint']
+        >>> sheared[0, 0, 0].round(2).tolist()
+        [1.0, 1.01]
     """
 
-    def transform(self, results: dict) -> dict:
-        """Shear the skeleton.
-
-        Args:
-            results (dict): The sample, or one view of it.
-
-        Returns:
-            dict: The same, with the joints moved.
-        """
-        keypoint = require_keypoint(results, self)
-        rng = require_rng(results, self)
-        if rng.random() >= self.prob:
-            return results
+    def change(self, keypoint, rng, results, plan) -> None:
+        """Multiply the joints by a random matrix; see the base class."""
         axes = keypoint.shape[-1]
         matrix = np.eye(axes) + self.std * rng.standard_normal((axes, axes))
         dtype = np.result_type(keypoint.dtype, np.float32)
         results['keypoint'] = keypoint.astype(dtype) @ matrix.astype(dtype)
-        return results
 
 
 @TRANSFORMS.register_module()
-class BoneLengthNoise(SkeletonChange):
-    """Gives the same movement to a body of other proportions.
+class BoneLengthNoise(SkeletonNoise):
+    """Give the same movement to a body of other proportions.
 
     The length of every bone is multiplied by ``exp(std * g)`` with g
     Gaussian, one factor for a bone throughout the sequence, and the same for
@@ -84,38 +78,37 @@ class BoneLengthNoise(SkeletonChange):
             negative. Defaults to 0.1.
 
     Raises:
-        ValueError: If an argument is outside its range.
+        ValueError: If an argument is outside its range; when called, if the
+            bones do not connect all joints to the trunk, or ``flip_pairs``
+            are no pairs or have a joint twice.
+
+    Example:
+        >>> skeleton = dict(bones=[[0, 1]], root=0)
+        >>> joints = np.array([[[[0, 0], [3, 4]]]], float)
+        >>> sample = dict(keypoint=joints, skeleton=skeleton)
+        >>> sample['rng'] = np.random.default_rng(0)
+        >>> moved = BoneLengthNoise(prob=1.0)(sample)['keypoint']
+        >>> round(float(np.linalg.norm(moved[0, 0, 1])), 2)
+        5.33
     """
 
-    def transform(self, results: dict) -> dict:
-        """Change the lengths of the bones.
-
-        Args:
-            results (dict): The sample, or one view of it.
-
-        Returns:
-            dict: The same, with the joints moved.
-
-        Raises:
-            ValueError: If the bones do not connect all joints to the trunk,
-                or ``flip_pairs`` are no pairs or have a joint twice.
-        """
-        keypoint = require_keypoint(results, self)
+    def prepare(self, keypoint, results) -> tuple[SkeletonTree, np.ndarray]:
+        """Read the skeleton; see the base class."""
         skeleton = require_skeleton(results, ['bones'], self)
-        rng = require_rng(results, self)
-        persons, _, joints, _ = keypoint.shape
-        tree = skeleton_tree(skeleton, joints)
+        joints = keypoint.shape[2]
         order = mirror_order(skeleton.get('flip_pairs') or (), joints)
         # One factor for both joints of a pair: that of the lower number.
         source = np.minimum(order, np.arange(joints))
-        if rng.random() >= self.prob:
-            return results
+        return skeleton_tree(skeleton, joints), source
 
+    def change(self, keypoint, rng, results, plan) -> None:
+        """Change the lengths of the bones; see the base class."""
+        tree, source = plan
+        persons, _, joints, _ = keypoint.shape
         noise = rng.standard_normal((persons, joints))[:, source]
-        factors = np.exp(self.std * noise)[:, None, :, None]
         dtype = np.result_type(keypoint.dtype, np.float32)
+        factors = np.exp(self.std * noise)[:, None, :, None].astype(dtype)
         keypoint = keypoint.astype(dtype, copy=False)
-        factors = factors.astype(dtype)
         moved = keypoint.copy()
         for level in tree.levels:
             parents = tree.parents[level]
@@ -123,4 +116,3 @@ class BoneLengthNoise(SkeletonChange):
                 :, :, level
             ] * (keypoint[:, :, level] - keypoint[:, :, parents])
         results['keypoint'] = moved
-        return results

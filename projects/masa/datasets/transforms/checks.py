@@ -5,18 +5,10 @@ import numpy as np
 
 
 def require(results: dict, key: str, reader: object) -> Any:
-    """Return one entry of a sample, or say who misses it.
+    """Return one entry of a sample.
 
-    Args:
-        results (dict): The sample that travels through the pipeline.
-        key (str): The entry to read.
-        reader (object): The transform that reads it, for the message.
-
-    Returns:
-        Any: The entry.
-
-    Raises:
-        KeyError: If the sample has no such entry.
+    A KeyError names the sequence and ``reader``, the transform that needs the
+    entry.
     """
     if key not in results:
         raise KeyError(
@@ -29,18 +21,10 @@ def require(results: dict, key: str, reader: object) -> Any:
 def require_skeleton(
     results: dict, fields: Sequence[str], reader: object
 ) -> dict:
-    """Return the skeleton's description, which must hold some fields.
+    """Return the skeleton's description, which must have some fields.
 
-    Args:
-        results (dict): The sample that travels through the pipeline.
-        fields (Sequence[str]): Fields that ``results['skeleton']`` must have.
-        reader (object): The transform that reads it, for the message.
-
-    Returns:
-        dict: The skeleton's description.
-
-    Raises:
-        KeyError: If there is no description or a field is missing.
+    A KeyError names the sequence, the missing fields and ``reader``, the
+    transform that needs them.
     """
     skeleton = results.get('skeleton') or {}
     missing = [field for field in fields if skeleton.get(field) is None]
@@ -54,18 +38,10 @@ def require_skeleton(
 
 
 def require_keypoint(results: dict, reader: object) -> np.ndarray:
-    """Return the joints of a sample.
+    """Return the joints of a sample, ``(M, T, V, C)``, C being 2 or 3.
 
-    Args:
-        results (dict): The sample that travels through the pipeline.
-        reader (object): The transform that reads it, for the message.
-
-    Returns:
-        np.ndarray: Joint positions, ``(M, T, V, C)``, C being 2 or 3.
-
-    Raises:
-        KeyError: If there are none.
-        ValueError: If their shape is another.
+    A KeyError says that there are none, a ValueError that their shape is
+    another.
     """
     keypoint = np.asarray(require(results, 'keypoint', reader))
     if keypoint.ndim != 4 or keypoint.shape[-1] not in (2, 3):
@@ -78,18 +54,9 @@ def require_keypoint(results: dict, reader: object) -> np.ndarray:
 
 
 def require_rng(results: dict, reader: object) -> np.random.Generator:
-    """Return the sample's own random generator.
+    """Return the generator that the dataset has keyed for the sample.
 
-    Args:
-        results (dict): The sample that travels through the pipeline.
-        reader (object): The transform that reads it, for the message.
-
-    Returns:
-        np.random.Generator: The generator that the data set keyed.
-
-    Raises:
-        KeyError: If there is none.
-        TypeError: If it is something else.
+    A KeyError says that there is none, a TypeError that it is something else.
     """
     rng = require(results, 'rng', reader)
     if not isinstance(rng, np.random.Generator):
@@ -103,18 +70,10 @@ def require_rng(results: dict, reader: object) -> np.random.Generator:
 def joint_list(
     joints: int | Sequence[int], num_joints: int, field: str
 ) -> list[int]:
-    """Return joint indices as a list, after checking them.
+    """Return joint indices, one or several, as a list.
 
-    Args:
-        joints (int | Sequence[int]): One joint or several.
-        num_joints (int): How many joints the skeleton has.
-        field (str): Where the indices come from, for the message.
-
-    Returns:
-        list[int]: The indices.
-
-    Raises:
-        ValueError: If there are none, or one is outside ``[0, num_joints)``.
+    A ValueError names ``field``, where they come from, if there are none or
+    one is outside ``[0, num_joints)``.
     """
     listed = [int(joint) for joint in np.atleast_1d(joints).ravel()]
     if not listed or not all(0 <= joint < num_joints for joint in listed):
@@ -125,13 +84,25 @@ def joint_list(
     return listed
 
 
-def name_of(results: dict) -> str:
-    """Return how to name a sample's sequence in a message.
+def mirror_order(flip_pairs: list, num_joints: int) -> np.ndarray:
+    """Return which joint each joint takes its place from when mirrored.
 
-    Args:
-        results (dict): The sample.
-
-    Returns:
-        str: Its ``frame_dir``, quoted.
+    For every joint it is the other of its pair, or itself, (V,), int64. A
+    ValueError says that an entry is no pair of joints, or a joint is in two.
     """
+    order = np.arange(num_joints)
+    listed = [joint_list(p, num_joints, 'flip_pairs') for p in flip_pairs]
+    flat = [joint for pair in listed for joint in pair]
+    if any(len(pair) != 2 for pair in listed) or len(set(flat)) < len(flat):
+        raise ValueError(
+            "the skeleton's 'flip_pairs' are expected to be pairs of joints, "
+            f'no joint twice, but got {flip_pairs}'
+        )
+    for left, right in listed:
+        order[[left, right]] = right, left
+    return order
+
+
+def name_of(results: dict) -> str:
+    """Return a sample's ``frame_dir``, quoted for a message."""
     return repr(results.get('frame_dir', '(unnamed)'))

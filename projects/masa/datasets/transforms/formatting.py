@@ -4,11 +4,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from mmaction.structures import ActionDataSample
-from mmcv.transforms import BaseTransform
 from scipy.ndimage import maximum_filter1d
 
 from ...registry import TRANSFORMS
 from ..times import frame_times
+from .base import SequenceTransform
 from .checks import joint_list, name_of, require, require_skeleton
 
 # What a sample holds, and what is worked out of it and its joints.
@@ -18,8 +18,8 @@ MODALITIES = STORED + DERIVED
 
 
 @TRANSFORMS.register_module()
-class PackSequenceInputs(BaseTransform):
-    """Packs one sequence, or its views, into what the model takes.
+class PackSequenceInputs(SequenceTransform):
+    """Pack a sequence, or its views, into what the model takes.
 
     Every view becomes ``dict(values=(n, D) float32, frame_index=(n,) int64,
     num_frames=int)``: the modalities' per-frame vectors side by side, joints
@@ -53,8 +53,8 @@ class PackSequenceInputs(BaseTransform):
     modalities of D channels together: all have the same power, and a channel
     has the power 1 on average. One number keeps the geometry of a pose and
     the directions of features, unlike a LayerNorm; and it needs no
-    statistics of a data set, so that training, inference and the controls of
-    the evaluation see the same. The views of one sequence get nearly the
+    statistics of a dataset, so that training, inference and the baselines
+    of the evaluation see the same. The views of one sequence get nearly the
     same numbers.
 
     Every modality has a value for every frame: a frame that one misses is
@@ -90,7 +90,18 @@ class PackSequenceInputs(BaseTransform):
     Raises:
         ValueError: If ``modalities`` is empty, has another entry or one
             twice, or has one that is worked out without ``'keypoint'`` or
-            together with ``balance``.
+            together with ``balance``. When called, if modalities differ in
+            length, a frame index is not of the sequence, a value is not
+            finite, scores or bones are not those of the joints, or phases do
+            not cover the sequence. The sequence is named.
+        KeyError: When called, if a modality, or what it is worked out of, is
+            missing.
+
+    Example:
+        >>> joints = np.ones((1, 5, 17, 2))
+        >>> packed = PackSequenceInputs()(dict(keypoint=joints))
+        >>> packed['inputs'][0]['values'].shape
+        torch.Size([5, 34])
     """
 
     def __init__(
@@ -121,21 +132,7 @@ class PackSequenceInputs(BaseTransform):
         self.balance = balance
 
     def transform(self, results: dict) -> dict:
-        """Pack the sample.
-
-        Args:
-            results (dict): The sample.
-
-        Returns:
-            dict: ``inputs``, a list of views, and ``data_samples``.
-
-        Raises:
-            KeyError: If a modality, or what it is worked out of, is missing.
-            ValueError: If modalities differ in length, a frame index is not
-                of the sequence, a value is not finite, scores or bones are
-                not those of the joints, or phases do not cover the sequence.
-                The sequence is named.
-        """
+        """Pack a sample into ``inputs``, a list, and ``data_samples``."""
         views = results.get('views')
         if views is None:
             found, frames = self._found(results, results)
@@ -276,18 +273,12 @@ class PackSequenceInputs(BaseTransform):
             sample.set_field(torch.from_numpy(times), 'timestamps')
         return sample
 
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(modalities={self.modalities}, '
-            f'balance={self.balance})'
-        )
-
 
 def _velocities(keypoint: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Velocities (M, T, V, C) in torso lengths in ten frames."""
     if len(index) < 2:
         return np.zeros(keypoint.shape)
-    # In half precision neighbouring frames may be equal. What is not finite
+    # In half precision neighboring frames may be equal. What is not finite
     # among the joints is told later.
     with np.errstate(invalid='ignore'):
         return 10 * np.gradient(
@@ -364,7 +355,7 @@ def _side_by_side(
     if len(parts) > 1:
         return np.concatenate(parts, axis=1, dtype=np.float32)
     # A view's frames were copied when they were chosen, and large features
-    # are not to be copied twice; but what the data set has stays its own.
+    # are not to be copied twice; but what the dataset has stays its own.
     source = results.get(names[0])
     shared = source is not None and np.may_share_memory(parts[0], source)
     return parts[0].astype(np.float32, order='C', subok=False, copy=shared)

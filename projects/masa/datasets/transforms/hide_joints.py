@@ -1,9 +1,9 @@
 import numpy as np
-from mmcv.transforms import BaseTransform
 
 from ...registry import TRANSFORMS
 from ...support.argument_checks import check_range
-from .checks import name_of, require_keypoint, require_rng
+from .base import RandomSkeletonChange
+from .checks import name_of
 
 # Where a hidden joint goes, along every axis, in torso lengths: so far off
 # that no other augmentation brings it back.
@@ -11,8 +11,8 @@ HIDDEN_AT = 1000.0
 
 
 @TRANSFORMS.register_module()
-class HideJoints(BaseTransform):
-    """Hides random joints, as another body in front would.
+class HideJoints(RandomSkeletonChange):
+    """Hide random joints, as another body in front would.
 
     For heatmap encoders only (:class:`~masa.models.HeatmapEncoder`). A hidden
     joint is moved far outside the window that is rendered, so that its
@@ -42,58 +42,48 @@ class HideJoints(BaseTransform):
             fewer than there are. Defaults to 3.
 
     Raises:
-        ValueError: If an argument is outside its range.
+        ValueError: If an argument is outside its range; when called, if a
+            person may lose all joints.
+
+    Example:
+        >>> joints = np.zeros((1, 5, 17, 2))
+        >>> sample = dict(keypoint=joints, rng=np.random.default_rng(0))
+        >>> hidden = HideJoints(prob=1.0)(sample)['keypoint'] == HIDDEN_AT
+        >>> int(hidden[0, 0].all(-1).sum())
+        2
     """
 
     def __init__(self, prob: float = 0.3, max_joints: int = 3):
-        check_range('prob', prob, 0, 1)
+        super().__init__(prob)
         check_range('max_joints', max_joints, 1)
         if max_joints != int(max_joints):
             raise ValueError(
                 'max_joints is expected to be a whole number, but got '
                 f'{max_joints}'
             )
-        self.prob = prob
         self.max_joints = int(max_joints)
 
-    def transform(self, results: dict) -> dict:
-        """Hide joints.
-
-        Args:
-            results (dict): The sample, or one view of it.
-
-        Returns:
-            dict: The same, with some joints far off.
-
-        Raises:
-            ValueError: If a person may lose all joints.
-        """
-        keypoint = require_keypoint(results, self)
-        rng = require_rng(results, self)
-        persons, _, joints, _ = keypoint.shape
+    def prepare(self, keypoint, results) -> None:
+        """Check that a person keeps a joint; see the base class."""
+        joints = keypoint.shape[2]
         if self.max_joints >= joints:
             raise ValueError(
                 f'max_joints={self.max_joints} is expected to be fewer than '
                 f'the joints of sequence {name_of(results)}, but these are '
                 f'{joints}'
             )
-        if rng.random() >= self.prob:
-            return results
+
+    def change(self, keypoint, rng, results, plan) -> None:
+        """Move joints far off; see the base class."""
+        persons, _, joints, _ = keypoint.shape
         count = rng.integers(1, self.max_joints, (persons, 1), endpoint=True)
         hidden = rng.random((persons, joints)).argsort(1).argsort(1) < count
         hidden = hidden[:, None]
         keypoint = keypoint.astype(np.result_type(keypoint.dtype, np.float32))
         keypoint[np.broadcast_to(hidden, keypoint.shape[:3])] = HIDDEN_AT
         results['keypoint'] = keypoint
-        if results.get('keypoint_score') is not None:
-            score = results['keypoint_score']
+        score = results.get('keypoint_score')
+        if score is not None:
             results['keypoint_score'] = np.where(
                 hidden, score.dtype.type(0), score
             )
-        return results
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(prob={self.prob}, '
-            f'max_joints={self.max_joints})'
-        )

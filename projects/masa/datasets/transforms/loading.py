@@ -1,15 +1,14 @@
 import os
 
-from mmcv.transforms import BaseTransform
-
 from ...registry import TRANSFORMS
 from ..npy_file import map_npy
+from .base import SequenceTransform
 from .checks import name_of, require
 
 
 @TRANSFORMS.register_module()
-class LoadFrameFeatures(BaseTransform):
-    """Opens a sequence's per-frame features without reading them.
+class LoadFrameFeatures(SequenceTransform):
+    """Open a sequence's per-frame features without reading them.
 
     The file is mapped into memory, so that only the frames that a later
     transform picks are read from disk.
@@ -23,23 +22,25 @@ class LoadFrameFeatures(BaseTransform):
 
         - feature
         - total_frames (if it was not known)
+
+    Raises:
+        FileNotFoundError: When called, if there is no such file.
+        ValueError: When called, if the file is no ``.npy`` array of shape
+            (T, D), float16 or float32, or T is not ``total_frames``. The
+            file is named.
+
+    Example:
+        >>> import tempfile
+        >>> import numpy as np
+        >>> with tempfile.NamedTemporaryFile(suffix='.npy') as file:
+        ...     np.save(file.name, np.ones((5, 384), np.float32))
+        ...     sample = LoadFrameFeatures()(dict(feature_path=file.name))
+        >>> sample['feature'].shape
+        (5, 384)
     """
 
     def transform(self, results: dict) -> dict:
-        """Map the file.
-
-        Args:
-            results (dict): The sample. ``feature_path`` is a ``.npy`` file
-                of shape (T, D), float16 or float32.
-
-        Returns:
-            dict: The sample with ``feature``, a read-only map of (T, D).
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If the file is no such array, or its number of frames
-                is not ``total_frames``. The file is named.
-        """
+        """Add ``feature``, a read-only map of (T, D)."""
         path = os.fspath(require(results, 'feature_path', self))
         where = f'feature file {path!r} of sequence {name_of(results)}'
         if not os.path.isfile(path):
@@ -69,6 +70,3 @@ class LoadFrameFeatures(BaseTransform):
             )
         results['feature'] = feature
         return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}()'

@@ -4,12 +4,8 @@ import numpy as np
 
 from ...registry import DATASETS, TASK_UTILS, TRANSFORMS
 from ...support.argument_checks import check_range
-from .checks import (
-    name_of,
-    require_keypoint,
-    require_rng,
-)
-from .skeleton_noise import SkeletonNoise
+from .base import SmoothSkeletonNoise
+from .checks import name_of, require_keypoint
 from .smooth_noise import smooth_noise
 
 
@@ -24,25 +20,19 @@ class PosePrior(Protocol):
     num_latent: int
 
     def perturb(self, results: dict, noise: np.ndarray) -> np.ndarray:
-        """Move poses in the latent space.
+        """Move the poses of a sample by noise in the latent space, (M, T, L).
 
-        Args:
-            results (dict): The sample, or one view of it.
-            noise (np.ndarray): What is added to the latent vectors,
-                ``(M, T, L)``.
-
-        Returns:
-            np.ndarray: The joints of the moved poses, ``(M, T, V, C)``.
+        The result are the joints of the moved poses, (M, T, V, C).
         """
 
 
 @TRANSFORMS.register_module()
-class PosePriorNoise(SkeletonNoise):
-    """Changes the pose as poses differ among themselves, smoothly in time.
+class PosePriorNoise(SmoothSkeletonNoise):
+    """Change the pose as poses differ among themselves, smoothly in time.
 
     Gaussian noise (:func:`smooth_noise`) is added in the latent space of a
     prior over poses, so that the joints move together as those of a body do.
-    The paper's prior is VPoser (Sec. 3.1), which needs a licence and a body
+    The paper's prior is VPoser (Sec. 3.1), which needs a license and a body
     model: :class:`VPoserPrior`. :class:`LinearPosePrior` needs neither.
 
     Required Keys:
@@ -67,7 +57,21 @@ class PosePriorNoise(SkeletonNoise):
 
     Raises:
         ValueError: If an argument is outside its range.
+
+    Example:
+        >>> import masa.registration
+        >>> data = dict(
+        ...     type='SyntheticSequenceDataset',
+        ...     split='val',
+        ...     sequences_per_activity=dict(val=1),
+        ...     pipeline=[dict(type='mmaction.NormalizeSkeleton')],
+        ... )
+        >>> prior = dict(type='LinearPosePrior', dataset=data)
+        >>> PosePriorNoise(prior).prior.num_latent
+        10
     """
+
+    hidden_arguments = ('prior',)
 
     def __init__(
         self,
@@ -79,19 +83,8 @@ class PosePriorNoise(SkeletonNoise):
         super().__init__(prob, std, smoothness)
         self.prior: PosePrior = TASK_UTILS.build(prior)
 
-    def transform(self, results: dict) -> dict:
-        """Move the joints.
-
-        Args:
-            results (dict): The sample, or one view of it.
-
-        Returns:
-            dict: The same, with the joints moved.
-        """
-        keypoint = require_keypoint(results, self)
-        rng = require_rng(results, self)
-        if rng.random() >= self.prob:
-            return results
+    def change(self, keypoint, rng, results, plan) -> None:
+        """Move the joints; see the base class."""
         persons, frames = keypoint.shape[:2]
         noise = self.std * smooth_noise(
             rng,
@@ -102,19 +95,18 @@ class PosePriorNoise(SkeletonNoise):
         moved = self.prior.perturb(results, noise.transpose(1, 0, 2))
         dtype = np.result_type(keypoint.dtype, np.float32)
         results['keypoint'] = moved.astype(dtype)
-        return results
 
 
 @TASK_UTILS.register_module()
 class LinearPosePrior:
-    """Principal components of the poses of a data set.
+    """Fit the principal components of the poses of a dataset.
 
     The latent space is that of the whitened components; what they leave of a
     pose stays as it is. Where a body stands is no part of its pose: the mean
     over its joints is left out.
 
     Args:
-        dataset (dict): Config of the data set, with the transforms that come
+        dataset (dict): Config of the dataset, with the transforms that come
             before the noise, such as :class:`NormalizeSkeleton`. Every pose
             of every person counts once, but for those without any joint.
         variance (float): Share of the variance of the poses that the
@@ -143,7 +135,7 @@ class LinearPosePrior:
         spread, directions = spread[::-1].clip(0), directions[:, ::-1]
         if not spread.sum() > 0:
             raise ValueError(
-                'LinearPosePrior expects a data set whose poses differ, but '
+                'LinearPosePrior expects a dataset whose poses differ, but '
                 f'got {count} poses without variance from {dataset}'
             )
         explained = spread.cumsum() / spread.sum()
@@ -155,18 +147,11 @@ class LinearPosePrior:
         self.components = (directions[:, chosen] * spread[chosen] ** 0.5).T
 
     def perturb(self, results: dict, noise: np.ndarray) -> np.ndarray:
-        """Move poses along the components.
+        """Move poses along the components by noise, (M, T, L).
 
-        Args:
-            results (dict): The sample, or one view of it.
-            noise (np.ndarray): In standard deviations of every component,
-                ``(M, T, L)``.
-
-        Returns:
-            np.ndarray: The joints of the moved poses, ``(M, T, V, C)``.
-
-        Raises:
-            ValueError: If the skeleton has other joints than the data set.
+        The noise is in standard deviations of every component; the result are
+        the joints, (M, T, V, C). A ValueError says that the skeleton has other
+        joints than the dataset.
         """
         keypoint = results['keypoint']
         width = self.components.shape[1]

@@ -1,5 +1,4 @@
 import numpy as np
-from mmcv.transforms import BaseTransform
 
 from ...registry import TRANSFORMS
 from ..people import (
@@ -10,12 +9,13 @@ from ..people import (
     rank_people,
     take_people,
 )
+from .base import SequenceTransform
 from .checks import name_of, require_keypoint
 
 
 @TRANSFORMS.register_module()
-class SelectPerson(BaseTransform):
-    """Selects one person, or a fixed number of people, of a sequence.
+class SelectPerson(SequenceTransform):
+    """Select one person, or a fixed number of people, of a sequence.
 
     For annotation files with several people, of which a model takes a fixed
     number. It goes before :class:`NormalizeSkeleton`. A sequence of a single
@@ -42,7 +42,7 @@ class SelectPerson(BaseTransform):
 
         - keypoint
         - keypoint_score (optional)
-        - person_places (optional; from :meth:`link`)
+        - person_places (optional; from :meth:`link_people`)
 
     Modified Keys:
 
@@ -61,16 +61,17 @@ class SelectPerson(BaseTransform):
             whose index is a track already. Defaults to True.
 
     Raises:
-        ValueError: If an argument is none of its choices.
+        ValueError: If an argument is none of its choices; when called, if
+            nobody is there, or no person of that index. The sequence is
+            named.
 
     Example:
-        >>> import numpy as np
         >>> joints = np.ones((2, 3, 17, 2))
         >>> score = np.full((2, 3, 17), [[[0.5]], [[0.9]]])
         >>> joints[1] *= 7
-        >>> one = SelectPerson()(dict(keypoint=joints, keypoint_score=score))
-        >>> one['keypoint'].shape, one['keypoint'][0, 0, 0]
-        ((1, 3, 17, 2), array([7., 7.]))
+        >>> best = SelectPerson()(dict(keypoint=joints, keypoint_score=score))
+        >>> best['keypoint'].shape, best['keypoint'][0, 0, 0].tolist()
+        ((1, 3, 17, 2), [7.0, 7.0])
     """
 
     def __init__(
@@ -91,14 +92,14 @@ class SelectPerson(BaseTransform):
             )
         self.by = by
         self.people = people
-        self.link_over_time = bool(link)
+        self.link = bool(link)
 
     def _chooses(self, keypoint: np.ndarray) -> bool:
         """Whether there is anything to rank: an index needs no ranking."""
         return self.by in CRITERIA and not len(keypoint) == self.people == 1
 
-    def link(self, results: dict) -> None:
-        """Work out who is who, which is the same whenever a sample is taken.
+    def link_people(self, results: dict) -> None:
+        """Add ``person_places``, which are the same for all uses of a sample.
 
         Args:
             results (dict): The sample. Gets ``person_places``, ``(K, T)``
@@ -107,22 +108,11 @@ class SelectPerson(BaseTransform):
         keypoint = require_keypoint(results, self)
         if self._chooses(keypoint):
             results['person_places'] = link_people(
-                keypoint, results.get('keypoint_score'), self.link_over_time
+                keypoint, results.get('keypoint_score'), self.link
             )
 
     def transform(self, results: dict) -> dict:
-        """Select the people.
-
-        Args:
-            results (dict): The sample.
-
-        Returns:
-            dict: The sample with ``people`` people.
-
-        Raises:
-            ValueError: If nobody is there, or no person of that index. The
-                sequence is named.
-        """
+        """Keep the joints and scores of ``people`` people."""
         keypoint = require_keypoint(results, self)
         keypoint = keypoint.astype(
             np.result_type(keypoint.dtype, np.float32), copy=False
@@ -130,7 +120,7 @@ class SelectPerson(BaseTransform):
         score = results.get('keypoint_score')
         if self._chooses(keypoint):
             if 'person_places' not in results:
-                self.link(results)
+                self.link_people(results)
             places = results['person_places']
             keypoint = take_people(keypoint, places)
             if score is not None:
@@ -164,17 +154,11 @@ class SelectPerson(BaseTransform):
             results['keypoint_score'] = score
         return results
 
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(by={self.by!r}, people={self.people}, '
-            f'link={self.link_over_time})'
-        )
-
 
 def _seen(keypoint: np.ndarray) -> np.ndarray:
     """Which joints were found, of a file without scores: (M, T, V), bool."""
     found = (keypoint != 0).any(-1)
-    # A joint at zero in all frames is one that was centred on.
+    # A joint at zero in all frames is one that was centered on.
     return found | ~found.any(1, keepdims=True)
 
 

@@ -1,26 +1,26 @@
 import numpy as np
-from mmcv.transforms import BaseTransform
 
 from ...registry import TRANSFORMS
-from ...support.argument_checks import check_choice, check_range
+from ...support.argument_checks import check_choice
+from .base import RandomSkeletonChange, SequenceTransform
 from .checks import (
     joint_list,
+    mirror_order,
     name_of,
     require_keypoint,
-    require_rng,
     require_skeleton,
 )
 from .skeleton_axes import side_pairs, turn_of_sequence, turns_per_frame
 
 
 @TRANSFORMS.register_module()
-class NormalizeSkeleton(BaseTransform):
-    """Takes where a body stands, how large it is and how it faces away.
+class NormalizeSkeleton(SequenceTransform):
+    """Normalize a skeleton for position, size and, optionally, orientation.
 
-    Moves the root to the origin, optionally rotates, and divides by the
-    torso's length. Where there are several persons, the first one sets all
-    three for the whole scene, so that the persons keep their places among
-    each other. No frame is dropped.
+    Move the root joint to the origin, rotate the body to a canonical facing
+    direction and divide by the torso's length. Where there are several
+    persons, the first one sets all three for the whole scene, so that the
+    persons keep their places among each other. No frame is dropped.
 
     A joint at exactly zero in all coordinates, and not of positive score, is
     one that was not found, as in MMAction2's files: it stays at zero, which
@@ -29,10 +29,10 @@ class NormalizeSkeleton(BaseTransform):
     positions an annotation file already fills in have score 0: the torso's
     length is taken where its score is positive, if it is so anywhere.
 
-    CASA centres, turns and scales every frame on its own (``center='frame',
+    CASA centers, turns and scales every frame on its own (``center='frame',
     rotation='frame', scale='frame'``), by two rotations of which the second
     may tilt the axis that the first has set, and with signs that differ
-    between its data sets. Here the torso goes to the up axis, its upper end
+    between its datasets. Here the torso goes to the up axis, its upper end
     up, and what is at right angles to it of the axis from the body's right
     shoulder or hip to its left goes to x.
 
@@ -62,7 +62,16 @@ class NormalizeSkeleton(BaseTransform):
             to ``rotation``. Defaults to ``'z'``.
 
     Raises:
-        ValueError: If an argument is none of its choices.
+        ValueError: If an argument is none of its choices; when called, if
+            the root is never seen, the torso has no length, or a rotation is
+            asked of 2D joints.
+        KeyError: When called, if the skeleton's description lacks a field.
+
+    Example:
+        >>> joints = np.array([[[[1, 1], [1, 5]]]])
+        >>> sample = dict(keypoint=joints, skeleton=dict(root=0, torso=[1, 0]))
+        >>> NormalizeSkeleton()(sample)['keypoint'].tolist()
+        [[[[0.0, 0.0], [0.0, 1.0]]]]
     """
 
     def __init__(
@@ -82,19 +91,7 @@ class NormalizeSkeleton(BaseTransform):
         self.up_axis = up_axis
 
     def transform(self, results: dict) -> dict:
-        """Normalise the skeleton.
-
-        Args:
-            results (dict): The sample.
-
-        Returns:
-            dict: The sample with normalised joints, float32 at least.
-
-        Raises:
-            KeyError: If the skeleton's description lacks a field.
-            ValueError: If the root is never seen, the torso has no length,
-                or a rotation is asked of 2D joints.
-        """
+        """Normalize the joints of a sample, float32 at least."""
         keypoint = require_keypoint(results, self)
         fields = ['root', 'torso'] + ['flip_pairs'] * bool(self.rotation)
         skeleton = require_skeleton(results, fields, self)
@@ -118,15 +115,15 @@ class NormalizeSkeleton(BaseTransform):
             absent &= score <= 0
         body, body_absent = keypoint[0], absent[0]
         if score is None:
-            # A joint at zero in all frames is one that was centred on.
+            # A joint at zero in all frames is one that was centered on.
             body_absent = body_absent & ~body_absent.all(0)
 
-        centre = self._root(body[:, root], body_absent[:, root], results)
-        centred = keypoint - centre[:, None]
+        center = self._root(body[:, root], body_absent[:, root], results)
+        centered = keypoint - center[:, None]
         up = body[:, upper].mean(1) - body[:, lower].mean(1)
         if self.rotation:
             turns = self._turns(body, up, body_absent, skeleton, results)
-            centred = centred @ turns.swapaxes(1, 2).astype(centred.dtype)
+            centered = centered @ turns.swapaxes(1, 2).astype(centered.dtype)
         if self.scale:
             torso = upper + lower
             seen = ~body_absent[:, torso].any(1)
@@ -134,10 +131,10 @@ class NormalizeSkeleton(BaseTransform):
             if score is not None:
                 trusted = seen & (score[0][:, torso] > 0).all(1)
             lengths = self._lengths(up, seen, trusted, results)
-            centred /= lengths[:, None, None]
+            centered /= lengths[:, None, None]
         if absent.any():
-            centred[absent] = 0
-        results['keypoint'] = centred
+            centered[absent] = 0
+        results['keypoint'] = centered
         return results
 
     def _root(
@@ -208,19 +205,12 @@ class NormalizeSkeleton(BaseTransform):
             return median[None]
         return np.where(usable, lengths, median)
 
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(center={self.center!r}, '
-            f'scale={self.scale!r}, rotation={self.rotation!r}, '
-            f'up_axis={self.up_axis!r})'
-        )
-
 
 @TRANSFORMS.register_module()
-class FlipSkeleton(BaseTransform):
-    """Mirrors the skeleton, x to -x, and swaps its left and right joints.
+class FlipSkeleton(RandomSkeletonChange):
+    """Mirror the skeleton, x to -x, and swap its left and right joints.
 
-    The joints are expected to be centred (:class:`NormalizeSkeleton`); other
+    The joints are expected to be centered (:class:`NormalizeSkeleton`); other
     coordinates would end up beside the image. CASA mirrors without swapping,
     which turns a left arm into a right arm that is still called left.
 
@@ -241,64 +231,26 @@ class FlipSkeleton(BaseTransform):
             (paper, Table S1).
 
     Raises:
-        ValueError: If ``prob`` is outside its range.
+        ValueError: If ``prob`` is outside its range; when called, if the flip
+            pairs are no pairs of different joints.
+
+    Example:
+        >>> joints = np.array([[[[1, 2], [3, 4]]]])
+        >>> sample = dict(keypoint=joints, rng=np.random.default_rng(0))
+        >>> sample['skeleton'] = dict(flip_pairs=[[0, 1]])
+        >>> FlipSkeleton(prob=1.0)(sample)['keypoint'].tolist()
+        [[[[-3, 4], [-1, 2]]]]
     """
 
-    def __init__(self, prob: float = 0.3):
-        check_range('prob', prob, 0, 1)
-        self.prob = prob
+    def prepare(self, keypoint, results) -> list:
+        """Read the skeleton; see the base class."""
+        return require_skeleton(results, ['flip_pairs'], self)['flip_pairs']
 
-    def transform(self, results: dict) -> dict:
-        """Mirror the skeleton.
-
-        Args:
-            results (dict): The sample, or one view of it.
-
-        Returns:
-            dict: The same, mirrored.
-
-        Raises:
-            ValueError: If the flip pairs are no pairs of different joints.
-        """
-        keypoint = require_keypoint(results, self)
-        skeleton = require_skeleton(results, ['flip_pairs'], self)
-        rng = require_rng(results, self)
-        if rng.random() >= self.prob:
-            return results
-        order = mirror_order(skeleton['flip_pairs'], keypoint.shape[2])
+    def change(self, keypoint, rng, results, plan) -> None:
+        """Mirror the skeleton; see the base class."""
+        order = mirror_order(plan, keypoint.shape[2])
         mirrored = keypoint[:, :, order]
         mirrored[..., 0] *= -1
         results['keypoint'] = mirrored
         if results.get('keypoint_score') is not None:
             results['keypoint_score'] = results['keypoint_score'][..., order]
-        return results
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(prob={self.prob})'
-
-
-def mirror_order(flip_pairs: list, num_joints: int) -> np.ndarray:
-    """Return which joint each joint takes its place from when mirrored.
-
-    Args:
-        flip_pairs (list): Pairs of a left and a right joint.
-        num_joints (int): How many joints the skeleton has.
-
-    Returns:
-        np.ndarray: For every joint the other of its pair, or itself,
-        ``(V,)``, int64.
-
-    Raises:
-        ValueError: If an entry is no pair of joints, or a joint is in two.
-    """
-    order = np.arange(num_joints)
-    listed = [joint_list(p, num_joints, 'flip_pairs') for p in flip_pairs]
-    flat = [joint for pair in listed for joint in pair]
-    if any(len(pair) != 2 for pair in listed) or len(set(flat)) < len(flat):
-        raise ValueError(
-            "the skeleton's 'flip_pairs' are expected to be pairs of joints, "
-            f'no joint twice, but got {flip_pairs}'
-        )
-    for left, right in listed:
-        order[[left, right]] = right, left
-    return order

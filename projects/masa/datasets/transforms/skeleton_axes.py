@@ -8,18 +8,8 @@ def side_pairs(skeleton: dict, num_joints: int) -> np.ndarray:
 
     They are the flip pairs within the root and torso joints (shoulders and
     hips, where the torso is given as their means), else those whose both
-    joints have a bone to one of them.
-
-    Args:
-        skeleton (dict): Has ``flip_pairs``, ``torso``, and perhaps ``root``
-            and ``bones``.
-        num_joints (int): How many joints there are.
-
-    Returns:
-        np.ndarray: Pairs (left, right), ``(P, 2)``, int64.
-
-    Raises:
-        ValueError: If there is no such pair.
+    joints have a bone to one of them: pairs (left, right), (P, 2), int64. A
+    ValueError says that there is no such pair.
     """
     pairs = [
         joint_list(pair, num_joints, 'flip_pairs')
@@ -56,21 +46,12 @@ def turns_per_frame(
 ) -> np.ndarray:
     """Return the rotations that stand a body upright, facing one way.
 
-    They take ``up`` to the up axis and the part of ``side`` that is at right
-    angles to it to the x axis. A frame whose axes are degenerate takes the
-    rotation of the last good frame before it, or else of the first good one.
-
-    Args:
-        up (np.ndarray): From the torso's lower end to the upper, ``(T, 3)``.
-        side (np.ndarray): From the body's right to its left, ``(T, 3)``.
-        up_axis (int): 1 for y, 2 for z.
-        results (dict): The sample, for the message.
-
-    Returns:
-        np.ndarray: Rotation matrices, ``(T, 3, 3)``, determinant 1.
-
-    Raises:
-        ValueError: If every frame is degenerate.
+    They take ``up``, from the torso's lower end to the upper, to the up axis
+    (1 for y, 2 for z), and the part of ``side``, from the body's right to its
+    left, that is at right angles to it to the x axis; both are (T, 3). The
+    result is (T, 3, 3), determinant 1. A frame whose axes are degenerate takes
+    the rotation of the last good frame before it, or else of the first good
+    one; a ValueError says that there is none.
     """
     height = np.linalg.norm(up, axis=1, keepdims=True)
     with np.errstate(invalid='ignore', divide='ignore'):
@@ -94,19 +75,9 @@ def turn_of_sequence(
 ) -> np.ndarray:
     """Return the rotation about the vertical that faces a body one way.
 
-    It takes the horizontal part of the mean over frames of ``side`` to the x
-    axis.
-
-    Args:
-        side (np.ndarray): From the body's right to its left, ``(T, 3)``.
-        up_axis (int): 1 for y, 2 for z.
-        results (dict): The sample, for the message.
-
-    Returns:
-        np.ndarray: A rotation matrix, ``(1, 3, 3)``, determinant 1.
-
-    Raises:
-        ValueError: If that mean has no horizontal part.
+    It takes the horizontal part of the mean over frames of ``side``, (T, 3),
+    from the body's right to its left, to the x axis. The result is (1, 3, 3),
+    determinant 1. A ValueError says that this mean has no horizontal part.
     """
     flat = side.mean(0, keepdims=True)
     flat[:, up_axis] = 0

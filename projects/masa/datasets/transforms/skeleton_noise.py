@@ -1,66 +1,15 @@
 import numpy as np
-from mmcv.transforms import BaseTransform
 
 from ...registry import TRANSFORMS
-from ...support.argument_checks import check_range
-from .checks import (
-    require_keypoint,
-    require_rng,
-    require_skeleton,
-)
-from .skeleton_tree import skeleton_tree
+from .base import SmoothSkeletonNoise
+from .checks import require_skeleton
+from .skeleton_tree import SkeletonTree, skeleton_tree
 from .smooth_noise import smooth_noise
 
 
-class SkeletonChange(BaseTransform):
-    """What is common to random changes of a skeleton.
-
-    Args:
-        prob (float): Probability of any change, in [0, 1]. Defaults to 0.3.
-        std (float): Standard deviation, not negative. Defaults to 0.1.
-
-    Raises:
-        ValueError: If an argument is outside its range.
-    """
-
-    def __init__(self, prob: float = 0.3, std: float = 0.1):
-        check_range('prob', prob, 0, 1)
-        check_range('std', std, 0)
-        self.prob = prob
-        self.std = std
-
-    def __repr__(self) -> str:
-        return f'{type(self).__name__}(prob={self.prob}, std={self.std})'
-
-
-class SkeletonNoise(SkeletonChange):
-    """What is common to random noise that is smooth in time.
-
-    Args:
-        prob (float): Probability of any noise, in [0, 1].
-        std (float): Standard deviation, not negative.
-        smoothness (float): Share of the sequence over which the correlation
-            falls to about one half, above 0.
-
-    Raises:
-        ValueError: If an argument is outside its range.
-    """
-
-    def __init__(self, prob: float, std: float, smoothness: float):
-        super().__init__(prob, std)
-        check_range('smoothness', smoothness, 0, open_low=True)
-        self.smoothness = smoothness
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(prob={self.prob}, std={self.std}, '
-            f'smoothness={self.smoothness})'
-        )
-
-
 @TRANSFORMS.register_module()
-class TranslateSkeleton(SkeletonNoise):
-    """Moves the whole skeleton about, smoothly in time.
+class TranslateSkeleton(SmoothSkeletonNoise):
+    """Translate the whole skeleton, smoothly in time.
 
     All joints of all persons are moved by one offset per frame and axis,
     Gaussian with the same standard deviation at every frame
@@ -90,38 +39,28 @@ class TranslateSkeleton(SkeletonNoise):
 
     Raises:
         ValueError: If an argument is outside its range.
+
+    Example:
+        >>> joints = np.zeros((1, 5, 17, 2))
+        >>> sample = dict(keypoint=joints, rng=np.random.default_rng(0))
+        >>> moved = TranslateSkeleton(prob=1.0)(sample)['keypoint']
+        >>> moved[0, 0, 0].round(2).tolist()
+        [0.02, 0.08]
     """
 
-    def __init__(
-        self, prob: float = 0.3, std: float = 0.1, smoothness: float = 1.0
-    ):
-        super().__init__(prob, std, smoothness)
-
-    def transform(self, results: dict) -> dict:
-        """Move the skeleton.
-
-        Args:
-            results (dict): The sample, or one view of it.
-
-        Returns:
-            dict: The same, with the joints moved.
-        """
-        keypoint = require_keypoint(results, self)
-        rng = require_rng(results, self)
-        if rng.random() >= self.prob:
-            return results
+    def change(self, keypoint, rng, results, plan) -> None:
+        """Move all joints by one offset a frame; see the base class."""
         frames, axes = keypoint.shape[1], keypoint.shape[3]
         offset = self.std * smooth_noise(
             rng, frames, (axes,), self.smoothness * frames
         )
         dtype = np.result_type(keypoint.dtype, np.float32)
         results['keypoint'] = keypoint + offset[:, None].astype(dtype)
-        return results
 
 
 @TRANSFORMS.register_module()
-class JointAngleNoise(SkeletonNoise):
-    """Turns the limbs about their joints, keeping the bones' lengths.
+class JointAngleNoise(SmoothSkeletonNoise):
+    """Turn the limbs about their joints, keeping the bones' lengths.
 
     Only joint positions are needed, no body model. Every limb bone turns
     about the joint nearer to the trunk by a random angle, Gaussian with the
@@ -153,7 +92,17 @@ class JointAngleNoise(SkeletonNoise):
             mostly another posture with a slow drift, as CASA's covariance.
 
     Raises:
-        ValueError: If an argument is outside its range.
+        ValueError: If an argument is outside its range; when called, if the
+            bones do not connect all joints to the trunk.
+
+    Example:
+        >>> skeleton = dict(bones=[[0, 1]], root=0)
+        >>> joints = np.array([[[[0, 0], [3, 4]]]], float)
+        >>> sample = dict(keypoint=joints, skeleton=skeleton)
+        >>> sample['rng'] = np.random.default_rng(0)
+        >>> moved = JointAngleNoise(prob=1.0)(sample)['keypoint']
+        >>> round(float(np.linalg.norm(moved[0, 0, 1])), 2)
+        5.0
     """
 
     def __init__(
@@ -161,26 +110,15 @@ class JointAngleNoise(SkeletonNoise):
     ):
         super().__init__(prob, std, smoothness)
 
-    def transform(self, results: dict) -> dict:
-        """Turn the limbs.
-
-        Args:
-            results (dict): The sample, or one view of it.
-
-        Returns:
-            dict: The same, with the joints moved.
-
-        Raises:
-            ValueError: If the bones do not connect all joints to the trunk.
-        """
-        keypoint = require_keypoint(results, self)
+    def prepare(self, keypoint, results) -> SkeletonTree:
+        """Read the skeleton; see the base class."""
         skeleton = require_skeleton(results, ['bones'], self)
-        rng = require_rng(results, self)
-        persons, frames, joints, axes = keypoint.shape
-        tree = skeleton_tree(skeleton, joints)
-        if rng.random() >= self.prob:
-            return results
+        return skeleton_tree(skeleton, keypoint.shape[2])
 
+    def change(self, keypoint, rng, results, plan) -> None:
+        """Turn the limbs; see the base class."""
+        tree = plan
+        persons, frames, joints, axes = keypoint.shape
         angles = np.zeros((joints, persons, frames))
         angles[tree.turns] = np.radians(self.std) * smooth_noise(
             rng,

@@ -47,7 +47,7 @@ def skeleton_tree(skeleton: dict, num_joints: int) -> SkeletonTree:
         ValueError: If a bone is no pair of two joints of the skeleton, or a
             joint cannot be reached from the trunk.
     """
-    # Derived once for a data set: a pipeline asks for every sample.
+    # Derived once for a dataset: a pipeline asks for every sample.
     return _derive(
         _frozen(skeleton['bones']),
         _frozen(skeleton.get('root')),
@@ -73,15 +73,15 @@ def _derive(
     num_joints: int,
 ) -> SkeletonTree:
     bones = tuple(joint_list(bone, num_joints, 'bones') for bone in bones)
-    neighbours: list[list[int]] = [[] for _ in range(num_joints)]
+    neighbors: list[list[int]] = [[] for _ in range(num_joints)]
     for bone in bones:
         if len(bone) != 2 or bone[0] == bone[1]:
             raise ValueError(
                 "the skeleton's 'bones' are expected to be pairs of two "
                 f'joints, but got {bone}'
             )
-        neighbours[bone[0]].append(bone[1])
-        neighbours[bone[1]].append(bone[0])
+        neighbors[bone[0]].append(bone[1])
+        neighbors[bone[1]].append(bone[0])
     trunk = set()
     if root is not None:
         trunk.update(joint_list(root, num_joints, 'root'))
@@ -96,7 +96,7 @@ def _derive(
     order = []
     while queue:
         joint = queue.popleft()
-        for other in neighbours[joint]:
+        for other in neighbors[joint]:
             if depths[other] < 0:
                 depths[other] = depths[joint] + 1
                 parents[other] = joint

@@ -28,6 +28,11 @@ def smooth_noise(
 
     Returns:
         np.ndarray: ``(T, *size)``, float64.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> smooth_noise(rng, 4, (), correlation_frames=2).round(2).tolist()
+        [0.42, 0.01, -0.35, -0.35]
     """
     # An offset drawn once, so that no frame is tied to a knot.
     position = np.arange(num_frames) / correlation_frames + rng.random()

@@ -1,10 +1,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from mmcv.transforms import BaseTransform
 
 from ...registry import TRANSFORMS
 from ...support.argument_checks import check_choice, check_range
+from .base import SequenceTransform
 from .checks import name_of, require_rng
 from .smooth_noise import smooth_noise
 
@@ -13,8 +13,8 @@ FRAME_AXES = dict(keypoint=1, keypoint_score=1, feature=0, smpl_body_pose=0)
 
 
 @TRANSFORMS.register_module()
-class DualAugmentation(BaseTransform):
-    """Makes two views of one sequence (paper, Sec. 3.1).
+class DualAugmentation(SequenceTransform):
+    """Make two views of one sequence (paper, Sec. 3.1).
 
     Both views are taken from one range of the sequence. Each then keeps its
     own random frames of that range, so that either view can be the faster one
@@ -65,7 +65,17 @@ class DualAugmentation(BaseTransform):
             Defaults to 0.2.
 
     Raises:
-        ValueError: If an argument is outside its range.
+        ValueError: If an argument is outside its range; when called, if
+            keypoint and feature have no frames or differ in length, or a
+            spatial transform changes the number of frames.
+        KeyError: When called, if there is neither keypoint nor feature.
+
+    Example:
+        >>> sample = dict(keypoint=np.ones((1, 8, 17, 2)))
+        >>> sample['rng'] = np.random.default_rng(0)
+        >>> first, second = DualAugmentation()(sample)['views']
+        >>> first['frame_index'].tolist(), len(second['frame_index'])
+        ([2, 3, 4, 5, 6, 7], 5)
     """
 
     def __init__(
@@ -94,19 +104,7 @@ class DualAugmentation(BaseTransform):
         self.warp_smoothness = warp_smoothness
 
     def transform(self, results: dict) -> dict:
-        """Make the views.
-
-        Args:
-            results (dict): The sample.
-
-        Returns:
-            dict: The sample with ``views``.
-
-        Raises:
-            KeyError: If there is neither keypoint nor feature.
-            ValueError: If these have no frames or differ in length, or a
-                spatial transform changes the number of frames.
-        """
+        """Add ``views`` to a sample."""
         rng = require_rng(results, self)
         total = self._total_frames(results)
         results['total_frames'] = total
@@ -191,16 +189,6 @@ class DualAugmentation(BaseTransform):
             rng, length, (), self.warp_smoothness * length
         )
         return _frames_at_speed(np.exp(-log_speed), count, rng.random())
-
-    def __repr__(self) -> str:
-        return (
-            f'{type(self).__name__}(temporal={self.temporal!r}, '
-            f'max_drop_ratio={self.max_drop_ratio}, trim={self.trim}, '
-            f'min_trim_ratio={self.min_trim_ratio}, '
-            f'spatial={self.spatial}, dual={self.dual}, '
-            f'warp_std={self.warp_std}, '
-            f'warp_smoothness={self.warp_smoothness})'
-        )
 
 
 def _frames_at_speed(

@@ -20,10 +20,10 @@ from .checks import name_of, require
 
 
 class VPoser(nn.Module):
-    """Variational pose prior of SMPL-X (Pavlakos et al., 2019), version 2.
+    """Encode and decode body poses by VPoser 2 (Pavlakos et al., 2019).
 
     The layers have the places that the published weights ask for. It never
-    trains here: batch normalisation and dropout are those of inference.
+    trains here: batch normalization and dropout are those of inference.
 
     Args:
         latent (int): Width of the latent space. Defaults to 32.
@@ -60,14 +60,11 @@ class VPoser(nn.Module):
         self.eval()
 
     def encode(self, pose: Tensor) -> Tensor:
-        """Return the mean of the latent distribution.
+        """Return the mean of the latent distribution, ``(T, L)``.
 
         Args:
             pose (Tensor): Turns of the body's joints as axis times angle in
                 radians, ``(T, 63)``.
-
-        Returns:
-            Tensor: ``(T, L)``.
         """
         hidden = pose
         for layer in self.encoder_net[:-1]:
@@ -75,14 +72,10 @@ class VPoser(nn.Module):
         return self.encoder_net[-1]['mu'](hidden)
 
     def decode(self, latent: Tensor) -> Tensor:
-        """Return the pose of a latent vector.
+        """Turn latent vectors into rotation matrices, ``(T, 21, 3, 3)``.
 
-        Args:
-            latent (Tensor): ``(T, L)``.
-
-        Returns:
-            Tensor: Rotation matrices, ``(T, 21, 3, 3)``: six numbers a joint
-            are two vectors, made orthogonal (Zhou et al., 2019).
+        Six numbers a joint are two vectors, made orthogonal (Zhou et al.,
+        2019).
         """
         vectors = self.decoder_net(latent).unflatten(-1, (-1, 3, 2))
         first = F.normalize(vectors[..., 0], dim=-1)
@@ -95,13 +88,13 @@ class VPoser(nn.Module):
 
 @TASK_UTILS.register_module()
 class VPoserPrior:
-    """VPoser as the prior of :class:`PosePriorNoise`, the paper's choice.
+    """Use VPoser as the prior of :class:`PosePriorNoise`, as the paper does.
 
     A body pose is encoded, moved in the latent space and decoded; the joints
     go where the body model's joints go. The annotation carries the pose and
     the shape of SMPL-X, and no global orientation or place: every frame's
     joints are laid over the body model's by the best similarity, so that any
-    normalisation may come before.
+    normalization may come before.
 
     Required Keys of a record, for one person and 3D joints:
 
@@ -143,19 +136,12 @@ class VPoserPrior:
         self.body = BodyJoints(body_model)
 
     def perturb(self, results: dict, noise: np.ndarray) -> np.ndarray:
-        """Move the body in VPoser's latent space.
+        """Move the body in VPoser's latent space by noise, (1, T, L).
 
-        Args:
-            results (dict): The sample, or one view of it.
-            noise (np.ndarray): ``(1, T, L)``.
-
-        Returns:
-            np.ndarray: The joints of the moved poses, ``(1, T, V, 3)``.
-
-        Raises:
-            KeyError: If the record carries no pose or shape.
-            ValueError: If there are several persons, the joints are 2D or
-                more than ``joints`` tells of, or shapes disagree.
+        The result are the joints of the moved poses, (1, T, V, 3). A KeyError
+        says that the record carries no pose or shape; a ValueError that there
+        are several persons, the joints are 2D or more than ``joints`` tells
+        of, or shapes disagree.
         """
         keypoint = results['keypoint']
         pose = np.asarray(require(results, 'smpl_body_pose', self))
@@ -193,17 +179,10 @@ class VPoserPrior:
 
 
 def load_vposer(path: str) -> VPoser:
-    """Load VPoser's weights.
+    """Load VPoser's weights from a checkpoint or state dict, for inference.
 
-    Args:
-        path (str): A checkpoint of PyTorch Lightning, or a state dict.
-
-    Returns:
-        VPoser: The prior, for inference.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it holds no weights of VPoser, or more than weights.
+    A FileNotFoundError says that there is no such file, a ValueError that it
+    holds no weights of VPoser, or more than weights.
     """
     require_file(path)
     try:
