@@ -74,10 +74,10 @@ def test_changes_are_joined():
     assert joined['model.backbone.embed_dims'] == 64
     # The later one counts.
     assert joined['model.backbone.position'] is None
-    with pytest.raises(ValueError, match=r"no change 'rotatory' of.*rotary"):
+    with pytest.raises(ValueError, match=r"'rotatory' .*rotary"):
         find_changes(CONFIGS, 'clan+rotatory')
 
 
 def test_no_changes_are_known(tmp_path):
-    with pytest.raises(ValueError, match=r"experiments\.py has no change 'a'"):
+    with pytest.raises(ValueError, match=r"experiments\.py .*'a'"):
         find_changes(tmp_path, 'masa+a')

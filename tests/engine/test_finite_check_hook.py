@@ -113,7 +113,7 @@ def test_stops_before_the_step_and_names_the_batch(
 def test_the_norm_that_was_left_on_the_device(make_runner):
     wrapper = {'optim_wrapper.type': 'DeferredNormOptimWrapper'}
     runner, breaker = breaking_runner(make_runner, 'gradient', [4], **wrapper)
-    with pytest.raises(NonFiniteError, match='gradient is nan in epoch 2'):
+    with pytest.raises(NonFiniteError, match=r'gradient .*nan .*epoch 2'):
         runner.train()
     assert unchanged(runner, breaker)
 
@@ -196,7 +196,7 @@ def test_a_scaler_that_never_steps_is_one(make_runner, scaled):
     )
     with pytest.raises(
         NonFiniteError,
-        match=r'not finite in 4 steps in a row, down to a loss scale of 4096,'
+        match='4 steps .*4096'
         r' the last in epoch 3, iteration 7, sequences: walk',
     ):
         runner.train()
@@ -206,7 +206,7 @@ def test_a_scaler_that_never_steps_is_one(make_runner, scaled):
 
 def test_a_scaler_does_not_hide_a_loss(make_runner, scaled):
     runner, breaker = breaking_runner(make_runner, 'loss', [4], **scaled)
-    with pytest.raises(NonFiniteError, match='loss is nan in epoch 2'):
+    with pytest.raises(NonFiniteError, match=r'loss .*nan .*epoch 2'):
         runner.train()
     assert unchanged(runner, breaker)
 
@@ -217,7 +217,7 @@ def test_bfloat16_has_no_scaler_to_leave_a_step_out(make_runner, scaled):
         'optim_wrapper.dtype': 'bfloat16',
     }
     runner, breaker = breaking_runner(make_runner, 'gradient', [4], **changes)
-    with pytest.raises(NonFiniteError, match='gradient is nan in epoch 2'):
+    with pytest.raises(NonFiniteError, match=r'gradient .*nan .*epoch 2'):
         runner.train()
     assert unchanged(runner, breaker)
 
@@ -236,7 +236,7 @@ def test_pairs_are_named_with_their_partners(make_runner):
         ),
     )
     hook._loss = torch.tensor(float('inf'))
-    with pytest.raises(NonFiniteError, match=r'sequences: a with b, c with d'):
+    with pytest.raises(NonFiniteError, match='a with b, c with d'):
         hook.after_train_iter(runner, 0)
 
 

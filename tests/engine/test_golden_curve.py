@@ -21,7 +21,7 @@ def differences(found):
     assert found.keys() == GOLDEN['curve'].keys()
     for key, values in GOLDEN['curve'].items():
         assert len(found[key]) == len(values) == STEPS
-        rounding = 1e-3 if key == 'grad_norm' else 2e-5
+        rounding = 5e-4 if key == 'grad_norm' else 2e-5
         for step, value in enumerate(values):
             rel = rounding if step < 3 else 5 * rounding
             if found[key][step] != pytest.approx(value, rel=rel):
@@ -39,9 +39,10 @@ def test_a_changed_loss_is_noticed(tmp_path):
     }
 
 
+# In float64, where rounding is of no account.
 @pytest.mark.parametrize('name', DEMOS)
 def test_the_loss_of_every_method(name):
-    assert golden_loss(name) == pytest.approx(GOLDEN['losses'][name], rel=1e-4)
+    assert golden_loss(name) == pytest.approx(GOLDEN['losses'][name], rel=1e-8)
 
 
 def run(work_dir, workers=0, persistent=False, seed=0):

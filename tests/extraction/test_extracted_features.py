@@ -85,9 +85,7 @@ def test_features_that_float16_cannot_hold(model, sequence, tmp_path):
             return features
 
     path = tmp_path / 'f' / 'a.npy'
-    with pytest.raises(
-        SequenceError, match=r'features of frame 11 are not finite in float16'
-    ):
+    with pytest.raises(SequenceError, match=r'frame 11 .*float16'):
         extract_features(sequence, path, Scaled(), 'float16', batch_size=8)
     assert os.listdir(path.parent) == []
     assert extract_features(sequence, path, Scaled(), batch_size=8) == 21

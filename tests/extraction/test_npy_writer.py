@@ -33,5 +33,5 @@ def test_unfinished_file_is_no_array(tmp_path):
 def test_rows_of_another_width(tmp_path):
     with NpyWriter(tmp_path / 'a.npy', 'float32') as writer:
         writer.append(np.ones((2, 3)))
-        with pytest.raises(ValueError, match=r'of 3 numbers .* of 4'):
+        with pytest.raises(ValueError, match=r'3 .*4'):
             writer.append(np.ones((2, 4)))

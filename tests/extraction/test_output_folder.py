@@ -1,5 +1,6 @@
 import json
 import os
+import re
 
 import numpy as np
 import pytest
@@ -80,7 +81,7 @@ def test_other_settings_are_refused(folder, sequence):
 
 def test_features_of_unknown_settings_are_refused(folder, sequence):
     path = save(folder, sequence)
-    with pytest.raises(ExtractionError, match='settings that are not known'):
+    with pytest.raises(ExtractionError, match=re.escape(str(folder.root))):
         folder.claim(SETTINGS, [sequence])
     assert path.exists()
 
@@ -129,13 +130,13 @@ def test_changed_image_is_done_anew(folder, tmp_path):
 )
 def test_other_arrays_are_refused(folder, sequence, array):
     save(folder, sequence, array)
-    with pytest.raises(ExtractionError, match='is expected to hold float32'):
+    with pytest.raises(ExtractionError, match='float32'):
         folder.num_frames(sequence)
 
 
 def test_broken_features_are_refused(folder, sequence):
     save(folder, sequence).write_bytes(b'half')
-    with pytest.raises(ExtractionError, match='cannot be read; delete it'):
+    with pytest.raises(ExtractionError, match=r'\.npy'):
         folder.num_frames(sequence)
 
 

@@ -103,7 +103,7 @@ def test_too_few_frames_show_the_person(sequence, tmp_path):
     output = tmp_path / 'poses.npy'
     extract_poses(sequence, output, Brightness(), min_found=0.6)
     output.unlink()
-    with pytest.raises(SequenceError, match='in 3 of 5 frames, expected 61%'):
+    with pytest.raises(SequenceError, match=r'3 of 5 .*61%'):
         extract_poses(sequence, output, Brightness(), min_found=0.61)
     assert not output.exists()
 

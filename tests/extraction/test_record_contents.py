@@ -59,7 +59,7 @@ def test_bad_labels(tmp_path, text, message):
 def test_labels_that_cannot_be_read(tmp_path):
     with pytest.raises(ExtractionError, match=r'labels\.csv .* UTF-8'):
         read_labels(write(tmp_path, 'sequence\nä\n', 'latin-1'))
-    with pytest.raises(ExtractionError, match=r'none\.csv cannot be read'):
+    with pytest.raises(ExtractionError, match=r'none\.csv'):
         read_labels(tmp_path / 'none.csv')
 
 

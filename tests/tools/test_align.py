@@ -138,7 +138,7 @@ def test_retrieval_from_an_index(work, tmp_path, capsys):
     assert capsys.readouterr().out == printed
     absent = '--index', tmp_path / 'b.faiss'
     assert run(work, *query, *absent) == 2
-    assert 'there is no' in capsys.readouterr().err
+    assert str(tmp_path / 'b.faiss') in capsys.readouterr().err
 
 
 def test_labels(work, tmp_path, capsys):
@@ -351,22 +351,22 @@ def test_errors(work, tmp_path, capsys):
     _, names, _ = work
     matches = ('--matches', tmp_path / 'm.csv')
     for options, message in (
-        ((*matches, '--reference', 'x'), "no sequence 'x'; there are val/"),
-        ((*matches, '--sequences', names[0]), 'two sequences are expected'),
-        (('--retrieve', f'{names[0]}:9999'), 'no frame 9999'),
+        ((*matches, '--reference', 'x'), "'x'"),
+        ((*matches, '--sequences', names[0]), 'two'),
+        (('--retrieve', f'{names[0]}:9999'), '9999'),
     ):
         assert run(work, *options) == 2
         assert message in capsys.readouterr().err
     assert not (tmp_path / 'm.csv').exists()
     (tmp_path / 'm.csv').touch()
     for options, message in (
-        ((), 'nothing to do'),
-        (matches, 'exists; --overwrite'),
-        (('--matches', 'a.txt'), 'expected to be .csv or .json'),
-        (('--anomaly', 'a'), 'write to --results'),
-        (('--retrieve', 'a'), 'expected to be NAME:FRAME'),
-        (('--labels', 'a.txt', '--retrieve', 'a:1'), '--labels goes with'),
-        (('--index', 'a.faiss', *matches), '--index goes with'),
+        ((), '--matches'),
+        (matches, '--overwrite'),
+        (('--matches', 'a.txt'), '.csv or .json'),
+        (('--anomaly', 'a'), '--results'),
+        (('--retrieve', 'a'), 'NAME:FRAME'),
+        (('--labels', 'a.txt', '--retrieve', 'a:1'), '--labels'),
+        (('--index', 'a.faiss', *matches), '--index'),
     ):
         with pytest.raises(SystemExit):
             run(work, *options)

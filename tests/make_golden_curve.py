@@ -1,9 +1,10 @@
-"""Write the losses of ten training steps, and of every method, beside this.
+"""Write the losses of ten training steps, and of every method.
 
-``test_golden_curve.py`` holds new versions of the code against them. Run this
-where a change is meant to change the losses, and say so in the commit:
+``engine/test_golden_curve.py`` holds new versions of the code against them.
+Run this where a change is meant to change the losses, and say so in the
+commit:
 
-    PYTHONPATH=tests python tests/engine/make_golden_curve.py
+    python tests/make_golden_curve.py
 """
 
 import json
@@ -19,7 +20,9 @@ from tiny_configs import CONFIGS, DEMOS
 from tiny_demo import tiny_demo
 from training_batches import collated_batch
 
-FILE = Path(__file__).with_name('golden_curve.json')
+import masa.registration  # noqa: F401
+
+FILE = Path(__file__).parent / 'engine' / 'golden_curve.json'
 STEPS = 10
 # What is compared; the losses of both parts, what shows a collapse, and what
 # shows the gradient.
@@ -53,21 +56,27 @@ def golden_curve(work_dir: str, **changes) -> dict[str, list[float]]:
 
 
 def golden_loss(name: str, **changes) -> float:
-    """Return the loss of a new model of a method."""
+    """Return the loss of a new model of a method, in float64."""
     config = Config.fromfile(CONFIGS / name)
     config.merge_from_dict(changes)
-    init_default_scope('mmaction')
-    torch.manual_seed(0)
-    model = MODELS.build(config.model)
-    torch.manual_seed(1)
-    batch = collated_batch((20, 15, 12, 9), config.model.backbone.in_channels)
-    batch = model.data_preprocessor(batch, training=True)
-    return model.loss(**batch)['loss'].item()
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        torch.manual_seed(0)
+        model = MODELS.build(config.model)
+        torch.manual_seed(1)
+        width = config.model.backbone.in_channels
+        batch = collated_batch((20, 15, 12, 9), width)
+        batch = model.data_preprocessor(batch, training=True)
+        return model.loss(**batch)['loss'].item()
+    finally:
+        torch.set_default_dtype(default)
 
 
 def main() -> None:
     """Write the file."""
     torch.set_num_threads(1)
+    init_default_scope('mmaction')
     with tempfile.TemporaryDirectory() as work_dir:
         curve = golden_curve(work_dir)
     golden = dict(
@@ -75,7 +84,7 @@ def main() -> None:
             key: [float(f'{v:.7g}') for v in values]
             for key, values in curve.items()
         },
-        losses={name: float(f'{golden_loss(name):.7g}') for name in DEMOS},
+        losses={name: golden_loss(name) for name in DEMOS},
     )
     FILE.write_text(json.dumps(golden, indent=1) + '\n')
     print(FILE)
