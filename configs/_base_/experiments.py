@@ -63,7 +63,7 @@ def _neighbors(weight=1.0, **settings):
 changes = dict(
     # What CLAN consists of.
     no_cycle={'model.head.cycle_weight': 0.0},
-    no_memory={'model.head.memory': 0},
+    memory={'model.head.memory': 256},
     no_clip={'model.head.clip_weight': 0.0},
     wide_target={'model.head.variance': 10.0},
     no_time_code={'model.readout.clock': 0.0},

@@ -40,8 +40,15 @@ def test_it_adds_three_losses_up(views):
     assert head.cycle_loss.memory.any()
 
 
+def test_without_memory_neighbors_need_not_be_mutual(views):
+    cycle = NeighborCycleLoss()(*views)
+    _, logged = CLANHead().compute_losses(*views)
+    torch.testing.assert_close(logged['cycle_kl'], cycle)
+    assert not torch.allclose(cycle, NeighborCycleLoss(mutual=True)(*views))
+
+
 def test_without_a_cycle_nothing_is_remembered(views):
-    head = CLANHead(cycle_weight=0)
+    head = CLANHead(cycle_weight=0, memory=3)
     assert head.state_dict() == {}
     assert 'cycle_kl' not in head.loss(*views)
 

@@ -17,7 +17,7 @@ HEADS = {
     'AlignmentHead': dict(loss=dict(type='SequenceContrastiveLoss')),
     'CARLHead': {},
     'CASAHead': {},
-    'CLANHead': {},
+    'CLANHead': dict(memory=3),
     'MASAHead': dict(predictor=dict(type='ClusterPredictor', num_heads=2)),
     'GTCCHead': dict(drop=dict(type='DropContext')),
     'LAVHead': {},

@@ -1,6 +1,7 @@
 # CLAN, clip-aware alignment through neighbor cycles: our own recipe, with one
-# set of hyperparameters for all data (docs/clan.md). The configs that inherit
-# set head.memory to four times the batch size.
+# set of hyperparameters for all data (docs/clan.md). Where a batch holds fewer
+# than about four sequences of each activity, the configs that inherit set
+# head.memory to four times the batch size.
 method = dict(
     # Every view is embedded by itself, as it is when the model is used.
     backbone=dict(layers=('self', 'self', 'self', 'self')),
@@ -13,7 +14,7 @@ method = dict(
         variance=1.0,
         clip_weight=0.1,
         cycle_weight=1.0,
-        memory=256,
+        memory=0,
     ),
     readout=dict(type='FrameReadout', clock=2.0),
 )

@@ -28,6 +28,10 @@ class CLANHead(AlignmentHead):
     find its time again by way of the nearest other sequence, in the batch or
     in a memory bank.
 
+    A batch that holds fewer than about four sequences of each activity needs
+    the bank, whose neighbors count only if they are mutual; with more, the
+    batch alone is as good or better (docs/clan.md).
+
     Args:
         temperature (float): Of all softmaxes, above 0. Defaults to 0.1.
         variance (float): Of the Gaussian targets in time, in squared frames,
@@ -36,8 +40,9 @@ class CLANHead(AlignmentHead):
         clip_weight (float): Not negative. Defaults to 0.1.
         cycle_weight (float): Not negative; with 0 there is no cycle and no
             memory bank. Defaults to 1.0.
-        memory (int): Sequences in the memory bank, 0 or more: the last four
-            batches in all configs. Defaults to 256.
+        memory (int): Sequences in the memory bank, 0 or more: 0, or four
+            times the batch size. Defaults to 0, all neighbors are in the
+            batch and need not be mutual.
         extra_losses (Sequence[dict]): See :class:`AlignmentHead`. Defaults
             to none.
         in_channels (int, optional): See :class:`AlignmentHead`. A memory
@@ -55,7 +60,7 @@ class CLANHead(AlignmentHead):
         variance: float = 1.0,
         clip_weight: float = 0.1,
         cycle_weight: float = 1.0,
-        memory: int = 256,
+        memory: int = 0,
         extra_losses: Sequence[dict] = (),
         in_channels: int | None = None,
         init_cfg: dict | None = None,
@@ -79,7 +84,7 @@ class CLANHead(AlignmentHead):
             self.cycle_loss = NeighborCycleLoss(
                 temperature,
                 variance,
-                mutual=True,
+                mutual=memory > 0,
                 memory=memory,
                 embed_dims=in_channels,
             )
