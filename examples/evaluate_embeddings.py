@@ -17,9 +17,10 @@ from masa.evaluation import metrics as M
 def main() -> None:
     """Embed, evaluate and print the table."""
     annotations = make_annotations(dict(train=5, val=5))
+    records = annotations['annotations']
     normalize = NormalizeSkeleton(rotation='sequence', up_axis='y')
     inputs = []
-    for record in annotations['annotations']:
+    for record in records:
         record = dict(record, skeleton=annotations['skeleton'])
         joints = normalize(record)['keypoint'][0]
         inputs.append(joints.reshape(len(joints), -1))
@@ -34,21 +35,12 @@ def main() -> None:
             canonical_time=record['canonical_time'],
             inputs=values,
         )
-        for record, values in zip(
-            annotations['annotations'], inputs, strict=True
-        )
+        for record, values in zip(records, inputs, strict=True)
     )
-    metrics = [
-        M.PhaseClassification(),
-        M.PhaseProgress(),
-        M.KendallsTau(),
-        M.FrameRetrieval(),
-        M.CrossActivityRetrieval(),
-        M.KeyEventTransfer(),
-        M.ActionRecognition(),
-        M.ActivitySeparation(),
-        M.AlignmentError(),
-    ]
+    metrics = [M.PhaseClassification(), M.PhaseProgress(), M.KendallsTau()]
+    metrics += [M.FrameRetrieval(), M.CrossActivityRetrieval()]
+    metrics += [M.ActionRecognition(), M.ActivitySeparation()]
+    metrics += [M.KeyEventTransfer(), M.AlignmentError()]
     baselines = ('raw', 'clock', 'position', 'raw+clock')
     report = SequenceEvaluator(metrics, baselines).compute_report(collection)
     print(format_table(report))

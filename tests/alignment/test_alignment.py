@@ -243,7 +243,7 @@ def test_a_collapsed_embedding_is_warned_of(method):
     flat = np.full((9, 4), 0.3)
     walk = np.arange(9.0)[:, None] * np.ones(4)
     for both in ((flat, flat), (flat, walk), (walk, flat + 1e-7 * walk)):
-        with pytest.warns(CollapseWarning, match='any alignment of it'):
+        with pytest.warns(CollapseWarning):
             align_pair(*both, method)
     with warnings.catch_warnings():
         warnings.simplefilter('error')

@@ -102,7 +102,7 @@ def test_half_a_collapse_does_not_score():
     walk = np.arange(8.0)[:, None]
     point = np.zeros((8, 1))
     result = F.kendalls_tau([walk, walk, point, point])
-    # Queries that are one point have one neighbour too: only 2 of 12 pairs
+    # Queries that are one point have one neighbor too: only 2 of 12 pairs
     # are left.
     assert result.nan_fraction == pytest.approx(10 / 12)
     assert result.tau == pytest.approx(2 / 12)
@@ -143,7 +143,7 @@ def test_nearest_frames_are_those_of_cdist(scale, offset):
         )
 
 
-def test_neighbours_closer_than_rounding_of_a_product():
+def test_neighbors_closer_than_rounding_of_a_product():
     rng = np.random.default_rng(1)
     frames = 1 + 1e-6 * rng.normal(size=(40, 16))
     queries = 1 + 1e-6 * rng.normal(size=(30, 16))
@@ -304,7 +304,7 @@ def test_bad_arguments_raise():
 @pytest.mark.parametrize(
     ('scale', 'shift'), [(1, 0), (1e25, 0), (1e-25, 0), (1, 1e4), (1e-3, 1)]
 )
-def test_neighbours_are_those_of_scipy(scale, shift):
+def test_neighbors_are_those_of_scipy(scale, shift):
     rng = np.random.default_rng(2)
     frames = [
         (np.cumsum(rng.normal(size=(n, 40)), axis=0) * scale + shift).astype(

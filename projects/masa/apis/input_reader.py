@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from .inputs import (
 Input = str | Path | np.ndarray | dict | EmbeddedSequence
 
 
+@dataclass
 class InputReader:
     """Reads videos, files, arrays and dicts as records of sequences.
 
@@ -35,23 +37,13 @@ class InputReader:
         limits (MediaLimits): Limits above which a video is refused.
     """
 
-    def __init__(
-        self,
-        modalities: Sequence[str],
-        skeleton: dict | None,
-        features: Path,
-        from_video: dict | None,
-        cache: Path,
-        device: str,
-        limits: MediaLimits,
-    ):
-        self.modalities = modalities
-        self.skeleton = skeleton
-        self.features = features
-        self.from_video = from_video
-        self.cache = cache
-        self.device = device
-        self.limits = limits
+    modalities: Sequence[str]
+    skeleton: dict | None
+    features: Path
+    from_video: dict | None
+    cache: Path
+    device: str
+    limits: MediaLimits
 
     def read(
         self, inputs: Sequence[Input]
