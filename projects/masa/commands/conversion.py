@@ -13,7 +13,7 @@ from .options import ANNOTATION_SUFFIXES, add_options, check_output
 if TYPE_CHECKING:
     from rich.table import Table
 
-Sequence = TypeVar('Sequence')
+Converted = TypeVar('Converted')
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
@@ -41,17 +41,17 @@ def check_annotation_file(
 
 
 def read_mat_files(
-    folder: Path, read: Callable[[Path], Sequence]
-) -> tuple[list[Sequence], dict[str, str]]:
+    folder: Path, read: Callable[[Path], Converted]
+) -> tuple[list[Converted], dict[str, str]]:
     """Read a sequence from each MATLAB file of a folder.
 
     Args:
         folder (Path): The folder.
-        read (Callable[[Path], Sequence]): Reads one file; raises
+        read (Callable[[Path], Converted]): Reads one file; raises
             :class:`AnnotationError` if it cannot be used.
 
     Returns:
-        tuple[list[Sequence], dict[str, str]]: The sequences, and why other
+        tuple[list[Converted], dict[str, str]]: The sequences, and why other
         files cannot be used, by the name of the file.
 
     Raises:
@@ -91,13 +91,13 @@ def write_annotations(
     from ..datasets.conversion import save_checked
 
     save_checked(annotations, output, source)
-    Console().print(summary(annotations))
+    Console().print(_summary(annotations))
     for remark in remarks:
         print(remark)
     print(next_step(annotations, output))
 
 
-def summary(annotations: dict) -> Table:
+def _summary(annotations: dict) -> Table:
     """Tabulate what annotations hold, by activity.
 
     Args:
