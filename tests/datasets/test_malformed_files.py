@@ -74,6 +74,19 @@ def is_said(problem, name, field, expected, found):
     )
 
 
+# One mistake is one problem, but for these.
+SEVERAL = {
+    'record of text': 2,
+    'no id': 3,
+    'id of a number': 3,
+    'duplicate id': 2,
+    'phase beyond int32': 2,
+    'zero frames': 2,
+    'total_frames of another length': 5,
+    'path empty': 2,
+}
+
+
 @pytest.mark.parametrize('name', [*CASES, *SLOW_CASES])
 def test_bad_file(name, folder, capsys):
     change, text = (CASES | SLOW_CASES)[name]
@@ -82,6 +95,7 @@ def test_bad_file(name, folder, capsys):
     change(annotations, folder)
     problems = check_annotations(annotations, str(folder))
     assert any(is_said(problem, *words) for problem in problems), problems
+    assert len(problems) == SEVERAL.get(name, 1)
 
     path = write(annotations, folder)
     assert check_data([str(path), '--features', str(folder)]) == 1

@@ -13,8 +13,8 @@ from masa.datasets.synthetic.body import (
     SKELETON,
     pose_body,
 )
-from masa.datasets.synthetic.dataset import _recorded
-from masa.datasets.synthetic.performance import perform
+from masa.datasets.synthetic.dataset import _generated
+from masa.datasets.synthetic.sequence import generate_sequence
 
 
 @pytest.fixture(scope='module')
@@ -39,7 +39,7 @@ def test_at_least_eight_activities_with_several_events():
 
 
 def test_same_seed_gives_the_same_data(annotations):
-    _recorded.cache_clear()
+    _generated.cache_clear()
     again = make_annotations(dict(train=3, val=2), seed=1)
     other = make_annotations(dict(train=3, val=2), seed=2)
     first = annotations['annotations'][0]['keypoint']
@@ -58,7 +58,7 @@ def test_changed_data_do_not_come_back():
 
 
 def test_a_sequence_does_not_depend_on_the_others(annotations):
-    _recorded.cache_clear()
+    _generated.cache_clear()
     alone = make_annotations(dict(val=1), seed=1)
     by_name = {r['frame_dir']: r for r in annotations['annotations']}
     for record in alone['annotations']:
@@ -82,7 +82,7 @@ def test_tempo_and_pauses_differ_between_performers():
     activity = ACTIVITIES['squat']
     shares = []
     for seed in range(20):
-        made = perform(activity, np.random.default_rng(seed))
+        made = generate_sequence(activity, np.random.default_rng(seed))
         counts = np.bincount(made.phase, minlength=4)
         shares.append(counts / counts.sum())
     # A clock would need every performer to spend the same share of the time

@@ -36,23 +36,23 @@ def run_extraction(
 
 
 def _run(args: argparse.Namespace, extraction: Extraction) -> int:
-    speaks = get_dist_info()[0] == 0
+    is_main = get_dist_info()[0] == 0
     plan = plan_extraction(
         *(extraction, args.inputs, args.output),
         *(args.labels, args.merge, args.replace),
     )
     problems = plan.problems()
     if args.dry_run:
-        if speaks:
+        if is_main:
             _show_plan(plan, args, extraction.describe())
             show_problems(problems)
         return 1 if problems else 0
     todo = any(job.done is None and not job.problem for job in plan.jobs)
-    if speaks and problems and todo and not args.skip_broken:
+    if is_main and problems and todo and not args.skip_broken:
         # Early, as the others may take hours.
         show_problems(problems)
         print('the other sequences are done first', file=sys.stderr)
-    if args.random_weights is not None and speaks:
+    if args.random_weights is not None and is_main:
         print(
             f'warning: random weights, so that the {extraction.content} mean '
             'nothing',
@@ -62,15 +62,15 @@ def _run(args: argparse.Namespace, extraction: Extraction) -> int:
         result = extract(
             *(extraction, plan, args.output, args.ann_file, args.phases),
             skip_broken=args.skip_broken,
-            show_progress=speaks,
+            show_progress=is_main,
         )
     except ExtractionError as error:
         if not error.problems:
             raise
-        if speaks:
+        if is_main:
             show_broken(error.problems)
         return 2
-    if speaks:
+    if is_main:
         _show_notes(plan)
         for remark in result.remarks:
             print(remark)

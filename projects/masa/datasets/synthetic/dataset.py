@@ -8,7 +8,7 @@ from ..errors import AnnotationError
 from ..sequence_dataset import SequenceDataset
 from .activities import ACTIVITIES
 from .body import SKELETON
-from .performance import Performance, perform
+from .sequence import SyntheticSequence, generate_sequence
 
 # What a camera would record of the activities' tempo.
 FRAME_RATE = 30.0
@@ -18,19 +18,21 @@ SPLITS = ('train', 'val', 'test')
 
 # Validation reads the training split too: a start without this takes longer.
 @lru_cache(maxsize=1024)
-def _recorded(seed: int, split: str, label: int, number: int) -> Performance:
+def _generated(
+    seed: int, split: str, label: int, number: int
+) -> SyntheticSequence:
     rng = np.random.default_rng([seed, SPLITS.index(split), label, number])
     activity = list(ACTIVITIES.values())[label]
-    performance = Performance(*perform(activity, rng))
-    for array in performance:
+    sequence = SyntheticSequence(*generate_sequence(activity, rng))
+    for array in sequence:
         array.setflags(write=False)
-    return performance
+    return sequence
 
 
 def make_annotations(
     sequences_per_activity: dict[str, int], seed: int = 0
 ) -> dict:
-    """Generate synthetic performances in annotation format.
+    """Generate synthetic sequences in annotation format.
 
     Args:
         sequences_per_activity (dict[str, int]): How many by split, of
@@ -62,7 +64,7 @@ def make_annotations(
         for number in range(count):
             for label, activity in enumerate(ACTIVITIES.values()):
                 keypoint, time, phase = map(
-                    np.copy, _recorded(seed, split, label, number)
+                    np.copy, _generated(seed, split, label, number)
                 )
                 name = f'{split}/{activity.name}_{number:03d}'
                 splits[split].append(name)

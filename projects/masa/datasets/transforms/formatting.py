@@ -135,7 +135,7 @@ class PackSequenceInputs(SequenceTransform):
         """Pack a sample into ``inputs``, a list, and ``data_samples``."""
         views = results.get('views')
         if views is None:
-            found, frames = self._found(results, results)
+            arrays, frames = self._stored_modalities(results, results)
             total = results.get('total_frames', frames)
             if frames != total:
                 raise ValueError(
@@ -144,7 +144,7 @@ class PackSequenceInputs(SequenceTransform):
                     f'{self.modalities} have {frames}'
                 )
             index = np.arange(total)
-            values = self._values(found, results, results, index)
+            values = self._values(arrays, results, results, index)
             inputs = [_as_tensors(values, index, int(total))]
         else:
             total = int(require(results, 'total_frames', self))
@@ -154,7 +154,7 @@ class PackSequenceInputs(SequenceTransform):
 
     def _pack_view(self, view: dict, results: dict, total: int) -> dict:
         index = np.array(require(view, 'frame_index', self), dtype=np.int64)
-        found, frames = self._found(view, results)
+        arrays, frames = self._stored_modalities(view, results)
         if (
             index.shape != (frames,)
             or index[0] < 0
@@ -166,49 +166,49 @@ class PackSequenceInputs(SequenceTransform):
                 f'{frames} strictly increasing frame indices of '
                 f'[0, {total}), but has {index.tolist()}'
             )
-        values = self._values(found, view, results, index)
+        values = self._values(arrays, view, results, index)
         return _as_tensors(values, index, total)
 
-    def _found(
+    def _stored_modalities(
         self, view: dict, results: dict
     ) -> tuple[dict[str, np.ndarray], int]:
-        """What is stored, by modality, and how many frames that has."""
-        found = {
+        """Return the stored arrays by modality, and their number of frames."""
+        arrays = {
             name: _stored(name, view, results)
             for name in self.modalities
             if name in STORED
         }
-        lengths = {name: len(_by_frame(found[name])) for name in found}
+        lengths = {name: len(_by_frame(arrays[name])) for name in arrays}
         if len(set(lengths.values())) > 1 or 0 in lengths.values():
             raise ValueError(
                 f'sequence {name_of(results)} is expected to have one frame '
                 f'at least, and as many in every modality, but has {lengths}'
             )
-        return found, next(iter(lengths.values()))
+        return arrays, next(iter(lengths.values()))
 
     def _values(
         self,
-        found: dict[str, np.ndarray],
+        arrays: dict[str, np.ndarray],
         view: dict,
         results: dict,
         index: np.ndarray,
     ) -> np.ndarray:
         if 'bone' in self.modalities:
-            bones = self._bones(found['keypoint'], results)
-            found['bone'] = _directions(found['keypoint'], bones)
+            bones = self._bones(arrays['keypoint'], results)
+            arrays['bone'] = _directions(arrays['keypoint'], bones)
         if 'motion' in self.modalities:
-            found['motion'] = _velocities(found['keypoint'], index)
+            arrays['motion'] = _velocities(arrays['keypoint'], index)
         if 'missing' in self.modalities:
-            missing = _missing(view, found['keypoint'], results)
-            found['missing'] = missing
-            found['keypoint'] = _without(found['keypoint'], missing)
-            if 'bone' in found:
+            missing = _missing(view, arrays['keypoint'], results)
+            arrays['missing'] = missing
+            arrays['keypoint'] = _without(arrays['keypoint'], missing)
+            if 'bone' in arrays:
                 cut = missing[:, :, bones].any(-1)
-                found['bone'] = _without(found['bone'], cut)
-            if 'motion' in found:
+                arrays['bone'] = _without(arrays['bone'], cut)
+            if 'motion' in arrays:
                 cut = maximum_filter1d(missing, 3, axis=1)
-                found['motion'] = _without(found['motion'], cut)
-        parts = [_by_frame(found[name]) for name in self.modalities]
+                arrays['motion'] = _without(arrays['motion'], cut)
+        parts = [_by_frame(arrays[name]) for name in self.modalities]
         values = _side_by_side(parts, results, self.modalities)
         finite = np.isfinite(values)
         if not finite.all():

@@ -1,4 +1,4 @@
-"""One performance of an activity: who does it, how fast, seen from where."""
+"""One generated sequence: who moves, how fast, seen from where."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -11,8 +11,8 @@ from .activities import CANONICAL_FRAMES, SYMMETRIC, Activity
 from .body import ANGLES, JOINTS, MIRROR, OFFSETS, pose_body
 
 
-class Performance(NamedTuple):
-    """A recorded performance.
+class SyntheticSequence(NamedTuple):
+    """A generated sequence.
 
     Attributes:
         keypoint (np.ndarray): Joints as the camera sees them, ``(T, 25, 3)``
@@ -29,10 +29,12 @@ class Performance(NamedTuple):
     phase: np.ndarray
 
 
-def perform(activity: Activity, rng: np.random.Generator) -> Performance:
-    """Let a new performer perform an activity.
+def generate_sequence(
+    activity: Activity, rng: np.random.Generator
+) -> SyntheticSequence:
+    """Generate a sequence of an activity by a new performer.
 
-    Everything that differs between two performances is drawn here: tempo,
+    Everything that differs between two sequences is drawn here: tempo,
     pauses, body, style, handedness, view and the sensor's noise.
     """
     time = _draw_timing(activity, rng)
@@ -41,7 +43,7 @@ def perform(activity: Activity, rng: np.random.Generator) -> Performance:
     if activity.name not in SYMMETRIC and rng.random() < 0.5:
         points = points[:, MIRROR] * (-1, 1, 1)
     points = _add_noise(_draw_view(rng).apply_to(points), rng)
-    return Performance(
+    return SyntheticSequence(
         keypoint=points.astype(np.float32),
         canonical_time=time.astype(np.float32),
         phase=np.searchsorted(activity.event_times, time, side='right'),
