@@ -6,7 +6,7 @@ import numpy as np
 def bucket_sizes(
     lengths: np.ndarray, max_size: int, max_padding: float
 ) -> list[int]:
-    """Cut sequences, the longest first, into buckets that pad little.
+    """Cut sequences, longest first, into buckets with little padding.
 
     Args:
         lengths (np.ndarray): Numbers of frames in descending order, (N,).
@@ -16,6 +16,11 @@ def bucket_sizes(
 
     Returns:
         list[int]: Sequences in each bucket, one or more; their sum is N.
+
+    Example:
+        >>> import numpy as np
+        >>> bucket_sizes(np.array([90, 80, 30, 20]), 4, max_padding=0.2)
+        [2, 2]
     """
     sizes = []
     while len(lengths):

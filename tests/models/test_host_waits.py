@@ -1,4 +1,4 @@
-"""A training step gives the host nothing to wait for."""
+"""A training step does not synchronize GPU and CPU."""
 
 import contextlib
 
@@ -55,10 +55,10 @@ def step_on_meta(model):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 @pytest.mark.parametrize('path', DEMOS)
-def test_cuda_sees_no_synchronisation(path):
+def test_cuda_sees_no_synchronization(path):
     model = demo_model(path).cuda()
     data = collated_batch((14, 9, 11), CHANNELS)
-    # Libraries initialise at first use, and wait for that.
+    # Libraries initialize at first use, which synchronizes.
     training_step(model, data)
     torch.cuda.set_sync_debug_mode('error')
     try:

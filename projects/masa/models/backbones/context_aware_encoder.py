@@ -166,29 +166,20 @@ class ContextAwareEncoder(BaseModule):
         """
         for values in (values1, values2):
             self.check_width(values.shape[-1])
-        batch, length1 = mask1.shape
-        length2 = mask2.shape[1]
-        length = max(length1, length2)
         # Both views run as one batch: rows i and B + i are views of one.
-        values = torch.cat(
-            [
-                F.pad(values1, (0, 0, 0, length - length1)),
-                F.pad(values2, (0, 0, 0, length - length2)),
-            ]
-        )
-        mask = torch.cat(
-            [
-                F.pad(mask1, (0, length - length1)),
-                F.pad(mask2, (0, length - length2)),
-            ]
-        )
+        values = _stack_views(values1, values2)
+        mask = _stack_views(mask1, mask2)
         lengths = None
         if lengths1 is not None and lengths2 is not None:
             lengths = (*lengths1, *lengths2)
         embedding = self._encode(
             values, mask, FramePacking(mask, lengths, paired=True)
         )
-        return embedding[:batch, :length1], embedding[batch:, :length2]
+        batch = len(mask1)
+        return (
+            embedding[:batch, : mask1.shape[1]],
+            embedding[batch:, : mask2.shape[1]],
+        )
 
     def encode(
         self,
@@ -291,3 +282,14 @@ class ContextAwareEncoder(BaseModule):
             return position
         exponent = 2 * torch.rand(len(mask), 1, device=mask.device) - 1
         return position * self.tempo ** exponent.to(exact)
+
+
+def _stack_views(view1: Tensor, view2: Tensor) -> Tensor:
+    """Pad ``(B, M, ...)`` and ``(B, N, ...)`` to one batch of 2 B rows."""
+    length = max(view1.shape[1], view2.shape[1])
+    return torch.cat(
+        [
+            F.pad(view, (*(0, 0) * (view.ndim - 2), 0, length - view.shape[1]))
+            for view in (view1, view2)
+        ]
+    )

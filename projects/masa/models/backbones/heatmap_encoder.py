@@ -53,9 +53,9 @@ class HeatmapEmbedding(nn.Module):
         num_joints (int): Joints V of a frame, of all persons.
         coordinates (int): Coordinates of a joint.
         embed_dims (int): Width D of a frame's embedding.
-        joint_dims (int): Width of a joint's.
+        joint_dims (int): Width of a joint's embedding.
         num_heads (int): Heads of the attention over joints.
-        num_layers (int): Its layers.
+        num_layers (int): Self-attention blocks over joints.
         resolution (int): See :func:`joint_heatmaps`.
         window (float): Likewise.
         sigma (float): Likewise.
@@ -109,22 +109,23 @@ class HeatmapEmbedding(nn.Module):
 class HeatmapEncoder(ContextAwareEncoder):
     """Encoder of 2D skeleton heatmaps, in the manner of LA2DS.
 
-    Of *Learning by Aligning 2D Skeleton Sequences in Time* (Tran et al.,
-    arXiv:2305.19480) only the abstract was at hand when this was written. It
-    says: self-supervised alignment; a transformer over sequences of 2D
-    skeleton heatmaps, with attention in space and in time; and augmentation
-    of the heatmaps. All else here is ours: the resolution, what the layers
-    are, how the joints become a frame, which joints :class:`HideJoints`
+    This was written from the abstract of *Learning by Aligning 2D Skeleton
+    Sequences in Time* (Tran et al., arXiv:2305.19480), without the paper. The
+    abstract names self-supervised alignment, a transformer over sequences of
+    2D skeleton heatmaps with attention in space and in time, and augmentation
+    of the heatmaps. Everything else is decided here: the resolution, the
+    layers, how the joints become a frame, which joints :class:`HideJoints`
     hides, and, in the config, :class:`CASAHead` as objective, with which MASA
-    groups it. Its figures are no reproduction of the paper's.
+    groups the method. Its results do not reproduce the paper's.
 
-    Every joint is rendered as a Gaussian on a grid
-    (:func:`joint_heatmaps`), and the grid is embedded by a linear layer; an
-    embedding tells which joint it is. Attention layers run over the joints
-    of each frame. These, side by side, go through a linear layer: their mean
-    would be narrower than a pose is. All this takes the place of the MLP
-    ``f`` of :class:`ContextAwareEncoder`. What follows is that encoder:
-    positions and layers in time, within the views and between them.
+    Every joint is rendered as a Gaussian on a grid (:func:`joint_heatmaps`),
+    the grid is embedded by a linear layer, and a learned embedding of the
+    joint is added. Self-attention blocks run over the joints of each frame.
+    The embedded joints are concatenated and projected to the frame's
+    embedding; their mean would have fewer dimensions than a pose. All this
+    replaces the MLP ``f`` of :class:`ContextAwareEncoder`. The rest is that
+    encoder: positions and attention blocks in time, within the views and
+    between them.
 
     Args:
         in_channels (int): Width of a frame of the input: all joints' (of all
@@ -134,7 +135,7 @@ class HeatmapEncoder(ContextAwareEncoder):
         num_heads (int): Number of attention heads in time; must divide
             ``embed_dims``.
         coordinates (int): Coordinates of a joint, 2 or 3; the third is not
-            looked at. Defaults to 2.
+            used. Defaults to 2.
         resolution (int): Cells of a heatmap along each axis. Defaults to 16.
         window (float): A heatmap covers ``[-window, window]``, in torso
             lengths, about the skeleton's root. Defaults to 2.5: a raised
@@ -144,12 +145,12 @@ class HeatmapEncoder(ContextAwareEncoder):
         joint_dims (int): Width of a joint's embedding. Defaults to 32.
         joint_heads (int): Number of attention heads over joints; must divide
             ``joint_dims``. Defaults to 4.
-        joint_layers (int): Number of attention layers over joints, 0 or
-            more. Defaults to 2.
-        layers (Sequence[str]): Layers in time, see
+        joint_layers (int): Number of self-attention blocks over joints, 0
+            or more. Defaults to 2.
+        layers (Sequence[str]): Attention blocks in time, see
             :class:`ContextAwareEncoder`.
-        attention (str): Of the layers in time, ``'softmax'`` or
-            ``'linear'``. Defaults to ``'softmax'``.
+        attention (str): Attention in time, ``'softmax'`` or ``'linear'``.
+            Defaults to ``'softmax'``.
         scale_features (bool): See :class:`ContextAwareEncoder`.
         init_cfg (dict, optional): How to initialize. Defaults to Xavier
             uniform for every linear layer.
@@ -158,6 +159,12 @@ class HeatmapEncoder(ContextAwareEncoder):
         ValueError: If an argument is outside its range, ``in_channels`` is
             not a multiple of ``coordinates``, or heads do not divide a
             width.
+
+    Example:
+        >>> encoder = HeatmapEncoder(26, embed_dims=64, num_heads=4)
+        >>> mask = torch.ones(2, 30, dtype=torch.bool)
+        >>> encoder.encode(torch.zeros(2, 30, 26), mask).shape
+        torch.Size([2, 30, 64])
     """
 
     def __init__(
