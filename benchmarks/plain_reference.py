@@ -63,7 +63,7 @@ def plain_loss(
         _predict(model.head, z, m)
         for z, m in zip((z1, z2), masks, strict=True)
     )
-    matching = _matching(model.head.matching_loss, z1, z2, *views)
+    matching = _matching(model.head.method_loss, z1, z2, *views)
     pair = views[0].frame_index[:, :, None] == views[1].frame_index[:, None]
     pair = pair & masks[0][:, :, None] & masks[1][:, None]
     similarity = (
