@@ -200,7 +200,7 @@ def loop_retrieval(
         embeddings (Sequence[np.ndarray]): Sequences of one activity, (T, D).
         phases (Sequence[np.ndarray]): Phase of every frame, (T,).
         number (int): Which sequence has the queries.
-        ks (Sequence[int]): Numbers of neighbours.
+        ks (Sequence[int]): Numbers of neighbors.
 
     Returns:
         np.ndarray: Precision by k.

@@ -75,7 +75,7 @@ def main() -> None:
         print(
             f'{low:.0%} to {high:.0%} of the length from a key event: '
             f'{share:.1%} of the frames, {part / wrong.sum():.1%} of the '
-            f'wrong neighbours; {part / share:.1%} of the neighbours are wrong'
+            f'wrong neighbors; {part / share:.1%} of the neighbors are wrong'
         )
 
 

@@ -265,7 +265,7 @@ class TestModel:
         weights = trained / 'epoch_40.pth'
         for source, message in (
             (dict(type='sounds'), "one of .* but is 'sounds'"),
-            (dict(type='skeletons', colour=1), r"unknown options \['colour"),
+            (dict(type='skeletons', color=1), r"unknown options \['color"),
         ):
             config.from_video = source
             inferencer = AlignmentInferencer(config, weights, device='cpu')

@@ -205,16 +205,16 @@ class TestCode:
             goes_on(make_runner, load_from=str(path), resume=resume)
         assert not mark.exists()
 
-    def test_nor_where_a_model_is_initialised(
+    def test_nor_where_a_model_is_initialized(
         self, make_runner, carrier, monkeypatch
     ):
         path, mark = carrier
         monkeypatch.setenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')
-        initialised = {
+        initialized = {
             'model.init_cfg': dict(type='Pretrained', checkpoint=str(path))
         }
         with pytest.raises(Exception, match=r'[Ww]eights.only'):
-            make_runner('other', **initialised).train()
+            make_runner('other', **initialized).train()
         assert not mark.exists()
         assert os.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] == '1'
 

@@ -8,10 +8,10 @@ from masa.evaluation import functional as F
 
 def clips(rng, count, spread=0.3):
     labels = np.arange(count) % 3
-    centres = np.eye(3, 5)[labels]
+    centers = np.eye(3, 5)[labels]
     embeddings = [
-        centre + spread * rng.normal(size=(rng.integers(1, 30), 5))
-        for centre in centres
+        center + spread * rng.normal(size=(rng.integers(1, 30), 5))
+        for center in centers
     ]
     return embeddings, labels
 

@@ -38,7 +38,7 @@ def alike(frames, others):
 
 
 def is_mutual(b, neighbor, own, other):
-    """Whether no other sequence is as near to the neighbour as b."""
+    """Whether no other sequence is as near to the neighbor as b."""
     frames = other[neighbor][0]
     return all(
         alike(row[0], frames) <= alike(own[b][0], frames)

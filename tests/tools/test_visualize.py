@@ -95,8 +95,8 @@ def test_figures(work, tmp_path, capsys):
     for name in found:
         image = cv2.imread(str(tmp_path / 'figures' / name))
         assert image.std() > 5
-    assert main([*command, '--only', 'colours']) == 2
-    assert 'colours' in capsys.readouterr().err
+    assert main([*command, '--only', 'colors']) == 2
+    assert 'colors' in capsys.readouterr().err
 
 
 def test_page_holds_everything(page):

@@ -40,9 +40,9 @@ class TestProjection:
         assert found.points.shape == (80, 2)
         assert found.sequence.tolist() == [0] * 30 + [1] * 50
         np.testing.assert_allclose(found.progress[:30], np.arange(30) / 29)
-        centres = [found.points[found.sequence == i].mean(0) for i in (0, 1)]
+        centers = [found.points[found.sequence == i].mean(0) for i in (0, 1)]
         spread = found.points[:30].std()
-        assert np.linalg.norm(centres[0] - centres[1]) > spread
+        assert np.linalg.norm(centers[0] - centers[1]) > spread
 
     def test_seeded_and_evenly_thinned(self, clouds):
         found = project_frames(clouds, max_frames=16)

@@ -40,13 +40,13 @@ class SequenceAligner(BaseModel):
             Defaults to None: the embeddings as they are.
         embedding (str): What embeddings are taken from: ``'backbone'``, the
             encoder's output U, or ``'neck'``, the projection Z, whose batch
-            normalisation then uses the statistics of training. It takes no
+            normalization then uses the statistics of training. It takes no
             part in training. Defaults to ``'backbone'``.
         teacher (dict, optional): Config of one of MMEngine's averaged
             models, such as ``dict(type='ExponentialMovingAverage',
             momentum=0.01)``. Defaults to None: the views are compared with
             each other.
-        init_cfg (dict, optional): How to initialise. Defaults to None.
+        init_cfg (dict, optional): How to initialize. Defaults to None.
 
     Raises:
         ValueError: If ``embedding`` is neither, or ``'neck'`` without one;

@@ -100,10 +100,10 @@ def draw_poses(
         stays in the middle.
     """
     lowest, highest = keypoint.min(axis=1), keypoint.max(axis=1)
-    centre = (lowest + highest) / 2
+    center = (lowest + highest) / 2
     size = np.percentile((highest - lowest).max(axis=1), 95)
     scale = 0.8 * height / max(size, np.finfo(np.float32).tiny)
-    placed = (keypoint - centre[:, None]) * scale + height / 2
+    placed = (keypoint - center[:, None]) * scale + height / 2
     images = []
     for t, pose in enumerate(placed):
         image = np.full((height, height, 3), PAPER, np.uint8)

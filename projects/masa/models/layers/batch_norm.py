@@ -45,7 +45,7 @@ class FrameBatchNorm(nn.BatchNorm1d):
         super().__init__(num_features)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """Normalise every channel.
+        """Normalize every channel.
 
         Args:
             frames (Tensor): Packed frames, ``(F, D)``, at least one in every

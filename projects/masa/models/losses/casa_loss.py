@@ -24,8 +24,8 @@ def euclidean_distance(a: Tensor, b: Tensor) -> Tensor:
         Tensor: ``(B, M, N)``.
     """
     # The nearer to the origin, the less is lost to cancellation.
-    centre = b.detach().mean(1, keepdim=True)
-    a, b = a - centre, b - centre
+    center = b.detach().mean(1, keepdim=True)
+    a, b = a - center, b - center
     norms = a.square().sum(-1)[..., None] + b.square().sum(-1)[:, None]
     square = torch.baddbmm(norms, a, b.transpose(1, 2), alpha=-2)
     # What is left of equal points has no direction.

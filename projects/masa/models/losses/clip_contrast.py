@@ -49,7 +49,7 @@ def _search(
     """Average the cross entropy of the frames of one view.
 
     Args:
-        frames (Tensor): Normalised, ``(B, M, D)``, zero in the padding.
+        frames (Tensor): Normalized, ``(B, M, D)``, zero in the padding.
         others (Tensor): Of the other view, ``(B, N, D)``.
         mask (Tensor): Existing frames, ``(B, M)``, bool.
         temperature (float): Above 0.

@@ -105,7 +105,7 @@ def _search(
     """Compare one view with the other by way of the neighbors.
 
     Args:
-        frames (Tensor): Normalised, ``(B, M, D)``, zero in the padding.
+        frames (Tensor): Normalized, ``(B, M, D)``, zero in the padding.
         others (Tensor): Of the other view, ``(B, N, D)``.
         mask (Tensor): Existing frames of the other view, ``(B, N)``, bool.
         neighbor (Tensor): For every row a row of the other view or, counted
@@ -166,7 +166,7 @@ def _nearest_clips(
     """Find the other sequences whose other views are most alike.
 
     Args:
-        frames (Tensor): Normalised, ``(B, M, D)``, zero in the padding.
+        frames (Tensor): Normalized, ``(B, M, D)``, zero in the padding.
         others (Tensor): Of the other view, ``(B, N, D)``.
         count (int): How many, at most ``B - 1 + K``.
         mutual (bool): See :func:`neighbor_cycle`.

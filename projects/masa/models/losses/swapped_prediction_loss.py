@@ -49,7 +49,7 @@ class SwappedPredictionLoss(AlignmentLoss):
     *Unsupervised Learning of Visual Features by Contrasting Cluster
     Assignments*, M. Caron et al., NeurIPS 2020. With ``c1`` and ``c2`` the
     direction of the mean of the frame directions of a sequence's two views,
-    ``P`` the normalised prototypes and ``Q`` the
+    ``P`` the normalized prototypes and ``Q`` the
     :func:`balanced_assignment` of a view's clips::
 
         L_b = -(Q1_b log softmax(P c2_b / temperature)
@@ -60,7 +60,7 @@ class SwappedPredictionLoss(AlignmentLoss):
     process.
 
     Decided here, or other than in the published code: the prototypes are
-    normalised wherever they are used, where the code does so between steps.
+    normalized wherever they are used, where the code does so between steps.
     There is no queue of earlier batches, so that a batch of fewer sequences
     than there are prototypes has each sequence share several. The two
     directions are averaged.

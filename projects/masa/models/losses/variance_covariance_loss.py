@@ -16,7 +16,7 @@ def variance_covariance(frames: Tensor) -> tuple[Tensor, Tensor]:
     """Measure collapse of channels, and how much they repeat each other.
 
     With ``C`` the covariance of the D channels, divided by ``F - 1``, these
-    are the two regularisers of VICReg::
+    are the two regularizers of VICReg::
 
         V = mean_d max(0, 1 - sqrt(C_dd + 1e-4))
         R = sum_{d != e} C_de^2 / D
@@ -28,8 +28,8 @@ def variance_covariance(frames: Tensor) -> tuple[Tensor, Tensor]:
         tuple[Tensor, Tensor]: V, scalar in [0, 0.99], and R, scalar, not
         negative. A single frame has a covariance of 0.
     """
-    centred = frames - frames.mean(0)
-    covariance = centred.T @ centred / max(len(frames) - 1, 1)
+    centered = frames - frames.mean(0)
+    covariance = centered.T @ centered / max(len(frames) - 1, 1)
     variance = covariance.diagonal()
     shortfall = F.relu(1 - (variance + VARIANCE_EPS).sqrt()).mean()
     # Taking the diagonal out of a sum would lose a small remainder.
@@ -39,21 +39,21 @@ def variance_covariance(frames: Tensor) -> tuple[Tensor, Tensor]:
 
 @MODELS.register_module()
 class VarianceCovarianceLoss(AlignmentLoss):
-    """Variance and covariance regularisers of VICReg (Bardes et al., 2022).
+    """Variance and covariance regularizers of VICReg (Bardes et al., 2022).
 
     *VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised
     Learning*, A. Bardes, J. Ponce, Y. LeCun, ICLR 2022. Channels are to vary
     and to say different things (:func:`variance_covariance`). The statistics
     are those of all existing frames of a view, of the embeddings as they
-    come, not normalised; padding plays no part. In training with several
+    come, not normalized; padding plays no part. In training with several
     processes the frames are those of a process.
 
-    Behind :class:`~masa.models.ProjectionNeck` the last batch normalisation
+    Behind :class:`~masa.models.ProjectionNeck` the last batch normalization
     makes the variance of every channel 1 already, as long as its factors,
     which are learned, stay at the 1 that they begin with. It is the
     covariance that acts there.
 
-    Decided here, or other than in the published code: both regularisers are
+    Decided here, or other than in the published code: both regularizers are
     averaged over the two views, where the code adds up the covariances of
     both. The paper's weights are 25 for the variance and 1 for the
     covariance, hence 0.04 of it here.
