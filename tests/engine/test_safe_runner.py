@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from payload import Payload
 
 from masa.support.checkpoints import (
     CheckpointError,
@@ -14,16 +15,6 @@ from masa.support.checkpoints import (
 
 HOOK = 'default_hooks.checkpoint'
 KEPT = dict(type='AtomicCheckpointHook', interval=1, max_keep_ckpts=3)
-
-
-class Payload:
-    """Makes a folder when it is unpickled."""
-
-    def __init__(self, mark):
-        self.mark = mark
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.mark),)
 
 
 @pytest.fixture(scope='module')

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from payload import Payload
 
 from masa.extraction.errors import ExtractionError
 from masa.extraction.feature_model import (
@@ -154,16 +155,6 @@ def test_weights_of_another_model(tmp_path, with_head, change):
     torch.save(state, path)
     with pytest.raises(ExtractionError, match=r'other\.pth .*test_vit'):
         build(weights=path)
-
-
-class Payload:
-    def __init__(self, folder):
-        self.folder = folder
-
-    def __reduce__(self):
-        import os
-
-        return os.mkdir, (str(self.folder),)
 
 
 @pytest.mark.parametrize('kind', ['code', 'text', 'tensor', 'numbers', 'safe'])

@@ -1,9 +1,9 @@
-import os
 import warnings
 
 import numpy as np
 import pytest
 import torch
+from payload import Payload
 
 from masa.extraction import mmpose_estimator
 from masa.extraction.errors import ExtractionError
@@ -198,12 +198,8 @@ class TestWeights:
         assert loaded.settings['random_weights'] is None
 
     def test_code_is_not_run(self, tmp_path):
-        class Bad:
-            def __reduce__(self):
-                return os.mkdir, (str(tmp_path / 'made'),)
-
         path = tmp_path / 'bad.pth'
-        torch.save(dict(state_dict={}, meta=Bad()), path)
+        torch.save(dict(state_dict={}, meta=Payload(tmp_path / 'made')), path)
         with pytest.raises(ExtractionError, match=r'bad\.pth'):
             self.load(path)
         assert not (tmp_path / 'made').exists()

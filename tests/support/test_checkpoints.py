@@ -1,10 +1,10 @@
-import os
 import pickle
 import zipfile
 
 import numpy as np
 import pytest
 import torch
+from payload import Payload
 from torch import nn
 
 from masa.support.checkpoints import (
@@ -13,16 +13,6 @@ from masa.support.checkpoints import (
     read_checkpoint,
     weights_of,
 )
-
-
-class Payload:
-    """Makes a file when it is unpickled."""
-
-    def __init__(self, mark):
-        self.mark = mark
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.mark),)
 
 
 def model():

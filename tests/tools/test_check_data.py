@@ -1,4 +1,3 @@
-import os
 import pickle
 import runpy
 import subprocess
@@ -7,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from payload import Payload
 from public_files import k400_hrnet, ntu60_hrnet, write
 
 from masa.datasets import save_annotations
@@ -155,15 +155,12 @@ def test_worst_status_of_several_files(good, bad, tmp_path, capsys):
 
 
 def test_malicious_file_is_not_run(tmp_path, capsys):
-    class Payload:
-        def __reduce__(self):
-            return os.mkdir, (str(tmp_path / 'mark'),)
-
+    mark = tmp_path / 'mark'
     path = tmp_path / 'evil.pkl'
-    path.write_bytes(pickle.dumps(dict(annotations=[Payload()])))
+    path.write_bytes(pickle.dumps(dict(annotations=[Payload(mark)])))
     assert main([str(path)]) == 2
     assert 'mkdir' in capsys.readouterr().out
-    assert not (tmp_path / 'mark').exists()
+    assert not mark.exists()
 
 
 def test_feature_files(tmp_path, capsys):

@@ -1,23 +1,13 @@
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from payload import Payload
 from tiny_demo import load_tool
 
 from masa.apis import AlignmentInferencer
 from masa.support.checkpoints import CheckpointError, read_checkpoint
-
-
-class Payload:
-    """Makes a folder when it is unpickled."""
-
-    def __init__(self, mark):
-        self.mark = mark
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.mark),)
 
 
 def cut_off(path):

@@ -1,4 +1,3 @@
-import importlib.util
 import json
 import os
 import shutil
@@ -13,21 +12,13 @@ import torch
 from mmaction.registry import EVALUATOR
 from mmengine.config import Config
 from tiny_configs import write_configs
+from tiny_demo import load_tool
 
 from masa.evaluation import SequenceCollection
 
 pytestmark = pytest.mark.slow
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
-
-
-def load_tool(name):
-    spec = importlib.util.spec_from_file_location(
-        f'distributed_{name}', TOOLS / f'{name}.py'
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def free_port():

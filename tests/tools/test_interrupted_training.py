@@ -28,8 +28,9 @@ pytestmark = [
 # A fork of a process that has decoded a video can wait for FFmpeg's threads,
 # which it does not have, forever.
 PROCESSES = get_context('spawn')
-# Seconds that it may take to end.
+# Seconds that it may take to end, and to start, fail and end.
 LIMIT = 30
+WHOLE_LIMIT = 120
 ENDLESS = (
     *('--no-validate', '--cfg-options', 'train_cfg.max_epochs=100000'),
     'default_hooks.checkpoint.interval=1',
@@ -121,13 +122,13 @@ class Training:
             assert time.monotonic() < deadline, self.printed()
             time.sleep(0.05)
 
-    def end(self):
+    def end(self, limit=LIMIT):
         """Wait, and return the status."""
         begin = time.monotonic()
-        self.process.join(LIMIT)
+        self.process.join(limit)
         assert self.process.exitcode is not None, self.printed()[-3000:]
         while self.members():
-            assert time.monotonic() - begin < LIMIT, 'orphans are left'
+            assert time.monotonic() - begin < limit, 'orphans are left'
             time.sleep(0.1)
         return self.process.exitcode
 
@@ -246,7 +247,7 @@ def resume_into_trouble(start, trained, tmp_path, before):
     work_dir.mkdir(exist_ok=True)
     shutil.copy(trained / 'epoch_1.pth', work_dir)
     training = start('--resume', '--no-validate', before=before)
-    assert training.end() == 2
+    assert training.end(WHOLE_LIMIT) == 2
     line = training.last_line()
     assert line.startswith('error: ')
     assert str(work_dir) in line
@@ -301,7 +302,7 @@ def test_a_full_disk(start, trained, tmp_path, mount):
 def test_a_folder_that_cannot_be_written_to(start, mount):
     mount('size=1m,ro')
     training = start()
-    assert training.end() == 2
+    assert training.end(WHOLE_LIMIT) == 2
     assert 'Read-only file system' in training.last_line()
     assert 'give another path' in training.last_line()
 
@@ -309,7 +310,7 @@ def test_a_folder_that_cannot_be_written_to(start, mount):
 def test_a_file_in_the_place_of_the_folder(start, tmp_path):
     (tmp_path / 'run').touch()
     training = start()
-    assert training.end() == 2
+    assert training.end(WHOLE_LIMIT) == 2
     assert 'a file is where a folder is expected' in training.last_line()
 
 
@@ -322,7 +323,7 @@ def test_processes_that_are_spawned(start, trained):
         'train_cfg.max_epochs=1',
         'train_dataloader.num_workers=1',
     )
-    training.process.join(120)
+    training.process.join(WHOLE_LIMIT)
     assert training.process.exitcode == 0, training.printed()
     states = [
         read_checkpoint(one / 'epoch_1.pth')['state_dict']

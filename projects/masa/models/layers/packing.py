@@ -15,6 +15,9 @@ class FramePacking:
     run on the packed frames, so that padding costs nothing there and does
     not enter batch statistics.
 
+    ``benchmarks/length_groups.py`` measures what this and the length groups
+    of attention save.
+
     Args:
         mask (Tensor): True at the frames that exist, ``(B, T)``, bool.
         lengths (Sequence[int], optional): Numbers of frames of the rows,
