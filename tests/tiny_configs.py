@@ -20,7 +20,7 @@ test_evaluator = dict(
         dict(type='KendallsTau', stride=8),
         dict(type='ActionRecognition', num_frames=2),
     ],
-    controls=('clock',),
+    baselines=('clock',),
 )
 """
 

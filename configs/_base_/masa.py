@@ -75,7 +75,7 @@ test_evaluator = dict(
         dict(type='ActivitySeparation'),
         dict(type='AlignmentError'),
     ],
-    controls=('raw', 'clock', 'position', 'raw+clock'),
+    baselines=('raw', 'clock', 'position', 'raw+clock'),
 )
 
 default_scope = 'mmaction'

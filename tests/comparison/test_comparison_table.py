@@ -83,7 +83,7 @@ def test_markdown():
         '| --- | --- | ---: | ---: |',
         '| masa | none | **0.700** ± 0.141 | 6.0 ± 2.8 |',
         '| tcc | activity | 0.500 | **2.0** |',
-        '| clock | none | 0.300 | 9.0 |',
+        '| time only | none | 0.300 | 9.0 |',
     ]
     assert format_markdown({}) == ''
 

@@ -77,7 +77,7 @@ def test_config_of_a_training(configs):
     # 27 and 54 of 80.
     assert config.param_scheduler[1].milestones == [3, 5]
     assert config.val_dataloader is None
-    assert config.test_evaluator.controls == ()
+    assert config.test_evaluator.baselines == ()
     assert config.train_dataloader.batch_size == 4
     assert 'activities' not in config.train_dataloader.dataset
 
@@ -91,7 +91,7 @@ def test_config_of_a_training(configs):
 def test_controls_are_judged_alone(configs):
     path = find_config(configs, 'tiny', 'controls')
     config = training_config(path, Training('controls', 0))
-    assert config.test_evaluator.controls == ('clock',)
+    assert config.test_evaluator.baselines == ('clock',)
 
 
 def test_activities_are_those_of_the_training_split(configs):

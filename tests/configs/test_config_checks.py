@@ -106,7 +106,7 @@ def findings(options, base=DEMO, named=()):
         ('train_dataloader.dataset.pipeline.2.max_drop', 1, 'max_drop_ratio'),
         ('train_dataloader.dataset.pipeline.2.spatial.0.pro', 1, 'prob'),
         ('val_evaluator.metrics.0.fraction', 1, 'fractions'),
-        ('test_evaluator.control', (), 'controls'),
+        ('test_evaluator.baseline', (), 'baselines'),
         ('optim_wrapper.optimizer.learning_rat', 1, ''),
         ('optim_wrapper.clip_gradd', 1, 'clip_grad'),
         ('param_scheduler.0.start_facter', 1, 'start_factor'),

@@ -36,7 +36,7 @@ def test_all_methods_are_planned_with_controls_once(compare):
         'masa, all, seed 1',
         'pairs, all, seed 1',
     ]
-    controls = [config.test_evaluator.controls for _, config in plan]
+    controls = [config.test_evaluator.baselines for _, config in plan]
     assert controls == [('clock',), (), (), (), ()]
     assert {config.train_cfg.max_epochs for _, config in plan[1:]} == {3}
 
@@ -70,7 +70,7 @@ def test_a_table_is_written_and_added_to(
     path = tmp_path / 'work' / 'table.md'
     first = path.read_text()
     assert '| masa | none |' in first
-    assert '| clock | none |' in first
+    assert '| time only | none |' in first
     assert str(path) in capsys.readouterr().out
     assert compare('--methods', 'pairs', '--epochs', '1') == 0
     masa, pairs, clock = path.read_text().splitlines()[-3:]

@@ -1,5 +1,5 @@
 # Cameras differ, and the body is 3D: every sequence is turned to face the
-# same way, for the controls too.
+# same way, for the baselines too.
 train_pipeline = [
     # Files of MMAction2 and PYSKL list several people: docs/data.md.
     dict(type='SelectPerson'),

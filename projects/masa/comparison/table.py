@@ -3,7 +3,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ..evaluation.evaluator import MODEL
-from ..evaluation.metric_titles import METRIC_TITLES, format_metric
+from ..evaluation.metric_titles import (
+    METRIC_TITLES,
+    format_metric,
+    method_title,
+)
 from .results import ComparisonResult
 from .trainings import CONTROLS
 
@@ -130,7 +134,7 @@ def format_markdown(rows: dict[str, dict]) -> str:
     ]
     best = {key: _best(key, rows) for key in columns}
     for name in names:
-        cells = [name, rows[name]['labels']]
+        cells = [method_title(name), rows[name]['labels']]
         for key in columns:
             mean, spread = rows[name]['values'].get(key, (np.nan, np.nan))
             factor = METRIC_TITLES[key].factor

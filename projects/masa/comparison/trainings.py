@@ -21,7 +21,8 @@ class Training:
     Args:
         method (str): Name of the method, such as ``tcc``, and after a plus
             what is changed in it, such as ``clan+rotary``;
-            ``controls`` for those of the evaluation, which are not trained.
+            ``controls`` for the baselines of the evaluation, which are not
+            trained.
         seed (int): Of all random draws.
         activity (str, optional): The only activity that it is trained and
             tested on. None: all of them at once.
@@ -78,7 +79,7 @@ def find_config(configs: Path, data: str, method: str) -> Path:
 
     Returns:
         Path: ``METHOD_DATA.py``, ``baselines/METHOD_DATA.py`` or
-        ``ablations/METHOD.py``; ``masa_DATA.py`` for the controls.
+        ``ablations/METHOD.py``; ``masa_DATA.py`` for the baselines.
 
     Raises:
         ValueError: If there is none, or only an ablation on other data.
@@ -263,5 +264,7 @@ def training_config(
     for name in ('val_cfg', 'val_dataloader', 'val_evaluator'):
         config[name] = None
     if training.method != CONTROLS:
-        config.test_evaluator.controls = ()
+        config.test_evaluator.baselines = ()
+        # The argument's former name.
+        config.test_evaluator.pop('controls', None)
     return config
