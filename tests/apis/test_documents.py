@@ -114,6 +114,6 @@ def test_adding_a_method():
         del config['_delete_']
         result = MODELS.build(config).loss(names['view'], names['view'])
     finally:
-        MODELS.module_dict.pop('MyTCNLoss')
-    assert {'pair_accuracy', 'clip_entropy'} <= set(result)
+        MODELS.module_dict.pop('MyTimeLoss')
+    assert {'my_time_mse', 'my_mean_error', 'clip_entropy'} <= set(result)
     assert result['loss'].isfinite()

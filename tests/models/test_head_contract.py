@@ -130,6 +130,26 @@ def test_it_trains_in_half_precision(views, name):
         assert parameter.grad.isfinite().all()
 
 
-def test_log_names_differ():
-    with pytest.raises(ValueError, match='swapped_entropy'):
-        build('CARLHead', extra_losses=EXTRAS + EXTRAS[1:])
+@pytest.mark.parametrize(
+    ('name', 'extras', 'twice'),
+    [
+        ('CARLHead', EXTRAS + EXTRAS[1:], 'swapped_entropy'),
+        ('CLANHead', [dict(type='ClipContrastiveLoss')], 'clip_entropy'),
+        ('CLANHead', [dict(type='NeighborCycleLoss')], 'cycle_kl'),
+        ('MASAHead', [dict(type='MatchingLoss')], 'match_mse'),
+    ],
+)
+def test_log_names_differ(name, extras, twice):
+    with pytest.raises(ValueError, match=twice):
+        build(name, extra_losses=extras)
+
+
+def test_what_is_logged_is_not_added_up(views):
+    class Wrong(AlignmentHead):
+        def compute_losses(self, view1, view2):
+            losses, _ = super().compute_losses(view1, view2)
+            return losses, dict(my_loss=losses)
+
+    head = Wrong(dict(type='SequenceContrastiveLoss'))
+    with pytest.raises(ValueError, match='my_loss'):
+        head.loss(*views)

@@ -146,6 +146,19 @@ def test_a_weight_is_not_negative(name, weight):
         MODELS.build(dict(type=name, **LOSSES[name], weight=weight))
 
 
+@pytest.mark.parametrize('name', [None, '', 'my_loss'])
+def test_a_log_name_is_needed(name):
+    class Nameless(AlignmentLoss):
+        if name is not None:
+            log_name = name
+
+        def forward(self, view1, view2):
+            return view1.values.sum((1, 2))
+
+    with pytest.raises(TypeError, match=r'Nameless\.log_name'):
+        Nameless()
+
+
 def test_the_base_computes_nothing():
     with pytest.raises(TypeError, match=r'abstract.*forward'):
         AlignmentLoss()

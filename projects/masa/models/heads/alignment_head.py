@@ -51,11 +51,22 @@ class AlignmentHead(BaseModule):
         self.extra_losses = nn.ModuleList(
             build_with_width(extra, in_channels) for extra in extra_losses
         )
-        names = [extra.log_name for extra in self.extra_losses]
+        self.check_log_names(self.method_loss.log_name)
+
+    def check_log_names(self, *own: str) -> None:
+        """Check that no two losses are logged under one name.
+
+        Args:
+            *own (str): Names of the method's own losses.
+
+        Raises:
+            ValueError: If a name occurs twice.
+        """
+        names = [*own, *(extra.log_name for extra in self.extra_losses)]
         if len(set(names)) < len(names):
             raise ValueError(
-                'extra_losses are expected to have different log_names, but '
-                f'got {names}'
+                'the losses of a head are expected to have different '
+                f'log_names, but got {names}'
             )
 
     def loss(
@@ -79,12 +90,22 @@ class AlignmentHead(BaseModule):
             sequences; and, without gradient, the mean of everything that is
             logged, and ``embedding_std`` (:func:`embedding_std` of both
             views).
+
+        Raises:
+            ValueError: If a name under which something is logged has "loss"
+                in it.
         """
         losses, logged = self.compute_losses(view1, view2)
         for extra in self.extra_losses:
             values = extra(view1, view2)
             losses = losses + extra.weight * values
             logged = {**logged, **extra.logged, extra.log_name: values}
+        wrong = [name for name in logged if 'loss' in name]
+        if wrong:
+            raise ValueError(
+                f"MMEngine adds up everything with 'loss' in its name: log "
+                f'{wrong} under other names'
+            )
         result = dict(loss=losses.mean())
         with torch.no_grad():
             for name, values in logged.items():
@@ -115,7 +136,8 @@ class AlignmentHead(BaseModule):
             tensors to log, under names without "loss" in them.
         """
         losses = self.method_loss(view1, view2)
-        return losses, self.method_loss.logged
+        logged = {self.method_loss.log_name: losses}
+        return losses, logged | self.method_loss.logged
 
 
 class MethodHead(AlignmentHead):

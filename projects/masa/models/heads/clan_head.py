@@ -80,7 +80,9 @@ class CLANHead(AlignmentHead):
         self.cycle_weight = cycle_weight
         self.clip_loss = ClipContrastiveLoss(temperature)
         self.cycle_loss = None
+        names = ['moment_kl', 'clip_entropy']
         if cycle_weight:
+            names.append('cycle_kl')
             self.cycle_loss = NeighborCycleLoss(
                 temperature,
                 variance,
@@ -88,6 +90,7 @@ class CLANHead(AlignmentHead):
                 memory=memory,
                 embed_dims=in_channels,
             )
+        self.check_log_names(*names)
 
     def compute_losses(
         self, view1: SequenceBatch, view2: SequenceBatch

@@ -100,6 +100,7 @@ class MASAHead(AlignmentHead):
                 f'but got {combination!r}'
             )
         check_not_negative(sum_weight=sum_weight)
+        self.check_log_names('match_mse', 'cluster_cos')
         self.predictor = None
         if predictor:
             self.predictor = build_with_width(predictor, in_channels)

@@ -18,10 +18,12 @@ class AlignmentLoss(BaseModule, ABC):
 
     Args:
         weight (float): Factor of the loss in a head's ``extra_losses``, not
-            negative. Defaults to 1.0.
+            negative; the factor of a head's main loss is always 1. Defaults
+            to 1.0.
 
     Raises:
         ValueError: If ``weight`` is negative.
+        TypeError: If the class has no valid ``log_name``.
 
     Attributes:
         log_name (str): What a head logs the loss as. It must not contain
@@ -35,6 +37,12 @@ class AlignmentLoss(BaseModule, ABC):
     def __init__(self, weight: float = 1.0):
         super().__init__()
         check_not_negative(weight=weight)
+        name = getattr(self, 'log_name', '')
+        if not name or 'loss' in name:
+            raise TypeError(
+                f'{type(self).__name__}.log_name is expected to be a name '
+                f"without 'loss' in it, but got {name!r}"
+            )
         self.weight = weight
         self.logged: dict[str, Tensor] = {}
 

@@ -216,7 +216,7 @@ def _uniform_frames(directions: Tensor, mask: Tensor, count: int) -> Tensor:
 
 @MODELS.register_module()
 class NeighborCycleLoss(AlignmentLoss):
-    """Nearest-neighbor cycle consistency over a memory bank.
+    """Nearest-neighbor cycle consistency, in a batch or a memory bank.
 
     No label says which sequences show one activity; here the model's own
     nearest neighbors stand in for it (:func:`neighbor_cycle`). That a frame
