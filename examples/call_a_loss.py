@@ -19,6 +19,7 @@ views = [
     for step in (2, 3)
 ]
 
+print('Lower is better: 0 where all frames find their time in the other view.')
 # A loss is a function of two views: one number per sequence.
 for loss in (MatchingLoss(), SequenceContrastiveLoss()):
     print(type(loss).__name__, loss(*views), loss.logged)

@@ -42,7 +42,10 @@ def main() -> None:
     other = 'val/clean_and_press_001'
     nearest = nearest_frames(query, [embeddings[other]])[:, 0]
     apart = np.abs(times[QUERY] - times[other][nearest])
-    print(f'{other}: median deviation {np.median(apart):.1f} of 100 frames')
+    print(
+        f'{other}: median deviation {np.median(apart):.1f} frames on a '
+        'canonical timeline of 100 frames'
+    )
 
 
 if __name__ == '__main__':
