@@ -80,7 +80,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar='NAME',
         help='score its frames against the others, into --results',
     )
-    options = parser.add_argument_group('options')
+    options = parser.add_argument_group('how to do it')
     options.add_argument(
         '--results',
         type=Path,

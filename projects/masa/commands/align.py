@@ -247,7 +247,7 @@ def _retrieve(
         names = index.names
         matches = inferencer.retrieve(query, int(frame), index, args.k)
         seconds = [index.seconds(m.sequence, m.frame) for m in matches]
-    table = Table('sequence', 'frame', 'second', 'distance')
+    table = Table('sequence', 'frame', 'time [s]', 'distance')
     for match, second in zip(matches, seconds, strict=True):
         table.add_row(
             names[match.sequence],
