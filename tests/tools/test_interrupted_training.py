@@ -71,6 +71,8 @@ def do_nothing():
 
 def run(tool, arguments, log, before):
     os.setsid()
+    # As a terminal starts it: tests in the background ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with (
         open(log, 'a', encoding='utf-8') as own,
         open(f'{log}.others', 'a', encoding='utf-8') as others,
