@@ -51,7 +51,7 @@ METRIC_TITLES = {
         'within 5%', 'events within 5%', 100
     ),
     'activity_separation/nearest_neighbor': MetricTitle(
-        'activity of the nearest clip', 'nearest clip', 100
+        'activity of the nearest sequence', 'nearest sequence', 100
     ),
     'activity_separation/ami': MetricTitle('activity clusters, AMI', 'AMI', 1),
     'alignment_error/mean_frames': MetricTitle(
