@@ -37,7 +37,7 @@ def test_it_adds_three_losses_up(views):
         )
         assert logged.keys() == {'moment_kl', 'clip_entropy', 'cycle_kl'}
         torch.testing.assert_close(logged['cycle_kl'], cycles)
-    assert head.cycle_loss.memory.any()
+    assert head.extra_losses[1].memory.any()
 
 
 def test_without_memory_neighbors_need_not_be_mutual(views):

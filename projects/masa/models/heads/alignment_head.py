@@ -18,8 +18,8 @@ class AlignmentHead(BaseModule):
     """Turn two batches of embedded sequences into the loss to train on.
 
     The total of a sequence is ``loss + sum_i weight_i * extra_i``, averaged
-    over the batch. A method that is more than one loss overrides
-    :meth:`compute_losses`.
+    over the batch. A method that is no sum of losses overrides
+    :meth:`method_losses`.
 
     Random draws come from PyTorch's global generator, which
     :class:`~masa.engine.RandomKeyHook` keys by seed and iteration.
@@ -96,10 +96,6 @@ class AlignmentHead(BaseModule):
                 in it.
         """
         losses, logged = self.compute_losses(view1, view2)
-        for extra in self.extra_losses:
-            values = extra(view1, view2)
-            losses = losses + extra.weight * values
-            logged = {**logged, **extra.logged, extra.log_name: values}
         wrong = [name for name in logged if 'loss' in name]
         if wrong:
             raise ValueError(
@@ -123,6 +119,26 @@ class AlignmentHead(BaseModule):
         return result
 
     def compute_losses(
+        self, view1: SequenceBatch, view2: SequenceBatch
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compute the total of every sequence.
+
+        Args:
+            view1 (SequenceBatch): Embeddings of the first view.
+            view2 (SequenceBatch): Of the second.
+
+        Returns:
+            tuple[Tensor, dict[str, Tensor]]: The losses, ``(B,)``, and their
+            parts, without weights, and what else is logged.
+        """
+        losses, logged = self.method_losses(view1, view2)
+        for extra in self.extra_losses:
+            values = extra(view1, view2)
+            losses = losses + extra.weight * values
+            logged = {**logged, **extra.logged, extra.log_name: values}
+        return losses, logged
+
+    def method_losses(
         self, view1: SequenceBatch, view2: SequenceBatch
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute the method's own loss of every sequence.

@@ -1,9 +1,6 @@
 from collections.abc import Sequence
 
-from torch import Tensor
-
 from ...registry import MODELS
-from ...structures import SequenceBatch
 from ...support.argument_checks import check_not_negative
 from ..losses.clip_contrast import ClipContrastiveLoss
 from ..losses.neighbor_cycle_loss import NeighborCycleLoss
@@ -65,53 +62,32 @@ class CLANHead(AlignmentHead):
         in_channels: int | None = None,
         init_cfg: dict | None = None,
     ):
+        check_not_negative(clip_weight=clip_weight, cycle_weight=cycle_weight)
+        parts = [
+            dict(
+                type=ClipContrastiveLoss,
+                temperature=temperature,
+                weight=clip_weight,
+            )
+        ]
+        if cycle_weight:
+            parts.append(
+                dict(
+                    type=NeighborCycleLoss,
+                    temperature=temperature,
+                    variance=variance,
+                    weight=cycle_weight,
+                    mutual=memory > 0,
+                    memory=memory,
+                )
+            )
         super().__init__(
             dict(
                 type=SequenceContrastiveLoss,
                 temperature=temperature,
                 variance=variance,
             ),
-            extra_losses,
+            [*parts, *extra_losses],
             in_channels,
             init_cfg,
         )
-        check_not_negative(clip_weight=clip_weight, cycle_weight=cycle_weight)
-        self.clip_weight = clip_weight
-        self.cycle_weight = cycle_weight
-        self.clip_loss = ClipContrastiveLoss(temperature)
-        self.cycle_loss = None
-        names = ['moment_kl', 'clip_entropy']
-        if cycle_weight:
-            names.append('cycle_kl')
-            self.cycle_loss = NeighborCycleLoss(
-                temperature,
-                variance,
-                mutual=memory > 0,
-                memory=memory,
-                embed_dims=in_channels,
-            )
-        self.check_log_names(*names)
-
-    def compute_losses(
-        self, view1: SequenceBatch, view2: SequenceBatch
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Add up the three losses of every sequence.
-
-        Args:
-            view1 (SequenceBatch): Embeddings of the first view.
-            view2 (SequenceBatch): Of the second view of the same sequences.
-
-        Returns:
-            tuple[Tensor, dict[str, Tensor]]: The losses, ``(B,)``, and their
-            parts without weights: ``moment_kl``, ``clip_entropy`` and
-            ``cycle_kl``.
-        """
-        moments = self.method_loss(view1, view2)
-        clips = self.clip_loss(view1, view2)
-        losses = moments + self.clip_weight * clips
-        logged = dict(moment_kl=moments, clip_entropy=clips)
-        if self.cycle_loss is not None:
-            cycles = self.cycle_loss(view1, view2)
-            losses = losses + self.cycle_weight * cycles
-            logged['cycle_kl'] = cycles
-        return losses, logged

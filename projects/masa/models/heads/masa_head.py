@@ -110,7 +110,7 @@ class MASAHead(AlignmentHead):
         self.combination = combination
         self.sum_weight = sum_weight
 
-    def compute_losses(
+    def method_losses(
         self, view1: SequenceBatch, view2: SequenceBatch
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Compute eq. 9, or the sum, for every sequence.
