@@ -3,6 +3,7 @@
 import pytest
 import torch
 from mmaction.registry import MODELS
+from view_leaves import with_leaves
 
 from masa.models.losses import AlignmentLoss
 
@@ -37,13 +38,6 @@ def compute(loss, views):
     """The losses of a fresh seed, as some draw frames; one reads labels."""
     torch.manual_seed(1)
     return loss(*(v._replace(labels=v.frame_index % 3) for v in views))
-
-
-def with_leaves(views, dtype=torch.float64):
-    return [
-        view._replace(values=view.values.detach().to(dtype).requires_grad_())
-        for view in views
-    ]
 
 
 def test_every_loss_is_here():

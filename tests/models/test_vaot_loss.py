@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from view_leaves import with_leaves
 
 from masa.models.losses.vaot_loss import (
     VAOTLoss,
@@ -32,13 +33,6 @@ def views(make_view):
         make_view(LENGTHS1, TOTALS1, 3, 1, 2, math.nan, torch.float64),
         make_view(LENGTHS2, TOTALS2, 3, 2, 1, math.nan, torch.float64),
     )
-
-
-def with_leaves(views):
-    return [
-        view._replace(values=view.values.clone().requires_grad_())
-        for view in views
-    ]
 
 
 def is_near(index, total, i, k, radius):

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from view_leaves import with_leaves
 
 from masa.models.losses.optimal_transport import (
     add_virtual_frame,
@@ -42,13 +43,6 @@ def views(make_view):
         make_view(LENGTHS1, TOTALS1, 3, 1, 2, math.nan, torch.float64),
         make_view(LENGTHS2, TOTALS2, 3, 2, 1, math.nan, torch.float64),
     )
-
-
-def with_leaves(views):
-    return [
-        view._replace(values=view.values.clone().requires_grad_())
-        for view in views
-    ]
 
 
 def loop_plan(x, y, time1, time2, phi, p):
