@@ -12,6 +12,7 @@ from .datasets import (
     transforms,
 )
 from .evaluation import evaluator, metrics
+from .registry import TASK_UTILS, TRANSFORMS
 from .visualization import embedding_figures_hook
 
 __all__ = [
@@ -26,3 +27,23 @@ __all__ = [
     'synthetic',
     'transforms',
 ]
+
+# Here and not beside the classes: an exported model uses them without the
+# registries, which import PyTorch.
+for _name in (
+    'BoneLengthNoise',
+    'DualAugmentation',
+    'FlipSkeleton',
+    'HideJoints',
+    'JointAngleNoise',
+    'LoadFrameFeatures',
+    'NormalizeSkeleton',
+    'PackSequenceInputs',
+    'PosePriorNoise',
+    'SelectPerson',
+    'ShearSkeleton',
+    'TranslateSkeleton',
+):
+    TRANSFORMS.register_module(module=getattr(transforms, _name))
+for _name in ('LinearPosePrior', 'VPoserPrior'):
+    TASK_UTILS.register_module(module=getattr(transforms, _name))

@@ -15,7 +15,6 @@ from .threads import run_threads
 
 if TYPE_CHECKING:
     import faiss
-    import torch
 
 # Entries of a block of distances to one sequence: at most 2 MB, which fit
 # the cache.
@@ -26,6 +25,8 @@ SET_BLOCK_ENTRIES = 2**24
 PARTS = 32
 # Candidates beyond those asked for, to be ranked in float64.
 MARGIN = 16
+# Of matrix products; what rounding leaves open, the second one decides.
+PRECISIONS = (np.float32, np.float64)
 # Queries of one search of an index, which bound the memory of candidates.
 INDEX_BLOCK = 256
 
@@ -54,9 +55,6 @@ def nearest_frames(
         >>> nearest_frames(first, [second]).ravel().tolist()
         [0, 2]
     """
-    # The metrics are imported without PyTorch.
-    import torch
-
     # Distances do not depend on the origin, but rounding does. It is a
     # float32 number, so that subtracting it is exact.
     origin = np.mean([s.mean(axis=0) for s in sequences], axis=0)
@@ -87,7 +85,7 @@ def nearest_frames(
         step = max(1, BLOCK_ENTRIES // len(frames))
         for start in range(0, len(queries), step):
             rows = slice(start, start + step)
-            for dtype in (torch.float32, torch.float64):
+            for dtype in PRECISIONS:
                 found, tied = _smallest_products(
                     left[dtype][rows],
                     right[dtype],
@@ -113,24 +111,20 @@ def _squared_norms(frames: np.ndarray) -> np.ndarray:
 
 def _in_both_precisions(
     values: np.ndarray, last: np.ndarray
-) -> dict['torch.dtype', 'torch.Tensor']:
+) -> dict[type, np.ndarray]:
     """Append a column, and convert to float32 and float64."""
-    import torch
-
-    values = torch.from_numpy(np.column_stack([values, last]))
-    return {
-        dtype: values.to(dtype) for dtype in (torch.float32, torch.float64)
-    }
+    values = np.column_stack([values, last])
+    return {dtype: values.astype(dtype, copy=False) for dtype in PRECISIONS}
 
 
 def _smallest_products(
-    queries: 'torch.Tensor', frames: 'torch.Tensor', scale: np.ndarray
+    queries: np.ndarray, frames: np.ndarray, scale: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the smallest product of every query, and where rounding decided.
 
     Args:
-        queries (torch.Tensor): (R, W).
-        frames (torch.Tensor): (N, W), of the same type.
+        queries (np.ndarray): (R, W).
+        frames (np.ndarray): (N, W), of the same type.
         scale (np.ndarray): Bound of the terms of every query's products,
             (R,) float64.
 
@@ -138,14 +132,12 @@ def _smallest_products(
         tuple[np.ndarray, np.ndarray]: A frame for each query, (R,), and the
         queries for which another frame is as near within rounding.
     """
-    import torch
-
     # One row holds the products of all queries with a frame, so that each
     # comparison is done for all queries at once.
-    values = (frames @ queries.T).numpy()
+    values = frames @ queries.T
     # Twice the bound of the rounding of a product of this width and of its
     # factors.
-    limits = torch.finfo(queries.dtype)
+    limits = np.finfo(queries.dtype)
     width = queries.shape[1] + 4
     slack = 4 * width * limits.eps * scale + width * limits.tiny
     limit = values.min(axis=0) + slack.astype(values.dtype)
@@ -191,8 +183,6 @@ class FrameSearch:
     """
 
     def __init__(self, frames: np.ndarray):
-        import torch
-
         self.frames = frames
         # The order of distances depends on neither origin nor unit, but
         # rounding, overflow and underflow do.
@@ -201,11 +191,9 @@ class FrameSearch:
         values = self._scaled(frames)
         self.size = len(values)
         padding = -self.size % PARTS
-        self.values = torch.cat(
-            [values, values.new_zeros(padding, values.shape[1])]
-        )
-        self.norms = self.values.square().sum(dim=1)
-        self.norms[self.size :] = torch.inf
+        self.values = np.pad(values, ((0, padding), (0, 0)))
+        self.norms = _squared_norms(self.values)
+        self.norms[self.size :] = np.inf
 
     def __call__(
         self, queries: np.ndarray, allowed: np.ndarray, count: int
@@ -233,29 +221,23 @@ class FrameSearch:
         )
 
     def _search_block(self, queries, barred, count):
-        import torch
-
         # |f|^2 - 2 q f: |q|^2 is the same for all candidates of a query.
-        distances = torch.addmm(
-            self.norms, self._scaled(queries), self.values.T, alpha=-2
-        )
-        distances[:, torch.from_numpy(barred)] = torch.inf
+        distances = (-2 * self._scaled(queries)) @ self.values.T
+        distances += self.norms
+        distances[:, barred] = np.inf
         allowed = self.size - len(barred)
         candidates = _smallest_columns(distances, min(count + MARGIN, allowed))
-        candidates = np.sort(candidates.numpy(), axis=1)
+        candidates = np.sort(candidates, axis=1)
         nearest, _ = _rank_candidates(
             queries, candidates, self.frames[candidates], count
         )
         return nearest
 
     def _scaled(self, frames):
-        import torch
-
-        values = (frames - self.origin) / self.unit
-        return torch.from_numpy(values.astype(np.float32))
+        return ((frames - self.origin) / self.unit).astype(np.float32)
 
 
-def _smallest_columns(distances: 'torch.Tensor', count: int) -> 'torch.Tensor':
+def _smallest_columns(distances: np.ndarray, count: int) -> np.ndarray:
     """Find the smallest entries of every row.
 
     The columns are divided into PARTS interleaved runs. Columns of the same
@@ -264,23 +246,24 @@ def _smallest_columns(distances: 'torch.Tensor', count: int) -> 'torch.Tensor':
     fast as a selection over the whole row.
 
     Args:
-        distances (torch.Tensor): (Q, N), N a multiple of PARTS.
+        distances (np.ndarray): (Q, N), N a multiple of PARTS.
         count (int): Number of entries.
 
     Returns:
-        torch.Tensor: Column indices, (Q, count).
+        np.ndarray: Column indices, (Q, count).
     """
-    import torch
-
-    parts = distances.unflatten(1, (PARTS, -1))  # (Q, PARTS, G)
+    parts = distances.reshape(len(distances), PARTS, -1)  # (Q, PARTS, G)
     num_groups = parts.shape[2]
-    groups = parts.amin(dim=1)
-    groups = groups.topk(min(count, num_groups), largest=False).indices
-    groups = groups[:, None].expand(-1, PARTS, -1)
-    pool = parts.gather(2, groups).flatten(1)
-    columns = groups + num_groups * torch.arange(PARTS)[:, None]
-    chosen = pool.topk(count, largest=False).indices
-    return columns.flatten(1).gather(1, chosen)
+    groups = _smallest_entries(parts.min(axis=1), min(count, num_groups))
+    columns = groups[:, None] + num_groups * np.arange(PARTS)[:, None]
+    columns = columns.reshape(len(columns), -1)
+    pool = np.take_along_axis(distances, columns, axis=1)
+    chosen = _smallest_entries(pool, count)
+    return np.take_along_axis(columns, chosen, axis=1)
+
+
+def _smallest_entries(values: np.ndarray, count: int) -> np.ndarray:
+    return np.argpartition(values, count - 1, axis=1)[:, :count]
 
 
 def _rank_candidates(

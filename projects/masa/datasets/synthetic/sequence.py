@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ..transforms.smooth_noise import smooth_noise
+from ..transforms.noise import smooth_noise
 from .activities import CANONICAL_FRAMES, SYMMETRIC, Activity
 from .body import ANGLES, JOINTS, MIRROR, OFFSETS, pose_body
 

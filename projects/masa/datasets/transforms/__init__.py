@@ -1,29 +1,19 @@
-from .body_shape import BoneLengthNoise, ShearSkeleton
-from .formatting import PackSequenceInputs
-from .hide_joints import HideJoints
-from .loading import LoadFrameFeatures
-from .pose_prior import LinearPosePrior, PosePriorNoise
-from .select_person import SelectPerson
-from .skeleton import FlipSkeleton, NormalizeSkeleton
-from .skeleton_noise import JointAngleNoise, TranslateSkeleton
-from .smooth_noise import smooth_noise
-from .temporal import DualAugmentation
-from .vposer import VPoserPrior
+from ...support.lazy import lazy_names
 
-__all__ = [
-    'BoneLengthNoise',
-    'DualAugmentation',
-    'FlipSkeleton',
-    'HideJoints',
-    'JointAngleNoise',
-    'LinearPosePrior',
-    'LoadFrameFeatures',
-    'NormalizeSkeleton',
-    'PackSequenceInputs',
-    'PosePriorNoise',
-    'SelectPerson',
-    'ShearSkeleton',
-    'TranslateSkeleton',
-    'VPoserPrior',
-    'smooth_noise',
-]
+# Inference without PyTorch needs some of them.
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    names={
+        'body_shape': ['BoneLengthNoise', 'ShearSkeleton'],
+        'formatting': ['PackSequenceInputs'],
+        'hide_joints': ['HideJoints'],
+        'loading': ['LoadFrameFeatures'],
+        'pose_prior': ['LinearPosePrior', 'PosePriorNoise'],
+        'select_person': ['SelectPerson'],
+        'skeleton': ['FlipSkeleton', 'NormalizeSkeleton'],
+        'skeleton_noise': ['JointAngleNoise', 'TranslateSkeleton'],
+        'noise': ['smooth_noise'],
+        'temporal': ['DualAugmentation'],
+        'vposer': ['VPoserPrior'],
+    },
+)

@@ -1,21 +1,38 @@
 import inspect
-
-from mmcv.transforms import BaseTransform
+from abc import ABC, abstractmethod
 
 from ...support.argument_checks import check_range
 from .checks import require_keypoint, require_rng
 
 
-class SequenceTransform(BaseTransform):
-    """Base of the transforms: shows the arguments in its ``repr``.
+class SequenceTransform(ABC):
+    """Base of the transforms.
 
-    Every argument of the constructor is kept as an attribute of its name.
+    It is called as mmcv's ``BaseTransform`` is, but imports no PyTorch, so
+    that an application can prepare sequences for an exported model. Every
+    argument of the constructor is kept as an attribute of its name, and
+    shown in the ``repr``.
 
     Attributes:
         hidden_arguments (tuple[str, ...]): Arguments that are not shown.
     """
 
     hidden_arguments: tuple[str, ...] = ()
+
+    def __call__(self, results: dict) -> dict:
+        """Transform a sample; see :meth:`transform`."""
+        return self.transform(results)
+
+    @abstractmethod
+    def transform(self, results: dict) -> dict:
+        """Transform a sample.
+
+        Args:
+            results (dict): The sample, which may be changed.
+
+        Returns:
+            dict: The result.
+        """
 
     def __repr__(self) -> str:
         values = [

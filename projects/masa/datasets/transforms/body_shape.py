@@ -1,12 +1,10 @@
 import numpy as np
 
-from ...registry import TRANSFORMS
 from .base import SkeletonNoise
 from .checks import mirror_order, require_skeleton
 from .skeleton_tree import SkeletonTree, skeleton_tree
 
 
-@TRANSFORMS.register_module()
 class ShearSkeleton(SkeletonNoise):
     """Shear and stretch the skeleton, throughout a sequence alike.
 
@@ -50,7 +48,6 @@ class ShearSkeleton(SkeletonNoise):
         results['keypoint'] = keypoint.astype(dtype) @ matrix.astype(dtype)
 
 
-@TRANSFORMS.register_module()
 class BoneLengthNoise(SkeletonNoise):
     """Give the same movement to a body of other proportions.
 

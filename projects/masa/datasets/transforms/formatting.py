@@ -1,15 +1,16 @@
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from mmaction.structures import ActionDataSample
 from scipy.ndimage import maximum_filter1d
 
-from ...registry import TRANSFORMS
 from ..times import frame_times
 from .base import SequenceTransform
 from .checks import joint_list, name_of, require, require_skeleton
+
+if TYPE_CHECKING:
+    from mmaction.structures import ActionDataSample
 
 # What a sample holds, and what is worked out of it and its joints.
 STORED = ('keypoint', 'feature')
@@ -17,7 +18,6 @@ DERIVED = ('bone', 'motion', 'missing')
 MODALITIES = STORED + DERIVED
 
 
-@TRANSFORMS.register_module()
 class PackSequenceInputs(SequenceTransform):
     """Pack a sequence, or its views, into what the model takes.
 
@@ -135,22 +135,36 @@ class PackSequenceInputs(SequenceTransform):
         """Pack a sample into ``inputs``, a list, and ``data_samples``."""
         views = results.get('views')
         if views is None:
-            arrays, frames = self._stored_modalities(results, results)
-            total = results.get('total_frames', frames)
-            if frames != total:
-                raise ValueError(
-                    f'sequence {name_of(results)} is expected to have '
-                    f'{total} frames, as its total_frames says, but its '
-                    f'{self.modalities} have {frames}'
-                )
-            index = np.arange(total)
-            values = self._values(arrays, results, results, index)
-            inputs = [_as_tensors(values, index, int(total))]
+            values = self.frame_values(results)
+            total = len(values)
+            inputs = [_as_tensors(values, np.arange(total), total)]
         else:
             total = int(require(results, 'total_frames', self))
             inputs = [self._pack_view(view, results, total) for view in views]
-        sample = self._data_sample(results, int(total))
-        return dict(inputs=inputs, data_samples=sample)
+        return dict(
+            inputs=inputs, data_samples=self._data_sample(results, total)
+        )
+
+    def frame_values(self, results: dict) -> np.ndarray:
+        """Compute the values of the frames of a whole sequence.
+
+        They are the input of an exported model, and need no PyTorch.
+
+        Args:
+            results (dict): A sample without views.
+
+        Returns:
+            np.ndarray: The modalities side by side, (T, D) float32.
+        """
+        arrays, frames = self._stored_modalities(results, results)
+        total = results.get('total_frames', frames)
+        if frames != total:
+            raise ValueError(
+                f'sequence {name_of(results)} is expected to have '
+                f'{total} frames, as its total_frames says, but its '
+                f'{self.modalities} have {frames}'
+            )
+        return self._values(arrays, results, results, np.arange(total))
 
     def _pack_view(self, view: dict, results: dict, total: int) -> dict:
         index = np.array(require(view, 'frame_index', self), dtype=np.int64)
@@ -245,7 +259,12 @@ class PackSequenceInputs(SequenceTransform):
             )
         return np.array(pairs)
 
-    def _data_sample(self, results: dict, total: int) -> ActionDataSample:
+    def _data_sample(
+        self, results: dict, total: int
+    ) -> 'ActionDataSample':
+        import torch
+        from mmaction.structures import ActionDataSample
+
         label = int(results.get('label', -1))
         sample = ActionDataSample(
             metainfo=dict(
@@ -362,6 +381,8 @@ def _side_by_side(
 
 
 def _as_tensors(values: np.ndarray, index: np.ndarray, total: int) -> dict:
+    import torch
+
     return dict(
         values=torch.from_numpy(values),
         frame_index=torch.from_numpy(index),

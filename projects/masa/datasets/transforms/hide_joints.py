@@ -1,6 +1,5 @@
 import numpy as np
 
-from ...registry import TRANSFORMS
 from ...support.argument_checks import check_range
 from .base import RandomSkeletonChange
 from .checks import name_of
@@ -10,7 +9,6 @@ from .checks import name_of
 HIDDEN_AT = 1000.0
 
 
-@TRANSFORMS.register_module()
 class HideJoints(RandomSkeletonChange):
     """Hide random joints, as another body in front would.
 

@@ -1,12 +1,10 @@
 import os
 
-from ...registry import TRANSFORMS
 from ..npy_file import map_npy
 from .base import SequenceTransform
 from .checks import name_of, require
 
 
-@TRANSFORMS.register_module()
 class LoadFrameFeatures(SequenceTransform):
     """Open a sequence's per-frame features without reading them.
 

@@ -2,11 +2,10 @@ from typing import Protocol
 
 import numpy as np
 
-from ...registry import DATASETS, TASK_UTILS, TRANSFORMS
 from ...support.argument_checks import check_range
 from .base import SmoothSkeletonNoise
 from .checks import name_of, require_keypoint
-from .smooth_noise import smooth_noise
+from .noise import smooth_noise
 
 
 class PosePrior(Protocol):
@@ -26,7 +25,6 @@ class PosePrior(Protocol):
         """
 
 
-@TRANSFORMS.register_module()
 class PosePriorNoise(SmoothSkeletonNoise):
     """Change the pose as poses differ among themselves, smoothly in time.
 
@@ -81,6 +79,9 @@ class PosePriorNoise(SmoothSkeletonNoise):
         smoothness: float = 1.0,
     ):
         super().__init__(prob, std, smoothness)
+        # The registries import PyTorch, which inference can do without.
+        from ...registry import TASK_UTILS
+
         self.prior: PosePrior = TASK_UTILS.build(prior)
 
     def change(self, keypoint, rng, results, plan) -> None:
@@ -97,7 +98,6 @@ class PosePriorNoise(SmoothSkeletonNoise):
         results['keypoint'] = moved.astype(dtype)
 
 
-@TASK_UTILS.register_module()
 class LinearPosePrior:
     """Fit the principal components of the poses of a dataset.
 
@@ -119,6 +119,8 @@ class LinearPosePrior:
     """
 
     def __init__(self, dataset: dict, variance: float = 0.95):
+        from ...registry import DATASETS
+
         check_range('variance', variance, 0, 1, open_low=True)
         count, total, square = 0, 0.0, 0.0
         for sample in DATASETS.build(dataset):

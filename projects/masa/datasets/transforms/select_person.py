@@ -1,6 +1,5 @@
 import numpy as np
 
-from ...registry import TRANSFORMS
 from ..people import (
     CRITERIA,
     fill_frames,
@@ -13,7 +12,6 @@ from .base import SequenceTransform
 from .checks import name_of, require_keypoint
 
 
-@TRANSFORMS.register_module()
 class SelectPerson(SequenceTransform):
     """Select one person, or a fixed number of people, of a sequence.
 

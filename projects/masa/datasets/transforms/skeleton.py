@@ -1,6 +1,5 @@
 import numpy as np
 
-from ...registry import TRANSFORMS
 from ...support.argument_checks import check_choice
 from .base import RandomSkeletonChange, SequenceTransform
 from .checks import (
@@ -13,7 +12,6 @@ from .checks import (
 from .skeleton_axes import side_pairs, turn_of_sequence, turns_per_frame
 
 
-@TRANSFORMS.register_module()
 class NormalizeSkeleton(SequenceTransform):
     """Normalize a skeleton for position, size and, optionally, orientation.
 
@@ -206,7 +204,6 @@ class NormalizeSkeleton(SequenceTransform):
         return np.where(usable, lengths, median)
 
 
-@TRANSFORMS.register_module()
 class FlipSkeleton(RandomSkeletonChange):
     """Mirror the skeleton, x to -x, and swap its left and right joints.
 

@@ -1,13 +1,11 @@
 import numpy as np
 
-from ...registry import TRANSFORMS
 from .base import SmoothSkeletonNoise
 from .checks import require_skeleton
 from .skeleton_tree import SkeletonTree, skeleton_tree
-from .smooth_noise import smooth_noise
+from .noise import smooth_noise
 
 
-@TRANSFORMS.register_module()
 class TranslateSkeleton(SmoothSkeletonNoise):
     """Translate the whole skeleton, smoothly in time.
 
@@ -58,7 +56,6 @@ class TranslateSkeleton(SmoothSkeletonNoise):
         results['keypoint'] = keypoint + offset[:, None].astype(dtype)
 
 
-@TRANSFORMS.register_module()
 class JointAngleNoise(SmoothSkeletonNoise):
     """Turn the limbs about their joints, keeping the bones' lengths.
 

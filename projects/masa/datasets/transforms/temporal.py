@@ -2,17 +2,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...registry import TRANSFORMS
 from ...support.argument_checks import check_choice, check_range
 from .base import SequenceTransform
 from .checks import name_of, require_rng
-from .smooth_noise import smooth_noise
+from .noise import smooth_noise
 
 # What a view holds, and the axis of its frames.
 FRAME_AXES = dict(keypoint=1, keypoint_score=1, feature=0, smpl_body_pose=0)
 
 
-@TRANSFORMS.register_module()
 class DualAugmentation(SequenceTransform):
     """Make two views of one sequence (paper, Sec. 3.1).
 
@@ -98,7 +96,12 @@ class DualAugmentation(SequenceTransform):
         self.max_drop_ratio = max_drop_ratio
         self.trim = trim
         self.min_trim_ratio = min_trim_ratio
-        self.spatial = [TRANSFORMS.build(config) for config in spatial]
+        self.spatial = []
+        if spatial:
+            # The registry imports PyTorch, which inference can do without.
+            from ...registry import TRANSFORMS
+
+            self.spatial = [TRANSFORMS.build(config) for config in spatial]
         self.dual = dual
         self.warp_std = warp_std
         self.warp_smoothness = warp_smoothness

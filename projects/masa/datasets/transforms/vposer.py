@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from scipy.spatial.transform import Rotation
 from torch import Tensor, nn
 
-from ...registry import TASK_UTILS
 from .body_model import (
     BODY_JOINTS,
     WHERE,
@@ -86,7 +85,6 @@ class VPoser(nn.Module):
         return torch.stack((first, second, third), dim=-1)
 
 
-@TASK_UTILS.register_module()
 class VPoserPrior:
     """Use VPoser as the prior of :class:`PosePriorNoise`, as the paper does.
 
