@@ -1,5 +1,4 @@
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 from mmaction.datasets import PoseDataset
@@ -8,17 +7,19 @@ from mmengine.logging import print_log
 
 from ..registry import DATASETS
 from .annotation import load_annotations
-from .errors import AnnotationError, refuse_problems
+from .errors import AnnotationError
 from .keyed_random import KeyedRandom
-from .packed_poses import is_packed, name_pose_files, unpack_poses
+from .packed_poses import name_pose_files
 from .pipeline_checks import check_pipeline_inputs
-from .problem import Problem
 from .record_checks import label_of
-from .schema import check_annotations, record_name
+from .records import (
+    complete_record,
+    refuse,
+    select_records,
+    unpack_records,
+)
+from .schema import check_annotations
 from .transforms import SelectPerson
-
-# More would hide the first ones; tools/check_data.py prints all.
-PROBLEMS_SHOWN = 10
 
 
 @DATASETS.register_module()
@@ -121,10 +122,9 @@ class SequenceDataset(KeyedRandom, PoseDataset):
             annotations[key] = self._metainfo[key]
         if self.pose_folder is not None:
             annotations = name_pose_files(annotations)
-        note = 'tools/check_data.py lists them all'
-        self._refuse(check_annotations(annotations), note)
+        refuse(self.source, check_annotations(annotations))
         names = annotations['activities']
-        records = self._select(annotations)
+        records = select_records(annotations, self.split, self.source)
         if self.activities is not None:
             keep = self._labels_to_keep(names, records)
             records = [r for r in records if label_of(r) in keep]
@@ -133,15 +133,18 @@ class SequenceDataset(KeyedRandom, PoseDataset):
                 f'{self.source} has no sequences of the activities '
                 f'{self.activities} in the split {self.split}'
             )
-        if any(map(is_packed, records)):
-            folder = self.pose_folder or self.data_root or ''
-            records, problems = unpack_poses(records, folder, self.box_thr)
-            self._refuse(problems, note)
-            unpacked = dict(annotations, annotations=records, split=None)
-            self._refuse(check_annotations(unpacked), note)
-        records = [self._complete(record, names) for record in records]
+        records = unpack_records(
+            annotations,
+            records,
+            self.pose_folder or self.data_root or '',
+            self.box_thr,
+            self.source,
+        )
+        features = self.data_prefix.get('feature', '')
+        records = [complete_record(one, names, features) for one in records]
         self._link_people(records)
-        self._refuse(
+        refuse(
+            self.source,
             check_pipeline_inputs(
                 records, annotations['skeleton'], self.pipeline.transforms
             ),
@@ -166,10 +169,6 @@ class SequenceDataset(KeyedRandom, PoseDataset):
                     f'people, of whom {transform} takes {transform.people}',
                     'current',
                 )
-
-    def _refuse(self, problems: list[Problem], note: str) -> None:
-        heading = f'{self.source} has {len(problems)} problems'
-        refuse_problems(heading, problems, PROBLEMS_SHOWN, note)
 
     def _labels_to_keep(
         self, names: list[str] | None, records: list[dict]
@@ -197,59 +196,6 @@ class SequenceDataset(KeyedRandom, PoseDataset):
                 f'{self.source} has no activities {unknown}; it has {known}'
             )
         return {labels[activity] for activity in wanted}
-
-    def _select(self, annotations: dict) -> list[dict]:
-        records = {
-            record_name(record, number): dict(record, split='')
-            for number, record in enumerate(annotations['annotations'])
-        }
-        for name, record in records.items():
-            record['frame_dir'] = name
-        if self.split is None:
-            return list(records.values())
-        splits = annotations.get('split') or {}
-        wanted = [self.split] if isinstance(self.split, str) else self.split
-        missing = [name for name in wanted if name not in splits]
-        if missing:
-            raise AnnotationError(
-                f'{self.source} has no split {missing}; it has {list(splits)}'
-            )
-        selected: dict[str, dict] = {}
-        for split in wanted:
-            for name in splits[split]:
-                if name in selected:
-                    raise AnnotationError(
-                        f'{self.source} has {name!r} in the splits '
-                        f'{selected[name]["split"]!r} and {split!r}, which '
-                        'are read together'
-                    )
-                selected[name] = dict(records[name], split=split)
-        return list(selected.values())
-
-    def _complete(self, record: dict, names: list[str] | None) -> dict:
-        record['total_frames'] = int(record['total_frames'])
-        record['label'] = label_of(record)
-        record['activity'] = (
-            names[record['label']] if names and record['label'] >= 0 else ''
-        )
-        for key, dtype in (
-            ('keypoint', np.float32),
-            ('keypoint_score', np.float32),
-            ('canonical_time', np.float32),
-            ('timestamps', np.float64),
-            ('phase', np.int64),
-            ('smpl_body_pose', np.float32),
-            ('smpl_betas', np.float32),
-        ):
-            if record.get(key) is not None:
-                record[key] = np.asarray(record[key], dtype=dtype)
-        if 'feature_path' in record:
-            record['feature_path'] = str(
-                Path(
-                    self.data_prefix.get('feature', ''), record['feature_path']
-                )
-            )
-        return record
 
     def filter_data(self) -> list[dict]:
         """Leave out what ``valid_ratio`` of MMAction2 asks to leave out."""

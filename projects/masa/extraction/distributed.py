@@ -1,15 +1,9 @@
+import importlib.util
 import os
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-
-import torch
-from mmengine.dist import (
-    all_gather_object,
-    broadcast_object_list,
-    get_dist_info,
-    is_distributed,
-)
 
 from .errors import ExtractionError
 
@@ -24,6 +18,8 @@ def join_processes() -> None:
     there is none. Only names and numbers are exchanged, so that gloo serves.
     """
     if int(os.environ.get('WORLD_SIZE', 1)) > 1 and not is_distributed():
+        import torch
+
         torch.distributed.init_process_group('gloo', timeout=LONGEST_WAIT)
 
 
@@ -34,8 +30,32 @@ def leave_processes() -> None:
     which must not come before the others have said all.
     """
     if is_distributed():
+        import torch
+
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
+
+
+def is_distributed() -> bool:
+    """Tell whether there are several processes.
+
+    Without them nothing here imports PyTorch.
+    """
+    torch = sys.modules.get('torch')
+    return (
+        torch is not None
+        and torch.distributed.is_available()
+        and torch.distributed.is_initialized()
+    )
+
+
+def rank_and_size() -> tuple[int, int]:
+    """Return the rank of this process, and the number of processes."""
+    if not is_distributed():
+        return 0, 1
+    from mmengine.dist import get_dist_info
+
+    return get_dist_info()
 
 
 def choose_device(name: str | None) -> str:
@@ -44,6 +64,10 @@ def choose_device(name: str | None) -> str:
     It defaults to CUDA where there is any, a device for every process of a
     machine. An ExtractionError says that there is no such device.
     """
+    if name == 'cpu' or not importlib.util.find_spec('torch'):
+        return name or 'cpu'
+    import torch
+
     name = name or ('cuda' if torch.cuda.is_available() else 'cpu')
     if name == 'cuda':
         name = f'cuda:{os.environ.get("LOCAL_RANK", 0)}'
@@ -66,8 +90,12 @@ def on_main_process(function: Callable[[], Any]) -> Any:
     An ExtractionError is raised in that process again. The others end with
     status 2, so that the message comes once.
     """
+    if not is_distributed():
+        return function()
+    from mmengine.dist import broadcast_object_list
+
     outcome: list = [None, None]
-    rank, _ = get_dist_info()
+    rank, _ = rank_and_size()
     if rank == 0:
         try:
             outcome[0] = function()
@@ -81,4 +109,8 @@ def on_main_process(function: Callable[[], Any]) -> Any:
 
 def gather(value: Any) -> list:
     """Return the values of all processes, in the order of the ranks."""
+    if not is_distributed():
+        return [value]
+    from mmengine.dist import all_gather_object
+
     return all_gather_object(value)

@@ -4,15 +4,18 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from mmengine.dist import get_dist_info
-
 from ..datasets.annotation import AnnotationError, save_annotations
 from ..datasets.frame_labels import (
     add_phases,
     check_labeled,
     read_frame_labels,
 )
-from .distributed import choose_device, gather, on_main_process
+from .distributed import (
+    choose_device,
+    gather,
+    on_main_process,
+    rank_and_size,
+)
 from .errors import ExtractionError, SequenceError
 from .limits import MediaLimits
 from .output_folder import OutputFolder
@@ -173,7 +176,7 @@ def extract(
         OSError: If a file cannot be written.
     """
     start = time.monotonic()
-    rank, processes = get_dist_info()
+    rank, processes = rank_and_size()
     folder = OutputFolder(output, extraction.dtype, extraction.content)
     if phases is not None:
         on_main_process(lambda: _check_phases(plan, phases))

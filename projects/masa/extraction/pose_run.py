@@ -21,8 +21,8 @@ class PoseExtraction(Extraction):
             first.
         min_found (float): Share of the frames that must show the person, in
             [0, 1].
-        device (str, optional): Such as ``cuda:0``. Defaults to CUDA where
-            there is any.
+        device (str, optional): Such as ``cuda:0``, for mmpose; MediaPipe runs
+            on the CPU. Defaults to CUDA where there is any.
         pose_model, pose_weights, detector, detector_weights, lifter,
             lifter_weights, random_weights (optional): See
             :class:`MMPoseEstimator`.
@@ -54,6 +54,8 @@ class PoseExtraction(Extraction):
         max_pixels: int = DEFAULT_LIMITS.max_pixels,
         max_seconds: float = DEFAULT_LIMITS.max_seconds,
     ):
+        # MediaPipe has no other device, and PyTorch is not asked for one.
+        device = 'cpu' if backend == 'mediapipe' else device
         super().__init__(device, max_pixels, max_seconds)
         if backend not in BACKENDS:
             raise ExtractionError(

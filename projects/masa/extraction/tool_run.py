@@ -2,13 +2,12 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from mmengine.dist import get_dist_info
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from ..support.broken_inputs import show_broken, show_problems
-from .distributed import join_processes, leave_processes
+from .distributed import join_processes, leave_processes, rank_and_size
 from .errors import ExtractionError
 from .extraction_run import (
     Extraction,
@@ -36,7 +35,7 @@ def run_extraction(
 
 
 def _run(args: argparse.Namespace, extraction: Extraction) -> int:
-    is_main = get_dist_info()[0] == 0
+    is_main = rank_and_size()[0] == 0
     plan = plan_extraction(
         *(extraction, args.inputs, args.output),
         *(args.labels, args.merge, args.replace),

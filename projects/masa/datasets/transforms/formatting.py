@@ -259,9 +259,7 @@ class PackSequenceInputs(SequenceTransform):
             )
         return np.array(pairs)
 
-    def _data_sample(
-        self, results: dict, total: int
-    ) -> 'ActionDataSample':
+    def _data_sample(self, results: dict, total: int) -> 'ActionDataSample':
         import torch
         from mmaction.structures import ActionDataSample
 

@@ -2,8 +2,8 @@ import numpy as np
 
 from .base import SmoothSkeletonNoise
 from .checks import require_skeleton
-from .skeleton_tree import SkeletonTree, skeleton_tree
 from .noise import smooth_noise
+from .skeleton_tree import SkeletonTree, skeleton_tree
 
 
 class TranslateSkeleton(SmoothSkeletonNoise):
