@@ -13,8 +13,8 @@ import numpy as np
 import onnxruntime
 import torch
 
-from masa.apis import AlignmentInferencer
 from masa.apis.onnx_export import export_onnx
+from masa.apis.trained_model import TrainedModel
 
 REPEATS = 30
 
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument('--lengths', type=int, nargs='+', default=[100, 1000])
     args = parser.parse_args()
     torch.set_num_threads(1)
-    model = AlignmentInferencer(args.model, args.weights, 'cpu').model
+    model = TrainedModel(args.model, args.weights, 'cpu').network
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     with tempfile.TemporaryDirectory() as folder:

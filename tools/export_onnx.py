@@ -35,19 +35,19 @@ def main(argv=None) -> int:
 
 def _export(args: argparse.Namespace) -> int:
     # PyTorch takes seconds to import, and the help does not need it.
-    from masa.apis import AlignmentInferencer
     from masa.apis.onnx_export import (
         TOLERANCE,
         compare_with_onnx,
-        describe_config,
+        describe_model,
         export_onnx,
     )
+    from masa.apis.trained_model import TrainedModel
 
-    inferencer = AlignmentInferencer(
+    model = TrainedModel(
         args.model, args.weights, 'cpu', unsafe_load=args.unsafe_load
     )
-    export_onnx(inferencer.model, args.output, describe_config(inferencer.cfg))
-    difference = compare_with_onnx(inferencer.model, args.output)
+    export_onnx(model.network, args.output, describe_model(model))
+    difference = compare_with_onnx(model.network, args.output)
     size = args.output.stat().st_size / 2**20
     print(
         f'{args.output}: {size:.1f} MiB; differs from PyTorch by '

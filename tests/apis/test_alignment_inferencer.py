@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.dataset import Compose
 
 from masa.apis import AlignmentInferencer, EmbeddedSequence
-from masa.datasets.transforms import PackSequenceInputs
+from masa.datasets.transforms import PackSequenceInputs, SelectPerson
 from masa.extraction.errors import ExtractionError
 
 ACTIVITIES = ('squat', 'throw')
@@ -84,10 +83,11 @@ class TestInputs:
         many = dict(record, keypoint=joints)
         del many['keypoint_score']
         # What the model is given does not matter here.
-        packed = inferencer._pack(dict(record, skeleton=inferencer.skeleton))
-        monkeypatch.setattr(inferencer, '_pack', lambda record: packed)
-        select = Compose([dict(type='SelectPerson', by=0, people=2)])
-        monkeypatch.setattr(inferencer, 'pipeline', select)
+        model = inferencer.model
+        packed = model.prepare(dict(record, skeleton=model.skeleton))
+        monkeypatch.setattr(model, 'prepare', lambda record: packed)
+        select = SelectPerson(by=0, people=2)
+        monkeypatch.setattr(model, 'transforms', [select])
         (found,) = inferencer.embed(many)
         # Who is absent is not drawn at the origin.
         np.testing.assert_array_equal(
@@ -112,18 +112,11 @@ class TestInputs:
             np.testing.assert_allclose(found.embedding, expected, atol=2e-4)
         assert inferencer.embed(sequences[:2]) == sequences[:2]
 
-    def test_call_as_mmengine_does(self, inferencer, annotations):
-        records = annotations[0]['annotations'][:3]
-        result = inferencer([dict(record) for record in records])
-        assert [len(one) for one in result['predictions']] == [
-            record['total_frames'] for record in records
-        ]
-        samples = inferencer(
-            [dict(record) for record in records], return_datasamples=True
-        )
-        assert samples['predictions'][0].embedding.shape[1] == 64
-        # What was given is as it was.
-        assert records[0]['keypoint'].shape[0] == 1
+    def test_what_is_given_is_left_as_it_is(self, inferencer, annotations):
+        record = annotations[0]['annotations'][0]
+        before = pickle.dumps(record)
+        inferencer.embed(record)
+        assert pickle.dumps(record) == before
 
     def test_what_is_no_input(self, inferencer, annotations, tmp_path):
         frames = annotations[0]['annotations'][0]['keypoint'][0]
@@ -206,7 +199,8 @@ class TestInputs:
         modalities = ('bone', 'keypoint')
         reader = inferencer.reader
         monkeypatch.setattr(reader, 'modalities', modalities)
-        (record,) = inferencer._inputs_to_list(frames)
+        (record,), problems = reader.read([frames])
+        assert not problems
         (view,) = PackSequenceInputs(modalities)(record)['inputs']
         bones = len(inferencer.skeleton['bones'])
         assert view['values'].shape == (len(frames), 3 * bones + 75)

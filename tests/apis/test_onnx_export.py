@@ -9,12 +9,15 @@ import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
 
+from masa.apis import AlignmentInferencer
 from masa.apis.onnx_export import (
     TOLERANCE,
     compare_with_onnx,
-    describe_config,
+    describe_model,
     export_onnx,
 )
+from masa.apis.trained_model import TrainedModel
+from masa.extraction.errors import ExtractionError
 
 onnxruntime = pytest.importorskip(
     'onnxruntime', reason='needs the extra "onnx"'
@@ -45,9 +48,9 @@ def build(name, **backbone):
     ],
 )
 def test_equals_the_model_at_any_length(tmp_path, name, backbone):
-    config, model = build(name, **backbone)
+    _, model = build(name, **backbone)
     path = tmp_path / 'model.onnx'
-    export_onnx(model, path, describe_config(config))
+    export_onnx(model, path)
     lengths = (1, 2, 7, 64, 301)
     assert compare_with_onnx(model, path, lengths) < TOLERANCE
     # Other weights are seen as others.
@@ -93,11 +96,15 @@ def test_neck_is_exported(tmp_path):
     assert known['embed_dims'] == '40'
 
 
-def test_file_says_what_it_expects(tmp_path):
-    config, model = build('masa_demo', layers=('self',))
-    path = tmp_path / 'model.onnx'
-    export_onnx(model, path, describe_config(config))
-    session = onnxruntime.InferenceSession(str(path))
+@pytest.fixture(scope='module')
+def exported(trained, tmp_path_factory):
+    path = tmp_path_factory.mktemp('exported') / 'model.onnx'
+    assert main([str(trained), str(path)]) == 0
+    return path
+
+
+def test_file_says_what_it_expects(exported, trained):
+    session = onnxruntime.InferenceSession(str(exported))
     (values,), (embedding,) = session.get_inputs(), session.get_outputs()
     assert (values.name, embedding.name) == ('values', 'embedding')
     assert values.shape[1] == 75
@@ -113,30 +120,104 @@ def test_file_says_what_it_expects(tmp_path):
     assert 'SequenceAligner' in known['config']
 
 
-def test_command(trained, tmp_path, capsys, inferencer, annotations):
-    path = tmp_path / 'model.onnx'
-    assert main([str(trained), str(path)]) == 0
-    assert 'standard deviations at most' in capsys.readouterr().out
+def test_exported_model_equals_the_trained_one(
+    exported, inferencer, annotations
+):
+    """From records, files and arrays, several people among them."""
+    other = AlignmentInferencer(exported)
+    assert other.skeleton == inferencer.skeleton
+    assert other.up == inferencer.up
     record = annotations[0]['annotations'][0]
-    values = inferencer.pipeline(dict(record, skeleton=inferencer.skeleton))[
-        'inputs'
-    ][0]['values']
-    session = onnxruntime.InferenceSession(str(path))
-    (found,) = session.run(None, dict(values=values.numpy()))
-    (expected,) = inferencer.embed(record)
-    np.testing.assert_allclose(found, expected.embedding, atol=1e-3)
+    crowd = dict(
+        record,
+        frame_dir='crowd',
+        keypoint=np.concatenate([record['keypoint'] + 1, record['keypoint']]),
+    )
+    del crowd['keypoint_score']
+    for item in (annotations[1], record['keypoint'][0], crowd):
+        found, expected = other.embed(item), inferencer.embed(item)
+        assert [one.name for one in found] == [one.name for one in expected]
+        for one, same in zip(found, expected, strict=True):
+            np.testing.assert_allclose(
+                one.embedding,
+                same.embedding,
+                atol=10 * TOLERANCE * same.embedding.std(),
+            )
+            assert one.activity == same.activity
+            np.testing.assert_array_equal(one.keypoint, same.keypoint)
+            np.testing.assert_array_equal(one.phase, same.phase)
+    first, second, *_ = other.embed(annotations[1])
+    np.testing.assert_array_equal(
+        other.align(first, second).path,
+        inferencer.align(*inferencer.embed(annotations[1])[:2]).path,
+    )
+
+
+def test_what_an_exported_model_refuses(exported, annotations, tmp_path):
+    record = annotations[0]['annotations'][0]
+    other = AlignmentInferencer(exported)
+    with pytest.raises(ExtractionError, match='fewer'):
+        other.embed(
+            dict(
+                record,
+                frame_dir='fewer',
+                keypoint=record['keypoint'][..., :2],
+            )
+        )
+    (tmp_path / 'a.mp4').touch()
+    with pytest.raises(ValueError, match='from_video'):
+        other.embed(tmp_path / 'a.mp4')
+    with pytest.raises(FileNotFoundError, match=r'none\.onnx'):
+        AlignmentInferencer(tmp_path / 'none.onnx')
+    with pytest.raises(ValueError, match=r'epoch_1\.pth'):
+        AlignmentInferencer(exported, 'epoch_1.pth')
+    with pytest.raises(ValueError, match='tpu'):
+        AlignmentInferencer(exported, device='tpu')
+    (tmp_path / 'cut.onnx').write_bytes(exported.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r'cut\.onnx'):
+        AlignmentInferencer(tmp_path / 'cut.onnx')
+
+
+def changed(exported, path, **metadata):
+    model = onnx.load(str(exported))
+    for entry in model.metadata_props:
+        entry.value = metadata.get(entry.key, entry.value)
+    onnx.save(model, str(path))
+    return path
+
+
+def test_files_of_other_makers(exported, tmp_path):
+    path = tmp_path / 'other.onnx'
+    with pytest.raises(ValueError, match='masa export'):
+        AlignmentInferencer(changed(exported, path, format='99'))
+    foreign = json.dumps([dict(type='Unknown'), dict(type='os.system')])
+    with pytest.raises(ValueError, match='Unknown'):
+        AlignmentInferencer(changed(exported, path, pipeline=foreign))
+    unpacked = json.dumps([dict(type='mmaction.SelectPerson')])
+    with pytest.raises(ValueError, match='SelectPerson'):
+        AlignmentInferencer(changed(exported, path, pipeline=unpacked))
+
+
+def test_command(exported, trained, tmp_path, capsys):
     with pytest.raises(SystemExit):
-        main([str(trained), str(path)])
-    assert 'exists; --overwrite' in capsys.readouterr().err
+        main([str(trained), str(exported)])
+    assert '--overwrite' in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main([str(trained), str(tmp_path / 'model.pt')])
     assert main([str(tmp_path / 'none'), str(tmp_path / 'a.onnx')]) == 2
-    assert 'there is no config or folder' in capsys.readouterr().err
+    assert str(tmp_path / 'none') in capsys.readouterr().err
+
+
+def test_a_pipeline_that_no_file_can_hold(trained):
+    model = TrainedModel(trained, device='cpu')
+    model.config.test_dataloader.dataset.pipeline[0].by = 1j
+    with pytest.raises(ValueError, match='complex'):
+        describe_model(model)
 
 
 def test_without_the_extra(tmp_path, monkeypatch):
     _, model = build('masa_demo', layers=('self',))
     monkeypatch.setitem(sys.modules, 'onnx', None)
-    with pytest.raises(ImportError, match=r"-e '\.\[lite,onnx\]'"):
+    with pytest.raises(ImportError, match=r'\[export\]'):
         export_onnx(model, tmp_path / 'model.onnx')
     assert list(tmp_path.iterdir()) == []

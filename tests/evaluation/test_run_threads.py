@@ -13,7 +13,7 @@ def test_every_item_is_done_with_one_blas_thread_each():
     run_threads(
         lambda item: done.update({item: {*blas_threads().values()}}), range(20)
     )
-    assert done == dict.fromkeys(range(20), {1})
+    assert done == {item: {1} for item in range(20)}
     assert blas_threads() == before
 
 

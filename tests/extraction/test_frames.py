@@ -1,13 +1,12 @@
 import os
 import re
-import sys
 import warnings
 
 import cv2
 import numpy as np
 import pytest
 
-from masa.extraction.errors import ExtractionError, SequenceError
+from masa.extraction.errors import SequenceError
 from masa.extraction.frames import FrameReader
 
 av = pytest.importorskip('av', reason='needs the extra "features"')
@@ -246,13 +245,3 @@ def test_closed_when_left_early(tmp_path):
             for one in os.listdir(descriptors)
         ]
         assert str(path.resolve()) not in opened
-
-
-def test_without_pyav(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, 'av', None)
-    write_image(tmp_path / '1.png', 5)
-    assert levels(tmp_path) == [5]
-    (tmp_path / 'a.mp4').touch()
-    with pytest.raises(ExtractionError, match=r"-e '\.\[features\]'") as error:
-        FrameReader(tmp_path / 'a.mp4')
-    assert '\n' not in str(error.value)

@@ -1,12 +1,13 @@
 """Trained models, and what they embedded, for people who write Python."""
 
 from ..embeddings import EmbeddedSequence
-from .alignment_inferencer import AlignmentInferencer
-from .frame_index import FrameIndex, FrameMatches
+from ..support.lazy import lazy_names
 
-__all__ = [
-    'AlignmentInferencer',
-    'EmbeddedSequence',
-    'FrameIndex',
-    'FrameMatches',
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    names={
+        'alignment_inferencer': ['AlignmentInferencer'],
+        'frame_index': ['FrameIndex', 'FrameMatches'],
+    },
+)
+__all__ += [EmbeddedSequence.__name__]

@@ -28,12 +28,13 @@ class AlignmentInferencer(EmbeddingInferencer):
     :meth:`embed` returned.
 
     Args:
-        model (str | Path | Config): A config file, a config, or the work
-            directory of a training, which holds both config and weights.
+        model (str | Path | Config): The ``.onnx`` file of an exported model,
+            which needs no PyTorch; the work directory of a training, which
+            holds both config and weights; a config file; or a config.
         weights (str | Path, optional): The checkpoint. Defaults to the last
             one of the work directory.
         device (str, optional): Such as ``cuda:0``. Defaults to the device
-            that is available.
+            that is available, or ``cpu`` for an exported model.
         features (str | Path): Folder that the ``feature_path`` of records is
             relative to. Defaults to the working directory.
         cache (str | Path, optional): Folder that keeps what is extracted

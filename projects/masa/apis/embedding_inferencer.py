@@ -1,37 +1,33 @@
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from mmengine.config import Config
-from mmengine.dataset import Compose
-from mmengine.device import get_device
-from mmengine.infer import BaseInferencer
-from mmengine.registry import DefaultScope, init_default_scope
 from rich.progress import track
 
 from ..datasets.people import find_people
 from ..datasets.record_checks import label_of
 from ..datasets.times import frame_times
-from ..datasets.transforms import SelectPerson
+from ..datasets.transforms import PackSequenceInputs, SelectPerson
 from ..embeddings import EmbeddedSequence
 from ..extraction.errors import ExtractionError
 from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
-from ..registry import MODELS
 from ..support.argument_checks import check_range
 from ..support.broken_inputs import describe_problems
-from ..support.checkpoints import check_fit, read_checkpoint, weights_of
-from ..support.config_checks import (
-    check_config,
-    read_config,
-    report_wrong_values,
-)
+from ..support.extras import explain_missing
 from .input_reader import Input, InputReader
-from .model_files import find_model_files
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from .exported_model import ExportedModel
+    from .trained_model import TrainedModel
 
 
-class EmbeddingInferencer(BaseInferencer):
+class EmbeddingInferencer:
     """Embeds sequences with a trained model.
 
     Base of :class:`AlignmentInferencer`, which describes inputs, arguments
@@ -40,7 +36,7 @@ class EmbeddingInferencer(BaseInferencer):
 
     def __init__(
         self,
-        model: str | Path | Config,
+        model: 'str | Path | Config',
         weights: str | Path | None = None,
         device: str | None = None,
         features: str | Path = '',
@@ -50,131 +46,45 @@ class EmbeddingInferencer(BaseInferencer):
         show_progress: bool = False,
         unsafe_load: bool = False,
     ):
-        if isinstance(model, (str, Path)):
-            model, weights = find_model_files(Path(model), weights)
-            model = read_config(model)
-        check_config(model, scope='mmaction')
-        if weights is None:
-            raise FileNotFoundError(
-                'no checkpoint is given: an untrained model aligns nothing'
-            )
         if frame_rate is not None:
             check_range('frame_rate', frame_rate, 0, open_low=True)
-        self.unsafe_load = unsafe_load
-        self.device = device or get_device()
+        self.model = _load_model(model, weights, device, unsafe_load)
         self.frame_rate = frame_rate
         self.limits = limits
-        self.skeleton: dict | None = None
-        init_default_scope('mmaction')
-        super().__init__(
-            model, str(weights), self.device, 'mmaction', show_progress
-        )
-        transforms = self.cfg.test_dataloader.dataset.pipeline
-        # The y axis of cameras and images points down.
-        self.up = next(
-            (t.up_axis for t in transforms if t.get('up_axis')), '-y'
-        )
-        pack = next(t for t in transforms if t.type == 'PackSequenceInputs')
+        self.show_progress = show_progress
+        pack = self._transform_of(PackSequenceInputs)
+        if pack is None:
+            raise ValueError(
+                'the test pipeline is expected to have PackSequenceInputs, '
+                f'but is {self.model.transforms}'
+            )
         if cache is None:
             self._temporary = tempfile.TemporaryDirectory()
             cache = self._temporary.name
         self.reader = InputReader(
-            tuple(pack.get('modalities', ('keypoint',))),
-            self.skeleton,
+            pack.modalities,
+            self.model.skeleton,
             Path(features),
-            self.cfg.get('from_video'),
+            self.model.from_video,
             Path(cache),
-            self.device,
+            self.model.device,
             limits,
         )
 
-    def _init_model(self, cfg, weights, device):
-        checkpoint = read_checkpoint(weights, self.unsafe_load)
-        with report_wrong_values(cfg):
-            model = MODELS.build(cfg.model)
-        state = weights_of(checkpoint, weights)
-        check_fit(state, model, weights)
-        model.load_state_dict(state)
-        meta = checkpoint.get('meta', {}).get('dataset_meta') or {}
-        self.skeleton = meta.get('skeleton')
-        return model.to(device).eval()
+    @property
+    def skeleton(self) -> dict | None:
+        """Dict | None: Layout of the joints that the model was trained on."""
+        return self.model.skeleton
 
-    def _init_pipeline(self, cfg):
-        with DefaultScope.overwrite_default_scope('mmaction'):
-            return Compose(cfg.test_dataloader.dataset.pipeline)
+    @property
+    def up(self) -> str:
+        """str: The axis that points up, such as ``-y``, that of images."""
+        axes = [getattr(t, 'up_axis', None) for t in self.model.transforms]
+        return next(filter(None, axes), '-y')
 
-    def _init_visualizer(self, cfg):
-        # MMEngine's visualizer draws single images.
-        return None
-
-    def _inputs_to_list(self, inputs: Input | Sequence[Input]) -> list[dict]:
-        """Read inputs as records, for ``BaseInferencer``."""
-        records, problems = self.reader.read(_as_list(inputs))
-        if problems:
-            raise ExtractionError.of_sequences(problems)
-        return records
-
-    def preprocess(self, inputs: list[dict], batch_size: int = 1, **kwargs):
-        """Run the pipeline of the config; see ``BaseInferencer``.
-
-        Args:
-            inputs (list[dict]): Records.
-            batch_size (int): Number of sequences in a batch.
-            **kwargs: No other argument is known.
-
-        Yields:
-            tuple: Records, and the batch made of them.
-
-        Raises:
-            ValueError: If a record does not have the model's width.
-        """
-        batches = self._get_chunk_data(map(self._pack, inputs), batch_size)
-        yield from map(self.collate_fn, batches)
-
-    def _pack(self, record: dict) -> dict:
-        # The pipeline changes its argument.
-        packed = self.pipeline(dict(record))
-        for view in packed['inputs']:
-            try:
-                self.model.check_width(view['values'].shape[-1])
-            except ValueError as error:
-                raise ValueError(
-                    f'{record["frame_dir"]} is not what the model takes: '
-                    f'{error}'
-                ) from error
-        return packed
-
-    def visualize(self, inputs: list, preds: list, **kwargs) -> list:
-        """Draw nothing; :mod:`masa.visualization` draws alignments.
-
-        Args:
-            inputs (list): Records.
-            preds (list): Data samples.
-            **kwargs: No other argument is known.
-
-        Returns:
-            list: Empty.
-        """
-        return []
-
-    def postprocess(
-        self, preds: list, visualization: list, return_datasamples=False
-    ) -> dict:
-        """Gather the predictions; see ``BaseInferencer``.
-
-        Args:
-            preds (list[ActionDataSample]): Predictions for all sequences.
-            visualization (list): Empty.
-            return_datasamples (bool): Whether to return data samples rather
-                than arrays.
-
-        Returns:
-            dict: ``predictions``, data samples or arrays (T, D), and
-            ``visualization``.
-        """
-        if not return_datasamples:
-            preds = [sample.embedding.cpu().numpy() for sample in preds]
-        return dict(predictions=preds, visualization=visualization)
+    def _transform_of(self, kind: type) -> Any:
+        found = (t for t in self.model.transforms if isinstance(t, kind))
+        return next(found, None)
 
     def embed(
         self,
@@ -249,25 +159,25 @@ class EmbeddingInferencer(BaseInferencer):
             )
         records, problems = self.reader.read(inputs)
         sequences = []
-        packed = self._pack_usable(records, problems)
-        for chunk in self._get_chunk_data(packed, batch_size):
-            used, samples = zip(*chunk, strict=True)
-            predictions = self.forward(self.collate_fn(samples))
-            for record, sample in zip(used, predictions, strict=True):
+        prepared = self._prepare_usable(records, problems)
+        while chunk := list(islice(prepared, batch_size)):
+            used, values = zip(*chunk, strict=True)
+            for record, embedding in zip(
+                used, self.model.embed(values), strict=True
+            ):
                 record = self._select_people(record)
-                embedding = sample.embedding.cpu().numpy()
                 sequences.append(_embedded(record, embedding, self.frame_rate))
         return sequences, problems
 
-    def _pack_usable(
+    def _prepare_usable(
         self, records: list[dict], problems: dict[str, str]
-    ) -> Iterator[tuple[dict, dict]]:
+    ) -> Iterator[tuple[dict, Any]]:
         """Run the pipeline; add records that it refuses to the problems."""
         if self.show_progress:
-            records = track(records, description='Inference')
+            records = track(records, description='Embedding')
         for record in records:
             try:
-                yield record, self._pack(record)
+                yield record, self.model.prepare(record)
             except KeyError as error:
                 # The text of a KeyError is its argument in quotes.
                 problems[record['frame_dir']] = str(error.args[0])
@@ -276,11 +186,34 @@ class EmbeddingInferencer(BaseInferencer):
 
     def _select_people(self, record: dict) -> dict:
         """Keep the people of a record that the pipeline selects."""
-        if record.get('keypoint') is not None:
-            for transform in self.pipeline.transforms:
-                if isinstance(transform, SelectPerson):
-                    record = transform(dict(record))
+        select = self._transform_of(SelectPerson)
+        if select is not None and record.get('keypoint') is not None:
+            record = select(dict(record))
         return record
+
+
+def _load_model(
+    model: 'str | Path | Config',
+    weights: str | Path | None,
+    device: str | None,
+    unsafe_load: bool,
+) -> 'TrainedModel | ExportedModel':
+    if isinstance(model, (str, Path)) and Path(model).suffix == '.onnx':
+        if weights is not None:
+            raise ValueError(f'{model} holds its weights: leave {weights} out')
+        from .exported_model import ExportedModel
+
+        return ExportedModel(model, device)
+    try:
+        from .trained_model import TrainedModel
+    except ModuleNotFoundError as error:
+        raise explain_missing(
+            f'the model {model} of a training (exported as .onnx it would '
+            'not)',
+            'train',
+            error,
+        ) from error
+    return TrainedModel(model, weights, device, unsafe_load)
 
 
 def _as_list(inputs: Input | Sequence[Input]) -> Sequence[Input]:

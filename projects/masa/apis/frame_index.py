@@ -14,6 +14,7 @@ from ..embeddings.checks import (
     check_sequences,
 )
 from ..embeddings.neighbors import search_index
+from ..support.extras import explain_missing
 from ..support.files import atomic_path
 
 EXACT = 'Flat'
@@ -340,9 +341,6 @@ def _checked_path(path: str | Path) -> Path:
 def _faiss():
     try:
         import faiss
-    except ImportError as error:
-        raise ImportError(
-            'an index of frames needs faiss: pip install -c '
-            "requirements/constraints.txt -e '.[index]'"
-        ) from error
+    except ModuleNotFoundError as error:
+        raise explain_missing('an index of frames', 'index', error) from error
     return faiss

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..datasets.records import read_records
 from ..embeddings import EmbeddedSequence
 from ..embeddings.checks import check_distinct
 from ..extraction.limits import MediaLimits
@@ -13,7 +14,6 @@ from .inputs import (
     is_video,
     read_array,
     record_of_array,
-    records_of_file,
     records_of_videos,
 )
 
@@ -110,7 +110,7 @@ class InputReader:
             )
         path = Path(item)
         if path.suffix in ANNOTATION_SUFFIXES:
-            return records_of_file(path, self.features)
+            return read_records(path, self.features)
         if path.suffix == '.npy':
             return [self._record_of_array(read_array(path), path.stem)]
         raise ValueError(

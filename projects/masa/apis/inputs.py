@@ -5,35 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ..datasets import SequenceDataset
 from ..datasets.npy_file import map_npy
+from ..datasets.records import read_records
 from ..extraction.errors import ExtractionError
 from ..extraction.extraction_run import extract, plan_extraction
 from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
 from ..extraction.output_folder import SETTINGS_FILE
 from ..extraction.sequences import VIDEO_SUFFIXES
+from ..support.extras import explain_missing
 
 ANNOTATION_SUFFIXES = ('.pkl', '.npz', '.json')
-
-
-def records_of_file(path: Path, features: Path) -> list[dict]:
-    """Read the records of an annotation file.
-
-    Args:
-        path (Path): The file.
-        features (Path): Folder that every ``feature_path`` is relative to.
-
-    Returns:
-        list[dict]: As :class:`SequenceDataset` gives them.
-
-    Raises:
-        AnnotationError: If the file has problems.
-        FileNotFoundError: If there is none.
-    """
-    dataset = SequenceDataset(
-        str(path), pipeline=[], data_prefix=dict(feature=str(features))
-    )
-    return [dataset.get_data_info(i) for i in range(len(dataset))]
 
 
 def record_of_array(
@@ -182,15 +163,12 @@ def records_of_videos(
     videos = {job.sequence.name: job.sequence.path for job in plan.jobs}
     records = [
         dict(record, video=videos[record['frame_dir']])
-        for record in records_of_file(ann_file, folder)
+        for record in read_records(ann_file, folder)
     ]
     return records, result.problems
 
 
 def _make_extraction(source: dict | None, path: Path, defaults: dict):
-    from ..extraction.feature_run import FeatureExtraction
-    from ..extraction.pose_run import PoseExtraction
-
     if source is None:
         raise ValueError(
             f'{path} is read as video or images, and the config does not say '
@@ -201,13 +179,13 @@ def _make_extraction(source: dict | None, path: Path, defaults: dict):
         )
     options = dict(defaults, **source)
     kind = options.pop('type', None)
-    kinds = dict(skeletons=PoseExtraction, features=FeatureExtraction)
-    if kind not in kinds:
+    if kind not in EXTRACTIONS:
         raise ValueError(
-            f'from_video.type is expected to be one of {list(kinds)}, '
+            f'from_video.type is expected to be one of {list(EXTRACTIONS)}, '
             f'but is {kind!r}'
         )
-    known = inspect.signature(kinds[kind]).parameters
+    extraction = EXTRACTIONS[kind]()
+    known = inspect.signature(extraction).parameters
     unknown = sorted(options.keys() - known.keys())
     if unknown:
         raise ValueError(
@@ -216,4 +194,22 @@ def _make_extraction(source: dict | None, path: Path, defaults: dict):
         )
     if kind == 'skeletons' and 'backend' not in options:
         raise ValueError('from_video is expected to have a backend')
-    return kinds[kind](**options)
+    return extraction(**options)
+
+
+def _pose_extraction() -> type:
+    from ..extraction.pose_run import PoseExtraction
+
+    return PoseExtraction
+
+
+def _feature_extraction() -> type:
+    try:
+        from ..extraction.feature_run import FeatureExtraction
+    except ModuleNotFoundError as error:
+        raise explain_missing('frame features', 'features', error) from error
+    return FeatureExtraction
+
+
+# By the type that a config names; each imports what it needs.
+EXTRACTIONS = dict(skeletons=_pose_extraction, features=_feature_extraction)

@@ -2,11 +2,15 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import torch
 from torch import Tensor, nn
 
 from ..models import ContextAwareEncoder
+from ..support.extras import explain_missing
 from ..support.files import atomic_path
+from .exported_model import FORMATS
+from .trained_model import TrainedModel
 
 # The first opset with every operator of the encoder.
 OPSET = 18
@@ -78,11 +82,8 @@ def export_onnx(
     try:
         import onnx
         import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            'export needs the packages onnx and onnxscript: pip install -c '
-            "requirements/constraints.txt -e '.[lite,onnx]'"
-        ) from error
+    except ModuleNotFoundError as error:
+        raise explain_missing('export to ONNX', 'export', error) from error
     # The neck selects frames by a mask; here there is no padding.
     projection = model.neck.projection if model.embedding == 'neck' else None
     encoder = SequenceEncoder(model.backbone, model.readout, projection)
@@ -132,17 +133,7 @@ def compare_with_onnx(
     Returns:
         float: The largest difference, divided by the standard deviation of
         the embeddings.
-
-    Raises:
-        ImportError: If the package ``onnxruntime`` is not installed.
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ImportError(
-            'checking needs the package onnxruntime: pip install -c '
-            "requirements/constraints.txt -e '.[lite,onnx]'"
-        ) from error
     session = onnxruntime.InferenceSession(
         str(path), providers=['CPUExecutionProvider']
     )
@@ -162,17 +153,35 @@ def compare_with_onnx(
     return largest
 
 
-def describe_config(config) -> dict[str, str]:
-    """Describe the inputs of an exported model as its metadata.
+def describe_model(model: TrainedModel) -> dict[str, str]:
+    """Describe how the inputs of a model are made, as metadata of its file.
 
     Args:
-        config (Config): Config of the model.
+        model (TrainedModel): The model.
 
     Returns:
-        dict[str, str]: The test pipeline as JSON, and the config's text.
+        dict[str, str]: ``format``, the version of this description; as JSON
+        ``pipeline``, the test pipeline, ``skeleton``, the layout of the
+        joints, and ``from_video``, how a video becomes the model's input;
+        and ``config``, the text of the config.
+
+    Raises:
+        ValueError: If the pipeline has an argument that is no plain value.
     """
-    pipeline = config.test_dataloader.dataset.pipeline
-    return dict(
-        pipeline=json.dumps([dict(t) for t in pipeline], default=str),
-        config=config.pretty_text,
+    pipeline = model.config.test_dataloader.dataset.pipeline
+    parts = dict(
+        pipeline=[dict(transform) for transform in pipeline],
+        skeleton=model.skeleton,
+        from_video=model.from_video,
     )
+    try:
+        described = {
+            name: json.dumps(part, default=np.ndarray.tolist)
+            for name, part in parts.items()
+        }
+    except TypeError as error:
+        raise ValueError(
+            f'the test pipeline {pipeline} is expected to have plain values '
+            f'alone, which an exported file can hold: {error}'
+        ) from error
+    return dict(described, format=FORMATS[-1], config=model.config.pretty_text)

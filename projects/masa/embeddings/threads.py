@@ -33,13 +33,14 @@ def run_threads(function: Callable, items: Iterable) -> None:
         # Outside the threads: a limit that one of them lifts would be
         # lifted for the others.
         threadpool_limits(limits=1, user_api='blas'),
-        ThreadPoolExecutor(_num_threads()) as pool,
+        ThreadPoolExecutor(num_threads()) as pool,
     ):
         # Reading the results raises the errors of the threads.
         list(pool.map(run, items))
 
 
-def _num_threads() -> int:
+def num_threads() -> int:
+    """Return ``OMP_NUM_THREADS``, else the number of usable cores."""
     # OpenMP takes a list, with a number for every level of nesting.
     number = os.environ.get('OMP_NUM_THREADS', '').split(',')[0].strip()
     if number.isdigit() and int(number):

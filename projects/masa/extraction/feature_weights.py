@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from ..support.compat import provide_torchvision_operators
+from ..support.extras import how_to_install
 from .errors import ExtractionError
 
 
@@ -16,8 +17,7 @@ def import_timm():
         import timm
     except ModuleNotFoundError as error:
         raise ExtractionError(
-            'frame features need timm: pip install -c '
-            "requirements/constraints.txt -e '.[features]'"
+            f'frame features need timm: {how_to_install("features")}'
         ) from error
     return timm
 

@@ -12,7 +12,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from .errors import ExtractionError, SequenceError
+from .errors import SequenceError
 from .limits import DEFAULT_LIMITS, MediaLimits
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
@@ -134,7 +134,8 @@ class FrameReader:
                 yield self._read_image(image)
 
     def _open(self):
-        av = _import_av()
+        import av
+
         try:
             # 'file:' as FFmpeg takes 'a:b.mp4' for a protocol; and metadata
             # need not be UTF-8. To learn about a stream, FFmpeg decodes some
@@ -189,7 +190,8 @@ class FrameReader:
                 )
 
     def _decode(self):
-        av = _import_av()
+        import av
+
         count = 0
         with self._open() as container:
             stream = _video_stream(container)
@@ -285,7 +287,8 @@ def _open_image(path: Path) -> ImageFile:
 
 def _video_stream(container):
     """Return the best video stream; the cover of a song is none."""
-    av = _import_av()
+    import av
+
     cover = av.stream.Disposition.attached_pic
     if any(
         not stream.disposition & cover for stream in container.streams.video
@@ -354,15 +357,3 @@ def natural_order(path: Path) -> tuple:
     parts = re.split(r'(\d+)', path.name)
     # '1' and '01' are one number: the name itself decides.
     return [int(p) if i % 2 else p for i, p in enumerate(parts)], path.name
-
-
-def _import_av():
-    try:
-        import av
-    except ModuleNotFoundError as error:
-        raise ExtractionError(
-            'reading videos needs PyAV: pip install -c '
-            "requirements/constraints.txt -e '.[features]'; folders of images "
-            'do without'
-        ) from error
-    return av

@@ -11,10 +11,11 @@ from ..support.compat import (
     provide_mmcv_operators,
     provide_torchvision_operators,
 )
+from ..support.extras import how_to_install
 from .errors import ExtractionError
 
 INSTALL = (
-    "pip install -c requirements/constraints.txt -e '.[lite,skeletons]' && "
+    f'{how_to_install("skeletons")} && '
     'pip install --no-deps mmpose==1.3.2 mmdet==3.3.0'
 )
 # Checkpoints of mmpose and mmdet hold arrays beside their weights. None of

@@ -1,6 +1,5 @@
 from itertools import product
 
-import cv2
 import numpy as np
 
 # RGB colors that color-blind people can distinguish (Okabe and Ito, 2008).
@@ -33,8 +32,7 @@ def draw_bones(
     """
     thickness = max(1, round(min(image.shape[:2]) / 150))
     limits = np.array(image.shape[1::-1]) * 4
-    # OpenCV's coordinates are 32 bits wide.
-    points = np.clip(np.round(keypoint), -limits, limits).astype(int)
+    points = np.clip(keypoint, -limits, limits)
     names = skeleton['joints']
     for bone, offset in product(
         skeleton['bones'], range(0, len(points), len(names))
@@ -49,9 +47,31 @@ def draw_bones(
         joints = [joint + offset for joint in bone]
         if score is not None and (np.asarray(score)[joints] <= 0).any():
             color = UNSEEN
-        first, second = (tuple(map(int, points[joint])) for joint in joints)
-        cv2.line(image, first, second, color, thickness, cv2.LINE_AA)
+        _draw_line(image, *points[joints], color, thickness)
     return image
+
+
+def _draw_line(
+    image: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    color: tuple[int, int, int],
+    thickness: float,
+) -> None:
+    """Draw a smooth line between two points (x, y) into an image."""
+    # A pixel at the edge of the line is colored in part.
+    radius = thickness / 2 + 0.5
+    low = np.floor(np.minimum(first, second) - radius).clip(0).astype(int)
+    high = np.ceil(np.maximum(first, second) + radius).clip(0).astype(int)
+    region = image[low[1] : high[1] + 1, low[0] : high[0] + 1]
+    y, x = np.indices(region.shape[:2])
+    from_first = np.stack([x, y], -1) + low - first
+    line = second - first
+    length = max(line @ line, np.finfo(float).tiny)
+    share = (from_first @ line / length).clip(0, 1)[..., None]
+    distance = np.linalg.norm(from_first - share * line, axis=-1)
+    opacity = (radius - distance).clip(0, 1)[..., None]
+    region[:] = np.round(region + opacity * (np.array(color) - region))
 
 
 def flatten_poses(keypoint: np.ndarray, up_axis: str = '-y') -> np.ndarray:

@@ -34,7 +34,7 @@ def write_report(
         figures (Sequence[tuple[str, str, Figure]]): Names, captions and
             figures, in the order of the page.
     """
-    config = run.inferencer.cfg
+    config = run.inferencer.model.config
     page = _TEMPLATE.render(
         title=Path(config.filename or run.work_dir).stem,
         counts=_counts(run),

@@ -61,7 +61,7 @@ class RunFigures:
         self.inferencer = AlignmentInferencer(
             work_dir, weights, device, unsafe_load=unsafe_load
         )
-        config = self.inferencer.cfg.test_dataloader.dataset
+        config = self.inferencer.model.config.test_dataloader.dataset
         dataset = DATASETS.build(dict(config, pipeline=[]))
         self._records = [dataset.get_data_info(i) for i in range(len(dataset))]
         self.skeleton = self._records[0].get('skeleton')
@@ -172,11 +172,11 @@ class RunFigures:
 
     def embeddings(self) -> Figure:
         """Draw frames in the plane, before and after training."""
-        trained = self.inferencer.model
-        seed = self.inferencer.cfg.get('randomness', {}).get('seed') or 0
-        torch.manual_seed(seed)
-        fresh = MODELS.build(self.inferencer.cfg.model)
-        self.inferencer.model = fresh.to(self.inferencer.device).eval()
+        model = self.inferencer.model
+        trained = model.network
+        torch.manual_seed(model.config.get('randomness', {}).get('seed') or 0)
+        fresh = MODELS.build(model.config.model)
+        model.network = fresh.to(model.device).eval()
         names = {sequence.name for sequence in self.evaluated}
         before = self.inferencer.embed(
             [
@@ -185,7 +185,7 @@ class RunFigures:
                 if sequence['frame_dir'] in names
             ]
         )
-        self.inferencer.model = trained
+        model.network = trained
         return embedding_map(
             {
                 'before training': project_frames(_embeddings(before)),

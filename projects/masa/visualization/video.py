@@ -1,11 +1,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
-import cv2
 import numpy as np
-from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFont
 
 from ..support.files import atomic_path
@@ -168,11 +167,10 @@ def _cell(
 ) -> np.ndarray:
     width = max(round(image.shape[1] * height / image.shape[0]), 80)
     shrinks = height < image.shape[0]
-    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    way = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
     cell = np.full((TEXT + height + 2 * BAR, width + BAR, 3), PAPER, np.uint8)
-    cell[TEXT : TEXT + height, :width] = cv2.resize(
-        image, (width, height), interpolation=way
-    )
+    picture = Image.fromarray(image).resize((width, height), way)
+    cell[TEXT : TEXT + height, :width] = np.asarray(picture)
     _write(cell, title, 12, INK)
     bar = slice(TEXT + height + 3, TEXT + height + BAR)
     cell[bar, :width] = REST
@@ -199,10 +197,13 @@ def _write(
 
 @lru_cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    # OpenCV writes only ASCII. This font of Matplotlib has the letters of
-    # European languages.
-    path = Path(get_data_path(), 'fonts', 'ttf', 'DejaVuSans.ttf')
-    return ImageFont.truetype(str(path), size)
+    # The font of Matplotlib, where it is installed, has the letters of all
+    # European languages, and that of Pillow the Latin ones.
+    matplotlib = find_spec('matplotlib')
+    if matplotlib is None:
+        return ImageFont.load_default(size)
+    data = Path(matplotlib.origin).with_name('mpl-data')
+    return ImageFont.truetype(data / 'fonts' / 'ttf' / 'DejaVuSans.ttf', size)
 
 
 def write_video(

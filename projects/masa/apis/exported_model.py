@@ -1,0 +1,135 @@
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from ..datasets import transforms
+from ..datasets.transforms import PackSequenceInputs
+from ..datasets.transforms.base import SequenceTransform
+from ..embeddings.threads import num_threads
+
+# Versions of the metadata that can be read.
+FORMATS = ('1',)
+
+
+class ExportedModel:
+    """A model of an ONNX file, run by ONNX Runtime without PyTorch.
+
+    Args:
+        path (str | Path): The file, of ``masa export``.
+        device (str, optional): ``cpu``, or ``cuda:0`` with the package
+            ``onnxruntime-gpu``. Defaults to ``cpu``.
+
+    Attributes:
+        transforms (list[Callable]): The steps from a record to the values of
+            its frames, the last of which is :class:`PackSequenceInputs`.
+        skeleton (dict, optional): Layout of the joints of arrays.
+        from_video (dict, optional): How a video becomes the model's input.
+        device (str): The device.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no model of ``masa export``, or ONNX Runtime
+            does not have the device.
+    """
+
+    def __init__(self, path: str | Path, device: str | None = None):
+        self.path = Path(path)
+        self.device = device or 'cpu'
+        self.session = _open(self.path, self.device)
+        known = self.session.get_modelmeta().custom_metadata_map
+        if known.get('format') not in FORMATS:
+            raise ValueError(
+                f'{path} does not say how its inputs are made: export the '
+                'model again, with masa export'
+            )
+        self.in_channels = int(known['in_channels'])
+        self.skeleton: dict | None = json.loads(known['skeleton'])
+        self.from_video: dict | None = json.loads(known['from_video'])
+        self.transforms = [
+            _build(config, self.path)
+            for config in json.loads(known['pipeline'])
+        ]
+        if not isinstance(self.transforms[-1], PackSequenceInputs):
+            raise ValueError(
+                f'the pipeline of {path} is expected to end with '
+                f'PackSequenceInputs, but ends with {self.transforms[-1]}'
+            )
+
+    def prepare(self, record: dict) -> np.ndarray:
+        """Compute the values of the frames of a sequence.
+
+        Args:
+            record (dict): Its record, which is not changed.
+
+        Returns:
+            np.ndarray: (T, in_channels) float32.
+
+        Raises:
+            ValueError: If the record is not what the model takes.
+            KeyError: If it lacks something.
+        """
+        record = dict(record)
+        *steps, pack = self.transforms
+        for step in steps:
+            record = step(record)
+        values = pack.frame_values(record)
+        if values.shape[1] != self.in_channels:
+            raise ValueError(
+                f'{record["frame_dir"]} is not what the model takes: frames '
+                f'are expected to have {self.in_channels} values, but have '
+                f'{values.shape[1]} (joints x coordinates, or features)'
+            )
+        return values
+
+    def embed(self, prepared: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Embed sequences, one after the other.
+
+        Args:
+            prepared (Sequence[np.ndarray]): Of :meth:`prepare`.
+
+        Returns:
+            list[np.ndarray]: (T, D) float32 each.
+        """
+        return [
+            self.session.run(['embedding'], dict(values=values))[0]
+            for values in prepared
+        ]
+
+
+def _open(path: Path, device: str) -> onnxruntime.InferenceSession:
+    if not path.is_file():
+        raise FileNotFoundError(f'there is no exported model {path}')
+    kind, _, number = device.partition(':')
+    provider = f'{kind.upper()}ExecutionProvider'
+    available = onnxruntime.get_available_providers()
+    if provider not in available:
+        raise ValueError(
+            f'device {device!r}: ONNX Runtime is installed with {available}'
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = num_threads()
+    settings = dict(device_id=number or '0') if kind != 'cpu' else {}
+    try:
+        return onnxruntime.InferenceSession(
+            str(path), options, providers=[(provider, settings)]
+        )
+    # Its errors have no common base.
+    except Exception as error:
+        if not type(error).__module__.startswith('onnxruntime'):
+            raise
+        raise ValueError(f'{path} is no usable ONNX model: {error}') from error
+
+
+def _build(config: dict, path: str | Path) -> SequenceTransform:
+    options = dict(config)
+    # Without the scope of the registry.
+    name = options.pop('type').rpartition('.')[2]
+    if name not in transforms.__all__:
+        raise ValueError(
+            f'the pipeline of {path} has the transform {name!r}, which is '
+            'not of this package: use the config and the checkpoint'
+        )
+    return getattr(transforms, name)(**options)
