@@ -38,7 +38,7 @@ def main(model: str, annotations: str, output: str) -> None:
     assert len(labels) == len(second)
     assert np.isfinite(inferencer.anomaly_score(first, [second])).all()
     tau = kendalls_tau([first.embedding, second.embedding])
-    assert np.isfinite(tau.mean)
+    assert np.isfinite(tau.tau)
     (joints,) = inferencer.embed(first.keypoint)
     np.testing.assert_allclose(joints.embedding, first.embedding, atol=1e-5)
     poses = flatten_poses(first.keypoint, inferencer.up)
