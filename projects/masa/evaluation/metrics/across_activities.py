@@ -5,6 +5,7 @@ import numpy as np
 
 from ...embeddings import SequenceCollection
 from ...registry import METRICS
+from ...support.argument_checks import check_choice
 from .. import functional
 from .base import MetricResult, SequenceMetric, average_activities
 
@@ -150,11 +151,7 @@ class ActionRecognition(AcrossActivities):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if classes not in ('activity', 'phase'):
-            raise ValueError(
-                "classes is expected to be 'activity' or 'phase', "
-                f'but got {classes!r}'
-            )
+        check_choice('classes', classes, ('activity', 'phase'))
         self.num_frames = num_frames
         self.classes = classes
         self.needs_phases = classes == 'phase'
