@@ -13,25 +13,25 @@ from mmengine.dist import (
 
 from .errors import ExtractionError
 
-# Ranks wait for the one with the longest videos.
+# The other processes wait for the one with the longest videos.
 LONGEST_WAIT = timedelta(days=30)
 
 
 def join_processes() -> None:
     """Join the processes that ``torchrun`` started, if it did.
 
-    MMEngine's ``init_dist`` is not used: it selects a CUDA device even where
-    there is none. Only names and numbers are exchanged, so that gloo serves.
+    MMEngine's ``init_dist`` selects a CUDA device even where there is none.
+    The processes exchange only names and numbers, for which gloo suffices.
     """
     if int(os.environ.get('WORLD_SIZE', 1)) > 1 and not is_distributed():
         torch.distributed.init_process_group('gloo', timeout=LONGEST_WAIT)
 
 
 def leave_processes() -> None:
-    """Wait for the others, and leave them.
+    """Wait for the other processes, then leave the group.
 
-    ``torchrun`` ends all processes as soon as one of them reports a failure,
-    which must not come before the others have said all.
+    ``torchrun`` ends all processes as soon as one fails, so none may exit
+    before the others have printed their messages.
     """
     if is_distributed():
         torch.distributed.barrier()
@@ -41,8 +41,8 @@ def leave_processes() -> None:
 def choose_device(name: str | None) -> str:
     """Choose the device of this process, such as ``cuda:1``.
 
-    It defaults to CUDA where there is any, a device for every process of a
-    machine. An ExtractionError says that there is no such device.
+    Defaults to CUDA if available, with one device for each process of a
+    machine. Raises ExtractionError if there is no such device.
     """
     name = name or ('cuda' if torch.cuda.is_available() else 'cpu')
     if name == 'cuda':
@@ -61,10 +61,10 @@ def choose_device(name: str | None) -> str:
 
 
 def on_main_process(function: Callable[[], Any]) -> Any:
-    """Call a function in the process of rank 0, and give all its result.
+    """Call a function on rank 0 and return its result on all ranks.
 
-    An ExtractionError is raised in that process again. The others end with
-    status 2, so that the message comes once.
+    An ExtractionError is raised again on rank 0; the other ranks exit with
+    status 2, so that the message is printed once.
     """
     outcome: list = [None, None]
     rank, _ = get_dist_info()
