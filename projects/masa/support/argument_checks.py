@@ -1,6 +1,6 @@
 """Checks of the arguments of functions and constructors.
 
-NaN passes none of them.
+All of them reject NaN.
 """
 
 import math
@@ -64,7 +64,7 @@ def check_range(
     open_low: bool = False,
     open_high: bool = False,
 ) -> None:
-    """Check that an argument is a finite number of an interval.
+    """Check that an argument is a finite number in an interval.
 
     Args:
         name (str): The argument's name.
@@ -90,21 +90,21 @@ def check_range(
     ):
         left, right = '(' if open_low else '[', ')' if open_high else ']'
         raise ValueError(
-            f'{name} is expected to be a finite number of '
+            f'{name} is expected to be a finite number in '
             f'{left}{low}, {high}{right}, but got {value!r}'
         )
 
 
 def check_choice(name: str, value: Any, choices: Sequence) -> None:
-    """Check that an argument is one of a few values.
+    """Check that an argument is one of the allowed values.
 
     Args:
         name (str): The argument's name.
         value (Any): Its value.
-        choices (Sequence): The values allowed.
+        choices (Sequence): The allowed values.
 
     Raises:
-        ValueError: If it is none of them.
+        ValueError: If it is not one of them.
     """
     if value not in choices:
         raise ValueError(
