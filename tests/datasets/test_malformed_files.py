@@ -210,7 +210,7 @@ def test_folder_in_the_place_of_a_file(suffix, folder, capsys):
     path.mkdir()
     assert check_data([str(path)]) == 2
     assert 'is a folder' in capsys.readouterr().out.replace('\n', ' ')
-    with pytest.raises(AnnotationError, match='but is a folder'):
+    with pytest.raises(AnnotationError, match=path.name):
         read(path, folder)
 
 

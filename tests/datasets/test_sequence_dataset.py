@@ -152,7 +152,7 @@ def test_single_activity_by_name_or_index(
     ann_file, split, expected, activities
 ):
     if not expected:
-        with pytest.raises(AnnotationError, match='no sequences of the act'):
+        with pytest.raises(AnnotationError, match=r'data\.pkl'):
             SequenceDataset(ann_file, [], split=split, activities=activities)
         return
     dataset = SequenceDataset(
@@ -170,23 +170,23 @@ def test_index_needs_no_names(tmp_path):
     save_annotations(annotations, path)
     dataset = SequenceDataset(path, [], activities=[2])
     assert ids(dataset) == ['02', '05', '08']
-    with pytest.raises(AnnotationError, match=r"\['run'\]; it has \[0, 1, 2"):
+    with pytest.raises(AnnotationError, match=r"'run'.*\[0, 1, 2\]"):
         SequenceDataset(path, [], activities=['run'])
 
 
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (dict(activities=['run', 3]), r"no activities \[3\]; it has \['jump'"),
-        (dict(activities=[-1]), r'no activities \[-1\]'),
-        (dict(activities=[True]), r'no activities \[True\]'),
-        (dict(activities='run'), "list of names or indices .* is 'run'"),
-        (dict(split='trian'), r"\['trian'\]; it has \['train', 'val', 'all'"),
+        (dict(activities=['run', 3]), r"\[3\].*\['jump'"),
+        (dict(activities=[-1]), r'\[-1\]'),
+        (dict(activities=[True]), r'\[True\]'),
+        (dict(activities='run'), "activities.*'run'"),
+        (dict(split='trian'), r"\['trian'\].*\['train', 'val', 'all'"),
         (dict(split=['train', 'test']), r"\['test'\]"),
-        (dict(split=['train', 'all']), "'01' in the splits 'train' and 'all'"),
-        (dict(split=['val', 'val']), "'09' in the splits"),
-        (dict(activities=['jmp']), r"\['jmp'\]; it has \['jump'"),
-        (dict(split='all', activities=[]), 'no sequences'),
+        (dict(split=['train', 'all']), "'01'.*'train'.*'all'"),
+        (dict(split=['val', 'val']), "'09'"),
+        (dict(activities=['jmp']), r"\['jmp'\].*\['jump'"),
+        (dict(split='all', activities=[]), r'\[\].*all'),
     ],
 )
 def test_wrong_choice_is_named_with_what_there_is(
@@ -217,7 +217,7 @@ def test_long_lists_of_problems_are_cut(tmp_path):
         record.update(total_frames=0, phase=np.zeros(99))
     path = str(tmp_path / 'data.pkl')
     save_annotations(annotations, path)
-    with pytest.raises(AnnotationError, match='and 10 more') as error:
+    with pytest.raises(AnnotationError, match='10 more') as error:
         SequenceDataset(path, [])
     assert '20 problems' in str(error.value)
 
@@ -305,7 +305,7 @@ def test_unlabeled_sequences_are_of_no_activity(names, tmp_path):
     save_annotations(annotations, path)
     dataset = SequenceDataset(path, [], activities=[0, 1])
     assert ids(dataset) == ['03', '04', '06', '07', '09']
-    with pytest.raises(AnnotationError, match=r'no activities \[-1\]'):
+    with pytest.raises(AnnotationError, match=r'\[-1\]'):
         SequenceDataset(path, [], activities=[-1])
 
 
@@ -316,7 +316,7 @@ def test_malicious_file_is_not_run(tmp_path):
 
     path = tmp_path / 'data.pkl'
     path.write_bytes(pickle.dumps(dict(annotations=[Payload()])))
-    with pytest.raises(AnnotationError, match='run code'):
+    with pytest.raises(AnnotationError, match=path.name):
         SequenceDataset(str(path), [])
     assert not (tmp_path / 'mark').exists()
 
@@ -463,19 +463,17 @@ def test_partners_of_a_subset_are_of_the_subset(ann_file):
 
 
 def test_a_sequence_without_partner_is_told(ann_file):
-    with pytest.raises(
-        AnnotationError, match=r"'00' has no other in the split 'train'"
-    ):
+    with pytest.raises(AnnotationError, match=r"'00'.*'train'"):
         with_partners(ann_file, split='train')
     annotations = make_annotations()
     del annotations['annotations'][8]['label']
     save_annotations(annotations, ann_file)
-    with pytest.raises(AnnotationError, match="'08' is not known"):
+    with pytest.raises(AnnotationError, match="'08'"):
         with_partners(ann_file)
 
 
 def test_partners_are_for_training_and_of_a_known_kind(ann_file):
     with pytest.raises(ValueError, match=r"partner.*'phase'"):
         SequenceDataset(ann_file, pipeline=[], partner='phase')
-    with pytest.raises(ValueError, match='for training'):
+    with pytest.raises(ValueError, match='partner'):
         with_partners(ann_file, test_mode=True)

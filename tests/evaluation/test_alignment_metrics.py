@@ -274,7 +274,7 @@ def test_alignment_error_of_a_perfect_embedding_and_of_one_sequence():
         ([np.zeros((3, 2)), np.full((3, 2), np.nan)], r'embeddings\[1\].*fin'),
         (
             [np.zeros((3, 2)), np.zeros((3, 4))],
-            r'width of embeddings\[0\], 2, but got 4',
+            r'embeddings\[0\].*2.*4',
         ),
         ([np.zeros(3)], r'shape \(T, D\)'),
         ([np.zeros((0, 3))], 'at least one frame'),

@@ -182,7 +182,7 @@ def test_nothing_is_dropped_with_gamma_1(views):
     ],
 )
 def test_arguments_have_ranges(name, value):
-    with pytest.raises(ValueError, match=f'{name} is expected.*{value}'):
+    with pytest.raises(ValueError, match=f'{name}.*{value}'):
         GTCCLoss(**{name: value})
 
 
@@ -190,7 +190,7 @@ def test_arguments_have_ranges(name, value):
     ('name', 'value'), [('gamma', 0.0), ('gamma', 1.1), ('steps', 0)]
 )
 def test_drop_arguments_have_ranges(name, value):
-    with pytest.raises(ValueError, match=f'{name} is expected.*{value}'):
+    with pytest.raises(ValueError, match=f'{name}.*{value}'):
         DropContext(6, **{name: value})
 
 
@@ -272,7 +272,7 @@ def test_fit_equals_scikit_learn():
         means_init=means[:, None],
         precisions_init=np.full(components, 1 / length),
     )
-    with pytest.warns(UserWarning, match='did not converge'):
+    with pytest.warns(UserWarning, match='converge'):
         reference.fit(frames)
     mean, variance, weight = fit_gaussian_mixtures(
         torch.tensor(counts / counts.sum())[None, None],

@@ -242,7 +242,7 @@ def test_predictor_draws_on_the_whole_clip(make_view):
 
 
 def test_predictor_needs_a_layer():
-    with pytest.raises(ValueError, match=r'got 0; predictor=None'):
+    with pytest.raises(ValueError, match=r'num_layers.*0.*predictor=None'):
         ClusterPredictor(6, 3, num_layers=0)
 
 
