@@ -130,11 +130,10 @@ class ActionRecognition(AcrossActivities):
         >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
         >>> from masa.evaluation.metrics import ActionRecognition
         >>> collection = SequenceCollection.from_sequences(
-        ...     EmbeddedSequence(f'{name}/{i}', np.full((4, 2), position + i),
-        ...                      phase=np.zeros(4, int), activity=name,
-        ...                      split='train' if i else 'val')
+        ...     EmbeddedSequence(name + split, np.full((4, 2), position),
+        ...                      activity=name, split=split)
         ...     for name, position in (('hop', 0.0), ('run', 5.0))
-        ...     for i in range(2)
+        ...     for split in ('train', 'val')
         ... )
         >>> ActionRecognition().compute_collection(collection).values
         {'accuracy': 1.0}
@@ -198,11 +197,10 @@ class ActivitySeparation(AcrossActivities):
         >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
         >>> from masa.evaluation.metrics import ActivitySeparation
         >>> collection = SequenceCollection.from_sequences(
-        ...     EmbeddedSequence(f'{name}/{i}', np.full((4, 2), position + i),
-        ...                      phase=np.zeros(4, int), activity=name,
-        ...                      split='train' if i else 'val')
+        ...     EmbeddedSequence(name + split, np.full((4, 2), position),
+        ...                      activity=name, split=split)
         ...     for name, position in (('hop', 0.0), ('run', 5.0))
-        ...     for i in range(2)
+        ...     for split in ('train', 'val')
         ... )
         >>> ActivitySeparation().compute_collection(collection).values
         {'nearest_neighbor': 1.0, 'ami': 1.0}
