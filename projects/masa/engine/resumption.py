@@ -156,10 +156,8 @@ def _apply_schedule(
 ) -> bool:
     """Store the current schedule in a checkpoint if it agrees so far.
 
-    Replays both schedules up to the checkpoint, without a model.
-
-    Returns:
-        bool: Whether both give the same settings in every iteration.
+    Replays both schedules up to the checkpoint, without a model. Returns
+    whether they give the same settings in every iteration.
     """
     reached = checkpoint['meta']['iter']
     length = length_key(runner).rpartition('.')[2]

@@ -309,16 +309,10 @@ def _square_pixels(
 
 
 def _reorient(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Rotate and mirror a picture by the display matrix of its video.
+    """Rotate and mirror a picture, (H, W, 3), by the display matrix (2, 2).
 
-    Args:
-        picture (np.ndarray): (H, W, 3).
-        matrix (np.ndarray): (2, 2): the point (x, y), y down, is displayed at
-            ``(x, y) @ matrix``, up to scale and translation. Angles are
-            rounded to multiples of 90 degrees.
-
-    Returns:
-        np.ndarray: (H, W, 3) or (W, H, 3).
+    The point (x, y), y down, is displayed at ``(x, y) @ matrix``, up to scale
+    and translation. Angles are rounded to multiples of 90 degrees.
     """
     (a, b), (c, d) = matrix.tolist()
     if abs(a) + abs(d) < abs(b) + abs(c):

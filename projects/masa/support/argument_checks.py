@@ -10,38 +10,17 @@ from typing import Any
 
 
 def check_above_zero(**values: float) -> None:
-    """Check that every argument is above 0.
-
-    Args:
-        **values (float): By the argument's name.
-
-    Raises:
-        ValueError: If one is not. It names the first.
-    """
+    """Raise ValueError if an argument, given by name, is not above 0."""
     _check(values, lambda value: value > 0, 'above 0')
 
 
 def check_not_negative(**values: float) -> None:
-    """Check that every argument is 0 or more.
-
-    Args:
-        **values (float): By the argument's name.
-
-    Raises:
-        ValueError: If one is not. It names the first.
-    """
+    """Raise ValueError if an argument, given by name, is not 0 or more."""
     _check(values, lambda value: value >= 0, '0 or more')
 
 
 def check_one_or_more(**values: float) -> None:
-    """Check that every argument is 1 or more.
-
-    Args:
-        **values (float): By the argument's name.
-
-    Raises:
-        ValueError: If one is not. It names the first.
-    """
+    """Raise ValueError if an argument, given by name, is not 1 or more."""
     _check(values, lambda value: value >= 1, '1 or more')
 
 

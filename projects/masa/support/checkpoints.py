@@ -65,13 +65,9 @@ def read_checkpoint(
 
 
 def _compare_checksums(path: Path) -> bool:
-    """Verify the checksums of PyTorch's format, a ZIP archive.
+    """Verify the checksums of a file; return False if it has none.
 
-    Returns:
-        bool: Whether the file has checksums; before PyTorch 1.6 it has none.
-
-    Raises:
-        CheckpointError: If one is wrong.
+    Only ZIP archives, PyTorch's format since 1.6, have checksums.
     """
     if not path.stat().st_size:
         raise _damaged(path, 'it is empty')

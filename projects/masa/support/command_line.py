@@ -99,11 +99,7 @@ def _one_line(error: Exception) -> str:
 
 @contextmanager
 def _signals_raise() -> Iterator[list[int]]:
-    """Turn signals into KeyboardInterrupt, so that open files are closed.
-
-    Yields:
-        list[int]: The signals received.
-    """
+    """Raise KeyboardInterrupt on signals; yield the signals received."""
     received: list[int] = []
     owner = os.getpid()
 

@@ -37,15 +37,10 @@ def repair_upstream() -> None:
 
 
 class _ModuleProvider(MetaPathFinder, Loader):
-    """Import hook that provides a missing module.
+    """Import hook that provides a missing module, set up by ``fill``.
 
     At the end of ``sys.meta_path``, it is used only if no other finder has the
     module.
-
-    Args:
-        name (str): Name of the module.
-        fill (Callable): Sets the attributes of the module.
-        is_package (bool): Whether it has submodules.
     """
 
     def __init__(

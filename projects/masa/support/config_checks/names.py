@@ -135,17 +135,9 @@ def _check_component(
 ) -> Iterator[Finding]:
     """Check the config of one object and everything inside it.
 
-    Args:
-        config (dict): The config.
-        path (str): Its path in the whole config.
-        registry (Registry): Root registry that builds it.
-        default (Any, optional): Type if the config has none.
-        extra (frozenset[str]): Valid names besides the arguments.
-        strict (bool): Whether an unknown type is an error even if no known one
-            is similar.
-
-    Yields:
-        Finding: Each name that nothing knows.
+    ``default`` is the type if the config has none, and ``extra`` are valid
+    names besides the arguments. Without ``strict``, an unknown type is an
+    error only if it is similar to a known one.
     """
     name = config.get('type', default)
     target, registry = find_type(name, registry)

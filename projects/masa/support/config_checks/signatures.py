@@ -71,10 +71,8 @@ def _names(function: Callable) -> tuple[set[str], bool]:
 def _taken_before_passing_on(constructor: Callable) -> set[str] | None:
     """List the names that a constructor reads from its ``**kwargs``.
 
-    Returns:
-        set[str], optional: The names; None if it does anything with its
-        ``**kwargs`` except reading some and passing them to
-        ``super().__init__``.
+    Returns None if it does anything with them except reading some and passing
+    them to ``super().__init__``.
     """
     try:
         source = textwrap.dedent(
