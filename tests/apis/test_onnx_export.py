@@ -116,7 +116,7 @@ def test_file_says_what_it_expects(tmp_path):
 def test_command(trained, tmp_path, capsys, inferencer, annotations):
     path = tmp_path / 'model.onnx'
     assert main([str(trained), str(path)]) == 0
-    assert 'standard deviations at most' in capsys.readouterr().out
+    assert 'model.onnx' in capsys.readouterr().out
     record = annotations[0]['annotations'][0]
     values = inferencer.pipeline(dict(record, skeleton=inferencer.skeleton))[
         'inputs'
@@ -127,11 +127,11 @@ def test_command(trained, tmp_path, capsys, inferencer, annotations):
     np.testing.assert_allclose(found, expected.embedding, atol=1e-3)
     with pytest.raises(SystemExit):
         main([str(trained), str(path)])
-    assert 'exists; --overwrite' in capsys.readouterr().err
+    assert '--overwrite' in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main([str(trained), str(tmp_path / 'model.pt')])
     assert main([str(tmp_path / 'none'), str(tmp_path / 'a.onnx')]) == 2
-    assert 'there is no config or folder' in capsys.readouterr().err
+    assert str(tmp_path / 'none') in capsys.readouterr().err
 
 
 def test_without_the_extra(tmp_path, monkeypatch):
