@@ -120,7 +120,7 @@ class EmbeddingInferencer(BaseInferencer):
         Args:
             inputs (list[dict]): Records.
             batch_size (int): Number of sequences in a batch.
-            **kwargs: No other argument is known.
+            **kwargs (Any): No other argument is known.
 
         Yields:
             tuple: Records, and the batch made of them.
@@ -150,7 +150,7 @@ class EmbeddingInferencer(BaseInferencer):
         Args:
             inputs (list): Records.
             preds (list): Data samples.
-            **kwargs: No other argument is known.
+            **kwargs (Any): No other argument is known.
 
         Returns:
             list: Empty.

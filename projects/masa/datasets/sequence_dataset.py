@@ -55,7 +55,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
             of poses that records name as ``raw_file``; if it is given, the
             poses of records that have none are sought there as ``<id>.pkl``.
             Both default to the working directory.
-        **kwargs: Of MMAction2's ``PoseDataset``, such as ``test_mode``,
+        **kwargs (Any): Of MMAction2's ``PoseDataset``, such as ``test_mode``,
             ``box_thr`` and ``valid_ratio``.
             ``metainfo`` may give the ``activities``, ``phases`` and
             ``skeleton`` of a file that has none; it goes before the file's.
