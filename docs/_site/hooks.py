@@ -5,6 +5,7 @@ there and, rewritten, on the site.
 """
 
 import html
+import os
 import posixpath
 import re
 from pathlib import Path, PurePosixPath
@@ -23,6 +24,9 @@ PAGES = {
     'SECURITY.md': 'security.md',
     'docs/README.md': 'contents.md',
 }
+# Without it, links lead to the files of this checkout.
+REPOSITORY = os.environ.get('REPOSITORY_URL')
+FILES = f'{REPOSITORY}/blob/HEAD' if REPOSITORY else ROOT.as_uri()
 _SOURCES = {page: source for source, page in PAGES.items()}
 _LINK = re.compile(r'(?<=\]\()(?![a-z]+:|#)([^)#\s]+)')
 _EQUATION = re.compile(
@@ -30,6 +34,17 @@ _EQUATION = re.compile(
     r'</(?P=tag)>',
     re.S,
 )
+
+
+def on_config(config):
+    """Link to the repository at the foot of every page."""
+    # Not by repo_url, for which readers' browsers would ask GitHub for stars.
+    if REPOSITORY:
+        icon = 'fontawesome/brands/git-alt'
+        config.extra['social'] = [
+            dict(icon=icon, link=REPOSITORY, name='Repository')
+        ]
+    return config
 
 
 def on_files(files, config):
@@ -53,7 +68,7 @@ def on_files(files, config):
     return files
 
 
-def on_page_markdown(markdown, page, config, files):
+def on_page_markdown(markdown, page, files, **_):
     """Point links to pages of the site, or else to the repository."""
     here = page.file.src_uri
     source = _SOURCES.get(here, f'docs/{here}')
@@ -68,7 +83,7 @@ def on_page_markdown(markdown, page, config, files):
         # MkDocs warns of what is left as it is.
         if not (ROOT / target).exists():
             return match[1]
-        return f'{config.extra["repository"]}/blob/HEAD/{target}'
+        return f'{FILES}/{target}'
 
     return _LINK.sub(rewrite, markdown)
 
