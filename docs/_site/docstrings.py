@@ -21,9 +21,11 @@ class ProjectDocstrings(griffe.Extension):
                 isinstance(call, ast.Call)
                 and isinstance(call.func, ast.Name)
                 and call.func.id == 'lazy_names'
-                and len(call.args) == 3
             ):
-                self._add_aliases(mod, ast.literal_eval(call.args[2]))
+                arguments = [*call.args, *(k.value for k in call.keywords)]
+                for argument in arguments:
+                    if isinstance(argument, ast.Dict):
+                        self._add_aliases(mod, ast.literal_eval(argument))
 
     def _add_aliases(self, module, names_of) -> None:
         module.exports = list(module.exports or [])
