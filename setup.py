@@ -33,5 +33,6 @@ setup(
         'onnx': requirements('onnx'),
         'index': requirements('index'),
         'tests': requirements('tests'),
+        'docs': requirements('docs'),
     },
 )

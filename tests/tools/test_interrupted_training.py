@@ -1,7 +1,6 @@
 """Signals, full disks and folders that cannot be written to."""
 
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -25,6 +24,8 @@ pytestmark = [
         not Path('/proc').is_dir(), reason='looks at processes in /proc'
     ),
 ]
+# Windows has none.
+resource = pytest.importorskip('resource')
 # A fork of a process that has decoded a video can wait for FFmpeg's threads,
 # which it does not have, forever.
 PROCESSES = get_context('spawn')

@@ -48,13 +48,13 @@ class SequenceDataset(KeyedRandom, PoseDataset):
             align two sequences; in training only, and needs activity labels.
             Defaults to None: both views are of the same sequence.
         data_prefix (dict): ``feature`` is the folder of every
-        ``feature_path``; ``skeleton`` is that of the files of poses named as
-        ``raw_file``, and, if given, records without poses are read from
-        ``<id>.pkl`` in it. Both default to the working directory. **kwargs:
-        Arguments of MMAction2's ``PoseDataset``, such as ``test_mode``,
-        ``box_thr`` and ``valid_ratio``. ``metainfo`` may contain
-        ``activities``, ``phases`` and ``skeleton``, which override those of
-        the file.
+            ``feature_path``; ``skeleton`` is that of the files of poses named
+            as ``raw_file``, and, if given, records without poses are read
+            from ``<id>.pkl`` in it. Both default to the working directory.
+        **kwargs (Any): Arguments of MMAction2's ``PoseDataset``, such as
+            ``test_mode``, ``box_thr`` and ``valid_ratio``. ``metainfo`` may
+            contain ``activities``, ``phases`` and ``skeleton``, which
+            override those of the file.
 
     Raises:
         AnnotationError: If the file has problems or lacks a split or an

@@ -60,7 +60,7 @@ class CrossActivityRetrieval(AcrossActivities):
     Args:
         k (Sequence[int]): Numbers of neighbors.
         stride (int): Step between the query frames.
-        **kwargs: Arguments of :class:`SequenceMetric`.
+        **kwargs (Any): Arguments of :class:`SequenceMetric`.
 
     Example:
         >>> import numpy as np
@@ -120,7 +120,7 @@ class ActionRecognition(AcrossActivities):
             'phase' classifies clips, the runs of one phase cut out of the
             embedded sequences, by activity and phase.
         estimator (str): 'logistic' or 'svc'.
-        **kwargs: Arguments of :class:`SequenceMetric`.
+        **kwargs (Any): Arguments of :class:`SequenceMetric`.
 
     Raises:
         ValueError: If ``classes`` has another value.
@@ -190,7 +190,7 @@ class ActivitySeparation(AcrossActivities):
 
     Args:
         seed (int): Seed of k-means.
-        **kwargs: Arguments of :class:`SequenceMetric`.
+        **kwargs (Any): Arguments of :class:`SequenceMetric`.
 
     Example:
         >>> import numpy as np

@@ -15,7 +15,7 @@ class PhaseClassification(ActivityMetric):
     Args:
         fractions (Sequence[float]): Shares of the training sequences.
         estimator (str): 'logistic' or 'svc'.
-        **kwargs: Arguments of :class:`SequenceMetric`.
+        **kwargs (Any): Arguments of :class:`SequenceMetric`.
 
     Example:
         >>> import numpy as np
@@ -106,7 +106,7 @@ class KendallsTau(ActivityMetric):
         stride (int): Step between the frames used; 2 is usual for Penn
             Action.
         nan (str): Treatment of undefined pairs, 'zero' or 'drop'.
-        **kwargs: Arguments of :class:`SequenceMetric`.
+        **kwargs (Any): Arguments of :class:`SequenceMetric`.
 
     Example:
         >>> import numpy as np
@@ -156,7 +156,7 @@ class FrameRetrieval(ActivityMetric):
     Args:
         k (Sequence[int]): Numbers of neighbors.
         stride (int): Step between the query frames.
-        **kwargs: Arguments of :class:`SequenceMetric`.
+        **kwargs (Any): Arguments of :class:`SequenceMetric`.
 
     Example:
         >>> import numpy as np
@@ -202,7 +202,7 @@ class KeyEventTransfer(ActivityMetric):
 
     Args:
         tolerance (float): Largest deviation that counts as a success.
-        **kwargs: Arguments of :class:`SequenceMetric`.
+        **kwargs (Any): Arguments of :class:`SequenceMetric`.
 
     Example:
         >>> import numpy as np

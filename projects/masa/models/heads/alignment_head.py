@@ -177,7 +177,7 @@ class MethodHead(AlignmentHead):
         extra_losses (Sequence[dict]): See :class:`AlignmentHead`.
         in_channels (int, optional): See :class:`AlignmentHead`.
         init_cfg (dict, optional): How to initialize. Defaults to None.
-        **loss: Arguments of ``loss_class``.
+        **loss (Any): Arguments of ``loss_class``.
 
     Attributes:
         loss_class (type[AlignmentLoss]): The registered loss.
