@@ -1,28 +1,31 @@
 """Turn H2O's hand poses and action lists into an annotation file."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from masa.commands.conversion import (
+from ...datasets.skeletons import H2O_JOINTS
+from ..conversion import (
     Converted,
     add_output,
     check_annotation_file,
     run_conversion,
 )
-from masa.commands.options import folder
-from masa.datasets.skeletons import H2O_JOINTS
+from ..options import folder
 
 MILK = 'pouring_milk'
 
 
-def parse_args(argv=None) -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog='Example: python tools/dataset_converters/h2o.py h2o '
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``masa convert h2o``.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+    """
+    parser.description = __doc__
+    parser.epilog = (
+        'Example: masa convert h2o h2o '
         'data/h2o_milk.pkl --lists h2odataset/action_labels --task '
-        'pouring_milk --phases milk_events.json',
+        'pouring_milk --phases milk_events.json'
     )
     parser.add_argument(
         'root', type=folder, help='folder that subject1, subject2, ... are in'
@@ -67,7 +70,17 @@ def parse_args(argv=None) -> argparse.Namespace:
         default='cam4',
         help="whose coordinates to use (default: cam4, on the person's head)",
     )
-    args = parser.parse_args(argv)
+
+
+def check_arguments(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """End with a message if the arguments cannot be used.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        args (argparse.Namespace): The parsed arguments.
+    """
     check_annotation_file(parser, args)
     given = args.phases is not None or args.action_phases
     if args.task == MILK and not given:
@@ -78,20 +91,19 @@ def parse_args(argv=None) -> argparse.Namespace:
         )
     if args.task != MILK and given:
         parser.error('--phases and --action-phases go with pouring_milk')
-    return args
 
 
 def convert(args: argparse.Namespace) -> Converted:
     """Make the annotations, and say what they leave out."""
     # The help needs none of them.
-    from masa.datasets.h2o import (
+    from ...datasets.h2o import (
         action_phases,
         make_annotations,
         milk_phases_of_actions,
         read_action_lists,
         read_sequences,
     )
-    from masa.datasets.key_events import (
+    from ...datasets.key_events import (
         phases_from_key_events,
         read_key_events,
     )
@@ -136,11 +148,13 @@ def convert(args: argparse.Namespace) -> Converted:
     return Converted(annotations, remarks, {})
 
 
-def main(argv=None) -> int:
-    """Run the conversion."""
-    args = parse_args(argv)
+def run(args: argparse.Namespace) -> int:
+    """Run the conversion.
+
+    Args:
+        args (argparse.Namespace): The parsed arguments.
+
+    Returns:
+        int: The exit status.
+    """
     return run_conversion(args, args.root, convert)
-
-
-if __name__ == '__main__':
-    sys.exit(main())

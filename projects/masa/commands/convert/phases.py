@@ -1,24 +1,27 @@
 """Add phases, labelled in a spreadsheet, to an annotation file."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from masa.commands.conversion import (
+from ...support.command_line import end_with_status
+from ..conversion import (
     add_output,
     check_annotation_file,
     next_step,
 )
-from masa.commands.options import add_options
-from masa.support.command_line import end_with_status
+from ..options import add_options
 
 
-def parse_args(argv=None) -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog='Example: python tools/dataset_converters/add_phases.py '
-        'data/videos.pkl phases.csv data/videos_phases.pkl',
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``masa convert phases``.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+    """
+    parser.description = __doc__
+    parser.epilog = (
+        'Example: masa convert phases '
+        'data/videos.pkl phases.csv data/videos_phases.pkl'
     )
     parser.add_argument(
         'annotations', type=Path, help='annotation file: .pkl, .npz or .json'
@@ -36,32 +39,47 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='put the phases in the place of those that records have',
     )
     add_options(parser, 'frame-rate')
-    args = parser.parse_args(argv)
+
+
+def check_arguments(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """End with a message if the arguments cannot be used.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        args (argparse.Namespace): The parsed arguments.
+    """
     check_annotation_file(parser, args)
-    return args
 
 
-def main(argv=None) -> int:
-    """Add the phases."""
-    args = parse_args(argv)
-    from masa.datasets.errors import AnnotationError
+def run(args: argparse.Namespace) -> int:
+    """Add the phases.
+
+    Args:
+        args (argparse.Namespace): The parsed arguments.
+
+    Returns:
+        int: The exit status.
+    """
+    from ...datasets.errors import AnnotationError
 
     return end_with_status(lambda: _add(args), (AnnotationError,))
 
 
 def _add(args: argparse.Namespace) -> None:
-    from masa.datasets.annotation import load_annotations
-    from masa.datasets.conversion import save_checked
-    from masa.datasets.errors import AnnotationError
-    from masa.datasets.frame_labels import add_phases
-    from masa.datasets.schema import check_annotations
+    from ...datasets.annotation import load_annotations
+    from ...datasets.conversion import save_checked
+    from ...datasets.errors import AnnotationError
+    from ...datasets.frame_labels import add_phases
+    from ...datasets.schema import check_annotations
 
     annotations = load_annotations(args.annotations)
     problems = check_annotations(annotations)
     if problems:
         raise AnnotationError(
             f'{args.annotations} has {len(problems)} problems, the first of '
-            f'which is {problems[0]}: see tools/check_data.py'
+            f'which is {problems[0]}: see masa check'
         )
     annotations, remarks = add_phases(
         annotations, args.phases, args.replace, args.frame_rate
@@ -72,7 +90,3 @@ def _add(args: argparse.Namespace) -> None:
     count = sum('phase' in one for one in annotations['annotations'])
     print(f'{count} records with phases')
     print(next_step(annotations, args.output))
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -5,21 +5,25 @@ import sys
 import time
 from pathlib import Path
 
-from masa.commands.options import add_options, bounded
-from masa.support.command_line import end_with_status
-from masa.support.files import atomic_path
+from ..support.command_line import end_with_status
+from ..support.files import atomic_path
+from ..support.shipped_configs import CONFIGS
+from .options import add_options, bounded
 
-CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``masa experiment``.
 
-def parse_args(argv=None) -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=f'{__doc__} Run again, it goes on where it was '
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+    """
+    parser.description = (
+        f'{__doc__} Run again, it goes on where it was '
         'interrupted. Exits with 1 if a training failed, and with 2 if '
-        'nothing could be done.',
-        epilog='Example: python tools/compare.py demo --methods masa tcc '
-        '--seeds 0 1',
+        'nothing could be done.'
+    )
+    parser.epilog = (
+        'Example: masa experiment demo --methods masa tcc --seeds 0 1'
     )
     parser.add_argument(
         'data',
@@ -68,7 +72,17 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='GPUs, one training at a time on each',
     )
     add_options(parser, 'cfg-options')
-    args = parser.parse_args(argv)
+
+
+def check_arguments(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """End with a message if the arguments cannot be used.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        args (argparse.Namespace): The parsed arguments.
+    """
     if args.cfg_options and args.work_dir is None:
         parser.error(
             '--cfg-options make other trainings than the configs do: they '
@@ -78,15 +92,14 @@ def parse_args(argv=None) -> argparse.Namespace:
         args.work_dir = Path('work_dirs', f'compare_{args.data}')
     if args.methods is None:
         # PyTorch takes seconds to import, and the help does not need it.
-        from masa.comparison import known_methods
+        from ..comparison import known_methods
 
         args.methods = known_methods(CONFIGS, args.data)
-    return args
 
 
 def make_plan(args: argparse.Namespace) -> list[tuple]:
     """List the trainings with their configs; see ``plan_trainings``."""
-    from masa.comparison import plan_trainings
+    from ..comparison import plan_trainings
 
     return plan_trainings(
         *(CONFIGS, args.data, args.methods, args.seeds, args.modes),
@@ -94,14 +107,20 @@ def make_plan(args: argparse.Namespace) -> list[tuple]:
     )
 
 
-def main(argv=None) -> int:
-    """Run the comparison."""
-    args = parse_args(argv)
+def run(args: argparse.Namespace) -> int:
+    """Run the comparison.
+
+    Args:
+        args (argparse.Namespace): The parsed arguments.
+
+    Returns:
+        int: The exit status.
+    """
     return end_with_status(lambda: _compare(args), (ValueError,))
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from masa.comparison import format_comparison, read_results, run_trainings
+    from ..comparison import format_comparison, read_results, run_trainings
 
     plan = make_plan(args)
     failed, start = [], time.monotonic()
@@ -123,7 +142,3 @@ def _compare(args: argparse.Namespace) -> int:
     for line in failed:
         print(f'failed: {line}', file=sys.stderr)
     return int(bool(failed))
-
-
-if __name__ == '__main__':
-    sys.exit(main())

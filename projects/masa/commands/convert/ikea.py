@@ -1,28 +1,31 @@
 """Turn IKEA ASM's drawer assemblies into an annotation file."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from masa.commands.conversion import (
+from ...datasets.skeletons import LAYOUTS
+from ..conversion import (
     Converted,
     add_output,
     check_annotation_file,
     run_conversion,
 )
-from masa.commands.options import add_options, folder
-from masa.datasets.skeletons import LAYOUTS
+from ..options import add_options, folder
 
 DRAWER = 'Kallax_Shelf_Drawer'
 
 
-def parse_args(argv=None) -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog='Example: python tools/dataset_converters/ikea_asm.py '
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``masa convert ikea``.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+    """
+    parser.description = __doc__
+    parser.epilog = (
+        'Example: masa convert ikea '
         'action_annotations/gt_segments.json data/ikea.pkl --poses pose3d '
-        'ANU_ikea_dataset --val-share 0.2',
+        'ANU_ikea_dataset --val-share 0.2'
     )
     parser.add_argument(
         'segments', type=Path, help='gt_segments.json of the download'
@@ -67,7 +70,17 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument(
         '--seed', type=int, default=0, help='of that draw (default: 0)'
     )
-    args = parser.parse_args(argv)
+
+
+def check_arguments(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """End with a message if the arguments cannot be used.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        args (argparse.Namespace): The parsed arguments.
+    """
     check_annotation_file(parser, args)
     if args.poses is None and args.features is None:
         parser.error('--poses, --features or both are expected')
@@ -83,12 +96,11 @@ def parse_args(argv=None) -> argparse.Namespace:
         )
     if args.poses and not Path(args.poses[1]).is_dir():
         parser.error(f'there is no folder {args.poses[1]}')
-    return args
 
 
 def read_poses(args: argparse.Namespace, scan: str, frames: int):
     """Read the joints of a scan."""
-    from masa.datasets.ikea_asm import read_bodies, read_pose2d, read_pose3d
+    from ...datasets.ikea_asm import read_bodies, read_pose2d, read_pose3d
 
     kind, root = args.poses
     device = Path(root, scan, args.camera)
@@ -103,9 +115,9 @@ def read_poses(args: argparse.Namespace, scan: str, frames: int):
 def convert(args: argparse.Namespace) -> Converted:
     """Make the annotations, and say what is remarkable about them."""
     # The help needs none of them.
-    from masa.datasets import AnnotationError
-    from masa.datasets.conversion import LabeledSequence, build_annotations
-    from masa.datasets.ikea_asm import (
+    from ...datasets import AnnotationError
+    from ...datasets.conversion import LabeledSequence, build_annotations
+    from ...datasets.ikea_asm import (
         DRAWER_PHASES,
         feature_file,
         frame_phases,
@@ -166,11 +178,13 @@ def convert(args: argparse.Namespace) -> Converted:
     return Converted(annotations, remarks, {})
 
 
-def main(argv=None) -> int:
-    """Run the conversion."""
-    args = parse_args(argv)
+def run(args: argparse.Namespace) -> int:
+    """Run the conversion.
+
+    Args:
+        args (argparse.Namespace): The parsed arguments.
+
+    Returns:
+        int: The exit status.
+    """
     return run_conversion(args, args.segments, convert)
-
-
-if __name__ == '__main__':
-    sys.exit(main())

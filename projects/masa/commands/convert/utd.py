@@ -1,25 +1,30 @@
 """Turn UTD-MHAD's official Kinect skeletons into an annotation file."""
 
 import argparse
-import sys
 
-from masa.commands.conversion import (
+from ..conversion import (
     Converted,
     add_output,
     check_annotation_file,
     read_mat_files,
     run_conversion,
 )
-from masa.commands.options import add_options, folder
+from ..options import add_options, folder
 
 
-def parse_args(argv=None) -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=f'{__doc__} Exits with 1 if files were left out, with 2 '
-        'if it could not be done.',
-        epilog='Example: python tools/dataset_converters/utd_mhad.py '
-        'UTD-MHAD/Skeleton data/utd_mhad.pkl --val-subjects 7',
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``masa convert utd``.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+    """
+    parser.description = (
+        f'{__doc__} Exits with 1 if files were left out, with 2 '
+        'if it could not be done.'
+    )
+    parser.epilog = (
+        'Example: masa convert utd '
+        'UTD-MHAD/Skeleton data/utd_mhad.pkl --val-subjects 7'
     )
     parser.add_argument(
         'skeletons',
@@ -44,15 +49,24 @@ def parse_args(argv=None) -> argparse.Namespace:
         metavar='SUBJECT',
         help='the only subjects to convert (default: all that are there)',
     )
-    args = parser.parse_args(argv)
+
+
+def check_arguments(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """End with a message if the arguments cannot be used.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        args (argparse.Namespace): The parsed arguments.
+    """
     check_annotation_file(parser, args)
-    return args
 
 
 def convert(args: argparse.Namespace) -> Converted:
     """Make the annotations."""
     # The help needs none of them.
-    from masa.datasets.utd_mhad import make_annotations, read_skeleton_file
+    from ...datasets.utd_mhad import make_annotations, read_skeleton_file
 
     sequences, problems = read_mat_files(
         args.skeletons, read_skeleton_file, args.skip_broken
@@ -61,11 +75,13 @@ def convert(args: argparse.Namespace) -> Converted:
     return Converted(annotations, [], problems)
 
 
-def main(argv=None) -> int:
-    """Run the conversion."""
-    args = parse_args(argv)
+def run(args: argparse.Namespace) -> int:
+    """Run the conversion.
+
+    Args:
+        args (argparse.Namespace): The parsed arguments.
+
+    Returns:
+        int: The exit status.
+    """
     return run_conversion(args, args.skeletons, convert)
-
-
-if __name__ == '__main__':
-    sys.exit(main())

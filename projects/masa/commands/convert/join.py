@@ -1,26 +1,31 @@
 """Join lists of records, as MMAction2's scripts write, into one file."""
 
 import argparse
-import sys
 from pathlib import Path
 
-from masa.commands.conversion import (
+from ...datasets.skeletons import LAYOUTS, layouts_of
+from ...support.command_line import end_with_status
+from ..conversion import (
     add_output,
     check_annotation_file,
     next_step,
 )
-from masa.datasets.skeletons import LAYOUTS, layouts_of
-from masa.support.command_line import end_with_status
 
 
-def parse_args(argv=None) -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=f'{__doc__} A file holds a list of records, or a single '
-        'record as for one video.',
-        epilog='Example: python tools/dataset_converters/join_annotations.py '
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``masa convert join``.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+    """
+    parser.description = (
+        f'{__doc__} A file holds a list of records, or a single '
+        'record as for one video.'
+    )
+    parser.epilog = (
+        'Example: masa convert join '
         'data/mine.pkl --split train custom_dataset_train.pkl --split val '
-        'custom_dataset_val.pkl --skeleton COCO_17',
+        'custom_dataset_val.pkl --skeleton COCO_17'
     )
     add_output(parser)
     parser.add_argument(
@@ -52,7 +57,17 @@ def parse_args(argv=None) -> argparse.Namespace:
         help='folder that the raw_file of records is relative to, to put '
         'their poses into the file',
     )
-    args = parser.parse_args(argv)
+
+
+def check_arguments(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """End with a message if the arguments cannot be used.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        args (argparse.Namespace): The parsed arguments.
+    """
     check_annotation_file(parser, args)
     for name, *files in args.split:
         if not files:
@@ -62,20 +77,25 @@ def parse_args(argv=None) -> argparse.Namespace:
     ]
     if not args.parts:
         parser.error('--split NAME FILE or --annotations FILE is expected')
-    return args
 
 
-def main(argv=None) -> int:
-    """Run the conversion."""
-    args = parse_args(argv)
-    from masa.datasets.errors import AnnotationError
+def run(args: argparse.Namespace) -> int:
+    """Run the conversion.
+
+    Args:
+        args (argparse.Namespace): The parsed arguments.
+
+    Returns:
+        int: The exit status.
+    """
+    from ...datasets.errors import AnnotationError
 
     return end_with_status(lambda: _join(args), (AnnotationError,))
 
 
 def _join(args: argparse.Namespace) -> None:
-    from masa.datasets import save_annotations
-    from masa.datasets.join import join_annotations
+    from ...datasets import save_annotations
+    from ...datasets.join import join_annotations
 
     annotations = join_annotations(args.parts, args.skeleton, args.poses)
     save_annotations(annotations, args.output)
@@ -98,7 +118,3 @@ def without_skeleton(records: list[dict]) -> str:
         'no skeleton: the recipes need one, --skeleton '
         f'{" or ".join(known or LAYOUTS)}'
     )
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from masa.commands.conversion import (
+from ..conversion import (
     Converted,
     add_output,
     check_annotation_file,
     read_mat_files,
     run_conversion,
 )
-from masa.commands.options import add_options, folder
+from ..options import add_options, folder
 
 if TYPE_CHECKING:
-    from masa.datasets.key_events import Phases
+    from ...datasets.key_events import Phases
 
 
-def parse_args(argv=None) -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=f'{__doc__} Exits with 1 if files were left out, with 2 '
-        'if it could not be done.',
-        epilog='Example: python tools/dataset_converters/penn_action.py '
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``masa convert penn``.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+    """
+    parser.description = (
+        f'{__doc__} Exits with 1 if files were left out, with 2 '
+        'if it could not be done.'
+    )
+    parser.epilog = (
+        'Example: masa convert penn '
         'Penn_Action/labels data/penn_action.pkl --activities 13 '
-        '--phases key_events.json --val-share 0.2',
+        '--phases key_events.json --val-share 0.2'
     )
     parser.add_argument(
         'labels', type=folder, help='folder of the label files, 0001.mat on'
@@ -53,18 +58,27 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument(
         '--seed', type=int, default=0, help='of that draw (default: 0)'
     )
-    args = parser.parse_args(argv)
+
+
+def check_arguments(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """End with a message if the arguments cannot be used.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        args (argparse.Namespace): The parsed arguments.
+    """
     check_annotation_file(parser, args)
     suffixes = {path.suffix for path in args.phases or ()}
     if '.json' in suffixes and len(args.phases) > 1:
         parser.error('--phases takes one JSON file, or pickles alone')
-    return args
 
 
 def read_phases(paths: list[Path] | None, sequences: list) -> Phases | None:
     """Read phase labels from whichever kind of file is given."""
-    from masa.datasets.key_events import phases_from_key_events
-    from masa.datasets.penn_action import activity_name, phases_from_pickles
+    from ...datasets.key_events import phases_from_key_events
+    from ...datasets.penn_action import activity_name, phases_from_pickles
 
     if paths is None:
         return None
@@ -76,7 +90,7 @@ def read_phases(paths: list[Path] | None, sequences: list) -> Phases | None:
 def convert(args: argparse.Namespace) -> Converted:
     """Make the annotations, and say what they leave out."""
     # The help needs none of them.
-    from masa.datasets.penn_action import (
+    from ...datasets.penn_action import (
         THIRTEEN_ACTIVITIES,
         make_annotations,
         read_label_file,
@@ -114,11 +128,13 @@ def convert(args: argparse.Namespace) -> Converted:
     return Converted(annotations, remarks, problems)
 
 
-def main(argv=None) -> int:
-    """Run the conversion."""
-    args = parse_args(argv)
+def run(args: argparse.Namespace) -> int:
+    """Run the conversion.
+
+    Args:
+        args (argparse.Namespace): The parsed arguments.
+
+    Returns:
+        int: The exit status.
+    """
     return run_conversion(args, args.labels, convert)
-
-
-if __name__ == '__main__':
-    sys.exit(main())

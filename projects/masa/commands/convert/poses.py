@@ -4,22 +4,28 @@ import argparse
 import sys
 from pathlib import Path
 
-from masa.commands.conversion import (
+from ...support.command_line import end_with_status
+from ..conversion import (
     add_output,
     check_annotation_file,
     next_step,
 )
-from masa.commands.options import add_options
-from masa.support.command_line import end_with_status
+from ..options import add_options
 
 
-def parse_args(argv=None) -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=f'{__doc__} The format is found out by the content. Exits '
-        'with 1 if sequences were left out, with 2 if it could not be done.',
-        epilog='Example: python tools/dataset_converters/pose_files.py '
-        'openpose_json data/mine.pkl --labels labels.csv --frame-rate 30',
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``masa convert poses``.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+    """
+    parser.description = (
+        f'{__doc__} The format is found out by the content. Exits '
+        'with 1 if sequences were left out, with 2 if it could not be done.'
+    )
+    parser.epilog = (
+        'Example: masa convert poses '
+        'openpose_json data/mine.pkl --labels labels.csv --frame-rate 30'
     )
     parser.add_argument(
         'inputs',
@@ -37,16 +43,31 @@ def parse_args(argv=None) -> argparse.Namespace:
         'or what its format has of that number)',
     )
     add_options(parser, 'person', 'min-found', 'skip-broken')
-    args = parser.parse_args(argv)
+
+
+def check_arguments(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """End with a message if the arguments cannot be used.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        args (argparse.Namespace): The parsed arguments.
+    """
     check_annotation_file(parser, args)
-    return args
 
 
-def main(argv=None) -> int:
-    """Run the conversion."""
-    args = parse_args(argv)
-    from masa.datasets.errors import AnnotationError
-    from masa.extraction.errors import ExtractionError
+def run(args: argparse.Namespace) -> int:
+    """Run the conversion.
+
+    Args:
+        args (argparse.Namespace): The parsed arguments.
+
+    Returns:
+        int: The exit status.
+    """
+    from ...datasets.errors import AnnotationError
+    from ...extraction.errors import ExtractionError
 
     return end_with_status(
         lambda: _convert(args), (AnnotationError, ExtractionError)
@@ -54,9 +75,9 @@ def main(argv=None) -> int:
 
 
 def _convert(args: argparse.Namespace) -> int:
-    from masa.datasets.conversion import save_checked
-    from masa.datasets.frame_labels import add_phases
-    from masa.pose_files.conversion import make_annotations
+    from ...datasets.conversion import save_checked
+    from ...datasets.frame_labels import add_phases
+    from ...pose_files.conversion import make_annotations
 
     annotations, problems = make_annotations(
         args.inputs,
@@ -84,7 +105,3 @@ def _convert(args: argparse.Namespace) -> int:
     for name, problem in problems.items():
         print(f'left out: {name}: {problem}', file=sys.stderr)
     return int(bool(problems))
-
-
-if __name__ == '__main__':
-    sys.exit(main())
