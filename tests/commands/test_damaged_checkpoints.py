@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from payload import Payload
-from tiny_demo import load_tool
+from tiny_demo import masa_command
 
 from masa.apis import AlignmentInferencer
 from masa.support.checkpoints import CheckpointError, read_checkpoint
@@ -78,7 +78,7 @@ def test_every_tool_names_file_and_remedy(work_dir, capsys):
     ):
         path.write_bytes(whole)
         damage(path)
-        assert load_tool(command[0]).main(command[1:]) == 2, name
+        assert masa_command(command[0])(command[1:]) == 2, name
         error = capsys.readouterr().err.splitlines()
         line = next(one for one in error if one.startswith('error: '))
         assert str(path) in line
@@ -105,7 +105,7 @@ def test_code_is_run_where_that_is_asked_for(work_dir):
 def test_resume_leaves_out_what_is_damaged(work_dir, trained, capsys):
     cut_off(work_dir / 'epoch_2.pth')
     config = str(work_dir / 'tiny.py')
-    status = load_tool('train').main(
+    status = masa_command('train')(
         [config, '--work-dir', str(work_dir), '--resume', '--no-validate']
     )
     assert status == 0

@@ -1,19 +1,17 @@
 import json
 import os
-import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
 from penn_files import write_label_file
+from tiny_demo import masa_command
 
 from masa.datasets import SequenceDataset, load_annotations
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get('MASA_SHARED', ROOT.parent / 'shared'))
-main = runpy.run_path(
-    str(ROOT / 'tools' / 'dataset_converters' / 'penn_action.py')
-)['main']
+main = masa_command('convert', 'penn')
 
 
 @pytest.fixture
@@ -192,7 +190,7 @@ def test_missing_phase_file_is_named(labels, tmp_path, capsys):
 def test_help_has_an_example(capsys):
     with pytest.raises(SystemExit):
         main(['--help'])
-    assert 'Example: python tools' in capsys.readouterr().out
+    assert 'Example: masa convert penn' in capsys.readouterr().out
 
 
 @pytest.mark.realdata

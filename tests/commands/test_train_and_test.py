@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from tiny_demo import load_tool
+from tiny_demo import masa_command
 
 
 def test_training_writes_checkpoints_that_load_safely(trained):
@@ -12,11 +12,9 @@ def test_training_writes_checkpoints_that_load_safely(trained):
 
 
 def test_same_seed_same_weights_and_seed_flag(trained, tiny_config, tmp_path):
-    train = load_tool('train')
-    train.main([tiny_config, '--work-dir', str(tmp_path / 'same')])
-    train.main(
-        [tiny_config, '--work-dir', str(tmp_path / 'other'), '--seed', '7']
-    )
+    train = masa_command('train')
+    train([tiny_config, '--work-dir', str(tmp_path / 'same')])
+    train([tiny_config, '--work-dir', str(tmp_path / 'other'), '--seed', '7'])
     weights = [
         torch.load(folder / 'epoch_2.pth', weights_only=True)['state_dict']
         for folder in (trained, tmp_path / 'same', tmp_path / 'other')
@@ -32,15 +30,15 @@ def test_same_seed_same_weights_and_seed_flag(trained, tiny_config, tmp_path):
 def test_resumed_run_equals_an_uninterrupted_one(
     trained, tiny_config, tmp_path
 ):
-    train = load_tool('train')
+    train = masa_command('train')
     first = tmp_path / 'resumed'
-    train.main(
+    train(
         [
             *(tiny_config, '--work-dir', str(first), '--no-validate'),
             *('--cfg-options', 'train_cfg.max_epochs=1'),
         ]
     )
-    train.main([tiny_config, '--work-dir', str(first), '--resume'])
+    train([tiny_config, '--work-dir', str(first), '--resume'])
     whole = torch.load(trained / 'epoch_2.pth', weights_only=True)
     resumed = torch.load(first / 'epoch_2.pth', weights_only=True)
     for key, value in whole['state_dict'].items():
@@ -48,7 +46,7 @@ def test_resumed_run_equals_an_uninterrupted_one(
 
 
 def test_options_of_the_validation_without_validation(tiny_config, tmp_path):
-    status = load_tool('train').main(
+    status = masa_command('train')(
         [
             *(tiny_config, '--work-dir', str(tmp_path), '--no-validate'),
             *('--cfg-options', 'val_dataloader.batch_size=4'),
@@ -64,7 +62,7 @@ def test_testing_prints_a_table_and_writes_json_and_embeddings(
     trained, tiny_config, tmp_path, capsys
 ):
     dump = tmp_path / 'embeddings.npz'
-    status = load_tool('test').main(
+    status = masa_command('test')(
         [
             *(tiny_config, str(trained / 'epoch_2.pth')),
             *('--work-dir', str(tmp_path), '--dump', str(dump)),
@@ -94,17 +92,17 @@ def test_testing_prints_a_table_and_writes_json_and_embeddings(
 
 
 def test_missing_checkpoint_and_bad_dump_are_refused(tiny_config, tmp_path):
-    tool = load_tool('test')
+    tool = masa_command('test')
     with pytest.raises(SystemExit):
-        tool.main([tiny_config, str(tmp_path / 'none.pth')])
+        tool([tiny_config, str(tmp_path / 'none.pth')])
     checkpoint = tmp_path / 'any.pth'
     checkpoint.touch()
     with pytest.raises(SystemExit):
-        tool.main([tiny_config, str(checkpoint), '--dump', 'x.pkl'])
+        tool([tiny_config, str(checkpoint), '--dump', 'x.pkl'])
 
 
 def test_show_needs_a_visualization_hook(tiny_config, tmp_path):
     checkpoint = tmp_path / 'any.pth'
     checkpoint.touch()
     with pytest.raises(SystemExit, match='VisualizationHook'):
-        load_tool('test').main([tiny_config, str(checkpoint), '--show'])
+        masa_command('test')([tiny_config, str(checkpoint), '--show'])

@@ -1,6 +1,3 @@
-import runpy
-from pathlib import Path
-
 import numpy as np
 import pytest
 from pose_writers import (
@@ -10,14 +7,12 @@ from pose_writers import (
     write_json,
     write_openpose,
 )
+from tiny_demo import masa_command
 
 from masa.datasets import SequenceDataset, check_annotations, load_annotations
 from masa.datasets.skeletons import COCO_17, OPENPOSE_25
 
-ROOT = Path(__file__).parents[2]
-main = runpy.run_path(
-    str(ROOT / 'tools' / 'dataset_converters' / 'pose_files.py')
-)['main']
+main = masa_command('convert', 'poses')
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
-import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_demo import masa_command
 
 from masa.apis import FrameIndex
 from masa.evaluation import SequenceCollection
 
-ROOT = Path(__file__).resolve().parents[2]
-main = runpy.run_path(str(ROOT / 'tools' / 'index_frames.py'))['main']
+main = masa_command('index')
 
 
 def dump(path, names, splits):

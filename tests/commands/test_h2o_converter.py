@@ -1,17 +1,13 @@
 import json
-import runpy
-from pathlib import Path
 
 import numpy as np
 import pytest
 from h2o_files import FRAMES, hand_pose, write_h2o, write_hand_pose
+from tiny_demo import masa_command
 
 from masa.datasets import load_annotations
 
-ROOT = Path(__file__).parents[2]
-main = runpy.run_path(str(ROOT / 'tools' / 'dataset_converters' / 'h2o.py'))[
-    'main'
-]
+main = masa_command('convert', 'h2o')
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 import pickle
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -8,12 +7,13 @@ import numpy as np
 import pytest
 from payload import Payload
 from public_files import k400_hrnet, ntu60_hrnet, write
+from tiny_demo import masa_command
 
 from masa.datasets import save_annotations
 from masa.datasets.skeletons import COCO_17
 
 ROOT = Path(__file__).parents[2]
-main = runpy.run_path(str(ROOT / 'tools' / 'check_data.py'))['main']
+main = masa_command('check')
 
 
 def make_annotations():
@@ -185,13 +185,14 @@ def test_feature_files(tmp_path, capsys):
 def test_help_has_an_example(capsys):
     with pytest.raises(SystemExit):
         main(['--help'])
-    assert 'Example: python tools/check_data.py' in capsys.readouterr().out
+    assert 'Example: masa check' in capsys.readouterr().out
 
 
 def test_command_line_passes_the_status_on(bad):
-    tool = str(ROOT / 'tools' / 'check_data.py')
     run = subprocess.run(
-        [sys.executable, tool, str(bad)], capture_output=True, text=True
+        [sys.executable, '-m', 'masa', 'check', str(bad)],
+        capture_output=True,
+        text=True,
     )
     assert run.returncode == 1
     assert 'problems: 4' in run.stdout

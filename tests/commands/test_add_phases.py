@@ -1,15 +1,10 @@
-import runpy
-from pathlib import Path
-
 import numpy as np
 import pytest
+from tiny_demo import masa_command
 
 from masa.datasets import load_annotations, save_annotations
 
-ROOT = Path(__file__).parents[2]
-main = runpy.run_path(
-    str(ROOT / 'tools' / 'dataset_converters' / 'add_phases.py')
-)['main']
+main = masa_command('convert', 'phases')
 
 
 @pytest.fixture

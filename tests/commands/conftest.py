@@ -1,5 +1,5 @@
 import pytest
-from tiny_demo import load_tool, tiny_demo
+from tiny_demo import masa_command, tiny_demo
 
 # Every tool is tested on paths of this kind.
 UNUSUAL = 'mit Leerzeichen Ümläuten und 字'
@@ -24,5 +24,5 @@ def tiny_config(tmp_path_factory):
 def trained(tiny_config, tmp_path_factory):
     """Its work directory, after two epochs."""
     work_dir = tmp_path_factory.mktemp(UNUSUAL)
-    load_tool('train').main([tiny_config, '--work-dir', str(work_dir)])
+    masa_command('train')([tiny_config, '--work-dir', str(work_dir)])
     return work_dir

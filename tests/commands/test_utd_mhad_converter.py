@@ -1,19 +1,17 @@
 import os
 import re
-import runpy
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_demo import masa_command
 from utd_files import write_skeleton_file
 
 from masa.datasets import SequenceDataset, check_annotations, load_annotations
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get('MASA_SHARED', ROOT.parent / 'shared'))
-main = runpy.run_path(
-    str(ROOT / 'tools' / 'dataset_converters' / 'utd_mhad.py')
-)['main']
+main = masa_command('convert', 'utd')
 
 
 @pytest.fixture

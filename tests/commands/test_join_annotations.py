@@ -1,6 +1,4 @@
 import json
-import runpy
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,14 +10,12 @@ from public_files import (
     walk,
     write,
 )
+from tiny_demo import masa_command
 
 from masa.datasets import AnnotationError, SequenceDataset, load_annotations
 from masa.datasets.skeletons import COCO_17
 
-ROOT = Path(__file__).parents[2]
-main = runpy.run_path(
-    str(ROOT / 'tools' / 'dataset_converters' / 'join_annotations.py')
-)['main']
+main = masa_command('convert', 'join')
 
 
 def run(folder, *arguments, output='joined.pkl'):

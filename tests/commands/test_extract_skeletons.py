@@ -1,11 +1,11 @@
 import os
-import runpy
 import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from tiny_demo import masa_command
 
 from masa.datasets import check_annotations, load_annotations, save_annotations
 from masa.datasets.skeletons import BLAZEPOSE_33, COCO_17, HANDS_42
@@ -14,7 +14,7 @@ from masa.extraction import backends
 from masa.extraction.pose_estimator import Detection, PoseEstimator
 
 ROOT = Path(__file__).resolve().parents[2]
-main = runpy.run_path(str(ROOT / 'tools' / 'extract_skeletons.py'))['main']
+main = masa_command('extract', 'skeletons')
 LENGTHS = {'hop/1': 6, 'hop/2': 9, 'sit': 4}
 WHITE = 255
 
@@ -357,8 +357,7 @@ def test_from_videos_to_embeddings(videos, monkeypatch, capsys):
     work, dump = videos.parent / 'work', videos.parent / 'embeddings.npz'
 
     def tool(name, *more):
-        run = runpy.run_path(str(ROOT / 'tools' / f'{name}.py'))
-        return run['main'](
+        return masa_command(name)(
             [
                 str(ROOT / 'configs' / 'masa_videos.py'),
                 *more,

@@ -1,6 +1,4 @@
 import json
-import runpy
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,14 +13,12 @@ from ikea_files import (
     write_pose2d,
     write_pose3d,
 )
+from tiny_demo import masa_command
 
 from masa.datasets import load_annotations
 from masa.datasets.skeletons import COCO_17, H36M_17, KINECT_25, OPENPOSE_25
 
-ROOT = Path(__file__).parents[2]
-main = runpy.run_path(
-    str(ROOT / 'tools' / 'dataset_converters' / 'ikea_asm.py')
-)['main']
+main = masa_command('convert', 'ikea')
 
 
 @pytest.fixture

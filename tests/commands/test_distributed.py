@@ -12,7 +12,7 @@ import torch
 from mmaction.registry import EVALUATOR
 from mmengine.config import Config
 from tiny_configs import write_configs
-from tiny_demo import load_tool
+from tiny_demo import masa_command
 
 from masa.evaluation import SequenceCollection
 
@@ -87,7 +87,7 @@ def trained(config, tmp_path_factory):
 
 
 def test_two_processes_train_what_one_does(trained, config, tmp_path):
-    load_tool('train').main(
+    masa_command('train')(
         [
             *(config, '--work-dir', str(tmp_path), *TRAINING),
             'train_dataloader.batch_size=10',
@@ -126,7 +126,7 @@ def test_two_processes_measure_what_one_does(trained, config, tmp_path):
         folder, dump = tmp_path / name, tmp_path / f'{name}.npz'
         flags = '--work-dir', str(folder), '--dump', str(dump)
         if name == 'one':
-            load_tool('test').main([config, str(trained), *flags])
+            masa_command('test')([config, str(trained), *flags])
         else:
             printed = dist_script('dist_test.sh', config, trained, 2, *flags)
             # One of the processes speaks.
@@ -162,7 +162,7 @@ def test_a_training_goes_on_with_other_processes(trained, config, tmp_path):
     longer = [word.replace('epochs=2', 'epochs=3') for word in TRAINING]
 
     def train(rate, size):
-        return load_tool('train').main(
+        return masa_command('train')(
             [
                 *(config, '--resume', '--work-dir', str(folder), *longer),
                 *(f'train_dataloader.batch_size={size}',),

@@ -1,28 +1,22 @@
-import runpy
-from pathlib import Path
-
 import pytest
 from tiny_configs import write_configs
 
-from masa import comparison
-
-ROOT = Path(__file__).resolve().parents[2]
+from masa import cli, comparison
+from masa.commands import experiment
 
 
 @pytest.fixture
 def compare(tmp_path, monkeypatch):
     """The command, on configs of a tiny data set."""
-    tool = runpy.run_path(str(ROOT / 'tools' / 'compare.py'))
     write_configs(tmp_path / 'configs')
-    names = tool['main'].__globals__
-    monkeypatch.setitem(names, 'CONFIGS', tmp_path / 'configs')
+    monkeypatch.setattr(experiment, 'CONFIGS', tmp_path / 'configs')
 
     def run(*args):
         work = ('--work-dir', str(tmp_path / 'work'))
-        return tool['main'](['tiny', *work, *args])
+        return cli.main(['experiment', 'tiny', *work, *args])
 
-    run.plan = lambda *args: tool['make_plan'](
-        tool['parse_args'](['tiny', *args])
+    run.plan = lambda *args: experiment.make_plan(
+        cli.parse_args(['experiment', 'tiny', *args])
     )
     return run
 

@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from tiny_demo import load_tool
+from tiny_demo import masa_command
 
 from masa.support import command_line
 from masa.support.checkpoints import read_checkpoint
@@ -80,7 +80,7 @@ def run(tool, arguments, log, before):
         sys.stdout = sys.stderr = OwnOutput(own, others)
         before()
         try:
-            status = load_tool(tool).main(arguments)
+            status = masa_command(tool)(arguments)
         except Exception:
             # Printed later, it would find the files closed.
             traceback.print_exc()

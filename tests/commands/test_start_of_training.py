@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 from fresh_python import run_program
-from tiny_demo import load_tool
+from tiny_demo import masa_command
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,6 +51,6 @@ def test_what_is_no_config_is_told_in_a_line(
     if tool == 'test':
         (tmp_path / 'any.pth').touch()
         arguments.append(str(tmp_path / 'any.pth'))
-    assert load_tool(tool).main(arguments) == 2
+    assert masa_command(tool)(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert name in line

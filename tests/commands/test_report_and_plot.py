@@ -1,6 +1,5 @@
 import json
 import re
-import runpy
 import shutil
 import subprocess
 from functools import partial
@@ -13,11 +12,11 @@ import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
 
+from masa.cli import main
 from masa.datasets.synthetic.body import SKELETON
 from masa.visualization import run_figures
 
 ROOT = Path(__file__).resolve().parents[2]
-main = runpy.run_path(str(ROOT / 'tools' / 'visualize.py'))['main']
 NAMES = {
     *(
         'training',
@@ -88,13 +87,17 @@ def page(work):
 
 
 def test_figures(work, tmp_path, capsys):
-    command = ['figures', str(work), '--output', str(tmp_path / 'figures')]
+    command = ['plot', str(work), '--output', str(tmp_path / 'figures')]
     assert main([*command, '--only', 'phases', 'actions']) == 0
     found = {path.name for path in (tmp_path / 'figures').iterdir()}
     assert found == {'phases.png', 'actions.png'}
     for name in found:
         image = cv2.imread(str(tmp_path / 'figures' / name))
         assert image.std() > 5
+    # Files that are there are kept.
+    assert main([*command, '--only', 'actions']) == 2
+    assert '--overwrite' in capsys.readouterr().err
+    assert main([*command, '--only', 'actions', '--overwrite']) == 0
     assert main([*command, '--only', 'colors']) == 2
     assert 'colors' in capsys.readouterr().err
 
@@ -127,6 +130,7 @@ def test_without_metrics(work, tmp_path):
     shutil.copytree(work, other)
     shutil.rmtree(other / '20260101_000000')
     command = ['report', str(other), '--only', 'actions', '--device', 'cpu']
+    command.append('--overwrite')
     assert main(command) == 0
     assert 'No metrics yet' in (other / 'report.html').read_text()
 

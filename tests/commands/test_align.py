@@ -1,6 +1,5 @@
 import csv
 import json
-import runpy
 from pathlib import Path
 
 import cv2
@@ -11,6 +10,7 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 
 from masa.apis import AlignmentInferencer, FrameIndex
+from masa.cli import main
 from masa.datasets import save_annotations
 from masa.datasets.synthetic import make_annotations
 from masa.extraction import backends
@@ -18,7 +18,6 @@ from masa.extraction.errors import ExtractionError
 from masa.extraction.pose_estimator import Detection, PoseEstimator
 
 ROOT = Path(__file__).resolve().parents[2]
-main = runpy.run_path(str(ROOT / 'tools' / 'align.py'))['main']
 
 
 @pytest.fixture(scope='module')
@@ -48,19 +47,15 @@ def work(tmp_path_factory):
     return folder, names, made['annotations']
 
 
-def run(work, *options):
+def run(work, command, *options):
     folder = work[0]
-    return main(
-        [
-            *(str(folder), str(folder / 'data.pkl'), '--device', 'cpu'),
-            *map(str, options),
-        ]
-    )
+    model = '--model', folder, '--device', 'cpu'
+    return main([command, *map(str, (folder / 'data.pkl', *model, *options))])
 
 
 def test_matches(work, tmp_path, capsys):
     _, names, records = work
-    assert run(work, '--matches', tmp_path / 'm.csv') == 0
+    assert run(work, 'align', '-o', tmp_path / 'm.csv') == 0
     assert '(reference)' in capsys.readouterr().out
     with open(tmp_path / 'm.csv') as file:
         columns, *rows = csv.reader(file)
@@ -78,8 +73,8 @@ def test_matches(work, tmp_path, capsys):
     assert (np.diff(frames, axis=1) >= 0).all()
     lengths = [record['total_frames'] for record in records]
     assert (frames[:, -1] < lengths).all()
-    options = ('--matches', tmp_path / 'm.json', '--reference', names[1])
-    assert run(work, *options) == 0
+    options = ('-o', tmp_path / 'm.json', '--reference', names[1])
+    assert run(work, 'align', *options) == 0
     found = json.loads((tmp_path / 'm.json').read_text())
     assert found['reference'] == names[1]
     assert found['frames'][names[1]] == list(range(lengths[1]))
@@ -94,8 +89,10 @@ def test_video(work, tmp_path):
     av = pytest.importorskip('av', reason='needs the extra "features"')
     _, names, records = work
     path = tmp_path / 'a.mp4'
-    options = ('--video', path, '--height', '64', '--sequences', *names[:2])
-    assert run(work, *options) == 0
+    table = tmp_path / 'a.csv'
+    options = ('-o', path, '-o', table, '--height', '64', '--only', *names[:2])
+    assert run(work, 'align', *options) == 0
+    assert table.is_file()
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
     # The one at 15 a second lasts longest, or the other one's four seconds;
@@ -107,21 +104,40 @@ def test_video(work, tmp_path):
     )
     assert len(frames) == round(seconds * max(rate, 15))
     assert float(frames[-1].time) == pytest.approx(seconds, abs=0.1)
-    assert run(work, *options, '--overwrite') == 0
+    assert run(work, 'align', *options, '--overwrite') == 0
 
 
-def test_retrieval(work, capsys):
-    _, names, _ = work
-    assert run(work, '--retrieve', f'{names[0]}:5', '-k', '2') == 0
+def test_search(work, tmp_path, capsys):
+    _, names, records = work
+    query = '--query', names[0]
+    path = tmp_path / 'found.csv'
+    options = *query, '--frame', '5', '-k', '2', '-o', path
+    assert run(work, 'search', *options) == 0
     printed = capsys.readouterr().out
-    assert names[0] not in printed
-    assert sum(name in printed for name in names) == 2
+    with open(path) as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2
+    distances = [float(row['distance']) for row in rows]
+    assert distances == sorted(distances)
+    for row in rows:
+        assert row['sequence'] in names[1:]
+        assert row['sequence'] in printed
+    # At 15 frames a second.
+    assert run(work, 'search', *query, '--second', '0.33', '-k', '2') == 0
+    assert capsys.readouterr().out in printed
+    duration = records[0]['total_frames'] / 15
+    assert run(work, 'search', *query, '--second', duration + 1) == 2
+    assert f'{duration:.3f} s' in capsys.readouterr().err
+    unknown = '--query', names[2], '--second', '1'
+    assert run(work, 'search', *unknown) == 2
+    assert '--frame-rate' in capsys.readouterr().err
+    assert run(work, 'search', *unknown, '--frame-rate', '30') == 0
 
 
-def test_retrieval_from_an_index(work, tmp_path, capsys):
+def test_search_in_an_index(work, tmp_path, capsys):
     folder, names, _ = work
-    query = '--retrieve', f'{names[0]}:5'
-    assert run(work, *query) == 0
+    query = '--query', names[0], '--frame', '5'
+    assert run(work, 'search', *query) == 0
     printed = capsys.readouterr().out
     sequences = AlignmentInferencer(folder, device='cpu').embed(
         folder / 'data.pkl'
@@ -133,18 +149,19 @@ def test_retrieval_from_an_index(work, tmp_path, capsys):
     )
     index.save(tmp_path / 'a.faiss')
     # The query's own sequence is in the index, and no other is an input.
-    alone = '--index', tmp_path / 'a.faiss', '--sequences', names[0]
-    assert run(work, *query, *alone) == 0
+    alone = '--index', tmp_path / 'a.faiss', '--only', names[0]
+    assert run(work, 'search', *query, *alone) == 0
     assert capsys.readouterr().out == printed
     absent = '--index', tmp_path / 'b.faiss'
-    assert run(work, *query, *absent) == 2
+    assert run(work, 'search', *query, *absent) == 2
     assert str(tmp_path / 'b.faiss') in capsys.readouterr().err
 
 
-def test_labels(work, tmp_path, capsys):
+def test_label(work, tmp_path, capsys):
     _, names, records = work
     path = tmp_path / 'labels.csv'
-    assert run(work, '--transfer-labels', names[0], '--results', path) == 0
+    reference = '--reference', names[0]
+    assert run(work, 'label', *reference, '-o', path) == 0
     with open(path) as file:
         rows = list(csv.DictReader(file))
     others = records[1:]
@@ -160,12 +177,12 @@ def test_labels(work, tmp_path, capsys):
     total = records[0]['total_frames']
     lines = 'x\r\n' * (total - 1) + 'ä\r\n\r\n'
     text.write_bytes(lines.encode('utf-16'))
-    options = ('--transfer-labels', names[0], '--labels', text)
-    assert run(work, *options, '--results', tmp_path / 'l.json') == 0
+    options = (*reference, '--labels', text)
+    assert run(work, 'label', *options, '-o', tmp_path / 'l.json') == 0
     found = json.loads((tmp_path / 'l.json').read_text())
     assert set(found['label']) == {'x', 'ä'}
     text.write_text('x\n' * (total - 1))
-    assert run(work, *options, '--results', tmp_path / 'm.json') == 2
+    assert run(work, 'label', *options, '-o', tmp_path / 'm.json') == 2
     error = capsys.readouterr().err
     assert str(text) in error
     assert str(total) in error
@@ -174,8 +191,8 @@ def test_labels(work, tmp_path, capsys):
         'sequence,start_frame,end_frame,phase\n'
         f'{names[0]},0,3,x\n{names[0]},4,{total - 1},y\n'
     )
-    options = ('--transfer-labels', names[0], '--labels', table)
-    assert run(work, *options, '--results', tmp_path / 'n.json') == 0
+    options = (*reference, '--labels', table)
+    assert run(work, 'label', *options, '-o', tmp_path / 'n.json') == 0
     found = json.loads((tmp_path / 'n.json').read_text())
     assert set(found['label']) == {'x', 'y'}
 
@@ -183,13 +200,39 @@ def test_labels(work, tmp_path, capsys):
 def test_anomaly(work, tmp_path, capsys):
     _, names, records = work
     path = tmp_path / 'score.csv'
-    assert run(work, '--anomaly', names[0], '--results', path) == 0
+    assert run(work, 'anomaly', '--sequence', names[0], '-o', path) == 0
     assert f'{names[0]}: median ' in capsys.readouterr().out
     with open(path) as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == records[0]['total_frames']
     assert all(float(row['score']) >= 0 for row in rows)
     assert float(rows[30]['second']) == 2
+
+
+def test_the_first_input_is_the_reference(work, tmp_path, capsys):
+    folder, _, records = work
+    paths = [tmp_path / f'{name}.npy' for name in 'zab']
+    for path, record in zip(paths, records, strict=False):
+        np.save(path, record['keypoint'][0])
+    model = '--model', str(folder), '--device', 'cpu', '--frame-rate', '30'
+    output = tmp_path / 'score.json'
+    command = 'anomaly', *map(str, paths), *model, '-o', str(output)
+    assert main(command) == 0
+    score = json.loads(output.read_text())['score']
+    inferencer = AlignmentInferencer(folder, device='cpu')
+    first, *others = inferencer.embed(paths)
+    np.testing.assert_allclose(
+        score, inferencer.anomaly_score(first, others), atol=1e-5
+    )
+    # Without it, another must not take its place.
+    paths[0].unlink()
+    command = *command, '--overwrite', '--skip-broken'
+    assert main(command) == 2
+    assert str(paths[0]) in capsys.readouterr().err
+    # Which of several it is has to be told.
+    several = 'anomaly', str(folder / 'data.pkl'), str(paths[1])
+    assert main([*several, *model, '-o', str(tmp_path / 's.csv')]) == 2
+    assert '--sequence' in capsys.readouterr().err
 
 
 WHITE = 255
@@ -260,11 +303,11 @@ def test_all_broken_inputs_are_told_and_the_others_kept(videos, capsys):
     folder = videos
     inputs = [folder / one for one in ('nobody', 'first', *BROKEN[1:])]
     path = folder / 'm.csv'
-    command = [
-        *map(str, (folder / 'work', *inputs, folder / 'second')),
-        *('--device', 'cpu', '--matches', str(path)),
-        *('--cache', str(folder / 'cache')),
+    options = [
+        *('--model', str(folder / 'work'), '--device', 'cpu'),
+        *('-o', str(path), '--cache', str(folder / 'cache')),
     ]
+    command = ['align', *map(str, (*inputs, folder / 'second')), *options]
     assert main(command) == 2
     printed = capsys.readouterr()
     *lines, advice = printed.err.strip().splitlines()
@@ -283,8 +326,8 @@ def test_all_broken_inputs_are_told_and_the_others_kept(videos, capsys):
     with open(path) as file:
         assert next(csv.reader(file))[::2] == ['first', 'second']
     # Too few are left, which does not hide the reason.
-    options = '--skip-broken', '--overwrite'
-    assert main([*command[:3], *command[-6:], *options]) == 2
+    options += '--skip-broken', '--overwrite'
+    assert main([*command[:3], *options]) == 2
     printed = capsys.readouterr().err
     assert str(folder / 'nobody') in printed
     assert 'error: ' in printed
@@ -299,8 +342,9 @@ def test_a_video_of_sound_alone(videos, capsys):
     text.write_text('no video')
     path = videos / 'm.csv'
     command = [
-        *map(str, (videos / 'work', sound, good, text, videos / 'first')),
-        *('--device', 'cpu', '--matches', str(path)),
+        *('align', *map(str, (sound, good, text, videos / 'first'))),
+        *('--model', str(videos / 'work'), '--device', 'cpu'),
+        *('-o', str(path)),
     ]
     assert main(command) == 2
     printed = capsys.readouterr().err
@@ -333,40 +377,39 @@ def test_python_gets_errors_and_no_output(videos, capfd):
 
 
 def test_method(work, tmp_path):
-    _, names, _ = work
     found = []
     for method in ('dtw', 'nearest'):
         path = tmp_path / f'{method}.json'
-        options = ('--matches', path, '--method', method)
-        assert run(work, *options) == 0
+        assert run(work, 'align', '-o', path, '--method', method) == 0
         found.append(json.loads(path.read_text())['frames'])
     steps = [np.diff(list(one.values()), axis=1) for one in found]
     assert (steps[0] >= 0).all()
     assert (steps[1] < 0).any()
-    with pytest.raises(SystemExit):
-        run(work, '--retrieve', f'{names[0]}:1', '--method', 'nearest')
 
 
 def test_errors(work, tmp_path, capsys):
     _, names, _ = work
-    matches = ('--matches', tmp_path / 'm.csv')
+    table = '-o', tmp_path / 'm.csv'
+    query = '--query', names[0]
     for options, message in (
-        ((*matches, '--reference', 'x'), "'x'"),
-        ((*matches, '--sequences', names[0]), 'two'),
-        (('--retrieve', f'{names[0]}:9999'), '9999'),
+        (('align', *table, '--reference', 'x'), "'x'"),
+        (('align', *table, '--only', names[0]), 'two'),
+        (('search', *query, '--frame', '9999'), '9999'),
+        (('label', *table, '--reference', 'x'), "'x'"),
     ):
         assert run(work, *options) == 2
         assert message in capsys.readouterr().err
     assert not (tmp_path / 'm.csv').exists()
     (tmp_path / 'm.csv').touch()
     for options, message in (
-        ((), '--matches'),
-        (matches, '--overwrite'),
-        (('--matches', 'a.txt'), '.csv or .json'),
-        (('--anomaly', 'a'), '--results'),
-        (('--retrieve', 'a'), 'NAME:FRAME'),
-        (('--labels', 'a.txt', '--retrieve', 'a:1'), '--labels'),
-        (('--index', 'a.faiss', *matches), '--index'),
+        (('align',), '--output'),
+        (('align', *table), '--overwrite'),
+        (('align', '-o', 'a.txt'), '.csv or .json'),
+        (('align', '-o', 'a.csv', '-o', './a.csv'), 'once'),
+        (('anomaly', '--sequence', names[0]), '--output'),
+        (('anomaly', *table), '--sequence'),
+        (('search', *query), '--second'),
+        (('search', *query, '--frame', '1', '-o', 'a.txt'), '.csv or .json'),
     ):
         with pytest.raises(SystemExit):
             run(work, *options)

@@ -1,5 +1,4 @@
 import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
+from tiny_demo import masa_command
 
 from masa.datasets import (
     check_annotations,
@@ -30,8 +30,8 @@ from video_files import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOL = ROOT / 'tools' / 'extract_features.py'
-main = runpy.run_path(str(TOOL))['main']
+COMMAND = '-m', 'masa', 'extract', 'features'
+main = masa_command(*COMMAND[2:])
 LENGTHS = {'a/1': 20, 'a/2': 9, 'b/räkeln': 33, 'images': 5}
 MODEL = ('--model', 'test_vit', '--image-size', '32', '--batch-size', '8')
 RANDOM = ('--random-weights', '0')
@@ -152,7 +152,7 @@ def test_killed_and_resumed_equals_uninterrupted(videos, reference, tmp_path):
     assert main(arguments(long, tmp_path / 'whole')) == 0
     command = arguments(long, tmp_path / 'killed')
     process = subprocess.Popen(
-        [sys.executable, '-W', 'ignore', str(TOOL), *command],
+        [sys.executable, '-W', 'ignore', *COMMAND, *command],
         stderr=subprocess.DEVNULL,
     )
     features = tmp_path / 'killed' / 'features'
@@ -181,7 +181,7 @@ def test_two_processes_equal_one(videos, reference, tmp_path):
     run = subprocess.run(
         [
             *(sys.executable, '-W', 'ignore', '-m', 'torch.distributed.run'),
-            *('--standalone', '--nproc-per-node', '2', str(TOOL)),
+            *('--standalone', '--nproc-per-node', '2', *COMMAND),
             *arguments(videos, tmp_path),
         ],
         env=environment,
@@ -201,7 +201,7 @@ def test_two_processes_and_a_broken_video(videos, tmp_path):
     run = subprocess.run(
         [
             *(sys.executable, '-W', 'ignore', '-m', 'torch.distributed.run'),
-            *('--standalone', '--nproc-per-node', '2', str(TOOL)),
+            *('--standalone', '--nproc-per-node', '2', *COMMAND),
             *arguments(tmp_path, tmp_path, '--skip-broken'),
         ],
         env=dict(os.environ, OMP_NUM_THREADS='1'),
