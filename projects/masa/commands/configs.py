@@ -3,7 +3,7 @@
 import argparse
 
 from ..support.command_line import end_with_status
-from ..support.shipped_configs import config_names, config_path
+from ..support.shipped_configs import config_names, config_paths
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = __doc__
     parser.epilog = (
         'Example: masa configs masa_demo. A config of your own inherits from '
-        "it by _base_ = __import__('masa').config_path('masa_demo')."
+        "it by _base_ = __import__('masa').config_paths('masa_demo')."
     )
     parser.add_argument(
         'name', nargs='?', help='print the path of this one (default: list)'
@@ -36,6 +36,6 @@ def run(args: argparse.Namespace) -> int:
         if args.name is None:
             print(*config_names(), sep='\n')
         else:
-            print(config_path(args.name))
+            print(*config_paths(args.name))
 
     return end_with_status(show)

@@ -100,6 +100,7 @@ def _show(models: Path) -> int:
             print(f'  {name}: {found or "missing, see docs/installation.md"}')
     checkpoints = map(last_checkpoint, sorted(models.glob('*/')))
     trained = [path.parent for path in checkpoints if path and path.is_file()]
+    names = ', '.join(map(str, trained)) or f'none in {models}'
     print(f'\ntrained models: {names}')
     return 0 if complete else 1
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..extraction.limits import DEFAULT_LIMITS
 from ..support.argument_checks import check_range
-from ..support.shipped_configs import config_path
+from ..support.shipped_configs import config_paths
 
 ANNOTATION_SUFFIXES = ('.pkl', '.npz', '.json')
 TABLE_SUFFIXES = ('.csv', '.json')
@@ -79,9 +79,10 @@ def config_file(text: str) -> str:
     if path.suffix or path.is_absolute() or path.exists():
         return text
     try:
-        return config_path(text)
+        return config_paths(text)[0]
     except FileNotFoundError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+        message = f'there is nothing at {text}, and {error}'
+        raise argparse.ArgumentTypeError(message) from error
 
 
 class ConfigOptions(argparse.Action):

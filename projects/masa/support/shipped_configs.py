@@ -14,35 +14,38 @@ def config_names() -> list[str]:
         list[str]: Such as ``masa_demo`` and ``baselines/tcc_demo``; those
         that others only inherit from are left out.
     """
-    paths = sorted(CONFIGS.glob('[!_]*.py')) + sorted(
-        CONFIGS.glob('[!_]*/*.py')
-    )
+    patterns = '[!_]*.py', '[!_]*/*.py'
+    paths = [path for one in patterns for path in sorted(CONFIGS.glob(one))]
     return [p.relative_to(CONFIGS).with_suffix('').as_posix() for p in paths]
 
 
-def config_path(name: str) -> str:
-    """Find a shipped config, for configs that inherit from it.
+def config_paths(*names: str) -> list[str]:
+    """Find shipped configs, for a config that inherits from them.
 
-    MMEngine evaluates ``_base_`` before anything that a config imports, so
+    MMEngine evaluates ``_base_`` before anything that the config imports, so
     that the import is part of the expression::
 
-        _base_ = __import__('masa').config_path('masa_demo')
+        _base_ = __import__('masa').config_paths('masa_demo')
 
     Args:
-        name (str): Its name, such as ``masa_demo``, ``baselines/tcc_demo``
-            or ``_base_/methods/clan``.
+        *names (str): Their names, such as ``masa_demo``,
+            ``baselines/tcc_demo`` or ``_base_/methods/clan``.
 
     Returns:
-        str: The absolute path of the file.
+        list[str]: The absolute paths of the files.
 
     Raises:
-        FileNotFoundError: If there is no such config.
+        FileNotFoundError: If there is no config of a name.
     """
-    path = CONFIGS / f'{name}.py'
-    if not path.is_file():
-        close = get_close_matches(name, config_names(), 1)
-        hint = f'; did you mean {close[0]}?' if close else ''
-        raise FileNotFoundError(
-            f'there is no config named {name!r}{hint} (masa configs lists all)'
-        )
-    return str(path.resolve())
+    paths = []
+    for name in names:
+        path = CONFIGS / f'{name}.py'
+        if not path.is_file():
+            close = get_close_matches(name, config_names(), 1)
+            hint = f'; did you mean {close[0]}?' if close else ''
+            raise FileNotFoundError(
+                f'no config named {name!r} comes with masa{hint} '
+                '("masa configs" lists all)'
+            )
+        paths.append(str(path.resolve()))
+    return paths

@@ -37,7 +37,7 @@ class RunFigures:
         work_dir (Path): Work directory of the training, with its config and
             checkpoint.
         weights (Path, optional): Defaults to the last checkpoint.
-        report (dict, optional): The ``metrics.json`` of tools/test.py.
+        report (dict, optional): The ``metrics.json`` of ``masa test``.
         device (str, optional): Such as ``cuda:0``.
         unsafe_load (bool): Whether the checkpoint may run code. Defaults to
             False.
