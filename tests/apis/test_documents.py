@@ -97,6 +97,7 @@ PAGES = sorted(
 def test_commands_are_understood(page, tmp_path, monkeypatch):
     # There is nothing to overwrite, but what is read is taken to be there.
     monkeypatch.chdir(tmp_path)
+    Path('work_dirs', 'masa_demo').mkdir(parents=True)
     monkeypatch.setattr(Path, 'is_dir', lambda path: True)
     monkeypatch.setattr(Path, 'is_file', lambda path: True)
     for command in commands_of(page):
