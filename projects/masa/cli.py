@@ -13,6 +13,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import NamedTuple
 
 from . import __version__
@@ -117,13 +118,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--version', action='version', version=f'masa {__version__}'
     )
-    _add_commands(parser, COMMANDS, argv)
+    # The only options before a subcommand are those that end the program.
+    words = [word for word in argv if not word.startswith('-')]
+    chosen = _add_commands(parser, COMMANDS, words)
     args = parser.parse_args(argv or ['--help'])
-    # The objects of the parser are not part of the arguments.
-    chosen = args.__dict__.pop('_chosen')
-    module = args.__dict__.pop('_module')
+    parser, module = chosen
     if hasattr(module, 'check_arguments'):
-        module.check_arguments(chosen, args)
+        module.check_arguments(parser, args)
     args.run = module.run
     return args
 
@@ -156,18 +157,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _add_commands(
     parser: argparse.ArgumentParser,
     commands: Mapping[str, Command | Group],
-    argv: Sequence[str],
-) -> None:
-    """Add subcommands; only the one in ``argv`` gets its arguments."""
+    words: Sequence[str],
+) -> tuple[argparse.ArgumentParser, ModuleType] | None:
+    """Add subcommands, with its arguments the one that ``words`` begin with.
+
+    The parser and the module of that one are returned.
+    """
+    chosen = None
     subparsers = parser.add_subparsers(metavar='COMMAND', required=True)
     for name, command in commands.items():
         one = subparsers.add_parser(name, help=command.summary)
-        if argv[:1] != [name]:
+        if list(words[:1]) != [name]:
             continue
         if isinstance(command, Group):
             one.description = f'{name.capitalize()} {command.summary}.'
-            _add_commands(one, command.commands, argv[1:])
-            continue
-        module = importlib.import_module(f'.commands.{command.module}', 'masa')
-        module.add_arguments(one)
-        one.set_defaults(_chosen=one, _module=module)
+            chosen = _add_commands(one, command.commands, words[1:])
+        else:
+            module = importlib.import_module(f'masa.commands.{command.module}')
+            module.add_arguments(one)
+            chosen = one, module
+    return chosen
