@@ -17,7 +17,7 @@ from .record_checks import label_of
 from .schema import check_annotations, record_name
 from .transforms import SelectPerson
 
-# More would hide the first ones; masa check prints all.
+# More would hide the first ones; ``masa check`` prints all.
 PROBLEMS_SHOWN = 10
 
 
@@ -121,7 +121,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
             annotations[key] = self._metainfo[key]
         if self.pose_folder is not None:
             annotations = name_pose_files(annotations)
-        note = 'masa check lists them all'
+        note = '"masa check" lists them all'
         self._refuse(check_annotations(annotations), note)
         names = annotations['activities']
         records = self._select(annotations)

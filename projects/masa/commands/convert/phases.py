@@ -79,7 +79,7 @@ def _add(args: argparse.Namespace) -> None:
     if problems:
         raise AnnotationError(
             f'{args.annotations} has {len(problems)} problems, the first of '
-            f'which is {problems[0]}: see masa check'
+            f'which is {problems[0]}: see "masa check"'
         )
     annotations, remarks = add_phases(
         annotations, args.phases, args.replace, args.frame_rate
