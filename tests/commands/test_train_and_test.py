@@ -1,5 +1,9 @@
 import json
+import subprocess
+import sys
+from pathlib import Path
 
+import mmaction
 import numpy as np
 import pytest
 import torch
@@ -106,3 +110,22 @@ def test_show_needs_a_visualization_hook(tiny_config, tmp_path):
     checkpoint.touch()
     with pytest.raises(SystemExit, match='VisualizationHook'):
         masa_command('test')([tiny_config, str(checkpoint), '--show'])
+
+
+@pytest.mark.slow
+def test_the_tool_of_mmaction2_trains_it_too(trained, tiny_config, tmp_path):
+    """As ``mim train mmaction CONFIG`` calls it."""
+    tool = Path(mmaction.__file__).parent / '.mim' / 'tools' / 'train.py'
+    flags = '--work-dir', tmp_path, '--launcher', 'none'
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', tool, tiny_config, *flags],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    ours, theirs = (
+        torch.load(folder / 'epoch_2.pth', weights_only=True)['state_dict']
+        for folder in (trained, tmp_path)
+    )
+    for key, value in ours.items():
+        assert torch.equal(value, theirs[key]), key
