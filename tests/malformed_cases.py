@@ -500,7 +500,7 @@ CASES = {
         'c | feature_path | a .npy file | impossible shape',
     ),
 }
-# What only some way finds: all values of features are read by check_data.py.
+# What only some way finds: all values of features are read by masa check.
 SLOW_CASES = {
     'feature NaN': (
         feature(np.full((5, 3), np.nan, 'f2')),
@@ -606,7 +606,7 @@ UNREADABLE = {
     'pickle of a list': (
         '.pkl',
         lambda content: pickle.dumps([1]),
-        'join_annotations.py',
+        'masa convert join',
     ),
     'pickle of a single record': (
         '.pkl',

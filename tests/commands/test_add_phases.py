@@ -32,7 +32,7 @@ def test_phases_of_a_spreadsheet(files, capsys):
     assert run(*files, '--frame-rate', 10) == 0
     (record,) = load_annotations(files[2])['annotations']
     assert record['phase'].tolist() == [0] * 4 + [-1] * 6
-    assert 'check_data.py' in capsys.readouterr().out
+    assert 'masa check' in capsys.readouterr().out
     with pytest.raises(SystemExit):
         run(*files, '--frame-rate', 10)
     assert run(files[2], *files[1:], '--frame-rate', 10, '--overwrite') == 2

@@ -7,6 +7,7 @@ from payload import Payload
 from tiny_demo import masa_command
 
 from masa.apis import AlignmentInferencer
+from masa.cli import main
 from masa.support.checkpoints import CheckpointError, read_checkpoint
 
 
@@ -48,7 +49,7 @@ def work_dir(trained, tmp_path):
 
 
 def commands(work_dir):
-    """Every tool that reads a checkpoint, and how."""
+    """Every command that reads a checkpoint, and how."""
     config, path = str(work_dir / 'tiny.py'), str(work_dir / 'epoch_2.pth')
     folder = ('--work-dir', str(work_dir))
     return {
@@ -57,18 +58,16 @@ def commands(work_dir):
             *('train', config, *folder, '--load-from', path),
         ),
         'test': ('test', config, path, *folder),
-        'export_onnx': (
-            *('export_onnx', str(work_dir), str(work_dir / 'a.onnx')),
+        'export': ('export', str(work_dir), str(work_dir / 'a.onnx')),
+        'search': (
+            *('search', 'a.pkl', 'b.pkl', '--frame', '0'),
+            *('--model', str(work_dir), '--weights', path),
         ),
-        'align': (
-            *('align', str(work_dir), 'a.pkl', 'b.pkl', '--weights', path),
-            *('--retrieve', 'a:0'),
-        ),
-        'visualize': ('visualize', 'report', str(work_dir)),
+        'report': ('report', str(work_dir)),
     }
 
 
-def test_every_tool_names_file_and_remedy(work_dir, capsys):
+def test_every_command_names_file_and_remedy(work_dir, capsys):
     path = work_dir / 'epoch_2.pth'
     whole = path.read_bytes()
     # Building a runner takes longest: not each tool for each kind.
@@ -78,7 +77,7 @@ def test_every_tool_names_file_and_remedy(work_dir, capsys):
     ):
         path.write_bytes(whole)
         damage(path)
-        assert masa_command(command[0])(command[1:]) == 2, name
+        assert main(command) == 2, name
         error = capsys.readouterr().err.splitlines()
         line = next(one for one in error if one.startswith('error: '))
         assert str(path) in line

@@ -90,7 +90,7 @@ def test_poses_and_annotations(videos, capsys):
     printed = capsys.readouterr()
     assert 'poses of 3 sequences, 19 frames of 17 joints in 2D' in printed.out
     assert '1/3 hop/1: found in 5 of 6 frames' in printed.err
-    assert 'check_data.py' in printed.out
+    assert 'masa check' in printed.out
     annotations = load_annotations(videos.parent / 'all.pkl')
     assert check_annotations(annotations) == []
     assert annotations['skeleton'] == COCO_17

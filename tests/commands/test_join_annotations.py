@@ -53,13 +53,11 @@ def test_two_lists_become_splits(lists, output, tmp_path, capsys):
         assert found['label'] == one['label']
     select = [dict(type='SelectPerson'), dict(type='NormalizeSkeleton')]
     assert len(SequenceDataset(str(path), select, split='val')) == 2
-    assert 'check_data.py' in capsys.readouterr().out
+    assert 'masa check' in capsys.readouterr().out
 
 
 def test_list_itself_is_refused_with_this_command(lists):
-    with pytest.raises(
-        AnnotationError, match=r'join_annotations\.py'
-    ) as error:
+    with pytest.raises(AnnotationError, match=r'masa convert join') as error:
         load_annotations(lists[0])
     assert str(lists[0]) in str(error.value)
 

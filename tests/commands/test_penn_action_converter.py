@@ -71,7 +71,7 @@ def test_conversion(suffix, labels, events, tmp_path, capsys):
     assert 'bowl' in printed
     assert '1 sequences with phase labels are not among' in printed
     assert 'there is no split "test"' in printed
-    assert f'check_data.py {output}' in printed.replace('\n', ' ')
+    assert f'masa check {output}' in printed.replace('\n', ' ')
 
 
 def test_two_runs_write_the_same_bytes(labels, events, tmp_path):

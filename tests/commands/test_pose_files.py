@@ -63,7 +63,7 @@ def test_folder_of_openpose(folder, tmp_path, capsys):
     assert len(SequenceDataset(str(output), [], split='train')) == 1
     printed = capsys.readouterr().out
     assert 'a: 5 frames, found in 4, 25 joints' in printed
-    assert 'check_data.py' in printed
+    assert 'masa check' in printed
     with pytest.raises(SystemExit):
         run(folder, output)
     assert run(folder, output, '--overwrite', '--person', 2) == 0

@@ -51,9 +51,7 @@ def test_conversion(skeletons, tmp_path, capsys):
                 joints[joint, :, frame],
                 rtol=1e-6,
             )
-    assert f'check_data.py {output}' in capsys.readouterr().out.replace(
-        '\n', ' '
-    )
+    assert f'masa check {output}' in capsys.readouterr().out.replace('\n', ' ')
 
 
 def test_without_held_out_subjects(skeletons, tmp_path):
