@@ -42,7 +42,7 @@ WORKERS = (
 
 
 class OwnOutput:
-    """Keeps what processes that load data print apart from the tool's own.
+    """Keeps what processes that load data print apart from the command's own.
 
     Their threads tell, at any moment, that their connection is gone.
     """
@@ -69,7 +69,7 @@ def do_nothing():
     pass
 
 
-def run(tool, arguments, log, before):
+def run(command, arguments, log, before):
     os.setsid()
     # As a terminal starts it: tests in the background ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -80,7 +80,7 @@ def run(tool, arguments, log, before):
         sys.stdout = sys.stderr = OwnOutput(own, others)
         before()
         try:
-            status = masa_command(tool)(arguments)
+            status = masa_command(command)(arguments)
         except Exception:
             # Printed later, it would find the files closed.
             traceback.print_exc()
@@ -89,9 +89,11 @@ def run(tool, arguments, log, before):
 
 
 class Training:
-    """A tool in a process and a session of its own."""
+    """A command in a process and a session of its own."""
 
-    def __init__(self, arguments, work_dir, before=do_nothing, tool='train'):
+    def __init__(
+        self, arguments, work_dir, before=do_nothing, command='train'
+    ):
         self.work_dir = work_dir
         self.log = work_dir.with_suffix('.log')
         arguments = [
@@ -101,7 +103,7 @@ class Training:
             *arguments[1:],
         ]
         self.process = PROCESSES.Process(
-            target=run, args=(tool, arguments, self.log, before)
+            target=run, args=(command, arguments, self.log, before)
         )
         self.process.start()
 
@@ -234,7 +236,7 @@ def test_a_comparison(tmp_path):
     comparison = Training(
         ['demo', '--methods', 'tcc', '--epochs', '1000'],
         tmp_path / 'work',
-        tool='compare',
+        command='experiment',
     )
     # Its trainings run in processes that are spawned.
     comparison.wait_until(lambda: list(comparison.work_dir.rglob('log.txt')))
