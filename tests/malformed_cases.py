@@ -350,7 +350,7 @@ CASES = {
         for name, (make, found) in FEATURE_BYTES.items()
     },
 }
-# Found by check_data.py only, which reads all values of features.
+# Found by masa check only, which reads all values of features.
 SLOW_CASES = {
     'feature NaN': (
         feature(np.full((5, 3), np.nan, 'f2')),
@@ -441,7 +441,7 @@ UNREADABLE = [
     ('.pkl', b'no pickle', 'pickle'),
     ('.pkl', pickle.dumps(Code()), 'mkdir'),
     ('.pkl', pickle.dumps(Path()), 'pathlib'),
-    ('.pkl', pickle.dumps([1]), 'join_annotations.py'),
+    ('.pkl', pickle.dumps([1]), 'masa convert join'),
     ('.pkl', pickle.dumps(dict(frame_dir='a', keypoint=[1])), 'single record'),
     ('.pkl', pickle.dumps(1), 'dict'),
     ('.pkl', pickle.dumps(Zeros()), '10000000000000'),

@@ -1,11 +1,10 @@
 """Every kind of bad file is named with its record, field and reason.
 
-Each through the check, through tools/check_data.py and through the dataset.
+Each through the check, through ``masa check`` and through the dataset.
 """
 
 import json
 import pickle
-import runpy
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from malformed_cases import (
     SLOW_CASES,
     UNREADABLE,
 )
+from tiny_demo import masa_command
 from valid_annotations import LENGTHS, PIPELINE, make_valid, write_features
 
 from masa.datasets import (
@@ -25,8 +25,7 @@ from masa.datasets import (
     save_annotations,
 )
 
-ROOT = Path(__file__).parents[2]
-check_data = runpy.run_path(str(ROOT / 'tools' / 'check_data.py'))['main']
+check_data = masa_command('check')
 
 
 @pytest.fixture

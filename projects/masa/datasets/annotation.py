@@ -47,8 +47,8 @@ def load_annotations(path: str | os.PathLike) -> dict:
     raise AnnotationError(
         f"{path} is expected to hold a dict with 'split' and 'annotations', "
         f'but holds {held}. Lists of records and single ones become an '
-        'annotation file by python tools/dataset_converters/'
-        f'join_annotations.py data/joined.pkl --split train {path}'
+        'annotation file by "masa convert join data/joined.pkl --split '
+        f'train {path}"'
     )
 
 

@@ -11,7 +11,7 @@ from .errors import ExtractionError
 from .pose_estimator import Detection, PoseEstimator
 
 INSTALL = (
-    "pip install -c requirements/constraints.txt -e '.[lite,mediapipe]', in "
+    "pip install -c requirements/constraints.txt -e '.[train,mediapipe]', in "
     'Python 3.12 or older'
 )
 # The "full" body model, the only one in the wheel.

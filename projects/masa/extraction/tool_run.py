@@ -87,8 +87,7 @@ def _show_result(
         f'sequences, {sum(result.lengths.values())} frames of '
         f'{extraction.per_frame}; {result.made} sequences in '
         f'{result.seconds:.1f} s on {extraction.device}\n'
-        f'{args.ann_file}: written; next: python tools/check_data.py '
-        f'{args.ann_file}{features}'
+        f'{args.ann_file}: written; next: masa check {args.ann_file}{features}'
     )
     show_problems(result.problems)
 

@@ -192,6 +192,6 @@ def check_fit(
     raise CheckpointError(
         f'{path} is not of this config ({"; ".join(problems)}). Give the '
         'config that it was trained with, or another checkpoint. To begin a '
-        'training from what fits: tools/train.py --load-from FILE '
+        'training from what fits: masa train --load-from FILE '
         '--load-partial'
     )

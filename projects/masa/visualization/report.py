@@ -175,7 +175,7 @@ raw input, the frame's relative time t / T and the positional encoding of t.
 they are no direct comparison.{% endif %}</p>
 {% for note in notes %}<p class="soft">{{ note }}</p>{% endfor %}
 {% else %}
-<p>No metrics yet: tools/test.py computes them.</p>
+<p>No metrics yet: <code>masa test</code> computes them.</p>
 {% endif %}
 <h2>Figures</h2>
 {% for name, caption, data in figures %}

@@ -36,7 +36,7 @@ class RunFigures:
     Args:
         work_dir (Path): Work directory with the config and a checkpoint.
         weights (Path, optional): Checkpoint. Defaults to the last one.
-        report (dict, optional): The ``metrics.json`` of tools/test.py.
+        report (dict, optional): The ``metrics.json`` of ``masa test``.
         device (str, optional): Such as ``cuda:0``.
         unsafe_load (bool): Whether the checkpoint may run code. Defaults to
             False.

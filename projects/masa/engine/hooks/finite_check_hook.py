@@ -11,7 +11,7 @@ from ..errors import NonFiniteError
 
 REMEDY = (
     'The optimizer has not stepped and the last checkpoint is as it was. '
-    'Check these sequences (tools/check_data.py); if they are sound, train '
+    'Check these sequences ("masa check"); if they are sound, train '
     'with a lower learning rate or clip_grad.max_norm'
 )
 
