@@ -45,6 +45,7 @@ class Group(NamedTuple):
 
 COMMANDS: dict[str, Command | Group] = {
     'align': Command('align sequences in time: video or table', 'align'),
+    'embed': Command('embed the frames of sequences', 'embed'),
     'label': Command('transfer labels of a sequence to others', 'label'),
     'search': Command('find a moment of a sequence in others', 'search'),
     'anomaly': Command('score frames against reference sequences', 'anomaly'),

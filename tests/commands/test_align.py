@@ -13,6 +13,7 @@ from masa.apis import AlignmentInferencer, FrameIndex
 from masa.cli import main
 from masa.datasets import save_annotations
 from masa.datasets.synthetic import make_annotations
+from masa.embeddings import SequenceCollection
 from masa.extraction import backends
 from masa.extraction.errors import ExtractionError
 from masa.extraction.pose_estimator import Detection, PoseEstimator
@@ -51,6 +52,18 @@ def run(work, command, *options):
     folder = work[0]
     model = '--model', folder, '--device', 'cpu'
     return main([command, *map(str, (folder / 'data.pkl', *model, *options))])
+
+
+def test_embeddings(work, tmp_path, capsys):
+    _, names, records = work
+    assert run(work, 'embed', '-o', tmp_path / 'e.npz') == 0
+    assert '4 sequences, 64 numbers' in capsys.readouterr().out
+    found = SequenceCollection.load(tmp_path / 'e.npz')
+    assert [one.name for one in found] == names
+    for one, record in zip(found, records, strict=True):
+        assert one.embedding.shape == (record['total_frames'], 64)
+    with pytest.raises(SystemExit):
+        run(work, 'embed', '-o', tmp_path / 'e.npz')
 
 
 def test_matches(work, tmp_path, capsys):
