@@ -1,9 +1,11 @@
 """CPU seconds and memory of commands, beside those of Python and PyTorch.
 
-    python benchmarks/command_costs.py [FILE.pkl]
+    python benchmarks/command_costs.py [FILE.pkl] [--models MODEL ...]
 
 Each command runs in a process of its own, after one run that is not counted;
-the least of several is printed. FILE.pkl is an annotation file for masa check.
+the least of several is printed. FILE.pkl is an annotation file of skeletons
+for masa check, and for masa align its first two sequences as .npy files, with
+every MODEL: a work directory or an exported one.
 The last lines are of a training of the demo up to its first iteration, without
 the processes that load the data: what it takes beyond importing PyTorch and
 MMEngine's runner, where the modules of both are in the page cache.
@@ -66,10 +68,31 @@ def measure(command: list[str], repeats: int) -> tuple[float, float]:
     return min(seconds[1:]), min(memory[1:])
 
 
+def write_arrays(path: str, folder: Path) -> list[str]:
+    """Write the joints of the first two sequences of a file as arrays.
+
+    Args:
+        path (str): The annotation file.
+        folder (Path): Where to write them.
+
+    Returns:
+        list[str]: The two files.
+    """
+    import numpy as np
+
+    from masa.datasets.records import read_records
+
+    files = [str(folder / name) for name in ('a.npy', 'b.npy')]
+    for file, record in zip(files, read_records(path), strict=False):
+        np.save(file, record['keypoint'])
+    return files
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('file', nargs='?', help='annotation file')
+    parser.add_argument('--models', nargs='*', default=[])
     parser.add_argument('--repeats', type=int, default=3)
     args = parser.parse_args()
     masa = [sys.executable, '-W', 'ignore', '-m', 'masa']
@@ -83,15 +106,21 @@ def main() -> None:
         commands[f'masa {name} --help'] = [*masa, name, '--help']
     if args.file:
         commands['masa check FILE'] = [*masa, 'check', args.file]
-    print(f'{"":40}{"CPU, s":>8}{"MiB":>8}')
+    print(f'{"":52}{"CPU, s":>8}{"MiB":>8}')
     with tempfile.TemporaryDirectory() as folder:
+        arrays = write_arrays(args.file, Path(folder)) if args.models else []
+        for model in args.models:
+            commands[f'masa align a.npy b.npy --model {Path(model).name}'] = [
+                *(*masa, 'align', *arrays, '--model', model, '--overwrite'),
+                *('-o', str(Path(folder, 'aligned.csv'))),
+            ]
         commands['masa train masa_demo, one iteration'] = [
             *(sys.executable, '-W', 'ignore', '-c', FIRST_ITERATION),
             *('train', 'masa_demo', '--work-dir', str(Path(folder, 'work'))),
         ]
         for name, command in commands.items():
             seconds, memory = measure(command, args.repeats)
-            print(f'{name:40}{seconds:8.2f}{memory:8.0f}', flush=True)
+            print(f'{name:52}{seconds:8.2f}{memory:8.0f}', flush=True)
 
 
 if __name__ == '__main__':
