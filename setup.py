@@ -30,6 +30,7 @@ setup(
         'features': requirements('features'),
         'skeletons': requirements('skeletons'),
         'mediapipe': requirements('mediapipe'),
+        'mediapipe-tasks': requirements('mediapipe-tasks'),
         'onnx': requirements('onnx'),
         'index': requirements('index'),
         'tests': requirements('tests'),
