@@ -32,7 +32,7 @@ def parse_args(argv=None) -> argparse.Namespace:
         choices=list(BACKENDS),
         required=True,
         help='mmpose downloads its models, or takes files; mediapipe brings '
-        'its own',
+        'its own up to version 0.10.21, and newer ones need --pose-weights',
     )
     parser.add_argument(
         '--target',
@@ -43,14 +43,21 @@ def parse_args(argv=None) -> argparse.Namespace:
     )
     person = parser.add_argument_group('person')
     add_options(person, 'person', 'min-found')
-    models = parser.add_argument_group('models of mmpose')
+    models = parser.add_argument_group(
+        'models (of mmpose, but for --pose-weights)'
+    )
     models.add_argument(
         '--pose-model',
         metavar='CONFIG',
         help="file or mmpose::..., of a top-down model with COCO's joints, "
         "for hands COCO-WholeBody's (default: RTMPose-m)",
     )
-    models.add_argument('--pose-weights', type=Path, metavar='FILE')
+    models.add_argument(
+        '--pose-weights',
+        type=Path,
+        metavar='FILE',
+        help='checkpoint of the pose model; of mediapipe, a .task file',
+    )
     models.add_argument(
         '--detector',
         metavar='CONFIG',
@@ -83,7 +90,7 @@ def parse_args(argv=None) -> argparse.Namespace:
 
 
 MMPOSE_OPTIONS = (
-    *('pose_model', 'pose_weights', 'detector', 'detector_weights'),
+    *('pose_model', 'detector', 'detector_weights'),
     *('lifter', 'lifter_weights', 'random_weights'),
 )
 
@@ -102,6 +109,7 @@ def main(argv=None) -> int:
         device=args.device,
         max_pixels=args.max_pixels,
         max_seconds=args.max_seconds,
+        pose_weights=args.pose_weights,
         **{name: getattr(args, name) for name in MMPOSE_OPTIONS},
     )
     return end_with_status(

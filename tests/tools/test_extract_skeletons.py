@@ -337,6 +337,16 @@ def test_without_the_extra(videos, capsys, monkeypatch, module, backend, line):
     assert not (videos.parent / 'poses').exists()
 
 
+def test_a_file_that_holds_no_model_of_mediapipe(videos, capsys):
+    pytest.importorskip('mediapipe', reason='needs the extra "mediapipe"')
+    path = videos.parent / 'text.task'
+    path.write_text('text')
+    options = ('--backend', 'mediapipe', '--pose-weights', str(path))
+    assert main(arguments(videos, *options)) == 2
+    assert 'text.task' in capsys.readouterr().err
+    assert not (videos.parent / 'poses').exists()
+
+
 def test_other_poses_are_not_mixed(videos, capsys):
     assert main(arguments(videos)) == 0
     assert main(arguments(videos, '--target', 'hands2d', '--overwrite')) == 2
