@@ -136,13 +136,12 @@ class FrameReader:
     def _open(self):
         av = _import_av()
         try:
-            # 'file:' as FFmpeg takes 'a:b.mp4' for a protocol; and metadata
-            # need not be UTF-8. To learn about a stream, FFmpeg decodes some
-            # of it.
+            # 'file:' as FFmpeg takes 'a:b.mp4' for a protocol. To learn about
+            # a stream, FFmpeg decodes some of it.
             container = av.open(
                 f'file:{self.path}',
-                metadata_errors='ignore',
                 options=self._decoder_options(),
+                **_metadata_options(av.__version__),
             )
         except av.error.FFmpegError as error:
             raise SequenceError(
@@ -354,6 +353,16 @@ def natural_order(path: Path) -> tuple:
     parts = re.split(r'(\d+)', path.name)
     # '1' and '01' are one number: the name itself decides.
     return [int(p) if i % 2 else p for i, p in enumerate(parts)], path.name
+
+
+def _metadata_options(version: str) -> dict[str, str]:
+    """Make PyAV accept metadata that is not UTF-8.
+
+    From 19 on it always does, and has no such option (PyAV-Org/PyAV#2386).
+    """
+    if int(version.split('.')[0]) < 19:
+        return dict(metadata_errors='ignore')
+    return {}
 
 
 def _import_av():
