@@ -247,10 +247,10 @@ class FrameReader:
         picture = frame.to_ndarray(
             format='rgb24', width=width, height=height, threads=1
         )
-        for data in frame.side_data:
-            if data.type.name == 'DISPLAYMATRIX':
-                matrix = np.frombuffer(bytes(data), '<i4').reshape(3, 3)
-                picture = _reorient(picture, matrix[:2, :2])
+        data = frame.side_data.get('DISPLAYMATRIX')
+        if data is not None:
+            matrix = np.frombuffer(bytes(data), '<i4').reshape(3, 3)
+            picture = _reorient(picture, matrix[:2, :2])
         return np.ascontiguousarray(picture)
 
     def _read_image(self, path: Path) -> np.ndarray:
