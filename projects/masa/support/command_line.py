@@ -50,7 +50,7 @@ def end_with_status(
 
     Returns:
         int: The exit status: 2 after an error, 130 after Ctrl-C, 143 after
-        SIGTERM.
+        SIGTERM, 141 where nothing reads the output any more.
     """
     with _signals_raise() as received:
         try:
