@@ -127,9 +127,9 @@ class _Tiles:
         for row, left, up, both, distance in zip(
             own[2:], own[1:], upper[1:], upper, skewed, strict=False
         ):
-            np.minimum(left, up, row)
-            np.minimum(row, both, row)
-            np.add(row, distance, row)
+            np.minimum(left, up, out=row)
+            np.minimum(row, both, out=row)
+            np.add(row, distance, out=row)
         return costs
 
     def _walk_back(self) -> np.ndarray:
