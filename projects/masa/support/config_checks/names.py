@@ -146,7 +146,8 @@ def _check_component(
         if strict or get_close_matches(name, known, 1, _SIMILAR):
             yield Finding(
                 f'{path}.type',
-                f'{name!r} is not in the registry {registry.name!r}'
+                f'{name!r} is not in the registry {registry.name!r}; a class '
+                'of your own is there once custom_imports names its module'
                 f'{did_you_mean(name, known)}',
             )
         yield from _check_within(config, path, registry, strict=False)
