@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +11,17 @@ import pytest
 from mmaction.registry import MODELS
 
 from masa import cli
+from masa.support.config_checks import check_config, read_config
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def blocks(name, language):
     text = (ROOT / name).read_text(encoding='utf-8')
-    found = re.findall(r'^```(\w*)\n(.*?)^```$', text, re.M | re.S)
-    return [block for kind, block in found if kind == language]
+    found = re.findall(r'^( *)```(\w*)\n(.*?)^\1```$', text, re.M | re.S)
+    return [
+        textwrap.dedent(block) for _, kind, block in found if kind == language
+    ]
 
 
 @pytest.fixture
@@ -108,7 +113,6 @@ def test_the_documents_show_every_command():
 
 
 def test_adding_a_method():
-    # The last block is of a config that imports a package of the reader's.
     loss, call, head, *_ = blocks('docs/adding_a_method.md', 'python')
     names = {}
     exec(loss, names)
@@ -122,3 +126,16 @@ def test_adding_a_method():
         MODELS.module_dict.pop('MyTimeLoss')
     assert {'my_time_mse', 'my_mean_error', 'clip_entropy'} <= set(result)
     assert result['loss'].isfinite()
+
+
+def test_method_in_a_package_of_ones_own(tmp_path, monkeypatch):
+    loss, *others = blocks('docs/adding_a_method.md', 'python')
+    (config,) = [block for block in others if 'custom_imports' in block]
+    (tmp_path / 'my_time_loss.py').write_text(loss)
+    (tmp_path / 'mine.py').write_text(config)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        check_config(read_config(tmp_path / 'mine.py'))
+    finally:
+        MODELS.module_dict.pop('MyTimeLoss', None)
+        sys.modules.pop('my_time_loss', None)
