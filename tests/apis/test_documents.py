@@ -1,5 +1,6 @@
 """The documents' examples run as they are written."""
 
+import pkgutil
 import re
 import shlex
 import sys
@@ -110,6 +111,48 @@ def test_commands_are_understood(page, tmp_path, monkeypatch):
 def test_the_documents_show_every_command():
     shown = {command[0] for page in PAGES for command in commands_of(page)}
     assert shown >= set(cli.COMMANDS)
+
+
+DOCUMENTS = [ROOT / 'README.md', *(ROOT / 'docs').rglob('*.md')]
+# Files of the reader and of data sets.
+ELSEWHERE = {
+    'METHOD_DATA.py',
+    'custom_2d_skeleton.py',
+    'download_scirpt.py',
+    'mine.py',
+    'my_time_loss.py',
+    'ntu_pose_extraction.py',
+}
+
+
+def named(pattern):
+    """Return what of the documents' text matches, and where."""
+    found = {}
+    for path in DOCUMENTS:
+        for name in re.findall(pattern, path.read_text(encoding='utf-8')):
+            found.setdefault(name, path.relative_to(ROOT))
+    return found
+
+
+def test_the_documents_name_files_that_exist():
+    files = [
+        path.as_posix()
+        for folder in (
+            *('benchmarks', 'configs', 'examples'),
+            *('projects', 'tests', 'tools'),
+        )
+        for path in (ROOT / folder).rglob('*.py')
+    ]
+    for name, document in named(r'(?<![*>\w])[\w/.-]*\w\.py\b').items():
+        path = Path(name)
+        if path.name not in ELSEWHERE:
+            end = '/'.join(part for part in path.parts if part != '..')
+            assert any(f.endswith(f'/{end}') for f in files), (document, name)
+
+
+def test_the_documents_name_objects_that_exist():
+    for name in named(r'\bmasa(?!\.py\b)(?:\.[A-Za-z_]\w*)+'):
+        pkgutil.resolve_name(name)
 
 
 def test_adding_a_method():
