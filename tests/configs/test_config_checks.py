@@ -181,6 +181,14 @@ def test_arguments_of_a_method_head_are_those_of_its_loss():
     assert findings({'model.head.extra_losses': extra}, tcc) == []
 
 
+def test_the_text_of_a_dict_is_no_dict():
+    tcc = Config.fromfile(CONFIGS / 'baselines' / 'tcc_demo.py')
+    text = "dict(type='ClipContrastiveLoss')"
+    (line,) = findings({'model.head.extra_losses': [text]}, tcc)
+    assert line.startswith('model.head.extra_losses.0: a dict is expected')
+    assert '--cfg-options' in line
+
+
 def test_all_are_found_at_once():
     options = {
         'model.hed': 1,

@@ -63,6 +63,9 @@ def end_with_status(
                 print(f'{word}: {how_to_go_on()}', file=sys.stderr)
                 # The status that shells use for a process killed by a signal.
                 return 128 + number
+            # The command line tells what brings the module.
+            if isinstance(error, ModuleNotFoundError):
+                raise
             if isinstance(error, (*expected, OSError, *_out_of_memory())):
                 print(f'error: {_one_line(error)}', file=sys.stderr)
                 return 2

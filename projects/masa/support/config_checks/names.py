@@ -182,6 +182,13 @@ def _check_within(
             continue
         inner = f'{path}.{key}'
         built_from = REGISTRY_OF_KEY.get(key, registry)
+        if isinstance(item, str) and item.startswith('dict('):
+            yield Finding(
+                inner,
+                f'a dict is expected, but got the text {item!r}: '
+                '--cfg-options takes no dict, so set it in the config',
+            )
+            continue
         kind = item.get('type') if isinstance(item, dict) else None
         if isinstance(kind, str) or callable(kind):
             yield from _check_component(item, inner, built_from, strict=strict)
