@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +94,23 @@ def test_testing_prints_a_table_and_writes_json_and_embeddings(
         assert embedding.shape == (len(archive[f'{name}/phase']), 16)
         assert str(archive[f'{name}/split']) == 'val'
         assert int(archive[f'{name}/label']) == 0
+
+
+@pytest.mark.parametrize('named', [True, False])
+def test_the_last_checkpoint_of_a_work_directory(
+    trained, tiny_config, tmp_path, capsys, named
+):
+    work_dir = tmp_path / 'work'
+    work_dir.mkdir()
+    shutil.copy(trained / 'epoch_2.pth', work_dir)
+    (work_dir / 'last_checkpoint').write_text(str(trained / 'epoch_2.pth'))
+    option = [] if named else ['--work-dir']
+    command = [tiny_config, *option, str(work_dir)]
+    assert masa_command('test')(command) == 0
+    assert len(list(work_dir.glob('*/metrics.json'))) == 1
+    (work_dir / 'last_checkpoint').unlink()
+    assert masa_command('test')(command) == 2
+    assert f'{work_dir} has no last_checkpoint' in capsys.readouterr().err
 
 
 def test_missing_checkpoint_and_bad_dump_are_refused(tiny_config, tmp_path):
