@@ -1,4 +1,5 @@
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,21 @@ def test_resumed_run_equals_an_uninterrupted_one(
     resumed = torch.load(first / 'epoch_2.pth', weights_only=True)
     for key, value in whole['state_dict'].items():
         assert torch.equal(value, resumed['state_dict'][key]), key
+
+
+@pytest.mark.parametrize('validates', [True, False])
+def test_training_ends_with_what_to_do_next(
+    tiny_config, tmp_path, capsys, validates
+):
+    options = [] if validates else ['--no-validate']
+    command = [tiny_config, '--work-dir', str(tmp_path), *options]
+    masa_command('train')(
+        [*command, '--cfg-options', 'train_cfg.max_epochs=1']
+    )
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert f'{tmp_path}: ' in line
+    assert f'masa align INPUTS --model {shlex.quote(str(tmp_path))}' in line
+    assert ('masa test' in line) is validates
 
 
 def test_options_of_the_validation_without_validation(tiny_config, tmp_path):
