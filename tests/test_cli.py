@@ -7,6 +7,7 @@ from mmengine.config import Config
 import masa
 from masa import cli
 from masa.commands import doctor
+from masa.support.command_line import end_with_status
 from masa.support.shipped_configs import CONFIGS, config_names
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,6 +79,7 @@ def test_what_is_not_installed_is_told_in_a_line(monkeypatch, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert 'torch' in line
     assert 'masa doctor' in line
+    assert '[train]' in line
 
     def run_defect(args):
         raise ModuleNotFoundError('a defect', name='masa.nothing')
@@ -85,6 +87,20 @@ def test_what_is_not_installed_is_told_in_a_line(monkeypatch, capsys):
     monkeypatch.setattr('masa.commands.train.run', run_defect)
     with pytest.raises(ModuleNotFoundError):
         cli.main(['train', 'masa_demo'])
+
+
+def test_a_module_that_a_command_lacks_is_not_its_error(monkeypatch, capsys):
+    def run(args):
+        return end_with_status(fail, (ImportError,))
+
+    def fail():
+        raise ModuleNotFoundError('no jinja2', name='jinja2')
+
+    monkeypatch.setattr('masa.commands.report.run', run)
+    assert cli.main(['report', 'work_dirs/mine']) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert 'jinja2' in line
+    assert '[train]' in line
 
 
 VERSIONS = {

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from . import __version__
+from .support.extras import how_to_install
 
 
 class Command(NamedTuple):
@@ -25,10 +26,12 @@ class Command(NamedTuple):
     Attributes:
         summary (str): What it does, in a line of the help.
         module (str): Its module below :mod:`masa.commands`.
+        extra (str): The extra without which it can do nothing, or less.
     """
 
     summary: str
     module: str
+    extra: str = ''
 
 
 class Group(NamedTuple):
@@ -80,15 +83,21 @@ COMMANDS: dict[str, Command | Group] = {
             'utd': Command('UTD-MHAD', 'convert.utd'),
         },
     ),
-    'check': Command('list every problem of annotation files', 'check'),
+    'check': Command(
+        'list every problem of annotation files', 'check', 'train'
+    ),
     'index': Command('index the frames of large collections', 'index'),
-    'train': Command('train a model', 'train'),
-    'test': Command('evaluate a checkpoint', 'test'),
+    'train': Command('train a model', 'train', 'train'),
+    'test': Command('evaluate a checkpoint', 'test', 'train'),
     'configs': Command('list the configs that come with masa', 'configs'),
-    'experiment': Command('compare methods under one protocol', 'experiment'),
+    'experiment': Command(
+        'compare methods under one protocol', 'experiment', 'train'
+    ),
     'export': Command('export a trained model to ONNX', 'export'),
-    'report': Command('one page with all figures of a training', 'report'),
-    'plot': Command('the figures of a training as files', 'plot'),
+    'report': Command(
+        'one page with all figures of a training', 'report', 'train'
+    ),
+    'plot': Command('the figures of a training as files', 'plot', 'train'),
     'doctor': Command('what is installed and what is missing', 'doctor'),
 }
 
@@ -140,19 +149,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         int: The exit status.
     """
-    args = parse_args(argv)
+    argv = list(sys.argv[1:] if argv is None else argv)
     try:
+        args = parse_args(argv)
         return args.run(args)
     except ModuleNotFoundError as error:
         # A module of masa that is missing is a defect.
         if error.name is None or error.name.partition('.')[0] == 'masa':
             raise
         print(
-            f'error: {error.name} is not installed; "masa doctor" tells what '
-            'is missing and how to install it',
+            f'error: {error.name} is not installed; {_needed(argv)}"masa '
+            'doctor" tells what is missing and how to install it',
             file=sys.stderr,
         )
         return 2
+
+
+def _needed(argv: Sequence[str]) -> str:
+    name = next(word for word in argv if word in COMMANDS)
+    command = COMMANDS[name]
+    if isinstance(command, Group) or not command.extra:
+        return ''
+    return (
+        f'masa {name} needs the extra "{command.extra}": '
+        f'{how_to_install(command.extra)}; '
+    )
 
 
 def _add_commands(

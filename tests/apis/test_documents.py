@@ -1,7 +1,10 @@
 """The documents' examples run as they are written."""
 
+import pkgutil
 import re
 import shlex
+import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +12,17 @@ import pytest
 from mmaction.registry import MODELS
 
 from masa import cli
+from masa.support.config_checks import check_config, read_config
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def blocks(name, language):
     text = (ROOT / name).read_text(encoding='utf-8')
-    found = re.findall(r'^```(\w*)\n(.*?)^```$', text, re.M | re.S)
-    return [block for kind, block in found if kind == language]
+    found = re.findall(r'^( *)```(\w*)\n(.*?)^\1```$', text, re.M | re.S)
+    return [
+        textwrap.dedent(block) for _, kind, block in found if kind == language
+    ]
 
 
 @pytest.fixture
@@ -107,8 +113,49 @@ def test_the_documents_show_every_command():
     assert shown >= set(cli.COMMANDS)
 
 
+DOCUMENTS = [ROOT / 'README.md', *(ROOT / 'docs').rglob('*.md')]
+# Files of the reader and of data sets.
+ELSEWHERE = {
+    'METHOD_DATA.py',
+    'custom_2d_skeleton.py',
+    'download_scirpt.py',
+    'mine.py',
+    'my_time_loss.py',
+    'ntu_pose_extraction.py',
+}
+
+
+def named(pattern):
+    """Return what of the documents' text matches, and where."""
+    found = {}
+    for path in DOCUMENTS:
+        for name in re.findall(pattern, path.read_text(encoding='utf-8')):
+            found.setdefault(name, path.relative_to(ROOT))
+    return found
+
+
+def test_the_documents_name_files_that_exist():
+    files = [
+        path.as_posix()
+        for folder in (
+            *('benchmarks', 'configs', 'examples'),
+            *('projects', 'tests', 'tools'),
+        )
+        for path in (ROOT / folder).rglob('*.py')
+    ]
+    for name, document in named(r'(?<![*>\w])[\w/.-]*\w\.py\b').items():
+        path = Path(name)
+        if path.name not in ELSEWHERE:
+            end = '/'.join(part for part in path.parts if part != '..')
+            assert any(f.endswith(f'/{end}') for f in files), (document, name)
+
+
+def test_the_documents_name_objects_that_exist():
+    for name in named(r'\bmasa(?!\.py\b)(?:\.[A-Za-z_]\w*)+'):
+        pkgutil.resolve_name(name)
+
+
 def test_adding_a_method():
-    # The last block is of a config that imports a package of the reader's.
     loss, call, head, *_ = blocks('docs/adding_a_method.md', 'python')
     names = {}
     exec(loss, names)
@@ -122,3 +169,16 @@ def test_adding_a_method():
         MODELS.module_dict.pop('MyTimeLoss')
     assert {'my_time_mse', 'my_mean_error', 'clip_entropy'} <= set(result)
     assert result['loss'].isfinite()
+
+
+def test_method_in_a_package_of_ones_own(tmp_path, monkeypatch):
+    loss, *others = blocks('docs/adding_a_method.md', 'python')
+    (config,) = [block for block in others if 'custom_imports' in block]
+    (tmp_path / 'my_time_loss.py').write_text(loss)
+    (tmp_path / 'mine.py').write_text(config)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        check_config(read_config(tmp_path / 'mine.py'))
+    finally:
+        MODELS.module_dict.pop('MyTimeLoss', None)
+        sys.modules.pop('my_time_loss', None)

@@ -151,7 +151,17 @@ def test_worst_status_of_several_files(good, bad, tmp_path, capsys):
     assert main([str(good), str(bad)]) == 1
     assert main([str(missing), str(good), str(bad)]) == 2
     printed = capsys.readouterr().out
-    assert 'none.pkl: cannot be read' in printed.replace('\n', '')
+    assert f'no annotation file {missing}' in printed.replace('\n', '')
+
+
+def test_embeddings_and_arrays_are_no_annotations(tmp_path, capsys):
+    embeddings, array = tmp_path / 'embeddings.npz', tmp_path / 'array.npy'
+    np.savez(embeddings, **{'a/embedding': np.ones((3, 2))})
+    np.save(array, np.ones((3, 2)))
+    assert main([str(embeddings)]) == 2
+    assert 'masa embed' in capsys.readouterr().out
+    assert main([str(array)]) == 2
+    assert '.npy holds one array' in capsys.readouterr().out
 
 
 def test_malicious_file_is_not_run(tmp_path, capsys):

@@ -13,6 +13,8 @@ from mmaction.registry import MODELS
 from mmengine.config import Config
 
 from masa.cli import main
+from masa.datasets import save_annotations
+from masa.datasets.synthetic import make_annotations
 from masa.datasets.synthetic.body import SKELETON
 from masa.visualization import run_figures
 
@@ -123,6 +125,27 @@ def test_page_holds_everything(page):
     assert 'torch ' in text
     assert 'Seed 0' in text
     assert 'ClusterPredictor' in text
+
+
+def test_without_sequences_to_show(work, tmp_path, capsys):
+    """As after a training on one split, with --no-validate."""
+    other, data = tmp_path / 'work', tmp_path / 'data.pkl'
+    shutil.copytree(work, other)
+    save_annotations(make_annotations({'train': 1}), data)
+    config = Config.fromfile(other / 'masa_demo.py')
+    config.test_dataloader.dataset.update(
+        type='SequenceDataset', ann_file=str(data), split=['train', 'val']
+    )
+    for key in 'activities', 'sequences_per_activity':
+        config.test_dataloader.dataset.pop(key)
+    config.dump(other / 'masa_demo.py')
+    assert main(['report', str(other), '--overwrite']) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    for text in (
+        *(str(data), "'val'", 'test_dataloader.dataset.split'),
+        str(other / 'masa_demo.py'),
+    ):
+        assert text in line
 
 
 def test_without_metrics(work, tmp_path):

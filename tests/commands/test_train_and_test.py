@@ -1,4 +1,6 @@
 import json
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +51,21 @@ def test_resumed_run_equals_an_uninterrupted_one(
         assert torch.equal(value, resumed['state_dict'][key]), key
 
 
+@pytest.mark.parametrize('validates', [True, False])
+def test_training_ends_with_what_to_do_next(
+    tiny_config, tmp_path, capsys, validates
+):
+    options = [] if validates else ['--no-validate']
+    command = [tiny_config, '--work-dir', str(tmp_path), *options]
+    masa_command('train')(
+        [*command, '--cfg-options', 'train_cfg.max_epochs=1']
+    )
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert f'{tmp_path}: ' in line
+    assert f'masa align INPUTS --model {shlex.quote(str(tmp_path))}' in line
+    assert ('masa test' in line) is validates
+
+
 def test_options_of_the_validation_without_validation(tiny_config, tmp_path):
     status = masa_command('train')(
         [
@@ -93,6 +110,23 @@ def test_testing_prints_a_table_and_writes_json_and_embeddings(
         assert embedding.shape == (len(archive[f'{name}/phase']), 16)
         assert str(archive[f'{name}/split']) == 'val'
         assert int(archive[f'{name}/label']) == 0
+
+
+@pytest.mark.parametrize('named', [True, False])
+def test_the_last_checkpoint_of_a_work_directory(
+    trained, tiny_config, tmp_path, capsys, named
+):
+    work_dir = tmp_path / 'work'
+    work_dir.mkdir()
+    shutil.copy(trained / 'epoch_2.pth', work_dir)
+    (work_dir / 'last_checkpoint').write_text(str(trained / 'epoch_2.pth'))
+    option = [] if named else ['--work-dir']
+    command = [tiny_config, *option, str(work_dir)]
+    assert masa_command('test')(command) == 0
+    assert len(list(work_dir.glob('*/metrics.json'))) == 1
+    (work_dir / 'last_checkpoint').unlink()
+    assert masa_command('test')(command) == 2
+    assert f'{work_dir} has no last_checkpoint' in capsys.readouterr().err
 
 
 def test_missing_checkpoint_and_bad_dump_are_refused(tiny_config, tmp_path):

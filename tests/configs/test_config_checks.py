@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from tiny_demo import masa_command
 
-from masa.support.config_checks import ConfigError, check_config
+from masa.support.config_checks import ConfigError, check_config, read_config
 from masa.support.config_checks.signatures import arguments_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +39,40 @@ def test_imports_that_register_nothing_are_the_only_finding():
     config.custom_imports.imports = ['masa', 'masa.registration']
     config.model.type = 'SequenceAligner'
     check_config(config)
+
+
+@pytest.mark.parametrize(
+    ('code', 'missing'),
+    [
+        (None, 'module_of_this_test'),
+        ('import package_of_nobody', 'package_of_nobody'),
+        ('from os import function_of_nobody', 'function_of_nobody'),
+    ],
+)
+def test_failing_import_is_named(tmp_path, monkeypatch, code, missing):
+    monkeypatch.syspath_prepend(str(tmp_path / 'modules'))
+    (tmp_path / 'modules').mkdir()
+    if code is not None:
+        module = tmp_path / 'modules' / 'module_of_this_test.py'
+        module.write_text(code)
+    path = tmp_path / 'mine.py'
+    path.write_text("custom_imports = dict(imports=['module_of_this_test'])")
+    with pytest.raises(ConfigError) as caught:
+        read_config(path)
+    (finding,) = caught.value.findings
+    assert finding.path == 'custom_imports'
+    assert 'module_of_this_test' in finding.message
+    assert missing in finding.message
+    assert 'mine.py' in str(caught.value)
+
+
+def test_module_beside_the_config_is_found_for_the_reader(tmp_path):
+    (tmp_path / 'module_of_this_test.py').touch()
+    path = tmp_path / 'mine.py'
+    path.write_text("custom_imports = dict(imports=['module_of_this_test'])")
+    with pytest.raises(ConfigError, match='PYTHONPATH=') as caught:
+        read_config(path)
+    assert str(tmp_path) in str(caught.value)
 
 
 def findings(options, base=DEMO, named=()):
@@ -145,6 +179,14 @@ def test_arguments_of_a_method_head_are_those_of_its_loss():
     assert findings({'model.head.temperature': 0.2}, tcc) == []
     extra = [dict(type='ClipContrastiveLoss', weight=0.1)]
     assert findings({'model.head.extra_losses': extra}, tcc) == []
+
+
+def test_the_text_of_a_dict_is_no_dict():
+    tcc = Config.fromfile(CONFIGS / 'baselines' / 'tcc_demo.py')
+    text = "dict(type='ClipContrastiveLoss')"
+    (line,) = findings({'model.head.extra_losses': [text]}, tcc)
+    assert line.startswith('model.head.extra_losses.0: a dict is expected')
+    assert '--cfg-options' in line
 
 
 def test_all_are_found_at_once():

@@ -55,6 +55,17 @@ def test_a_missing_split_names_file_setting_and_remedies(path):
         assert text in message
 
 
+def test_a_missing_file_names_the_setting_and_what_makes_one(tmp_path):
+    path = tmp_path / 'none.pkl'
+    with pytest.raises(AnnotationError) as caught:
+        check_named_splits(config_of(path), LOADERS)
+    for text in (
+        *(str(path), 'train_dataloader.dataset.ann_file'),
+        *('masa extract', 'masa convert'),
+    ):
+        assert text in str(caught.value)
+
+
 def test_what_is_not_needed_is_not_looked_at(path):
     config = config_of(path)
     check_named_splits(config, ('train_dataloader', 'test_dataloader'))

@@ -34,25 +34,36 @@ def record_of_array(
         dict: The record.
 
     Raises:
-        ValueError: If the shape does not fit the modality, or a number is
-            not finite.
+        ValueError: If the shape does not fit the modality or the layout, a
+            number is not finite, or there is nothing but zeros.
     """
     array = np.asarray(array)
-    shapes = dict(keypoint=(3, 4), feature=(2,))[modality]
-    if array.ndim not in shapes or array.dtype.kind not in 'fiu':
-        wanted = dict(
-            keypoint='joints, (frames, joints, coordinates)',
-            feature='features, (frames, channels)',
+    joints = len(skeleton['joints']) if skeleton else None
+    if array.dtype.kind not in 'fiu' or not (
+        array.ndim == 2
+        if modality == 'feature'
+        else array.ndim in (3, 4) and joints in (None, array.shape[-2])
+    ):
+        expected = dict(
+            keypoint='joints of the shape (frames, joints, coordinates), '
+            f'here (T, {joints or "V"}, 2 or 3)',
+            feature='features of the shape (frames, channels)',
         )[modality]
         raise ValueError(
-            f'{name}: the model takes {wanted}, but got {array.dtype} of the '
-            f'shape {array.shape}'
+            f'the model takes {expected}, but got {array.dtype} of the shape '
+            f'{array.shape}{_hint_at_extracted(array, modality, joints)}'
         )
+    if not array.size:
+        raise ValueError(f'it has no frames: its shape is {array.shape}')
     array = array.astype(np.float32)
     if not np.isfinite(array).all():
         raise ValueError(
-            f'{name}: finite numbers are expected; missing joints '
-            'are filled in by "masa extract" and "masa convert"'
+            'finite numbers are expected; missing joints are filled in by '
+            '"masa extract" and "masa convert"'
+        )
+    if not array.any():
+        raise ValueError(
+            f'all of its numbers are 0 (shape {array.shape}): it shows nothing'
         )
     if modality == 'keypoint' and array.ndim == 3:
         array = array[None]
@@ -63,6 +74,20 @@ def record_of_array(
         modality: array,
         'skeleton': skeleton,
     }
+
+
+def _hint_at_extracted(
+    array: np.ndarray, modality: str, joints: int | None
+) -> str:
+    # Coordinates and score of all joints are side by side in these files.
+    if modality != 'keypoint' or array.ndim != 2 or not joints:
+        return ''
+    if array.shape[1] not in (3 * joints, 4 * joints):
+        return ''
+    return (
+        '; for a file of "masa extract skeletons" give the annotation file '
+        'that it wrote (--ann-file)'
+    )
 
 
 def read_array(path: Path) -> np.ndarray:

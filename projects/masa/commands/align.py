@@ -17,8 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser (argparse.ArgumentParser): The command's parser.
     """
     parser.description = (
-        f'{__doc__} Exits with 1 if inputs were left out, with 2 if it could '
-        'not be done.'
+        f'{__doc__} Prints the cost of every sequence: the mean squared '
+        'distance of its frames to those of the reference that they are '
+        'aligned with, by their embeddings. It is 0 for equal sequences, and '
+        'costs of different models do not compare. Exits with 1 if inputs '
+        'were left out, with 2 if it could not be done.'
     )
     parser.epilog = (
         'Example: masa align a.mp4 b.mp4 c.mp4 --model work_dirs/clan_videos '

@@ -164,7 +164,7 @@ def check_alone(path: Path, args: argparse.Namespace, console: Console) -> int:
     try:
         annotations, problems = check_file(path, args.features, args.poses)
     except (AnnotationError, OSError) as error:
-        console.print(f'{name}: cannot be read: {escape(str(error))}')
+        console.print(f'error: {escape(str(error))}', soft_wrap=True)
         return 2
     if problems:
         console.print(f'{name}: problems: {len(problems)}')
@@ -201,7 +201,9 @@ def check_with_config(
             config, path and str(path), args.features, args.poses
         )
     except (ValueError, OSError) as error:
-        console.print(f'{name}: cannot be read: {escape(str(error))}')
+        console.print(
+            f'{name}: cannot be read: {escape(str(error))}', soft_wrap=True
+        )
         return 2
     if not problems:
         console.print(f'{name}: no problems')

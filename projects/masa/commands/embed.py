@@ -69,9 +69,10 @@ def _run(args: argparse.Namespace) -> int:
         collection.save(args.output)
         frames = sum(map(len, sequences))
         width = sequences[0].embedding.shape[1]
+        count = len(sequences)
         print(
-            f'{args.output}: {frames} frames of {len(sequences)} sequences, '
-            f'{width} numbers each'
+            f'{args.output}: {frames} frames of {count} '
+            f'sequence{"s"[: count > 1]}, {width} numbers for each frame'
         )
 
     return run_on_all(args, save)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..support.command_line import end_with_status
+from ..support.work_dir import LAST_CHECKPOINT, last_checkpoint
 from .options import add_options, check_output, config_file
 
 if TYPE_CHECKING:
@@ -26,15 +27,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'with 2 if it could not be done.'
     )
     parser.epilog = (
-        'Example: masa test masa_demo work_dirs/masa_demo/epoch_80.pth'
+        'Examples: masa test masa_demo; '
+        'masa test masa_demo work_dirs/masa_demo/epoch_80.pth'
     )
     parser.add_argument(
         'config',
         type=config_file,
         help='config file, or the name of one that "masa configs" lists',
     )
-    parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('--work-dir', help='where to save the metrics')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint file, or a work directory, whose last one is taken '
+        '(default: the work directory)',
+    )
+    parser.add_argument(
+        '--work-dir',
+        help='where to save the metrics (default: as for training)',
+    )
     parser.add_argument(
         '--dump',
         type=Path,
@@ -79,8 +89,11 @@ def check_arguments(
     """
     if args.dump is not None:
         check_output(parser, args.dump, ['.npz'], args.overwrite)
-    if not Path(args.checkpoint).is_file():
-        parser.error(f'there is no checkpoint {args.checkpoint}')
+    if args.checkpoint is None:
+        return
+    path = Path(args.checkpoint)
+    if not (path.is_file() or path.is_dir()):
+        parser.error(f'there is no checkpoint or work directory {path}')
 
 
 def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
@@ -102,14 +115,29 @@ def merge_args(cfg: Config, args: argparse.Namespace) -> Config:
         cfg.merge_from_dict(args.cfg_options)
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
+    elif args.checkpoint is not None and Path(args.checkpoint).is_dir():
+        cfg.work_dir = args.checkpoint
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs', Path(args.config).stem))
-    cfg.load_from = args.checkpoint
+    cfg.load_from = _find_checkpoint(args.checkpoint or cfg.work_dir)
     # Of trainings: they would evaluate something else.
     cfg.resume = cfg.load_partial = False
     if args.unsafe_load:
         cfg.unsafe_load = True
     return cfg
+
+
+def _find_checkpoint(place: str) -> str:
+    if Path(place).is_file():
+        return place
+    found = last_checkpoint(place)
+    if found is None:
+        raise FileNotFoundError(
+            f'{place} has no {LAST_CHECKPOINT}: no training has saved one '
+            'there; name a checkpoint or another work directory after the '
+            'config'
+        )
+    return str(found)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -17,6 +17,11 @@ from .plain_pickle import load_plain_pickle
 from .problem import as_array
 from .text_files import read_json
 
+HOW_TO_MAKE = (
+    '"masa extract" makes one of videos (--ann-file), "masa convert" of pose '
+    'files and data sets'
+)
+
 
 def load_annotations(path: str | os.PathLike) -> dict:
     """Read an annotation file: ``.pkl``, ``.npz`` or ``.json``.
@@ -103,8 +108,16 @@ def load_contents(path: str | os.PathLike) -> Any:
     }
     reader = readers.get(path.suffix)
     if reader is None:
+        hint = ''
+        if path.suffix == '.npy':
+            hint = ', while .npy holds one array, without names and splits'
         raise AnnotationError(
-            f'{path} is expected to end in one of {sorted(readers)}'
+            f'{path} is expected to be an annotation file, which ends in one '
+            f'of {sorted(readers)}{hint}'
+        )
+    if not path.exists():
+        raise FileNotFoundError(
+            f'there is no annotation file {path}: {HOW_TO_MAKE}'
         )
     return reader(path)
 
@@ -170,6 +183,13 @@ def _npz_bytes(annotations: dict) -> bytes:
 def _load_npz(path: Path) -> Any:
     try:
         arrays = read_npz(path)
+        if _HEADER not in arrays and any(
+            key.endswith('/embedding') for key in arrays
+        ):
+            raise ValueError(
+                'it holds embeddings, of "masa embed" or "masa test --dump": '
+                'give what they were made of'
+            )
         header = json.loads(arrays[_HEADER].tobytes())
     except FileNotFoundError:
         raise

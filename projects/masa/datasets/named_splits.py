@@ -7,7 +7,7 @@ from typing import Any
 from mmengine.config import Config
 
 from ..registry import DATASETS
-from .annotation import load_annotations
+from .annotation import HOW_TO_MAKE, load_annotations
 from .errors import AnnotationError
 from .sequence_dataset import SequenceDataset
 from .split_checks import is_training_split
@@ -26,13 +26,19 @@ def check_named_splits(config: Config, loaders: Sequence[str]) -> None:
             ``'train_dataloader'``; missing ones are skipped.
 
     Raises:
-        AnnotationError: If a split is missing. The message names file, setting
-            and valid values.
+        AnnotationError: If a file or a split is missing. The message names
+            file, setting and valid values.
     """
     known: dict[Path, Any] = {}
     for loader in loaders:
         for key, dataset in _sequence_datasets(config.get(loader), loader):
             path = Path(dataset.get('data_root') or '', dataset['ann_file'])
+            if not path.exists():
+                raise AnnotationError(
+                    f'there is no annotation file {path}, which '
+                    f'{key}.ann_file of the config names: {HOW_TO_MAKE}, or '
+                    'name another in the config'
+                )
             if path not in known:
                 known[path] = load_annotations(path).get('split')
             splits, wanted = known[path], dataset['split']

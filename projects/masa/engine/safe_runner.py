@@ -1,5 +1,6 @@
 import logging
 import random
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -103,7 +104,18 @@ class SafeRunner(Runner):
             CheckpointError: If the initial checkpoint cannot be used.
         """
         with report_wrong_values(self.cfg):
-            return super().train()
+            model = super().train()
+        self.logger.info(self._next_steps())
+        return model
+
+    def _next_steps(self) -> str:
+        work_dir = shlex.quote(self.work_dir)
+        steps = f'masa align INPUTS --model {work_dir} -o aligned.mp4'
+        # Without validation there may be nothing to test on either.
+        if self.val_loop is not None and self.cfg.filename:
+            config = shlex.quote(self.cfg.filename)
+            steps = f'masa test {config} {work_dir}, or {steps}'
+        return f'{self.work_dir}: the trained model; next: {steps}'
 
     def val(self) -> dict:
         """Validate; see ``Runner.val`` and :meth:`train`."""

@@ -67,7 +67,8 @@ def _run(args: argparse.Namespace, extraction: Extraction) -> int:
         if not error.problems:
             raise
         if is_main:
-            show_broken(error.problems)
+            names = {job.sequence.name for job in plan.jobs}
+            show_broken(error.problems, bool(names - error.problems.keys()))
         return 2
     if is_main:
         _show_notes(plan)

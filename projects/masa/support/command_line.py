@@ -65,6 +65,9 @@ def end_with_status(
                 return 128 + number
             if isinstance(error, BrokenPipeError):
                 return _end_of_pipe()
+            # The command line tells what brings the module.
+            if isinstance(error, ModuleNotFoundError):
+                raise
             if isinstance(error, (*expected, OSError, *_out_of_memory())):
                 print(f'error: {_one_line(error)}', file=sys.stderr)
                 return 2

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from ..alignment import align_all, align_pair
 from ..apis import AlignmentInferencer, EmbeddedSequence
+from ..datasets import AnnotationError, check_named_splits
 from ..evaluation.functional import predict_actions, predict_phases
 from ..evaluation.metric_titles import method_title
 from ..registry import DATASETS, MODELS
@@ -41,6 +42,10 @@ class RunFigures:
         unsafe_load (bool): Whether the checkpoint may run code. Defaults to
             False.
 
+    Raises:
+        AnnotationError: If there are no sequences of the splits that
+            ``test_dataloader`` of the config names.
+
     Attributes:
         inferencer (AlignmentInferencer): The model.
         train (list[EmbeddedSequence]): Sequences on which probes are fitted.
@@ -60,8 +65,19 @@ class RunFigures:
         self.inferencer = AlignmentInferencer(
             work_dir, weights, device, unsafe_load=unsafe_load
         )
-        config = self.inferencer.model.config.test_dataloader.dataset
-        dataset = DATASETS.build(dict(config, pipeline=[]))
+        config = self.inferencer.model.config
+        try:
+            check_named_splits(config, ('test_dataloader',))
+        except AnnotationError as error:
+            raise AnnotationError(
+                f'the figures show the sequences of test_dataloader, but '
+                f'{error}. Or, for figures of the sequences that there are, '
+                'set test_dataloader.dataset.split to their splits, such as '
+                f'"train" alone, in {config.filename}'
+            ) from error
+        dataset = DATASETS.build(
+            dict(config.test_dataloader.dataset, pipeline=[])
+        )
         self._records = [dataset.get_data_info(i) for i in range(len(dataset))]
         self.skeleton = self._records[0].get('skeleton')
         sequences = self.inferencer.embed(self._records)

@@ -1,14 +1,17 @@
 """Read a config file and check its names before anything is built."""
 
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 from mmengine.config.utils import ConfigParsingError
 from mmengine.registry import DefaultScope
+from mmengine.utils import import_modules_from_strings
 
 from .finding import ConfigError, Finding, did_you_mean
 from .names import KNOWN_KEYS, check_section
@@ -22,7 +25,7 @@ _REGISTRATION = 'masa.registration'
 
 
 def read_config(path: str | os.PathLike) -> Config:
-    """Read a config file.
+    """Read a config file and import the modules that it names.
 
     Args:
         path (str | os.PathLike): The file.
@@ -31,8 +34,9 @@ def read_config(path: str | os.PathLike) -> Config:
         Config: The config, merged with its base configs.
 
     Raises:
-        ConfigError: If the file does not exist, has another suffix, or it or a
-            base config cannot be read.
+        ConfigError: If the file does not exist, has another suffix, it or a
+            base config cannot be read, or one of its ``custom_imports``
+            cannot be imported.
     """
     path = os.fspath(path)
     if os.path.isdir(path):
@@ -43,11 +47,43 @@ def read_config(path: str | os.PathLike) -> Config:
         reason = f'a config file ends in {", ".join(_SUFFIXES)}'
     else:
         try:
-            return Config.fromfile(path)
-        except (OSError, SyntaxError, ConfigParsingError, KeyError) as error:
+            config = Config.fromfile(path, import_custom_modules=False)
+            _import_modules(config, path)
+            return config
+        except (
+            *(OSError, SyntaxError, ConfigParsingError),
+            *(KeyError, ImportError),
+        ) as error:
             message = ' '.join(str(error).split())
             reason = f'cannot be read: {type(error).__name__}: {message}'
     raise ConfigError(path, [Finding('the config', reason)])
+
+
+def _import_modules(config: Config, path: str) -> None:
+    options = dict(config.get('custom_imports') or {})
+    options.pop('imports', None)
+    for name in _imports_of(config):
+        try:
+            import_modules_from_strings(name, **options)
+        except ImportError as error:
+            cause = error.__context__
+            advice = ''
+            if isinstance(cause, ModuleNotFoundError):
+                advice = f'; {_how_to_find(cause.name or name, path)}'
+            message = f'{name!r} cannot be imported: {cause}{advice}'
+            finding = Finding('custom_imports', message)
+            raise ConfigError(path, [finding]) from error
+
+
+def _how_to_find(module: str, config_path: str) -> str:
+    package = module.partition('.')[0]
+    folder = Path(config_path).resolve().parent
+    here = (folder / f'{package}.py').is_file() or (folder / package).is_dir()
+    shown = shlex.quote(str(folder)) if here else 'FOLDER'
+    return (
+        f'install it, or set PYTHONPATH={shown}, the folder that '
+        f'{package!r} is in'
+    )
 
 
 def check_config(
@@ -119,9 +155,13 @@ def exit_on_wrong_config(
         raise SystemExit(2) from error
 
 
+def _imports_of(config: Config) -> list[str]:
+    imports = (config.get('custom_imports') or {}).get('imports') or []
+    return [imports] if isinstance(imports, str) else list(imports)
+
+
 def _check_imports(config: Config) -> Iterator[Finding]:
-    imports = (config.get('custom_imports') or {}).get('imports') or ()
-    imports = [imports] if isinstance(imports, str) else imports
+    imports = _imports_of(config)
     if 'masa' in imports and _REGISTRATION not in imports:
         yield Finding(
             'custom_imports',

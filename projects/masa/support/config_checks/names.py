@@ -146,7 +146,8 @@ def _check_component(
         if strict or get_close_matches(name, known, 1, _SIMILAR):
             yield Finding(
                 f'{path}.type',
-                f'{name!r} is not in the registry {registry.name!r}'
+                f'{name!r} is not in the registry {registry.name!r}; a class '
+                'of your own is there once custom_imports names its module'
                 f'{did_you_mean(name, known)}',
             )
         yield from _check_within(config, path, registry, strict=False)
@@ -181,6 +182,13 @@ def _check_within(
             continue
         inner = f'{path}.{key}'
         built_from = REGISTRY_OF_KEY.get(key, registry)
+        if isinstance(item, str) and item.startswith('dict('):
+            yield Finding(
+                inner,
+                f'a dict is expected, but got the text {item!r}: '
+                '--cfg-options takes no dict, so set it in the config',
+            )
+            continue
         kind = item.get('type') if isinstance(item, dict) else None
         if isinstance(kind, str) or callable(kind):
             yield from _check_component(item, inner, built_from, strict=strict)
