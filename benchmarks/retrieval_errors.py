@@ -6,7 +6,7 @@ nearest key event as a share of the length. Sequences with frames of unknown
 phase are left out. Frames, sequences and activities are weighted as in AP@5.
 
 Example:
-    python tools/test.py CONFIG CHECKPOINT --dump embeddings.npz
+    masa test CONFIG CHECKPOINT --dump embeddings.npz
     python benchmarks/retrieval_errors.py embeddings.npz
 """
 
@@ -36,7 +36,7 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('embeddings', help='of tools/test.py --dump')
+    parser.add_argument('embeddings', help='of "masa test --dump"')
     collection = SequenceCollection.load(parser.parse_args().embeddings)
     groups: dict[str, list[int]] = {}
     for i, (split, phase, activity) in enumerate(

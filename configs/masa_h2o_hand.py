@@ -1,6 +1,6 @@
 # H2O, pouring milk, 3D poses of both hands.
 _base_ = ['_base_/masa.py', '_base_/datasets/skeleton.py']
-# Made by tools/dataset_converters/h2o.py.
+# Made by masa convert h2o.
 ann_file = 'data/h2o_milk.pkl'
 train_dataloader = dict(batch_size=32, dataset=dict(ann_file=ann_file))
 val_dataloader = dict(dataset=dict(ann_file=ann_file))

@@ -1,6 +1,6 @@
 # H2O, all sequences and their 36 actions, 3D poses of both hands.
 _base_ = 'masa_h2o_hand.py'
-# Made by tools/dataset_converters/h2o.py --task actions.
+# Made by masa convert h2o --task actions.
 ann_file = 'data/h2o_actions.pkl'
 train_dataloader = dict(dataset=dict(ann_file=ann_file))
 val_dataloader = dict(dataset=dict(ann_file=ann_file))

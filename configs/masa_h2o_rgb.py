@@ -1,6 +1,6 @@
 # H2O, pouring milk, DINOv2 features of the egocentric frames.
 _base_ = ['_base_/masa.py', '_base_/datasets/frame_features.py']
-# Made by tools/dataset_converters/h2o.py and tools/extract_features.py.
+# Made by masa convert h2o and masa extract features.
 ann_file = 'data/h2o_milk_rgb.pkl'
 data_prefix = dict(feature='data/h2o_features')
 train_dataloader = dict(

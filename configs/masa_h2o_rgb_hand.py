@@ -1,6 +1,6 @@
 # H2O, pouring milk, DINOv2 features and poses of both hands.
 _base_ = ['_base_/masa.py', '_base_/datasets/features_and_skeleton.py']
-# Made by tools/dataset_converters/h2o.py, and extract_features.py --merge.
+# Made by masa convert h2o, and masa extract features --merge.
 ann_file = 'data/h2o_milk_rgb.pkl'
 data_prefix = dict(feature='data/h2o_features')
 train_dataloader = dict(

@@ -1,6 +1,6 @@
 # IKEA ASM, drawer assemblies, DINOv2 features of the frames.
 _base_ = ['_base_/masa.py', '_base_/datasets/frame_features.py']
-# Made by tools/extract_features.py, then tools/dataset_converters/ikea_asm.py
+# Made by masa extract features, then masa convert ikea
 # --features with --val-share 0.2.
 ann_file = 'data/ikea_rgb.pkl'
 data_prefix = dict(feature='data/ikea_features')

@@ -1,6 +1,6 @@
 # IKEA ASM, drawer assemblies, 3D skeletons of 25 joints.
 _base_ = ['_base_/masa.py', '_base_/datasets/skeleton.py']
-# Made by tools/dataset_converters/ikea_asm.py --poses bodies with --skeleton
+# Made by masa convert ikea --poses bodies with --skeleton
 # OPENPOSE_25 and --val-share 0.2.
 ann_file = 'data/ikea_bodies.pkl'
 train_dataloader = dict(batch_size=16, dataset=dict(ann_file=ann_file))

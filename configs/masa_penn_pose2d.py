@@ -1,6 +1,6 @@
 # Penn Action, the 13 joints of its labels, one model for all 13 activities.
 _base_ = ['_base_/masa.py', '_base_/datasets/skeleton.py']
-# Made by tools/dataset_converters/penn_action.py with --val-share 0.2.
+# Made by masa convert penn with --val-share 0.2.
 ann_file = 'data/penn_action.pkl'
 train_dataloader = dict(dataset=dict(ann_file=ann_file))
 val_dataloader = dict(dataset=dict(ann_file=ann_file))

@@ -1,6 +1,6 @@
 # Penn Action, DINOv2 features and 3D skeletons of the same frames.
 _base_ = ['_base_/masa.py', '_base_/datasets/features_and_skeleton.py']
-# Made by tools/extract_skeletons.py, and tools/extract_features.py --merge.
+# Made by masa extract skeletons, and masa extract features --merge.
 ann_file = 'data/penn_action_rgb_3d.pkl'
 data_prefix = dict(feature='data/penn_action_features')
 train_dataloader = dict(

@@ -1,7 +1,7 @@
 # UTD-MHAD, 3D Kinect skeletons of 20 joints, one model for all 27 actions.
 # The paper does not use this data set.
 _base_ = ['_base_/masa.py', '_base_/datasets/skeleton.py']
-# Made by tools/dataset_converters/utd_mhad.py with --val-subjects 7.
+# Made by masa convert utd with --val-subjects 7.
 ann_file = 'data/utd_mhad.pkl'
 train_dataloader = dict(dataset=dict(ann_file=ann_file))
 val_dataloader = dict(dataset=dict(ann_file=ann_file))

@@ -7,10 +7,13 @@ its forks are safe.
 
 import atexit
 import json
+import os
 import subprocess
 import sys
 from functools import cache
 from types import SimpleNamespace
+
+import pytest
 
 _SERVER = """
 import json, os, sys, tempfile, traceback
@@ -56,6 +59,8 @@ def _server():
 
 def run_program(code):
     """Run code; return its ``returncode``, ``stdout`` and ``stderr``."""
+    if not hasattr(os, 'fork'):
+        pytest.skip('needs os.fork')
     server = _server()
     server.stdin.write(json.dumps(code) + '\n')
     server.stdin.flush()

@@ -5,6 +5,7 @@ import multiprocessing
 import pickle
 import traceback
 
+import pytest
 import torch.distributed
 
 
@@ -14,6 +15,8 @@ def run_in_processes(function, folder, *args, world_size=2):
     The processes are forks, which import nothing anew, and meet at a file,
     which no other test can take, unlike a port.
     """
+    if 'fork' not in multiprocessing.get_all_start_methods():
+        pytest.skip('needs processes that are forks')
     context = multiprocessing.get_context('fork')
     queue = context.Queue()
     meeting = f'file://{folder / "meeting"}'

@@ -9,10 +9,11 @@ from valid_annotations import make_valid
 
 import masa
 from masa import datasets
+from masa.cli import COMMANDS, Group
 from masa.datasets import save_annotations
 
 ROOT = Path(__file__).resolve().parents[1]
-TOOLS = sorted((ROOT / 'tools').rglob('*.py'))
+MASA = Path(masa.__file__).with_name('__main__.py')
 HEAVY = ('torch', 'mmengine', 'mmaction', 'cv2', 'matplotlib', 'sklearn')
 # Those that import MMAction2, each perhaps the first to do so.
 PARTS = ('datasets', 'engine', 'evaluation', 'models')
@@ -46,24 +47,39 @@ def modules_after(code):
     )
 
 
-def modules_of_tool(*command):
-    """Run a tool; return what it prints and the modules that it imports."""
+def modules_of_program(*command):
+    """Run a program; return what it prints and the modules that it imports."""
     done = python('-c', TELL, *command)
     *told, modules = done.stderr.splitlines()
     return done.stdout + '\n'.join(told), set(json.loads(modules))
 
 
-@pytest.mark.parametrize('path', TOOLS, ids=lambda path: path.stem)
-def test_help_waits_for_nothing(path):
-    printed, modules = modules_of_tool(path, '--help')
+def command_lines(commands, *words):
+    """List the words of every command and group of commands."""
+    for name, command in commands.items():
+        yield (*words, name)
+        if isinstance(command, Group):
+            yield from command_lines(command.commands, *words, name)
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        *([program] for program in sorted((ROOT / 'tools').glob('*.py'))),
+        *((MASA, *words) for words in [(), *command_lines(COMMANDS)]),
+    ],
+    ids=lambda words: '-'.join([words[0].parent.name, *words[1:]]),
+)
+def test_help_waits_for_nothing(words):
+    printed, modules = modules_of_program(*words, '--help')
     assert printed.startswith('usage: ')
     assert not modules & {*HEAVY, 'numpy', 'scipy', 'matplotlib', 'rich'}
+    if words == (MASA,):
+        assert not any(name.startswith('masa.commands.') for name in modules)
 
 
 def test_files_are_checked_without_pytorch(valid_file):
-    printed, modules = modules_of_tool(
-        ROOT / 'tools' / 'check_data.py', valid_file
-    )
+    printed, modules = modules_of_program(MASA, 'check', valid_file)
     assert 'no problems' in printed
     assert 'arning' not in printed
     assert not modules & set(HEAVY)

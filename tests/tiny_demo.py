@@ -1,7 +1,8 @@
-import importlib.util
 from pathlib import Path
 
 from mmengine.config import Config
+
+from masa.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 # The demo's model and schedule, of a size for tests.
@@ -20,14 +21,9 @@ TINY = {
 }
 
 
-def load_tool(name):
-    """Load a tool as a module."""
-    spec = importlib.util.spec_from_file_location(
-        f'tool_{name}', ROOT / 'tools' / f'{name}.py'
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def masa_command(*words):
+    """Return a subcommand of ``masa`` as a function of its arguments."""
+    return lambda arguments: main([*words, *arguments])
 
 
 def tiny_demo():

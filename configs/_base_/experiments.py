@@ -1,5 +1,5 @@
 # Changes of a recipe, one idea each, to be tried by
-#   python tools/compare.py DATA --methods clan clan+NAME
+#   masa experiment DATA --methods clan clan+NAME
 # Names may be joined, as clan+no_cycle+rotary. Settings below "transforms" are
 # of the transforms of that type in all pipelines. Why they might help and what
 # came of them: docs/lab_notes/clan_components.md and clan_alternatives.md.

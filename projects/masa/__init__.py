@@ -23,4 +23,5 @@ __getattr__, __dir__, __all__ = lazy_names(
         'support',
         'visualization',
     ],
+    {'support.shipped_configs': ['config_paths']},
 )

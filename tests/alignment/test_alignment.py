@@ -89,7 +89,7 @@ def test_match_first_takes_the_middle():
 
 def test_what_cannot_be_aligned():
     frames = np.zeros((4, 2))
-    with pytest.raises(ValueError, match=r"'dtw', 'nearest'.*got 'x'"):
+    with pytest.raises(ValueError, match=r"'dtw', 'nearest'.*'x'"):
         align_pair(frames, frames, 'x')
     with pytest.raises(ValueError, match='3'):
         align_pair(frames, np.zeros((4, 3)))
@@ -129,7 +129,7 @@ def test_timeline_of_a_given_reference():
         [sequences[0], sequences[0][::-1]], reference=0, method='nearest'
     )
     assert back.frames[1].tolist() == list(range(10))[::-1]
-    with pytest.raises(ValueError, match=r'in \[0, 2\), but got 2'):
+    with pytest.raises(ValueError, match=r'reference.*2'):
         align_all(sequences, reference=2)
     with pytest.raises(ValueError, match='got none'):
         align_all([])
@@ -155,7 +155,7 @@ def test_retrieval_gives_one_frame_a_sequence():
     )
     assert len(retrieve_frames(query, sequences, k=9)) == 4
     assert retrieve_frames(query, []) == []
-    with pytest.raises(ValueError, match=r'k is expected.*got 0'):
+    with pytest.raises(ValueError, match=r'k .*0'):
         retrieve_frames(query, sequences, k=0)
 
 
@@ -176,7 +176,7 @@ def test_labels_keep_their_order():
     ]
     (nearest,) = transfer_labels(labelled, labels, [other[::-1]], 'nearest')
     assert nearest.tolist() == found[::-1].tolist()
-    with pytest.raises(ValueError, match=r'each of the 5 frames.*\(4,\)'):
+    with pytest.raises(ValueError, match=r'5 frames.*\(4,\)'):
         transfer_labels(labelled, labels[:4], [other])
 
 

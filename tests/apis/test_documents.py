@@ -1,13 +1,14 @@
 """The documents' examples run as they are written."""
 
 import re
-import runpy
 import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mmaction.registry import MODELS
+
+from masa import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,8 +67,8 @@ def test_deployment(as_after_the_demo, inferencer):
     first, *_ = blocks('docs/alignment.md', 'python')
     names = {}
     exec(first, names)
-    main = runpy.run_path(str(ROOT / 'tools' / 'export_onnx.py'))['main']
-    assert main(['work_dirs/masa_demo', 'masa_demo.onnx']) == 0
+    command = ['export', 'work_dirs/masa_demo', 'masa_demo.onnx']
+    assert cli.main(command) == 0
     for example in blocks('docs/deployment.md', 'python'):
         exec(example, names)
     (expected, *_) = inferencer.embed('data/performances.pkl')
@@ -75,29 +76,35 @@ def test_deployment(as_after_the_demo, inferencer):
         np.testing.assert_allclose(found, expected.embedding, atol=1e-3)
 
 
-@pytest.mark.parametrize(
-    ('page', 'tool'),
-    [
-        ('README.md', 'extract_skeletons'),
-        ('README.md', 'train'),
-        ('README.md', 'align'),
-        ('README.md', 'visualize'),
-        ('docs/alignment.md', 'align'),
-        ('docs/alignment.md', 'index_frames'),
-        ('docs/visualization.md', 'align'),
-        ('docs/visualization.md', 'visualize'),
-    ],
-)
-def test_commands_are_understood(page, tool):
-    parse = runpy.run_path(str(ROOT / 'tools' / f'{tool}.py'))['parse_args']
+def commands_of(page):
+    """Return the words of every ``masa`` command of a page."""
     text = ''.join(blocks(page, '') + blocks(page, 'bash'))
-    commands = re.findall(
-        rf'python tools/{tool}\.py ((?:.*\\\n)*.*)', text, re.M
-    )
-    assert commands
-    for command in commands:
-        command = command.replace('\\\n', ' ').removesuffix('&&')
-        parse(shlex.split(command))
+    text = text.replace('\\\n', ' ')
+    found = re.findall(r'^(?:\S*/)?masa (.*?)(?: &&)?$', text, re.M)
+    return [shlex.split(command, comments=True) for command in found]
+
+
+PAGES = sorted(
+    str(path.relative_to(ROOT))
+    for path in [ROOT / 'README.md', *(ROOT / 'docs').rglob('*.md')]
+    if commands_of(path.relative_to(ROOT))
+)
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_commands_are_understood(page, tmp_path, monkeypatch):
+    # There is nothing to overwrite, but what is read is taken to be there.
+    monkeypatch.chdir(tmp_path)
+    Path('work_dirs', 'masa_demo').mkdir(parents=True)
+    monkeypatch.setattr(Path, 'is_dir', lambda path: True)
+    monkeypatch.setattr(Path, 'is_file', lambda path: True)
+    for command in commands_of(page):
+        cli.parse_args(command)
+
+
+def test_the_documents_show_every_command():
+    shown = {command[0] for page in PAGES for command in commands_of(page)}
+    assert shown >= set(cli.COMMANDS)
 
 
 def test_adding_a_method():

@@ -137,12 +137,12 @@ def test_parameters_make_an_approximate_index_complete(tmp_path):
 @pytest.mark.parametrize(
     ('call', 'message'),
     [
-        (lambda i: i.search(np.ones((1, 6)), 0), 'k .*got 0'),
-        (lambda i: i.search(np.ones((1, 5)), 1), '6 values.*got 5'),
+        (lambda i: i.search(np.ones((1, 6)), 0), 'k .*0'),
+        (lambda i: i.search(np.ones((1, 5)), 1), '6 values.*5'),
         (lambda i: i.search(np.ones(6), 1), r'queries\[0\].*\(6,\)'),
         (lambda i: i.search(np.ones((1, 6)), 1, 'x'), "no sequence 'x'"),
         (lambda i: i.add(['clip0'], [np.ones((2, 6))]), 'more than once'),
-        (lambda i: i.add(['new'], [np.ones((2, 5))]), '6 values.*got 5'),
+        (lambda i: i.add(['new'], [np.ones((2, 5))]), '6 values.*5'),
         (lambda i: i.add(['new'], [np.full((2, 6), np.nan)]), 'finite'),
         (lambda i: i.save('index.bin'), r'\.faiss.*index\.bin'),
         (lambda i: FrameIndex([], []), 'sequences'),

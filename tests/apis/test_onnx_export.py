@@ -1,5 +1,4 @@
 import json
-import runpy
 import sys
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
+from tiny_demo import masa_command
 
 from masa.apis import AlignmentInferencer
 from masa.apis.onnx_export import (
@@ -20,13 +20,13 @@ from masa.apis.trained_model import TrainedModel
 from masa.extraction.errors import ExtractionError
 
 onnxruntime = pytest.importorskip(
-    'onnxruntime', reason='needs the extra "onnx"'
+    'onnxruntime', reason='needs the extra "export"'
 )
-onnx = pytest.importorskip('onnx', reason='needs the extra "onnx"')
-pytest.importorskip('onnxscript', reason='needs the extra "onnx"')
+onnx = pytest.importorskip('onnx', reason='needs the extra "export"')
+pytest.importorskip('onnxscript', reason='needs the extra "export"')
 
 ROOT = Path(__file__).resolve().parents[2]
-main = runpy.run_path(str(ROOT / 'tools' / 'export_onnx.py'))['main']
+main = masa_command('export')
 
 
 def build(name, **backbone):

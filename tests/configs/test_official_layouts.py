@@ -1,7 +1,6 @@
 """Every config on data that its converter made of the official layout."""
 
 import json
-import runpy
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from ikea_files import write_bodies, write_features, write_ikea
 from mmengine.config import Config
 from mmengine.runner import Runner
 from penn_files import write_label_file
+from tiny_demo import masa_command
 from utd_files import write_skeleton_file
 
 from masa.datasets import load_annotations, save_annotations
@@ -22,18 +22,17 @@ NAMES = sorted(
     str(path.relative_to(CONFIGS).with_suffix(''))
     for folder in ('.', 'ablations')
     for path in (CONFIGS / folder).glob('*.py')
-    # Theirs is no data set's: tests/tools trains and tests them.
+    # Theirs is no data set's: tests/commands trains and tests them.
     if not path.stem.endswith(('_demo', '_videos'))
 )
 
 
 def convert(tool, *arguments):
-    path = ROOT / 'tools' / 'dataset_converters' / f'{tool}.py'
-    assert runpy.run_path(str(path))['main'](list(map(str, arguments))) == 0
+    assert masa_command('convert', tool)(list(map(str, arguments))) == 0
 
 
 def add_features(source, target, folder):
-    """As tools/extract_features.py --merge does."""
+    """As ``masa extract features --merge`` does."""
     rng = np.random.default_rng(0)
     annotations = load_annotations(source)
     for record in annotations['annotations']:
@@ -58,7 +57,7 @@ def make_penn(root, data):
     path.write_text(json.dumps(dict(events=events, sequences=sequences)))
     pose2d = data / 'penn_action.pkl'
     split = ('--phases', path, '--val-share', 0.5)
-    convert('penn_action', labels, pose2d, *split)
+    convert('penn', labels, pose2d, *split)
     features = data / 'penn_action_features'
     add_features(pose2d, data / 'penn_action_rgb.pkl', features)
     # Bodies are estimated from the videos: no official layout.
@@ -93,9 +92,9 @@ def make_ikea(root, data):
     split = ('--val-share', 0.25)
     bodies = ('--poses', 'bodies', root / 'bodies', '--skeleton')
     bodies += ('OPENPOSE_25',)
-    convert('ikea_asm', segments, data / 'ikea_bodies.pkl', *bodies, *split)
+    convert('ikea', segments, data / 'ikea_bodies.pkl', *bodies, *split)
     features = ('--features', data / 'ikea_features')
-    convert('ikea_asm', segments, data / 'ikea_rgb.pkl', *features, *split)
+    convert('ikea', segments, data / 'ikea_rgb.pkl', *features, *split)
 
 
 def make_utd(root, data):
@@ -106,7 +105,7 @@ def make_utd(root, data):
             name = f'a{action}_s{subject}_t1_skeleton'
             write_skeleton_file(skeletons, name, (20, 3, 9 + subject))
     output = data / 'utd_mhad.pkl'
-    convert('utd_mhad', skeletons, output, '--val-subjects', 7)
+    convert('utd', skeletons, output, '--val-subjects', 7)
 
 
 @pytest.fixture(scope='module')

@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmaction.registry import HOOKS, MODELS
 from mmengine.hooks import Hook
-from tiny_demo import load_tool, tiny_demo
+from tiny_demo import masa_command, tiny_demo
 
 from masa.engine import build_runner
 from masa.support.checkpoints import CheckpointError
@@ -128,7 +128,7 @@ def test_tools_end_with_a_line_and_status_2(name, tmp_path, capsys):
     arguments = [str(path), '--work-dir', str(tmp_path / 'work')]
     if name == 'test':
         arguments.insert(1, str(checkpoint))
-    assert load_tool(name).main(arguments) == 2
+    assert masa_command(name)(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     for text in (str(path), 'in_channels=99', '75', f'{name}_dataloader'):
         assert text in line

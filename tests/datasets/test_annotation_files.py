@@ -83,7 +83,7 @@ def test_numpy_scalars_become_numbers(suffix, tmp_path):
 @pytest.mark.parametrize('suffix', ['.npz', '.json'])
 def test_what_a_format_cannot_hold_is_refused(suffix, tmp_path):
     path = tmp_path / f'data{suffix}'
-    with pytest.raises(AnnotationError, match='cannot be written'):
+    with pytest.raises(AnnotationError, match=path.name):
         save_annotations(dict(annotations={1, 2}), path)
     assert list(tmp_path.iterdir()) == []
 
@@ -283,7 +283,7 @@ def test_npz_that_lacks_an_array_is_named(tmp_path):
 def test_unknown_suffix_is_refused(function, tmp_path):
     path = tmp_path / 'data.txt'
     args = ({}, path) if function is save_annotations else (path,)
-    with pytest.raises(AnnotationError, match='expected to end in'):
+    with pytest.raises(AnnotationError, match=path.name):
         function(*args)
 
 
@@ -323,7 +323,7 @@ def test_malicious_npz_is_refused_and_not_run(tmp_path):
     path = tmp_path / 'data.npz'
     objects = np.array([_Payload(os.mkdir, str(mark))], dtype=object)
     np.savez(path, header=np.zeros(1, np.uint8), array_0=objects)
-    with pytest.raises(AnnotationError, match='Python objects, which can run'):
+    with pytest.raises(AnnotationError, match='objects'):
         load_annotations(path)
     assert not mark.exists()
     with np.load(path, allow_pickle=True) as archive:

@@ -1,5 +1,6 @@
 import copy
 import pickle
+from multiprocessing import get_all_start_methods
 
 import numpy as np
 import pytest
@@ -81,7 +82,9 @@ def test_one_tensor_that_comes_twice_stays_one():
     assert found['same'][0] is found['inputs'][0]['values'][0]
 
 
-@pytest.mark.parametrize('start', ['fork', 'spawn'])
+@pytest.mark.parametrize(
+    'start', sorted({'fork', 'spawn'} & {*get_all_start_methods()})
+)
 def test_arrives_from_a_process(start):
     loader = DataLoader(
         SAMPLES,

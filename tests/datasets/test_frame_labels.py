@@ -163,7 +163,7 @@ def test_seconds_need_a_frame_rate(write):
     assert found['annotations'][0]['phase'].tolist() == [0] * 5 + [1] * 5
     # What the record says goes before.
     made['annotations'][0]['timestamps'] = np.arange(10) / 20
-    with pytest.raises(AnnotationError, match=r'line 3.*no frame'):
+    with pytest.raises(AnnotationError, match='line 3'):
         add_phases(made, path, frame_rate=10.0)
 
 
@@ -198,7 +198,7 @@ def test_names_by_activity_in_the_order_of_their_begin(write):
     assert any("'gone'" in one and 'line 9' in one for one in remarks)
     assert any("'d'" in one for one in remarks)
     # Phases that are there are not lost.
-    with pytest.raises(AnnotationError, match="'a' has phases already"):
+    with pytest.raises(AnnotationError, match=r"'a' .*--replace"):
         add_phases(found, path)
     more = write('sequence,frame,phase\na,1,up\na,2,sit\n')
     again, _ = add_phases(found, more, replace=True)
@@ -211,7 +211,7 @@ def test_names_by_activity_in_the_order_of_their_begin(write):
 
 def test_names_need_activities_where_there_are_some(write):
     made = annotations(dict(a=4, b=4), dict(a='squat'))
-    with pytest.raises(AnnotationError, match=r"'b' has phases .* no acti"):
+    with pytest.raises(AnnotationError, match="'b'"):
         add_phases(made, write('sequence,frame,phase\nb,1,up\n'))
     found, _ = add_phases(made, write('sequence,frame,phase\nb,1,3\nb,2,-1\n'))
     assert found['annotations'][1]['phase'].tolist() == [-1, 3, -1, -1]
@@ -222,7 +222,7 @@ def test_names_need_activities_where_there_are_some(write):
 def test_label_minus_one_is_no_activity(write):
     made = annotations(dict(a=4, b=4), dict(a='squat'))
     made['annotations'][1]['label'] = -1
-    with pytest.raises(AnnotationError, match=r"'b' has phases .* no acti"):
+    with pytest.raises(AnnotationError, match="'b'"):
         add_phases(made, write('sequence,frame,phase\nb,1,up\n'))
     del made['activities']
     for record in made['annotations']:
@@ -236,5 +236,5 @@ def test_a_file_of_one_sequence(write):
     assert read_frame_labels(path).segments.keys() == {''}
     assert labels_of_sequence(path, 'a', 3) == ['x', 'x', '']
     path = write('sequence,start_frame,end_frame,label\nb,0,1,x\n')
-    with pytest.raises(AnnotationError, match="no labels of 'a', but of b"):
+    with pytest.raises(AnnotationError, match=r"'a'.* b"):
         labels_of_sequence(path, 'a', 3)

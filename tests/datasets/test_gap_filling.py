@@ -153,13 +153,13 @@ def test_single_joint_moves_the_pose():
 
 def test_sequence_without_any_joint_is_refused():
     keypoint, visible, pose = make_sequence()
-    with pytest.raises(ValueError, match='none of the 5 joints'):
+    with pytest.raises(ValueError, match='5 joints'):
         fill_invisible_joints(keypoint, visible & False, PAIRS, pose)
 
 
 def test_shapes_must_agree():
     keypoint, visible, pose = make_sequence()
-    with pytest.raises(ValueError, match=r'\(6, 5\), but has \(5, 5\)'):
+    with pytest.raises(ValueError, match=r'\(6, 5\).*\(5, 5\)'):
         fill_invisible_joints(keypoint, visible[1:], PAIRS, pose)
 
 

@@ -1,6 +1,6 @@
 import pytest
 from mmengine.config import Config
-from tiny_demo import ROOT, load_tool
+from tiny_demo import ROOT, masa_command
 from valid_annotations import make_valid
 
 from masa import engine
@@ -100,12 +100,12 @@ def test_tools_say_so_before_anything_is_built(
         config[loader].dataset.ann_file = str(path)
     config.dump(tmp_path / 'penn.py')
     (tmp_path / 'any.pth').touch()
-    tool = load_tool(name)
+    tool = masa_command(name)
     monkeypatch.setattr(engine, 'build_runner', lambda _: pytest.fail('built'))
     arguments = [str(tmp_path / 'penn.py'), '--work-dir', str(tmp_path / 'w')]
     if name == 'test':
         arguments.insert(1, str(tmp_path / 'any.pth'))
-    assert tool.main(arguments) == 2
+    assert tool(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert f'{"val" if name == "train" else "test"}_dataloader' in line
     assert ('--no-validate' in line) == (name == 'train')
@@ -116,14 +116,14 @@ def test_without_validation_the_tool_goes_on(path, tmp_path, monkeypatch):
     for loader in LOADERS:
         config[loader].dataset.ann_file = str(path)
     config.dump(tmp_path / 'penn.py')
-    tool, built = load_tool('train'), []
+    tool, built = masa_command('train'), []
 
     class Runner:
         def train(self):
             built.append(self)
 
     monkeypatch.setattr(engine, 'build_runner', lambda _: Runner())
-    status = tool.main(
+    status = tool(
         [
             *(str(tmp_path / 'penn.py'), '--no-validate'),
             *('--work-dir', str(tmp_path / 'w')),

@@ -65,7 +65,7 @@ class TestLabelFile:
             (dict(y=np.ones((11, 13))), r'y .* \(11, 13\)'),
             (dict(visibility=np.ones((12, 12))), r'visibility .* \(12, 12\)'),
             (dict(x=np.ones((0, 13))), r'x .* \(0, '),
-            (dict(dimensions=np.array([[3]])), 'cannot be read'),
+            (dict(dimensions=np.array([[3]])), 'ValueError'),
             (dict(x=np.full((12, 13), np.nan)), 'finite'),
         ],
     )
@@ -127,14 +127,14 @@ class TestKeyEvents:
     @pytest.mark.parametrize(
         ('entry', 'message'),
         [
-            (dict(action='bowl', frames=[2]), 'bowl, but squat'),
-            (dict(action='squat', frames=[2]), r'2 whole numbers .* \[2\]'),
+            (dict(action='bowl', frames=[2]), 'bowl.*squat'),
+            (dict(action='squat', frames=[2]), r'2 .*\[2\]'),
             (dict(action='squat', frames=[4, 2]), r'\[4, 2\]'),
             (dict(action='squat', frames=[-1, 2]), r'\[-1, 2\]'),
             (dict(action='squat', frames=[2, 6]), r'\[0, 6\)'),
             (dict(action='squat', frames=[2, 4.5]), r'\[2.0, 4.5\]'),
             (dict(action='squat'), 'frames'),
-            ([2, 4], 'expected to be JSON'),
+            ([2, 4], 'sequences'),
         ],
     )
     def test_wrong_entry_is_named(self, entry, message, tmp_path):
@@ -147,7 +147,7 @@ class TestKeyEvents:
         path = self.write(
             tmp_path, **{'0001': dict(action='situp', frames=[2])}
         )
-        with pytest.raises(AnnotationError, match="'events', which has"):
+        with pytest.raises(AnnotationError, match=r"situp.*'events'"):
             phases_from_key_events(path, [sequence('0001', 'situp')])
 
     @pytest.mark.parametrize('text', ['', '[]', '{}', '{"events": 3}'])
@@ -225,16 +225,16 @@ class TestPickles:
     @pytest.mark.parametrize(
         ('content', 'message'),
         [
-            ({}, 'holds a dict'),
+            ({}, 'dict'),
             (['x'], 'entry 0'),
             ([dict(frame_label=[0])], "'name'"),
             ([dict(name='squat_1', frame_label=[0])], "'squat_1'"),
-            ([dict(name='0001_bowl', frame_label=[0])], 'bowl, but squat'),
+            ([dict(name='0001_bowl', frame_label=[0])], 'bowl.*squat'),
             ([dict(name='0001')], 'frame_label'),
             ([dict(name='0001', frame_label=[])], 'frame_label'),
             ([dict(name='0001', frame_label=[0.5])], 'frame_label'),
             ([dict(name='0001', frame_label=['a'])], 'frame_label'),
-            ([dict(name='1', frame_label=[0])] * 2, 'expected once'),
+            ([dict(name='1', frame_label=[0])] * 2, '0001'),
         ],
     )
     def test_other_layout_is_named(self, content, message, tmp_path):
@@ -374,7 +374,7 @@ class TestAnnotations:
         assert len({name for names in splits.values() for name in names}) == 10
 
     def test_official_test_split_is_not_replaced(self, tmp_path):
-        with pytest.raises(AnnotationError, match='official test split'):
+        with pytest.raises(AnnotationError, match='test split'):
             make_annotations(self.read(tmp_path), test_share=0.4)
 
     def test_test_sequences_do_not_shape_the_others(self, tmp_path):
@@ -391,9 +391,9 @@ class TestAnnotations:
         visible = np.ones((12, 13), dtype=bool)
         visible[:, 1] = False
         path, _ = write_label_file(tmp_path, '0001', 'squat', visible=visible)
-        with pytest.raises(AnnotationError, match='in the 1 sequences'):
+        with pytest.raises(AnnotationError, match='left_shoulder'):
             make_annotations([read_label_file(path)])
 
     def test_nothing_left(self):
-        with pytest.raises(AnnotationError, match='ever visible'):
+        with pytest.raises(AnnotationError, match='visible'):
             make_annotations([])

@@ -178,10 +178,10 @@ def test_batches_are_lists_of_int():
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (dict(max_padding=1.5), 'max_padding.*got 1.5'),
-        (dict(max_padding=-1), 'max_padding.*got -1'),
-        (dict(batch_size=0), 'batch_size.*got 0'),
-        (dict(blur=-0.1), 'blur.*got -0.1'),
+        (dict(max_padding=1.5), 'max_padding.*1.5'),
+        (dict(max_padding=-1), 'max_padding.*-1'),
+        (dict(batch_size=0), 'batch_size.*0'),
+        (dict(blur=-0.1), 'blur.*-0.1'),
     ],
 )
 def test_wrong_arguments_are_told(arguments, message):
@@ -191,7 +191,7 @@ def test_wrong_arguments_are_told(arguments, message):
 
 def test_data_set_must_know_its_lengths():
     sampler = DefaultSampler([1, 2, 3], seed=0)
-    with pytest.raises(ValueError, match=r'`lengths`.*got list'):
+    with pytest.raises(ValueError, match=r'`lengths`.*list'):
         LengthBucketBatchSampler(sampler, 2)
 
 

@@ -56,9 +56,13 @@ def any_file(request, tmp_path):
 
 @pytest.fixture
 def ann_file(tmp_path):
-    path = tmp_path / 'data.pkl'
-    save_annotations(make_annotations(), path)
-    return str(path)
+    return write(make_annotations(), tmp_path)
+
+
+def write(annotations, folder):
+    path = str(folder / 'data.pkl')
+    save_annotations(annotations, path)
+    return path
 
 
 def ids(dataset):
@@ -66,14 +70,8 @@ def ids(dataset):
 
 
 def test_record_of_any_format(any_file):
-    dataset = DATASETS.build(
-        dict(
-            type='SequenceDataset',
-            ann_file=any_file,
-            pipeline=[],
-            split='train',
-        )
-    )
+    config = dict(type='SequenceDataset', ann_file=any_file, split='train')
+    dataset = DATASETS.build(dict(config, pipeline=[]))
     record = dataset[0]
     expected = make_annotations()['annotations'][7]
     assert record['frame_dir'] == '07'
@@ -130,12 +128,8 @@ def test_activities_keep_their_labels(ann_file):
     )
     assert ids(dataset) == ['07', '01', '04', '05']
     assert [dataset[i]['label'] for i in range(4)] == [1, 1, 1, 2]
-    assert [dataset[i]['activity'] for i in range(4)] == [
-        'run',
-        'run',
-        'run',
-        'walk',
-    ]
+    names = [dataset[i]['activity'] for i in range(4)]
+    assert names == ['run'] * 3 + ['walk']
 
 
 @pytest.mark.parametrize(
@@ -152,7 +146,7 @@ def test_single_activity_by_name_or_index(
     ann_file, split, expected, activities
 ):
     if not expected:
-        with pytest.raises(AnnotationError, match='no sequences of the act'):
+        with pytest.raises(AnnotationError, match=r'data\.pkl'):
             SequenceDataset(ann_file, [], split=split, activities=activities)
         return
     dataset = SequenceDataset(
@@ -166,27 +160,26 @@ def test_index_needs_no_names(tmp_path):
     annotations = make_annotations()
     for key in ('activities', 'phases'):
         del annotations[key]
-    path = str(tmp_path / 'data.pkl')
-    save_annotations(annotations, path)
+    path = write(annotations, tmp_path)
     dataset = SequenceDataset(path, [], activities=[2])
     assert ids(dataset) == ['02', '05', '08']
-    with pytest.raises(AnnotationError, match=r"\['run'\]; it has \[0, 1, 2"):
+    with pytest.raises(AnnotationError, match=r"'run'.*\[0, 1, 2\]"):
         SequenceDataset(path, [], activities=['run'])
 
 
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (dict(activities=['run', 3]), r"no activities \[3\]; it has \['jump'"),
-        (dict(activities=[-1]), r'no activities \[-1\]'),
-        (dict(activities=[True]), r'no activities \[True\]'),
-        (dict(activities='run'), "list of names or indices .* is 'run'"),
-        (dict(split='trian'), r"\['trian'\]; it has \['train', 'val', 'all'"),
+        (dict(activities=['run', 3]), r"\[3\].*\['jump'"),
+        (dict(activities=[-1]), r'\[-1\]'),
+        (dict(activities=[True]), r'\[True\]'),
+        (dict(activities='run'), "activities.*'run'"),
+        (dict(split='trian'), r"\['trian'\].*\['train', 'val', 'all'"),
         (dict(split=['train', 'test']), r"\['test'\]"),
-        (dict(split=['train', 'all']), "'01' in the splits 'train' and 'all'"),
-        (dict(split=['val', 'val']), "'09' in the splits"),
-        (dict(activities=['jmp']), r"\['jmp'\]; it has \['jump'"),
-        (dict(split='all', activities=[]), 'no sequences'),
+        (dict(split=['train', 'all']), "'01'.*'train'.*'all'"),
+        (dict(split=['val', 'val']), "'09'"),
+        (dict(activities=['jmp']), r"\['jmp'\].*\['jump'"),
+        (dict(split='all', activities=[]), r'\[\].*all'),
     ],
 )
 def test_wrong_choice_is_named_with_what_there_is(
@@ -201,23 +194,19 @@ def test_problems_are_listed_with_the_file(tmp_path):
     annotations = make_annotations()
     annotations['annotations'][3]['keypoint'][0, 2, 1, 0] = np.nan
     annotations['annotations'][4]['label'] = 5
-    path = str(tmp_path / 'data.pkl')
-    save_annotations(annotations, path)
+    path = write(annotations, tmp_path)
     with pytest.raises(AnnotationError) as error:
         SequenceDataset(path, [], split='val')
-    message = str(error.value)
-    assert path in message
-    assert "record '03', keypoint" in message
-    assert "record '04', label" in message
+    for words in (path, "'03', keypoint", "'04', label"):
+        assert words in str(error.value)
 
 
 def test_long_lists_of_problems_are_cut(tmp_path):
     annotations = make_annotations()
     for record in annotations['annotations']:
         record.update(total_frames=0, phase=np.zeros(99))
-    path = str(tmp_path / 'data.pkl')
-    save_annotations(annotations, path)
-    with pytest.raises(AnnotationError, match='and 10 more') as error:
+    path = write(annotations, tmp_path)
+    with pytest.raises(AnnotationError, match='10 more') as error:
         SequenceDataset(path, [])
     assert '20 problems' in str(error.value)
 
@@ -254,8 +243,7 @@ def test_metainfo_gives_what_a_file_lacks(tmp_path):
     annotations = make_annotations()
     for key in ('activities', 'phases', 'skeleton'):
         del annotations[key]
-    path = str(tmp_path / 'data.pkl')
-    save_annotations(annotations, path)
+    path = write(annotations, tmp_path)
     dataset = SequenceDataset(
         path,
         [],
@@ -269,22 +257,12 @@ def test_metainfo_gives_what_a_file_lacks(tmp_path):
         SequenceDataset(path, [], metainfo=dict(activities=['a']))
 
 
-def without_labels(annotations):
-    for record in annotations['annotations']:
-        del record['label'], record['phase']
-
-
-def with_minus_one(annotations):
-    for record in annotations['annotations']:
-        record['label'] = np.int64(-1)
-
-
-@pytest.mark.parametrize('change', [without_labels, with_minus_one])
-def test_sequence_without_a_label(change, tmp_path):
+@pytest.mark.parametrize('label', [None, np.int64(-1)])
+def test_sequence_without_a_label(label, tmp_path):
     annotations = make_annotations()
-    change(annotations)
-    path = str(tmp_path / 'data.pkl')
-    save_annotations(annotations, path)
+    for record in annotations['annotations']:
+        record['label'] = label
+    path = write(annotations, tmp_path)
     dataset = SequenceDataset(path, [dict(type='PackSequenceInputs')])
     record = dataset.get_data_info(0)
     assert record['label'] == -1
@@ -301,11 +279,10 @@ def test_unlabeled_sequences_are_of_no_activity(names, tmp_path):
         del annotations['activities'], annotations['phases']
     for record in annotations['annotations'][:2]:
         record['label'] = -1
-    path = str(tmp_path / 'data.pkl')
-    save_annotations(annotations, path)
+    path = write(annotations, tmp_path)
     dataset = SequenceDataset(path, [], activities=[0, 1])
     assert ids(dataset) == ['03', '04', '06', '07', '09']
-    with pytest.raises(AnnotationError, match=r'no activities \[-1\]'):
+    with pytest.raises(AnnotationError, match=r'\[-1\]'):
         SequenceDataset(path, [], activities=[-1])
 
 
@@ -316,7 +293,7 @@ def test_malicious_file_is_not_run(tmp_path):
 
     path = tmp_path / 'data.pkl'
     path.write_bytes(pickle.dumps(dict(annotations=[Payload()])))
-    with pytest.raises(AnnotationError, match='run code'):
+    with pytest.raises(AnnotationError, match=path.name):
         SequenceDataset(str(path), [])
     assert not (tmp_path / 'mark').exists()
 
@@ -400,22 +377,17 @@ def test_file_is_left_as_it_is(ann_file):
 
 
 def with_partners(ann_file, **kwargs):
-    dataset = SequenceDataset(
-        ann_file,
-        pipeline=[
-            dict(type='DualAugmentation'),
-            dict(type='PackSequenceInputs'),
-        ],
-        partner='activity',
-        **kwargs,
-    )
+    pipeline = [dict(type='DualAugmentation'), dict(type='PackSequenceInputs')]
+    dataset = SequenceDataset(ann_file, pipeline, partner='activity', **kwargs)
     dataset.set_random_key(0, 0)
     return dataset
 
 
 def test_a_partner_is_another_sequence_of_the_activity(ann_file):
     dataset = with_partners(ann_file)
-    records = {f'{i:02d}': r for i, r in enumerate(_records())}
+    records = {
+        f'{i:02d}': r for i, r in enumerate(make_annotations()['annotations'])
+    }
     seen = set()
     for epoch in range(20):
         dataset.set_random_key(0, epoch)
@@ -434,10 +406,6 @@ def test_a_partner_is_another_sequence_of_the_activity(ann_file):
                 record['keypoint'][0, index].reshape(len(index), -1),
             )
     assert seen == {'01', '07'}
-
-
-def _records():
-    return make_annotations()['annotations']
 
 
 def test_partners_are_keyed(ann_file):
@@ -463,19 +431,17 @@ def test_partners_of_a_subset_are_of_the_subset(ann_file):
 
 
 def test_a_sequence_without_partner_is_told(ann_file):
-    with pytest.raises(
-        AnnotationError, match=r"'00' has no other in the split 'train'"
-    ):
+    with pytest.raises(AnnotationError, match=r"'00'.*'train'"):
         with_partners(ann_file, split='train')
     annotations = make_annotations()
     del annotations['annotations'][8]['label']
     save_annotations(annotations, ann_file)
-    with pytest.raises(AnnotationError, match="'08' is not known"):
+    with pytest.raises(AnnotationError, match="'08'"):
         with_partners(ann_file)
 
 
 def test_partners_are_for_training_and_of_a_known_kind(ann_file):
     with pytest.raises(ValueError, match=r"partner.*'phase'"):
         SequenceDataset(ann_file, pipeline=[], partner='phase')
-    with pytest.raises(ValueError, match='for training'):
+    with pytest.raises(ValueError, match='partner'):
         with_partners(ann_file, test_mode=True)

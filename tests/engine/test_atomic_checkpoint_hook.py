@@ -112,6 +112,7 @@ def die_at(runner, count, died):
     os._exit(0)
 
 
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs os.fork')
 def test_killed_at_any_step_of_a_save(runner):
     processes = get_context('fork')
     died = processes.RawValue('i', 1)

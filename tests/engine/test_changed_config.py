@@ -285,7 +285,7 @@ def test_a_schedule_to_the_end_cannot_be_made_longer(train, load, trained):
     cosine = [dict(type='CosineAnnealingLR', by_epoch=True)]
     path = f'{train("cosine", param_scheduler=cosine).work_dir}/epoch_2.pth'
     shutil.copy(path, trained)
-    with pytest.raises(CheckpointError, match=f'{LENGTH} was 2 and is 3'):
+    with pytest.raises(CheckpointError, match=f'{LENGTH} .*2.*3'):
         load(3, param_scheduler=cosine)
     # One that ends where it did may be.
     cosine[0]['end'] = 2
@@ -313,7 +313,7 @@ def test_half_the_batch_on_twice_the_processes_is_the_same(load, trained):
     )
     load()
     rewrite(trained, world_size=1)
-    with pytest.raises(CheckpointError, match=r'batch_size .*2 and is 4'):
+    with pytest.raises(CheckpointError, match=r'batch_size .*2.*4'):
         load()
 
 

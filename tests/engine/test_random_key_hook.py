@@ -97,15 +97,15 @@ def test_wrappers_are_looked_through(make_runner):
                     ),
                 ],
             ),
-            'RepeatDataset would repeat',
+            'RepeatDataset',
         ),
-        (dict(type='UnkeyedWalks'), 'set_random_key.*got UnkeyedWalks'),
+        (dict(type='UnkeyedWalks'), 'set_random_key.*UnkeyedWalks'),
         (
             dict(
                 type='ConcatDataset',
                 datasets=[dict(type='KeyedWalks'), dict(type='UnkeyedWalks')],
             ),
-            'got UnkeyedWalks',
+            'UnkeyedWalks',
         ),
     ],
 )

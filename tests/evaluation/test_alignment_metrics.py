@@ -274,7 +274,7 @@ def test_alignment_error_of_a_perfect_embedding_and_of_one_sequence():
         ([np.zeros((3, 2)), np.full((3, 2), np.nan)], r'embeddings\[1\].*fin'),
         (
             [np.zeros((3, 2)), np.zeros((3, 4))],
-            r'width of embeddings\[0\], 2, but got 4',
+            r'embeddings\[0\].*2.*4',
         ),
         ([np.zeros(3)], r'shape \(T, D\)'),
         ([np.zeros((0, 3))], 'at least one frame'),
@@ -289,7 +289,7 @@ def test_bad_arguments_raise():
     embeddings = sequences(np.random.default_rng(0))
     with pytest.raises(ValueError, match='stride'):
         F.kendalls_tau(embeddings, stride=0)
-    with pytest.raises(ValueError, match="'zero' or 'drop'"):
+    with pytest.raises(ValueError, match=r"nan.*'keep'"):
         F.kendalls_tau(embeddings, nan='keep')
     with pytest.raises(ValueError, match='canonical_times'):
         F.alignment_error(embeddings, [np.zeros(9)])

@@ -84,10 +84,10 @@ def test_dead_inputs_and_single_frames_leave_a_clock(collection):
 
 
 def test_errors(collection):
-    with pytest.raises(ValueError, match=r"'clock'.*but got 'time'"):
+    with pytest.raises(ValueError, match=r"'clock'.*'time'"):
         baseline_embeddings(collection, 'time')
     blind = dataclasses.replace(collection, inputs=None)
     for name in ('raw', 'raw+clock', 'raw+model'):
-        with pytest.raises(ValueError, match='needs the inputs'):
+        with pytest.raises(ValueError, match='inputs'):
             baseline_embeddings(blind, name)
     baseline_embeddings(blind, 'clock')

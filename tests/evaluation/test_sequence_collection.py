@@ -86,7 +86,7 @@ def test_with_embeddings_shares_the_rest(collection):
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        (dict(names=['a', 'b']), 'splits.*2 sequences.*got 3'),
+        (dict(names=['a', 'b']), 'splits.*2 sequences.*3'),
         (dict(names=['a', 'b', 'a']), r"more than once: \['a'\]"),
         (
             dict(
@@ -108,16 +108,16 @@ def test_with_embeddings_shares_the_rest(collection):
                     np.array([[0, 0], [0, np.nan]]),
                 ]
             ),
-            "embedding of 'c'.*finite, but frame 1",
+            "embedding.*'c'.*frame 1",
         ),
-        (dict(inputs=[np.ones((3, 2))] * 2), 'inputs.*got 2'),
+        (dict(inputs=[np.ones((3, 2))] * 2), 'inputs.*2'),
         (
             dict(phases=[np.array([0, 1]), None, None]),
             r"phase of 'a/b/1'.*\(3,\).*\(2,\)",
         ),
         (
             dict(phases=[np.array([0, 0.5, 1]), None, None]),
-            "phase of 'a/b/1'.*integers, but got float64",
+            "phase.*'a/b/1'.*float64",
         ),
         (
             dict(canonical_times=[None, np.array([np.inf]), None]),
@@ -202,13 +202,13 @@ def test_unreadable_files_say_so(tmp_path):
     # Neither text nor objects are arrays.
     with zipfile.ZipFile(path, 'w') as archive:
         archive.writestr('a/embedding', 'text')
-    with pytest.raises(ValueError, match=r'dump\.npz is expected'):
+    with pytest.raises(ValueError, match=r'dump\.npz'):
         SequenceCollection.load(path)
     np.savez(path, **{'a/embedding': np.array([{}])})
-    with pytest.raises(ValueError, match=r'dump\.npz is expected'):
+    with pytest.raises(ValueError, match=r'dump\.npz'):
         SequenceCollection.load(path)
     np.savez(path, **{'a/embedding': np.ones((2, 2)), 'a/label': 1})
-    with pytest.raises(ValueError, match=r"'a' lacks \['split'\]"):
+    with pytest.raises(ValueError, match=r"'a'.*'split'"):
         SequenceCollection.load(path)
     with pytest.raises(ValueError, match=r'\.npz'):
         small().save(tmp_path / 'dump')

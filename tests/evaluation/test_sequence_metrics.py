@@ -123,7 +123,7 @@ def test_splits_are_arguments(collection):
     assert metric.compute_collection(swapped).values == (
         M.PhaseProgress().compute_collection(collection).values
     )
-    with pytest.raises(ValueError, match='fitted on'):
+    with pytest.raises(ValueError, match='val'):
         M.PhaseProgress(train_split='val', eval_split=('val', 'test'))
     M.KendallsTau(eval_split='train')
 
@@ -163,7 +163,7 @@ def test_recognition_of_phases_as_actions(collection):
         clips['train'], labels['train'], clips['val'], labels['val'], 4
     )
     assert result.values['accuracy'] == pytest.approx(expected)
-    with pytest.raises(ValueError, match="'activity' or 'phase'"):
+    with pytest.raises(ValueError, match=r"classes.*'verb'"):
         M.ActionRecognition(classes='verb')
 
 

@@ -256,5 +256,5 @@ class TestLimits:
             *('-map', 0, '-map', 1, '-c:v', 'png'),
             *('-disposition:v:0', 'attached_pic', path),
         )
-        with pytest.raises(SequenceError, match='no video stream'):
+        with pytest.raises(SequenceError, match=path.name):
             FrameReader(path)

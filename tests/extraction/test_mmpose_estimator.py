@@ -209,7 +209,7 @@ class TestWeights:
         state = model._models['pose'].state_dict()
         name = next(n for n in state if n.startswith('head.'))
         torch.save({n: v for n, v in state.items() if n != name}, path)
-        with pytest.raises(ExtractionError, match=f'1 are missing.* {name}'):
+        with pytest.raises(ExtractionError, match=f'1 .*{name}'):
             self.load(path)
         torch.save(dict(state, **{name: torch.zeros(1)}), path)
         with pytest.raises(ExtractionError, match=r'part\.pth'):

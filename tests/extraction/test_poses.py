@@ -87,7 +87,7 @@ def test_another_person(sequence, tmp_path):
     extract_poses(sequence, output, Brightness(), person=2)
     keypoint, _ = read_poses(output, 3, 2)
     assert keypoint[0, 0, 0] == 510
-    with pytest.raises(SequenceError, match=r'images: 2 people .* expected 3'):
+    with pytest.raises(SequenceError, match=r'images: 2 .*3'):
         extract_poses(sequence, output, Brightness(), person=3)
 
 
@@ -111,12 +111,12 @@ def test_too_few_frames_show_the_person(sequence, tmp_path):
 def test_nobody(sequence, tmp_path):
     for path in sequence.path.iterdir():
         cv2.imwrite(str(path), np.full((4, 4, 3), HIDDEN, np.uint8))
-    with pytest.raises(SequenceError, match='no people are found in its 5'):
+    with pytest.raises(SequenceError, match=sequence.path.name):
         extract_poses(sequence, tmp_path / 'p.npy', Brightness(), min_found=0)
 
 
 def test_other_length(sequence, tmp_path):
-    with pytest.raises(SequenceError, match=r"5 frames, and record 'a/images"):
+    with pytest.raises(SequenceError, match=r"5 .*'a/images"):
         extract_poses(
             sequence, tmp_path / 'p.npy', Brightness(), expected_frames=6
         )

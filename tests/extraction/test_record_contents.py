@@ -42,13 +42,13 @@ def test_columns_may_be_missing_and_in_any_order(tmp_path):
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('', 'has none'),
-        ('a,jump,train\n', 'but has a, jump, train'),
-        ('sequence,label\na,1\n', 'but has sequence, label'),
-        ('sequence,split\na,val,jump\n', 'line 2: expected 2 values'),
-        ('sequence,split\na\n', 'line 2: expected 2 values'),
-        ('sequence\na\nb\na\n', "line 4: sequence 'a' is expected"),
-        ('sequence,split\n,val\n', "line 2: sequence '' is expected"),
+        ('', 'sequence'),
+        ('a,jump,train\n', 'a, jump, train'),
+        ('sequence,label\na,1\n', 'label'),
+        ('sequence,split\na,val,jump\n', 'line 2: .*2'),
+        ('sequence,split\na\n', 'line 2: .*2'),
+        ('sequence\na\nb\na\n', "line 4: .*'a'"),
+        ('sequence,split\n,val\n', "line 2: .*''"),
     ],
 )
 def test_bad_labels(tmp_path, text, message):
@@ -140,15 +140,13 @@ def test_what_has_no_features_is_left_out(penn):
 
 
 def test_other_length(penn):
-    with pytest.raises(
-        ExtractionError, match=r"record '2' has 5 frames, and 9"
-    ):
+    with pytest.raises(ExtractionError, match=r"'2' .*5.*9"):
         add_contents(penn, features({'1': 4, '2': 9, '3': 6}))
 
 
 def test_nothing_is_replaced(penn):
     merged = add_contents(penn, features({'2': 5}))
-    with pytest.raises(ExtractionError, match=r"'2' has feature_path already"):
+    with pytest.raises(ExtractionError, match=r"'2' .*feature_path"):
         add_contents(merged, features({'2': 5}))
     with_skeleton = add_contents(
         penn, features({'2': 5}), dict(skeleton=SKELETON)
@@ -160,7 +158,7 @@ def test_nothing_is_replaced(penn):
     add_contents(
         with_skeleton, features({'2': 5}), dict(skeleton=dict(SKELETON))
     )
-    with pytest.raises(ExtractionError, match='another skeleton already'):
+    with pytest.raises(ExtractionError, match='skeleton'):
         add_contents(
             with_skeleton, features({'2': 5}), dict(skeleton=dict(joints=[]))
         )

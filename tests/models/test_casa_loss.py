@@ -232,9 +232,9 @@ def test_cosine_of_one_direction_is_masas(make_view):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (dict(temperature=0), 'temperature.*got 0'),
-        (dict(temperature=float('nan')), 'temperature.*got nan'),
-        (dict(similarity='dot'), "similarity.*got 'dot'"),
+        (dict(temperature=0), 'temperature.*0'),
+        (dict(temperature=float('nan')), 'temperature.*nan'),
+        (dict(similarity='dot'), "similarity.*'dot'"),
     ],
 )
 def test_wrong_arguments_are_told(arguments, message):

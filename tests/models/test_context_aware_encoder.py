@@ -361,9 +361,9 @@ def test_wrong_widths_are_told(views):
     view1, view2 = views
     narrow = view2._replace(values=view2.values[..., :4])
     model = encoder()
-    with pytest.raises(ValueError, match=r'in_channels=5.*got 4'):
+    with pytest.raises(ValueError, match=r'in_channels=5.*4'):
         embed(model, view1, narrow)
-    with pytest.raises(ValueError, match=r'in_channels=5.*got 4'):
+    with pytest.raises(ValueError, match=r'in_channels=5.*4'):
         model.encode(narrow.values, narrow.mask)
 
 
@@ -375,10 +375,10 @@ def test_wrong_widths_are_told(views):
         (dict(attention='fused'), "'fused'"),
         (dict(hidden_channels=(0,)), 'positive'),
         (dict(position='learned'), "rotary.*'learned'"),
-        (dict(tempo=0.5), '1 or more, but got 0.5'),
-        (dict(hidden_frames=1), r'hidden_frames.*\[0, 1\), but got 1'),
-        (dict(hidden_frames=-0.1), 'hidden_frames.*got -0.1'),
-        (dict(hidden_frames=float('nan')), 'hidden_frames.*got nan'),
+        (dict(tempo=0.5), 'tempo.*0.5'),
+        (dict(hidden_frames=1), r'hidden_frames.*1'),
+        (dict(hidden_frames=-0.1), 'hidden_frames.*-0.1'),
+        (dict(hidden_frames=float('nan')), 'hidden_frames.*nan'),
     ],
 )
 def test_wrong_arguments_are_told(arguments, message):

@@ -169,29 +169,20 @@ def test_nothing_is_dropped_with_gamma_1(views):
 
 
 @pytest.mark.parametrize(
-    ('name', 'value'),
+    ('kind', 'name', 'value'),
     [
-        ('num_components', 0),
-        ('num_queries', 0),
-        ('num_iterations', 0),
-        ('temperature', 0.0),
-        ('temperature', NAN),
-        ('min_variance', 0),
-        ('window', 0.0),
-        ('window', 1.1),
+        *((GTCCLoss, f'num_{x}', 0) for x in ('components', 'queries')),
+        (GTCCLoss, 'num_iterations', 0),
+        *((GTCCLoss, 'temperature', value) for value in (0.0, NAN)),
+        (GTCCLoss, 'min_variance', 0),
+        *((GTCCLoss, 'window', value) for value in (0.0, 1.1)),
+        *((DropContext, 'gamma', value) for value in (0.0, 1.1)),
+        (DropContext, 'steps', 0),
     ],
 )
-def test_arguments_have_ranges(name, value):
-    with pytest.raises(ValueError, match=f'{name} is expected.*{value}'):
-        GTCCLoss(**{name: value})
-
-
-@pytest.mark.parametrize(
-    ('name', 'value'), [('gamma', 0.0), ('gamma', 1.1), ('steps', 0)]
-)
-def test_drop_arguments_have_ranges(name, value):
-    with pytest.raises(ValueError, match=f'{name} is expected.*{value}'):
-        DropContext(6, **{name: value})
+def test_arguments_have_ranges(kind, name, value):
+    with pytest.raises(ValueError, match=f'{name}.*{value}'):
+        kind(embed_dims=6, **{name: value})
 
 
 def normal(j, mean, variance):
@@ -272,7 +263,7 @@ def test_fit_equals_scikit_learn():
         means_init=means[:, None],
         precisions_init=np.full(components, 1 / length),
     )
-    with pytest.warns(UserWarning, match='did not converge'):
+    with pytest.warns(UserWarning, match='converge'):
         reference.fit(frames)
     mean, variance, weight = fit_gaussian_mixtures(
         torch.tensor(counts / counts.sum())[None, None],
@@ -322,27 +313,17 @@ def test_fit_finds_two_peaks():
     assert weight[0, 0].tolist() == pytest.approx([0.7, 0.3], abs=0.01)
 
 
-def test_fit_to_a_single_frame():
-    mass = torch.zeros(1, 1, 50)
+# In 600 frames, the last component gets no mass and keeps its place.
+@pytest.mark.parametrize(('length', 'last'), [(50, 8), (600, 539.5)])
+def test_fit_to_a_single_frame(length, last):
+    mass = torch.zeros(1, 1, length, dtype=torch.float64)
     mass[..., 8] = 1
-    mask = torch.ones(1, 50, dtype=torch.bool)
+    mask = torch.ones(1, length, dtype=torch.bool)
     mean, variance, weight = fit_gaussian_mixtures(mass, mask, 5)
-    assert (mean - 8).abs().max() < 1e-5
-    assert (variance == 0.5).all()
+    assert mean[0, 0, 0] == pytest.approx(8)
+    assert mean[0, 0, 4] == pytest.approx(last)
+    assert variance[0, 0, 0] == 0.5
     assert weight.sum() == pytest.approx(1)
-
-
-def test_a_component_without_mass_keeps_its_place():
-    mass = torch.zeros(1, 1, 600, dtype=torch.float64)
-    mass[..., 10] = 1
-    mask = torch.ones(1, 600, dtype=torch.bool)
-    mean, variance, weight = fit_gaussian_mixtures(mass, mask, 5)
-    expected = loop_fit(mass[0, 0].tolist(), 5, 10, 0.5)
-    assert expected[0][4] == 539.5
-    for result, numbers in zip(
-        (mean, variance, weight), expected, strict=True
-    ):
-        assert result[0, 0].tolist() == pytest.approx(numbers, abs=1e-9)
 
 
 def test_fit_has_no_gradient():
@@ -477,18 +458,6 @@ def test_single_frames_come_back(make_view):
     to_left = torch.tensor([True, False])
     errors = gaussian_mixture_cycle(view1, view2, query, to_left)
     assert errors[0].item() == 0
-
-
-def test_equal_embeddings_are_safe(make_view):
-    view = make_view((7, 1), (9, 9), 4)
-    z = torch.ones_like(view.values).requires_grad_()
-    view = view._replace(values=z)
-    query = torch.tensor([[0, 6], [0, 0]])
-    to_left = torch.tensor([True, False])
-    errors = gaussian_mixture_cycle(view, view, query, to_left)
-    errors.sum().backward()
-    assert errors.isfinite().all()
-    assert z.grad.isfinite().all()
 
 
 def test_queries_are_different_existing_frames():

@@ -6,6 +6,7 @@ from mmaction.registry import MODELS
 from mmaction.structures import ActionDataSample
 
 from masa.models.heads import AlignmentHead
+from masa.models.losses import SequenceContrastiveLoss
 
 WIDTH = 6
 EXTRAS = [
@@ -143,6 +144,29 @@ def test_it_trains_in_half_precision(views, name):
 def test_log_names_differ(name, extras, twice):
     with pytest.raises(ValueError, match=twice):
         build(name, extra_losses=extras)
+
+
+def test_what_several_losses_measure_is_logged_for_each(views):
+    extras = [dict(type=name) for name in ('MatchingLoss', 'VAVALoss')]
+    head = AlignmentHead(dict(type='CASALoss'), extras)
+    result = compute(head, views)
+    matching, vava = head.extra_losses
+    for key, values in {
+        'match_frames': head.method_loss.logged['match_frames'],
+        'match_mse/match_frames': matching.logged['match_frames'],
+        'vava/mass_error': vava.logged['mass_error'],
+    }.items():
+        torch.testing.assert_close(result[key], values.mean())
+    assert result['match_frames'] != result['match_mse/match_frames']
+
+
+def test_a_measure_is_not_logged_over_a_loss(views):
+    class Extra(SequenceContrastiveLoss):
+        log_name = 'match_frames'
+
+    head = AlignmentHead(dict(type='CASALoss'), [dict(type=Extra)])
+    with pytest.raises(ValueError, match=r'match_frames.*CASALoss.*Extra'):
+        compute(head, views)
 
 
 def test_what_is_logged_is_not_added_up(views):

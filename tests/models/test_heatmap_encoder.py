@@ -242,13 +242,13 @@ def test_half_precision(make_view):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (dict(coordinates=4), 'coordinates.*got 4'),
+        (dict(coordinates=4), 'coordinates.*4'),
         (dict(coordinates=2, in_channels=5), 'in_channels=5.*coordinates=2'),
         (dict(in_channels=0), 'in_channels=0'),
-        (dict(resolution=0), 'resolution.*got 0'),
-        (dict(joint_layers=-1), 'joint_layers.*got -1'),
-        (dict(window=0), 'window.*got 0'),
-        (dict(sigma=float('nan')), 'sigma.*got nan'),
+        (dict(resolution=0), 'resolution.*0'),
+        (dict(joint_layers=-1), 'joint_layers.*-1'),
+        (dict(window=0), 'window.*0'),
+        (dict(sigma=float('nan')), 'sigma.*nan'),
         (dict(joint_heads=3), 'num_heads=3'),
         (dict(num_heads=4), 'num_heads=4'),
         (dict(layers=('both',)), "'both'"),
@@ -262,7 +262,7 @@ def test_wrong_arguments_are_told(arguments, message):
 def test_wrong_widths_are_told(make_view):
     view1, view2 = make_views(make_view, width=4)
     model = encoder()
-    with pytest.raises(ValueError, match=r'in_channels=6.*got 4'):
+    with pytest.raises(ValueError, match=r'in_channels=6.*4'):
         embed(model, view1, view2)
-    with pytest.raises(ValueError, match=r'in_channels=6.*got 4'):
+    with pytest.raises(ValueError, match=r'in_channels=6.*4'):
         model.encode(view1.values, view1.mask)

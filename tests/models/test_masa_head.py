@@ -91,15 +91,15 @@ def test_head_combines_by_quotient_unless_told(views):
 
 
 @pytest.mark.parametrize(
-    ('name', 'value', 'expected'),
+    ('name', 'value'),
     [
-        ('combination', 'product', "'quotient' or 'sum', but got 'product'"),
-        ('sum_weight', -0.1, '0 or more, but got -0.1'),
-        ('sum_weight', float('nan'), '0 or more, but got nan'),
+        ('combination', 'product'),
+        ('sum_weight', -0.1),
+        ('sum_weight', float('nan')),
     ],
 )
-def test_arguments_are_checked(name, value, expected):
-    with pytest.raises(ValueError, match=f'^{name} is expected.*{expected}'):
+def test_arguments_are_checked(name, value):
+    with pytest.raises(ValueError, match=f'{name}.*{value}'):
         head(**{name: value})
 
 
@@ -242,7 +242,7 @@ def test_predictor_draws_on_the_whole_clip(make_view):
 
 
 def test_predictor_needs_a_layer():
-    with pytest.raises(ValueError, match=r'got 0; predictor=None'):
+    with pytest.raises(ValueError, match=r'num_layers.*0.*predictor=None'):
         ClusterPredictor(6, 3, num_layers=0)
 
 

@@ -83,7 +83,7 @@ def test_evaluation_leaves_the_statistics_alone(make_view):
 
 
 def test_there_must_be_a_layer():
-    with pytest.raises(ValueError, match=r'num_layers.*got 0'):
+    with pytest.raises(ValueError, match=r'num_layers.*0'):
         neck(num_layers=0)
 
 

@@ -168,9 +168,9 @@ def test_defaults_are_those_of_tcc():
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (dict(num_triplets=0), 'num_triplets.*got 0'),
-        (dict(shuffled_share=1.1), r'shuffled_share.*got 1\.1'),
-        (dict(shuffled_share=math.nan), r'shuffled_share.*got nan'),
+        (dict(num_triplets=0), 'num_triplets.*0'),
+        (dict(shuffled_share=1.1), r'shuffled_share.*1\.1'),
+        (dict(shuffled_share=math.nan), r'shuffled_share.*nan'),
         (dict(hidden_channels=(0,)), 'positive'),
     ],
 )

@@ -152,7 +152,7 @@ def test_readout_of_the_neck(sequences):
 
 
 def test_where_embeddings_cannot_be_taken_from():
-    with pytest.raises(ValueError, match=r"'neck'.*got 'head'"):
+    with pytest.raises(ValueError, match=r"'neck'.*'head'"):
         reading_the_neck(embedding='head')
     with pytest.raises(ValueError, match='neck=None'):
         MODELS.build(dict(CONFIG, neck=None, embedding='neck'))
@@ -160,12 +160,10 @@ def test_where_embeddings_cannot_be_taken_from():
 
 def test_wrong_uses_are_told(views, sequences):
     model = aligner()
-    with pytest.raises(
-        ValueError, match=r'two views.*got 1.*DualAugmentation'
-    ):
+    with pytest.raises(ValueError, match=r'views.*1.*DualAugmentation'):
         model(sequences, mode='loss')
     for mode in ('tensor', 'predict'):
-        with pytest.raises(ValueError, match=r'got 2 views.*DualAugmentation'):
+        with pytest.raises(ValueError, match=r'2 views.*DualAugmentation'):
             model(views, samples(), mode=mode)
     with pytest.raises(ValueError, match="'train'"):
         model(views, mode='train')

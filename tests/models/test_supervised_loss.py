@@ -151,7 +151,7 @@ def test_views_have_labels(views):
     'samples', [None, [], make_samples(unlabeled=range(5))]
 )
 def test_without_any_phases(views, samples):
-    with pytest.raises(ValueError, match='is expected to get phases'):
+    with pytest.raises(ValueError, match=r'SupervisedHead.*phases'):
         make_head().loss(*views, samples)
 
 
@@ -162,13 +162,13 @@ def test_sequences_without_phases_are_named(views):
 
 
 def test_labels_beyond_the_classes(views):
-    with pytest.raises(ValueError, match='num_activities=2, but got 2'):
+    with pytest.raises(ValueError, match=r'num_activities=2.*2'):
         make_head(num_activities=2).loss(*views, make_samples())
-    with pytest.raises(ValueError, match='max_phases=3, but got 3'):
+    with pytest.raises(ValueError, match=r'max_phases=3.*3'):
         make_head(max_phases=3).loss(*views, make_samples())
 
 
 @pytest.mark.parametrize('name', ['num_activities', 'max_phases'])
 def test_arguments_have_ranges(name):
-    with pytest.raises(ValueError, match=f'{name}.*got 0'):
+    with pytest.raises(ValueError, match=f'{name}.*0'):
         make_head(**{name: 0})

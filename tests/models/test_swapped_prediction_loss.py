@@ -170,5 +170,5 @@ def test_length_of_prototypes_and_frames_is_nothing(views):
     ],
 )
 def test_arguments_are_checked(name, value, expected):
-    with pytest.raises(ValueError, match=f'^{name} is expected.*{expected}'):
+    with pytest.raises(ValueError, match=f'^{name}.*{expected}'):
         SwappedPredictionLoss(**(dict(embed_dims=4) | {name: value}))

@@ -301,15 +301,15 @@ def test_frames_that_are_missing(tmp_path):
     write_openpose(tmp_path / 'a', 'a', person, numbers=[10, 12, 14, 16])
     assert len(find_pose_files([tmp_path / 'a'])[0].paths) == 4
     write_openpose(tmp_path / 'b', 'b', person, numbers=[0, 1, 2, 5])
-    with pytest.raises(AnnotationError, match=r'after frame 2 .* frame 5'):
+    with pytest.raises(AnnotationError, match=r'frame 2 .*frame 5'):
         find_pose_files([tmp_path / 'b'])
     frame = dict(people=[])
     write_json(tmp_path / 'c' / 'keypoints.json', frame)
-    with pytest.raises(AnnotationError, match=r'keypoints\.json is a frame'):
+    with pytest.raises(AnnotationError, match=r'keypoints\.json'):
         find_pose_files([tmp_path / 'c'])
     write_json(tmp_path / 'd' / 'a_1.json', frame)
     write_json(tmp_path / 'd' / 'a_01.json', frame)
-    with pytest.raises(AnnotationError, match='same frame'):
+    with pytest.raises(AnnotationError, match=r'a_0?1\.json'):
         find_pose_files([tmp_path / 'd'])
     (tmp_path / 'e').mkdir()
     for path in (tmp_path / 'e', tmp_path / 'none'):

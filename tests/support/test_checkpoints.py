@@ -99,7 +99,7 @@ def test_an_archive_of_something_else(path):
 @pytest.mark.parametrize('content', [[], {}, dict(state_dict={}), dict(a=1)])
 def test_files_without_weights_are_refused(path, content):
     torch.save(content, path)
-    with pytest.raises(CheckpointError, match='expected to hold weights by'):
+    with pytest.raises(CheckpointError, match=path.name):
         read_checkpoint(path)
 
 
@@ -181,7 +181,7 @@ class TestFit:
         weights = dict(model().state_dict(), head=torch.zeros(1))
         del weights['0.weight']
         check_fit(weights, model(), 'a.pth', partial=True)
-        with pytest.raises(CheckpointError, match='not of this config'):
+        with pytest.raises(CheckpointError, match=r'a\.pth'):
             check_fit(
                 dict(head=torch.zeros(1)), model(), 'a.pth', partial=True
             )

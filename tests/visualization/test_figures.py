@@ -53,7 +53,7 @@ class TestProjection:
 
     def test_few_frames(self):
         assert project_frames([np.ones((1, 3)), np.zeros((1, 3))]).points.shape
-        with pytest.raises(ValueError, match='two frames'):
+        with pytest.raises(ValueError, match=r'frames.*1'):
             project_frames([np.ones((1, 3))])
 
     def test_map(self, clouds):
@@ -69,9 +69,9 @@ class TestProjection:
         (legend,) = figure.legends
         names = [text.get_text() for text in legend.get_texts()]
         assert names == ['no activity', 'hop']
-        with pytest.raises(ValueError, match='each of the 2 sequences'):
+        with pytest.raises(ValueError, match=r'2 sequences.*1'):
             embedding_map(dict(a=projection), ['hop'])
-        with pytest.raises(ValueError, match='got none'):
+        with pytest.raises(ValueError, match='projection'):
             embedding_map({}, [])
 
 
@@ -96,9 +96,9 @@ class TestSimilarity:
 
     def test_errors(self):
         frames = np.zeros((4, 3))
-        with pytest.raises(ValueError, match=r'within \(4, 4\)'):
+        with pytest.raises(ValueError, match=r'path.*\(4, 4\)'):
             similarity_matrix(frames, frames, np.array([[0, 4]]))
-        with pytest.raises(ValueError, match='for 4 frames'):
+        with pytest.raises(ValueError, match=r'phases.*4 frames'):
             similarity_matrix(
                 frames, frames, phases=(np.zeros(3), np.zeros(4))
             )
@@ -122,7 +122,7 @@ class TestGrids:
         assert labels == ['query', '✓ a', '✗ b', 'other', 'c', '']
         # The empty place is left empty.
         assert not figure.axes[5].axison
-        with pytest.raises(ValueError, match='for 1'):
+        with pytest.raises(ValueError, match='0 and 0 for 1'):
             retrieval_grid([IMAGE], [], [], [])
 
     def test_strips(self):
@@ -143,7 +143,7 @@ class TestGrids:
         # The second one has ended.
         assert left[1, 2].tolist() == [1, 1, 1]
         np.testing.assert_array_equal(right[0], right[1])
-        with pytest.raises(ValueError, match='of 2 sequences'):
+        with pytest.raises(ValueError, match=r'phases.*2 sequences'):
             phase_strips(phases[:1], frames)
 
 
@@ -155,7 +155,7 @@ class TestMetrics:
         shown = figure.axes[0].images[0].get_array()
         assert shown.tolist() == [[75, 25, 0], [0, 100, 0], [0, 0, 0]]
         assert sorted(texts(figure)) == ['100', '25', '75']
-        with pytest.raises(ValueError, match=r'\[0, 1\).* from 0 to 1'):
+        with pytest.raises(ValueError, match=r'\[0, 1\).*0 to 1'):
             confusion_matrix(true, predicted, ['a'])
         with pytest.raises(ValueError, match='shapes'):
             confusion_matrix(true, predicted[:2], ['a', 'b'])
@@ -169,7 +169,7 @@ class TestMetrics:
         heights = [text.xy[1] for text in axes.texts]
         # Names of equal ends do not lie over each other.
         assert heights[0] != heights[1]
-        with pytest.raises(ValueError, match='raw is expected to have 2'):
+        with pytest.raises(ValueError, match=r'raw.*2.*1'):
             label_share_curve([0.1, 1], dict(raw=[1]))
 
     def test_training(self, tmp_path):
@@ -189,7 +189,7 @@ class TestMetrics:
             *('loss (eq. 9)', 'spread of the embeddings', 'learning rate'),
         ]
         assert texts(figure) == ['collapsed']
-        with pytest.raises(ValueError, match="got \\['epoch'\\]"):
+        with pytest.raises(ValueError, match="'epoch'"):
             training_curves(dict(epoch=scalars['epoch']))
         path.write_text('{"loss": 1\n')
         with pytest.raises(ValueError, match='line 1'):
@@ -223,7 +223,7 @@ class TestMetrics:
         np.testing.assert_allclose(second.lines[1].get_ydata(), [100])
         names = [text.get_text() for text in figure.legends[0].get_texts()]
         assert sorted(names) == ['clock', 'first', 'second']
-        with pytest.raises(ValueError, match="got \\['loss'\\]"):
+        with pytest.raises(ValueError, match="'loss'"):
             validation_curves(dict(first=dict(loss=found[tau])))
 
 

@@ -73,12 +73,12 @@ class EmbeddingInferencer:
 
     @property
     def skeleton(self) -> dict | None:
-        """Dict | None: Layout of the joints that the model was trained on."""
+        """Layout of the joints that the model was trained on, if known."""
         return self.model.skeleton
 
     @property
     def up(self) -> str:
-        """str: The axis that points up, such as ``-y``, that of images."""
+        """Axis that points up, such as ``-y``, which is that of images."""
         axes = [getattr(t, 'up_axis', None) for t in self.model.transforms]
         return next(filter(None, axes), '-y')
 

@@ -51,7 +51,7 @@ def record_of_array(
     if not np.isfinite(array).all():
         raise ValueError(
             f'{name}: finite numbers are expected; missing joints '
-            'are filled in by tools/extract_skeletons.py and the converters'
+            'are filled in by "masa extract" and "masa convert"'
         )
     if modality == 'keypoint' and array.ndim == 3:
         array = array[None]
@@ -75,7 +75,7 @@ def read_array(path: Path) -> np.ndarray:
 
     Raises:
         ValueError: If it cannot be read, or was written by
-            tools/extract_skeletons.py: only the annotation file of that tool
+            ``masa extract skeletons``: only the annotation file that it wrote
             has positions for joints that were not found.
     """
     try:
@@ -84,7 +84,7 @@ def read_array(path: Path) -> np.ndarray:
         raise ValueError(f'{path} cannot be read: {error}') from error
     if _holds_extracted_poses(path):
         raise ValueError(
-            f'{path} holds poses of tools/extract_skeletons.py, in which '
+            f'{path} holds poses of "masa extract skeletons", in which '
             'joints that were not found are missing: give the annotation '
             'file that it wrote (--ann-file), which has them filled in'
         )
@@ -207,7 +207,9 @@ def _feature_extraction() -> type:
     try:
         from ..extraction.feature_run import FeatureExtraction
     except ModuleNotFoundError as error:
-        raise explain_missing('frame features', 'features', error) from error
+        raise explain_missing(
+            'frame features', 'train,features', error
+        ) from error
     return FeatureExtraction
 
 

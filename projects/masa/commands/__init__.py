@@ -1,1 +1,1 @@
-"""What is behind the command lines of ``tools/``."""
+"""The subcommands of ``masa``, a module each; see :mod:`masa.cli`."""

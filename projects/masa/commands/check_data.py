@@ -1,4 +1,4 @@
-"""Checks of annotation files by tools/check_data.py."""
+"""Checks of annotation files by ``masa check``."""
 
 import argparse
 import sys
@@ -23,7 +23,7 @@ def run_checks(args: argparse.Namespace) -> int:
     """Run the checks that the command line asks for, and print the result.
 
     Args:
-        args (argparse.Namespace): Options of tools/check_data.py.
+        args (argparse.Namespace): Arguments of ``masa check``.
 
     Returns:
         int: The exit status: 0, 1 if there are problems, 2 if a file cannot

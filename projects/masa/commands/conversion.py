@@ -152,5 +152,5 @@ def next_step(annotations: dict, output: Path) -> str:
     """Say in one line what was written, and how to look at it."""
     return (
         f'{output}: {len(annotations["annotations"])} sequences; next: '
-        f'python tools/check_data.py {output}'
+        f'masa check {output}'
     )

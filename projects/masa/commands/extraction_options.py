@@ -23,7 +23,11 @@ def add_sequence_options(
         help='video files, folders of videos, folders of images',
     )
     parser.add_argument(
-        '--output', type=Path, required=True, help=f'folder for the {content}'
+        '-o',
+        '--output',
+        type=Path,
+        required=True,
+        help=f'folder for the {content}',
     )
     parser.add_argument(
         '--ann-file',
@@ -73,7 +77,7 @@ def check_files(
 
     Args:
         parser (argparse.ArgumentParser): Of the tool.
-        args (argparse.Namespace): Parsed.
+        args (argparse.Namespace): The parsed arguments.
     """
     check_output(parser, args.ann_file, ANNOTATION_SUFFIXES, args.overwrite)
     if args.replace and args.merge is None:

@@ -9,8 +9,10 @@ from typing import Any
 
 from ..extraction.limits import DEFAULT_LIMITS
 from ..support.argument_checks import check_range
+from ..support.shipped_configs import config_paths
 
 ANNOTATION_SUFFIXES = ('.pkl', '.npz', '.json')
+TABLE_SUFFIXES = ('.csv', '.json')
 # Blanks beside commas and brackets are layout, others are part of a value.
 _INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
 
@@ -58,6 +60,29 @@ def folder(text: str) -> Path:
     if not path.is_dir():
         raise argparse.ArgumentTypeError(f'there is no folder {path}')
     return path
+
+
+def config_file(text: str) -> str:
+    """Parse a config file or folder, as the ``type`` of an argument.
+
+    Args:
+        text (str): A path, or the name of a config that comes with masa.
+
+    Returns:
+        str: The path.
+
+    Raises:
+        argparse.ArgumentTypeError: If it has no suffix, nothing is there, and
+            no such config comes with masa.
+    """
+    path = Path(text)
+    if path.suffix or path.is_absolute() or path.exists():
+        return text
+    try:
+        return config_paths(text)[0]
+    except FileNotFoundError as error:
+        message = f'there is nothing at {text}, and {error}'
+        raise argparse.ArgumentTypeError(message) from error
 
 
 class ConfigOptions(argparse.Action):

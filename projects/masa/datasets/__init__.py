@@ -1,6 +1,6 @@
 from ..support.lazy import lazy_names
 
-# Files are read and checked without PyTorch.
+# Reading and checking files must not import PyTorch.
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     ['transforms'],

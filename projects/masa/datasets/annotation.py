@@ -1,4 +1,4 @@
-"""Annotation files: MMAction2's skeleton format, read without running code."""
+"""Read and write annotation files, MMAction2's skeleton format."""
 
 import io
 import json
@@ -25,14 +25,14 @@ def load_annotations(path: str | os.PathLike) -> dict:
         path (str | os.PathLike): The file; its suffix tells the format.
 
     Returns:
-        dict: Of the layout that docs/data.md describes. Records that the
-        splits name by MMAction2's ``filename`` have it as ``frame_dir``, too.
-        The contents are not checked here: see
+        dict: Annotations in the format of docs/data.md. If the splits refer to
+        records by MMAction2's ``filename``, it is copied to ``frame_dir``. The
+        contents are not checked: see
         :func:`masa.datasets.schema.check_annotations`.
 
     Raises:
-        AnnotationError: If the file cannot be read, or holds no dict of
-            annotations but a list of records or a single one.
+        AnnotationError: If the file cannot be read or does not contain a dict
+            of annotations.
         FileNotFoundError: If there is no such file.
     """
     annotations = load_contents(path)
@@ -47,13 +47,13 @@ def load_annotations(path: str | os.PathLike) -> dict:
     raise AnnotationError(
         f"{path} is expected to hold a dict with 'split' and 'annotations', "
         f'but holds {held}. Lists of records and single ones become an '
-        'annotation file by python tools/dataset_converters/'
-        f'join_annotations.py data/joined.pkl --split train {path}'
+        'annotation file by "masa convert join data/joined.pkl --split '
+        f'train {path}"'
     )
 
 
 def _with_ids_of_splits(annotations: dict) -> dict:
-    """Let records go by their ``filename`` if that is what splits name."""
+    """Copy ``filename`` to ``frame_dir`` if the splits refer to it."""
     split, records = annotations.get('split'), annotations.get('annotations')
     if not isinstance(split, dict) or not isinstance(records, list):
         return annotations
@@ -78,17 +78,17 @@ def _with_ids_of_splits(annotations: dict) -> dict:
 
 
 def is_single_record(contents: dict) -> bool:
-    """Return whether the contents of a file are one record on its own."""
+    """Return whether a file contains a single record."""
     return 'annotations' not in contents and bool(
         {'keypoint', 'frame_dir', 'filename'} & contents.keys()
     )
 
 
 def load_contents(path: str | os.PathLike) -> Any:
-    """Read whatever a file in the format of annotations holds.
+    """Read the contents of an annotation file of any layout.
 
-    As :func:`load_annotations`, but MMAction2's lists of records and single
-    records are read as well.
+    Like :func:`load_annotations`, but also reads MMAction2's lists of records
+    and single records.
     """
     path = Path(path)
     if path.is_dir():
@@ -112,16 +112,16 @@ def load_contents(path: str | os.PathLike) -> Any:
 def save_annotations(annotations: dict, path: str | os.PathLike) -> None:
     """Write an annotation file: ``.pkl``, ``.npz`` or ``.json``.
 
-    The file appears whole or not at all. One that is there is replaced. The
-    same annotations give the same bytes.
+    The file is written atomically and replaces an existing one. Equal
+    annotations give equal bytes.
 
     Args:
         annotations (dict): Arrays and plain containers.
         path (str | os.PathLike): The file; its suffix tells the format.
 
     Raises:
-        AnnotationError: If the suffix is none of the three, or the format
-            cannot hold a value.
+        AnnotationError: If the suffix is unknown, or the format cannot
+            represent a value.
     """
     path = Path(path)
     writers = {'.pkl': pickle.dumps, '.npz': _npz_bytes, '.json': _json_bytes}
@@ -138,7 +138,7 @@ def save_annotations(annotations: dict, path: str | os.PathLike) -> None:
         temporary.write_bytes(content)
 
 
-# In an .npz the header holds everything but the arrays, which it names.
+# The header of an .npz is JSON in which arrays are replaced by their names.
 _HEADER = 'header'
 _ARRAY = '__array__'
 
@@ -162,7 +162,7 @@ def _npz_bytes(annotations: dict) -> bytes:
     header = json.dumps(take_out(annotations)).encode()
     arrays[_HEADER] = np.frombuffer(header, dtype=np.uint8)
     buffer = io.BytesIO()
-    # numpy.savez stamps its members with a constant date.
+    # Reproducible, as numpy.savez gives members a constant date.
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
 
@@ -194,7 +194,7 @@ def _load_npz(path: Path) -> Any:
     return put_back(header)
 
 
-# Fields of a record that are arrays, for JSON, which has only lists.
+# Fields of a record that become arrays when read from JSON.
 _ARRAY_FIELDS = {
     'keypoint': np.float32,
     'keypoint_score': np.float32,
@@ -239,7 +239,7 @@ def _load_json(path: Path) -> Any:
 def _numbers(value: list, dtype: type | None) -> np.ndarray | list:
     array = as_array(value)
     if array.dtype.kind not in 'iuf':
-        # As it is, for the checks to find.
+        # Left to the checks.
         return value
     with np.errstate(over='ignore'):
         return array if dtype is None else array.astype(dtype)

@@ -11,19 +11,18 @@ from torch import Tensor
 
 @FUNCTIONS.register_module(name='collate_for_transport')
 def collate_joined_tensors(data_batch: Sequence[dict]) -> dict:
-    """Collate samples into a batch that leaves a loading process cheaply.
+    """Collate samples into a batch that is cheap to send between processes.
 
-    The batch is that of MMEngine's ``pseudo_collate``. PyTorch would send
-    each of its tensors through shared memory of its own, several hundred for
-    a batch of sequences and their labels, and the training waits for every
-    one; here they travel as one tensor for each type of number, and are
-    parts of it where they arrive. In configs it is ``collate_for_transport``.
+    The batch equals that of MMEngine's ``pseudo_collate``. PyTorch would send
+    each of its several hundred tensors through a shared memory file of its
+    own; here all tensors of one data type are sent as one and are views of it
+    on arrival. The registered name is ``collate_for_transport``.
 
     Args:
         data_batch (Sequence[dict]): Samples of a dataset.
 
     Returns:
-        dict: The batch; a plain dict after it has been pickled.
+        dict: The batch; a plain dict after unpickling.
 
     Example:
         >>> samples = [dict(inputs=torch.ones(3)), dict(inputs=torch.ones(5))]
@@ -35,7 +34,7 @@ def collate_joined_tensors(data_batch: Sequence[dict]) -> dict:
 
 
 class _JoinedTensorsBatch(dict):
-    """A dict that is pickled with its tensors joined by type."""
+    """A dict pickled with its tensors concatenated by data type."""
 
     def __reduce__(self):
         tensors: list[Tensor] = []
@@ -53,7 +52,7 @@ class _JoinedTensorsBatch(dict):
 
 
 class _TensorPickler(pickle.Pickler):
-    """Leave plain tensors of the CPU out, and list them instead."""
+    """Collect plain CPU tensors in a list instead of pickling them."""
 
     def __init__(self, file: io.BytesIO, tensors: list[Tensor]):
         super().__init__(file, pickle.HIGHEST_PROTOCOL)
@@ -61,7 +60,7 @@ class _TensorPickler(pickle.Pickler):
         self.numbers: dict[int, int] = {}
 
     def persistent_id(self, item: Any) -> int | None:
-        """Return the number of a tensor, None for all else."""
+        """Return the index of a plain CPU tensor, None for anything else."""
         if (
             type(item) is not Tensor
             or item.device.type != 'cpu'
@@ -69,7 +68,7 @@ class _TensorPickler(pickle.Pickler):
             or item.requires_grad
         ):
             return None
-        # The list keeps the tensor, so that its id stays its own.
+        # The list keeps the tensor alive, so that its id stays unique.
         if id(item) not in self.numbers:
             self.numbers[id(item)] = len(self.tensors)
             self.tensors.append(item)
@@ -81,7 +80,7 @@ def _split_tensors(
     kinds: list[tuple[torch.dtype, torch.Size]],
     joined: dict[torch.dtype, Tensor],
 ) -> dict:
-    """Rebuild what :class:`_JoinedTensorsBatch` took apart."""
+    """Rebuild the batch of a :class:`_JoinedTensorsBatch`."""
     parts = {
         dtype: iter(
             tensor.split([s.numel() for kind, s in kinds if kind is dtype])

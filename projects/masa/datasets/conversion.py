@@ -1,4 +1,4 @@
-"""What the converters of public datasets have in common."""
+"""Shared code of the converters of public datasets."""
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,14 +19,14 @@ class LabeledSequence(NamedTuple):
     """A sequence of a public dataset.
 
     Attributes:
-        name (str): Its id.
+        name (str): Id of the sequence.
         keypoint (np.ndarray, optional): Positions of joints, ``(T, V, C)``.
         visible (np.ndarray, optional): Which joints are visible, ``(T, V)``,
-            bool; the position of another one is none. None if all are.
-        activity (str): '' if not known.
-        split (str): The official split: 'train', 'val' or 'test'.
+            bool; positions of others are ignored. None if all are visible.
+        activity (str): Activity; '' if not known.
+        split (str): Official split, 'train', 'val' or 'test'.
         phase (np.ndarray, optional): Phase of every frame, ``(T,)`` int64.
-        fields (dict): Further fields of its record.
+        fields (dict): Further fields of the record.
     """
 
     name: str
@@ -40,10 +40,10 @@ class LabeledSequence(NamedTuple):
 
 @contextmanager
 def reading(path: Path, kind: str) -> Iterator[None]:
-    """Turn what goes wrong while a file is read into an error that names it.
+    """Turn errors while reading a file into an error that names it.
 
-    The AnnotationError says that the file cannot be read as ``kind``, such as
-    ``'a label file'``: it is damaged, or not of the expected layout.
+    Raises AnnotationError if the file is damaged or not of the expected
+    layout; ``kind`` is what it should be, such as ``'a label file'``.
     """
     try:
         yield
@@ -52,7 +52,7 @@ def reading(path: Path, kind: str) -> Iterator[None]:
     except (
         *(OSError, LookupError, TypeError, ValueError, AttributeError),
         *(EOFError, MatReadError, zlib.error),
-        # MATLAB's newer format, which is HDF5.
+        # Raised for MATLAB's newer format, HDF5.
         NotImplementedError,
     ) as error:
         raise AnnotationError(
@@ -63,26 +63,28 @@ def reading(path: Path, kind: str) -> Iterator[None]:
 def joint_fields(
     sequences: Sequence[LabeledSequence], skeleton: dict, mirror: bool = True
 ) -> list[dict]:
-    """Make the fields of joints of every record, gaps filled.
+    """Make the joint fields of each record, with gaps filled.
 
     See :func:`~masa.datasets.gaps.fill_invisible_joints`; the mean pose is
-    that of the training sequences, if there are any.
+    computed on the training sequences, if there are any.
 
     Args:
-        sequences (Sequence[LabeledSequence]): Each with a visible joint.
-        skeleton (dict): Its ``flip_pairs``, ``root`` and ``torso`` are read.
-        mirror (bool): Whether a joint that is never seen may take the place
-            of its mirror joint: right for a body seen from its side, but
-            not for two hands. Defaults to True.
+        sequences (Sequence[LabeledSequence]): Sequences, each with a visible
+            joint.
+        skeleton (dict): Layout with ``flip_pairs``, ``root`` and ``torso``.
+        mirror (bool): Whether a joint that is never visible may take the
+            position of its mirror joint: right for a body seen from the side,
+            wrong for two hands. Defaults to True.
 
     Returns:
         list[dict]: ``total_frames``, ``keypoint`` ``(1, T, V, C)`` and
         ``keypoint_score`` ``(1, T, V)``, 1 where visible, else 0; float32.
 
     Raises:
-        AnnotationError: If no frame shows the root and the torso.
+        AnnotationError: If there is no mean pose, as no frame shows the root
+            and the torso.
     """
-    # The test split gives nothing to what it is judged on.
+    # Nothing from the test split may leak into training.
     seen = [s for s in sequences if s.split == 'train'] or sequences
     try:
         pose = mean_visible_pose(
@@ -127,27 +129,28 @@ def build_annotations(
     val_share: float = 0.0,
     seed: int = 0,
 ) -> tuple[dict, list[str]]:
-    """Put the sequences of a dataset into annotation format.
+    """Convert the sequences of a dataset to annotations.
 
     Args:
-        sequences (Iterable[LabeledSequence]): All with joints, or none.
+        sequences (Iterable[LabeledSequence]): Sequences; all have joints or
+            none has.
         skeleton (dict, optional): Layout of the joints.
-        activities (Sequence[str], optional): In the order of their labels.
-            Defaults to those that occur, in that of the alphabet.
+        activities (Sequence[str], optional): Activities in the order of their
+            labels. Defaults to those that occur, sorted.
         phases (dict[str, list[str]], optional): Names of the phases by
             activity.
         mirror (bool): See :func:`joint_fields`. Defaults to True.
-        val_share (float): Share of the training sequences of every activity
-            that makes the split 'val', in [0, 1). Defaults to 0, none.
-        seed (int): Of that draw. Defaults to 0.
+        val_share (float): Share of the training sequences of each activity for
+            the split 'val', in [0, 1). Defaults to 0.
+        seed (int): Seed of the random split. Defaults to 0.
 
     Returns:
-        tuple[dict, list[str]]: Annotations with those of the splits 'train',
-        'val' and 'test' that have sequences; and the names of the sequences
-        left out because no joint is ever visible in them.
+        tuple[dict, list[str]]: Annotations with the non-empty splits among
+        'train', 'val' and 'test'; and the names of sequences left out because
+        no joint is ever visible.
 
     Raises:
-        AnnotationError: If no sequence is left, or none shows a mean pose.
+        AnnotationError: If no sequence is left, or there is no mean pose.
     """
     sequences = list(sequences)
     blind = [
@@ -200,10 +203,10 @@ def build_annotations(
 def hold_out(
     sequences: Iterable[LabeledSequence], share: float, seed: int
 ) -> set[str]:
-    """Draw a share, in (0, 1), of the training sequences of every activity.
+    """Draw a share, in (0, 1), of the training sequences of each activity.
 
-    Of an activity that has two sequences, it is one at least. The result are
-    the names of the sequences held out.
+    Draws at least one sequence of an activity with two or more. Returns the
+    names of the sequences held out.
     """
     by_activity: dict[str, list[str]] = {}
     for sequence in sequences:
@@ -220,10 +223,10 @@ def hold_out(
 
 
 def save_checked(annotations: dict, output: Path, source: Path) -> None:
-    """Write an annotation file that has no problems.
+    """Check annotations and write them to a file.
 
-    An AnnotationError lists those that there are, and names ``source``, what
-    the annotations were made of.
+    Raises AnnotationError, which lists the problems and names ``source``, from
+    which the annotations were made.
     """
     heading = f'{source} has what an annotation file may not have'
     refuse_problems(heading, check_annotations(annotations))

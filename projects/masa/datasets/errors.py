@@ -2,12 +2,12 @@ from collections.abc import Sequence
 
 
 class AnnotationError(ValueError):
-    """An annotation file that cannot be used. The message names the file.
+    """An annotation file cannot be used. The message names the file.
 
     Args:
         message (str): What is wrong.
-        problems (Sequence[Problem]): All that checks have found, of which the
-            message may show the first. Defaults to none.
+        problems (Sequence[Problem]): All problems found; the message may show
+            only the first ones. Defaults to none.
     """
 
     def __init__(self, message: str, problems: Sequence = ()):
@@ -18,13 +18,13 @@ class AnnotationError(ValueError):
 def refuse_problems(
     heading: str, problems: Sequence, most: int | None = None, note: str = ''
 ) -> None:
-    """Raise an AnnotationError that lists problems, if there are any.
+    """Raise AnnotationError with a list of problems, if there are any.
 
     Args:
-        heading (str): What has them.
+        heading (str): First line of the message.
         problems (Sequence[Problem]): The problems.
-        most (int, optional): How many to list. Defaults to all.
-        note (str): What to say after them. Defaults to nothing.
+        most (int, optional): Number of problems to list. Defaults to all.
+        note (str): Last line of the message. Defaults to none.
     """
     if problems:
         lines = [f'{heading}:', *map(str, problems[:most])]

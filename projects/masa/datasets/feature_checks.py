@@ -13,13 +13,12 @@ def check_feature_file(
     channels: int,
     read_values: bool = True,
 ) -> tuple[list[Problem], int]:
-    """Check the file of frame features of one record.
+    """Check the feature file of one record.
 
-    ``prefix`` is the folder that ``feature_path`` is relative to, and
-    ``channels`` the number of channels that it must have, 0 for any. Only with
-    ``read_values`` is the whole file read, to see that all numbers are finite.
-    The result are the problems, and the number of channels, 0 if the file does
-    not tell.
+    ``feature_path`` is relative to the folder ``prefix``; ``channels`` is the
+    expected number of channels, 0 for any. With ``read_values`` the whole file
+    is read to check that all values are finite. Returns the problems and the
+    number of channels, 0 if unknown.
     """
     path = Path(prefix, record['feature_path'])
     total = record.get('total_frames')

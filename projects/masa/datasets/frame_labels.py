@@ -1,4 +1,4 @@
-"""Labels of frames that people write into a spreadsheet."""
+"""Read frame labels from CSV files."""
 
 import math
 import os
@@ -13,9 +13,9 @@ from .schema import record_name
 from .text_files import TableRow, read_csv
 from .times import frame_times
 
-# Where there are no activities, their phases have one list of names.
+# Key of the phase names in annotations without activities.
 ALL = 'all'
-# By which columns a table says where its labels are.
+# Columns that give the position of a label.
 _PLACES = (('start', 'end'), ('start_frame', 'end_frame'), ('frame',))
 _LABELS = ('phase', 'label')
 COLUMNS = (
@@ -23,19 +23,19 @@ COLUMNS = (
     *(name for names in _PLACES for name in names),
     *_LABELS,
 )
-# Seconds by which a label may last longer than the sequence: containers round
-# durations, and sound ends after the picture.
+# Seconds by which a label may exceed the sequence: containers round durations,
+# and audio may end after the video.
 END_SLACK = 0.5
 
 
 class Segment(NamedTuple):
-    """A labeled stretch of a sequence.
+    """A labeled segment of a sequence.
 
     Attributes:
         where (str): File and line, for messages.
-        start (float): In seconds, or its first frame.
-        end (float): In seconds, or one more than its last frame.
-        label (str): Its name.
+        start (float): Start in seconds, or the first frame.
+        end (float): End in seconds, or the last frame plus one.
+        label (str): Name of the label.
         in_seconds (bool): Whether start and end are seconds.
     """
 
@@ -47,12 +47,13 @@ class Segment(NamedTuple):
 
 
 class FrameLabels(NamedTuple):
-    """What a file of frame labels holds.
+    """Contents of a file of frame labels.
 
     Attributes:
-        segments (dict[str, list[Segment]]): By sequence id, in the order of
-            the file; of the id '' if the file has no column ``sequence``.
-        unused (list[str]): Columns that say nothing here.
+        segments (dict[str, list[Segment]]): Segments by sequence id, in the
+            order of the file; under the id '' if there is no column
+            ``sequence``.
+        unused (list[str]): Columns that are ignored.
     """
 
     segments: dict[str, list[Segment]]
@@ -60,18 +61,16 @@ class FrameLabels(NamedTuple):
 
 
 def read_frame_labels(path: str | os.PathLike) -> FrameLabels:
-    """Read labels of segments or of single frames.
+    """Read labels of segments or single frames.
 
-    The CSV file, see :func:`~masa.datasets.text_files.read_csv`, has the
-    columns ``sequence``, the id, which may be missing in a file of one
-    sequence; ``start`` and ``end`` in seconds, or ``start_frame`` and
-    ``end_frame``, counted from 0, both part of the segment, or ``frame``; and
-    ``phase`` or ``label``. Rows with an empty label are left out. Other
-    columns may be there.
+    The CSV file (:func:`~masa.datasets.text_files.read_csv`) has the columns
+    ``sequence``, the id, which may be missing in a file of one sequence;
+    ``start`` and ``end`` in seconds, or ``start_frame`` and ``end_frame``,
+    counted from 0 and both inclusive, or ``frame``; and ``phase`` or
+    ``label``. Rows with an empty label and other columns are ignored.
 
-    An AnnotationError, which names file and line, says that columns are
-    missing, there is more than one kind of them, a row has no id or no such
-    numbers, or the file holds no label.
+    Raises AnnotationError, which names file and line, if columns are missing
+    or ambiguous, a row has no id or invalid numbers, or there is no label.
     """
     table = read_csv(path, COLUMNS, others=True)
     places = [p for p in _PLACES if set(p) <= set(table.columns)]
@@ -120,7 +119,7 @@ def _segment(
 def _number(text: str, whole: bool, where: str) -> float:
     value = 0.0
     try:
-        # Where columns are separated by semicolons, decimals have a comma.
+        # In files separated by semicolons, the decimal separator is a comma.
         for part in text.replace(',', '.').split(':'):
             value = 60 * value + float(part)
     except ValueError:
@@ -138,25 +137,24 @@ def labels_of_frames(
     total_frames: int,
     timestamps: np.ndarray | None = None,
 ) -> list[str]:
-    """Give every frame of a sequence the label of its segment.
+    """Assign to every frame of a sequence the label of its segment.
 
-    Of seconds, a frame gets the label that holds in the middle of the time
-    that it is shown for, so that rounding of up to half a frame changes
-    nothing.
+    With times in seconds, a frame gets the label at the middle of its display
+    time, so that rounding by up to half a frame has no effect.
 
     Args:
-        segments (Sequence[Segment]): Of the sequence.
-        total_frames (int): T.
-        timestamps (np.ndarray, optional): Time of every frame in seconds,
-            ``(T,)``. Needed for segments in seconds.
+        segments (Sequence[Segment]): Segments of the sequence.
+        total_frames (int): Number of frames T.
+        timestamps (np.ndarray, optional): Time stamps in seconds, ``(T,)``.
+            Required for segments in seconds.
 
     Returns:
-        list[str]: T names, '' where a frame has no label.
+        list[str]: T labels; '' for a frame without a label.
 
     Raises:
-        AnnotationError: If a segment overlaps another, holds no frame or
-            lies beyond the end, or the time of the frames is not known. File
-            and line are named.
+        AnnotationError: If segments overlap, or one contains no frame or lies
+            beyond the end, or the time stamps are not known. The message names
+            file and line.
     """
     labels = [''] * total_frames
     owners: list[Segment | None] = [None] * total_frames
@@ -178,7 +176,7 @@ def labels_of_frames(
 def _frames(
     segment: Segment, total: int, timestamps: np.ndarray | None
 ) -> tuple[int, int]:
-    """Return the first frame of a segment, and one more than the last."""
+    """Return the first frame of a segment and the last plus one."""
     if not segment.in_seconds:
         if segment.end > total:
             raise AnnotationError(
@@ -193,7 +191,7 @@ def _frames(
             '(start_frame, end_frame), or use add_phases.py --frame-rate'
         )
     starts = np.asarray(timestamps, dtype=np.float64)
-    # A single frame does not say how long it is shown for.
+    # The display time of a single frame is unknown.
     last = starts[-1] - starts[-2] if total > 1 else 0.0
     ends = np.append(starts[1:], starts[-1] + last)
     if segment.end > ends[-1] + END_SLACK:
@@ -217,10 +215,10 @@ def labels_of_sequence(
     total_frames: int,
     timestamps: np.ndarray | None = None,
 ) -> list[str]:
-    """Read the labels of the frames of one sequence, by its id.
+    """Read the frame labels of one sequence by its id.
 
-    See :func:`read_frame_labels` and :func:`labels_of_frames`. An
-    AnnotationError says also that the file has other sequences only.
+    See :func:`read_frame_labels` and :func:`labels_of_frames`. Also raises
+    AnnotationError if the file has no labels of the sequence.
     """
     segments = read_frame_labels(path).segments
     found = segments.get(name) or segments.get('')
@@ -238,29 +236,29 @@ def add_phases(
     replace: bool = False,
     frame_rate: float | None = None,
 ) -> tuple[dict, list[str]]:
-    """Add the phases that a CSV file gives to annotations.
+    """Add phases from a CSV file to annotations.
 
-    Phases that are whole numbers stay as they are, -1 for unknown. Names are
-    numbered within an activity in the order in which they begin, on average
-    over its sequences, and listed in ``phases``, after those that are listed
-    already. Without any activity, the list is that of ``'all'``.
+    Integers are kept, with -1 for unknown. Names are numbered within an
+    activity by their mean relative start over its sequences and appended to
+    its list in ``phases``. Without activities, the key of the list is
+    ``'all'``.
 
     Args:
-        annotations (dict): Without problems; left as it is.
+        annotations (dict): Valid annotations; not changed.
         path (str | os.PathLike): See :func:`read_frame_labels`.
-        replace (bool): Whether the phases of records, and their names, may
-            be replaced. Defaults to False.
-        frame_rate (float, optional): Frames per second of the records that
-            have neither ``timestamps`` nor ``frame_rate``.
+        replace (bool): Whether existing phases and their names may be
+            replaced. Defaults to False.
+        frame_rate (float, optional): Frames per second of records with neither
+            ``timestamps`` nor ``frame_rate``.
 
     Returns:
-        tuple[dict, list[str]]: The annotations, and remarks on what the file
-        has and they have not.
+        tuple[dict, list[str]]: The annotations, and remarks on records without
+        phases and unused contents of the file.
 
     Raises:
-        AnnotationError: See :func:`read_frame_labels`,
-            :func:`check_labeled` and :func:`labels_of_frames`; or if a
-            record with named phases has no activity where others have.
+        AnnotationError: See :func:`read_frame_labels`, :func:`check_labeled`
+            and :func:`labels_of_frames`; or if a record with named phases has
+            no activity although others have.
     """
     found = read_frame_labels(path)
     records = list(annotations['annotations'])
@@ -295,7 +293,7 @@ def add_phases(
             if 'phase' in record and i not in labels
         }
         for activity in {activities[i] for i in labels} - kept:
-            # All that had these names have others now.
+            # All records with these names get new ones.
             listed.pop(activity, None)
         _list_names(listed, labels, activities)
         numbers = {
@@ -316,10 +314,10 @@ def check_labeled(
     path: str | os.PathLike,
     replace: bool = False,
 ) -> None:
-    """Check that labels may be given to records.
+    """Check that labels can be added to records.
 
-    An AnnotationError says that none of the records has labels, or that one
-    that has some has phases already, which are not to be replaced.
+    Raises AnnotationError if no record has labels, or a labeled record has
+    phases and ``replace`` is False.
     """
     names = [record_name(record, i) for i, record in enumerate(records)]
     for name, record in zip(names, records, strict=True):
@@ -361,7 +359,7 @@ def _remarks(
 
 
 def _activity_names(annotations: dict) -> dict[int, str]:
-    """Return the names of the activities of records by their place."""
+    """Return the names of the activities of records by index."""
     names = annotations.get('activities')
     labels = [label_of(record) for record in annotations['annotations']]
     if names is None and all(label < 0 for label in labels):
@@ -384,7 +382,7 @@ def _list_names(
     labels: dict[int, list[str]],
     activities: dict[int, str],
 ) -> None:
-    """List the names of phases by activity, in the order of their begin."""
+    """Append the names of phases by activity, in order of their start."""
     begins: dict[str, dict[str, list[float]]] = {}
     for i, label in labels.items():
         of_activity = begins.setdefault(activities[i], {})
@@ -394,6 +392,6 @@ def _list_names(
     for activity, of_activity in begins.items():
         known = listed.setdefault(activity, [])
         mean = {n: np.mean(b) for n, b in of_activity.items()}
-        # By name among those that begin together.
+        # Ties are sorted by name.
         order = sorted((begin, name) for name, begin in mean.items())
         known += [name for _, name in order if name not in known]

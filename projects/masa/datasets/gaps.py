@@ -7,20 +7,20 @@ def fill_invisible_joints(
     flip_pairs: list[list[int]],
     mean_pose: np.ndarray,
 ) -> np.ndarray:
-    """Give every invisible joint a position.
+    """Fill in the positions of invisible joints.
 
-    In this order: interpolated over time where it is seen before and after;
-    else where its mirror joint is (seen or interpolated), which a side view
-    hides it behind; else at its place in the mean pose, moved and scaled to
-    the joints that the frame has. A joint of a frame that has none is taken
-    from the nearest frame that has some.
+    A joint is interpolated over time if it is visible before and after; else
+    it gets the position of its mirror joint (visible or interpolated), behind
+    which it is hidden in a side view; else its position in the mean pose,
+    moved and scaled to the known joints of the frame. A frame without any
+    known joint is copied from the nearest frame with one.
 
     Args:
         keypoint (np.ndarray): Positions, ``(T, V, C)``; those of invisible
-            joints are not read.
-        visible (np.ndarray): ``(T, V)``, bool.
-        flip_pairs (list[list[int]]): Left and right joints.
-        mean_pose (np.ndarray): ``(V, C)``, of any position and size: see
+            joints are ignored.
+        visible (np.ndarray): Which joints are visible, ``(T, V)``, bool.
+        flip_pairs (list[list[int]]): Pairs of mirror joints.
+        mean_pose (np.ndarray): ``(V, C)``, in any position and scale; see
             :func:`mean_visible_pose`.
 
     Returns:
@@ -28,7 +28,7 @@ def fill_invisible_joints(
         visible.
 
     Raises:
-        ValueError: If no joint is visible in any frame, or shapes disagree.
+        ValueError: If no joint is visible in any frame, or the shapes differ.
 
     Example:
         >>> joints = np.array([[[0.0]], [[9.0]], [[4.0]]])
@@ -73,8 +73,8 @@ def fill_invisible_joints(
 
 
 def _nearest_of(known: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """The nearest of ascending times, of two the earlier one, (T,)."""
-    # By search: half an hour of frames, squared, would be 23 GB.
+    """Return the nearest known time, the earlier of two, (T,)."""
+    # A (T, T) matrix for half an hour of video would take 23 GB.
     position = np.searchsorted(known, times)
     later = known[np.minimum(position, len(known) - 1)]
     earlier = known[np.maximum(position - 1, 0)]
@@ -84,8 +84,8 @@ def _nearest_of(known: np.ndarray, times: np.ndarray) -> np.ndarray:
 def _place_pose(pose: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """Move and scale a pose to the known joints of every frame.
 
-    Least squares over these joints; a frame with a single one keeps the size
-    of the median frame.
+    Least squares over these joints; a frame with a single one gets the median
+    scale.
     """
     known = ~np.isnan(frames[..., :1])  # (T, V, 1)
     count = known.sum(1, keepdims=True).clip(1)
@@ -110,13 +110,13 @@ def mean_visible_pose(
     root: list[int],
     torso: list[list[int]],
 ) -> np.ndarray:
-    """Average the frames that show the root and the torso, (V, C).
+    """Average the frames in which root and torso are visible, (V, C).
 
     Each joint is averaged where it is visible, with the mean of the ``root``
-    joints at the origin and the distance of the two ends of the ``torso``,
-    lists of joints, made 1. Each of ``keypoints`` is (T, V, C) and of
-    ``visibles`` (T, V), bool. A ValueError says that a joint is nowhere
-    visible in such a frame.
+    joints at the origin and the two ends of the ``torso``, lists of joints, at
+    distance 1. Elements of ``keypoints`` are (T, V, C), those of ``visibles``
+    (T, V), bool. Raises ValueError if a joint is visible in none of these
+    frames.
     """
     points = np.concatenate(keypoints).astype(np.float64)
     seen = np.concatenate(visibles)

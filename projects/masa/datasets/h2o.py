@@ -1,7 +1,7 @@
-"""H2O's hand poses and actions, as annotations.
+"""Convert H2O's hand poses and actions to annotations.
 
-Layout and numbers are those of the README of the dataset's repository,
-https://github.com/taeinkwon/h2odataset, and of its download page,
+The layout follows the README of the dataset's repository,
+https://github.com/taeinkwon/h2odataset, and its download page,
 https://h2odataset.ethz.ch.
 """
 
@@ -17,7 +17,7 @@ from .errors import AnnotationError
 from .skeletons import H2O_JOINTS, HANDS_42
 from .text_files import read_text
 
-# Action 0 is the background, so the first of these is action 1.
+# Actions 1 to 36; action 0 is the background.
 ACTIONS = (
     *('grab book', 'grab espresso', 'grab lotion', 'grab spray', 'grab milk'),
     *('grab cocoa', 'grab chips', 'grab cappuccino', 'place book'),
@@ -29,12 +29,12 @@ ACTIONS = (
     *('put in cappuccino', 'apply lotion', 'apply spray', 'read book'),
     *('read espresso', 'spray spray', 'squeeze lotion'),
 )
-# Splits whose list must be there; the test list has no actions.
+# Splits with an action list; that of the test split has no labels.
 SPLITS = ('train', 'val', 'test')
 _COLUMNS = ('path', 'start_act', 'end_act', 'start_frame', 'end_frame')
-# Of its cameras, as the dataset's paper says.
+# Frames per second, from the paper of the dataset.
 FRAME_RATE = 30.0
-# In the order in which they are mostly done.
+# In their usual order.
 MILK_VERBS = ('place', 'grab', 'open', 'pour', 'close')
 
 
@@ -42,9 +42,9 @@ class Action(NamedTuple):
     """One action of a sequence.
 
     Attributes:
-        label (int): In [1, 36]; 0 where the list does not tell.
-        first (int): Its first frame.
-        last (int): Its last frame, part of it.
+        label (int): Action in [1, 36]; 0 if not known.
+        first (int): First frame.
+        last (int): Last frame, inclusive.
     """
 
     label: int
@@ -53,13 +53,13 @@ class Action(NamedTuple):
 
 
 class ListedSequence(NamedTuple):
-    """What the official lists say of a sequence.
+    """Entry of a sequence in the official lists.
 
     Attributes:
         name (str): Its path in the dataset, ``'subject1/h1/0'``.
         split (str): ``'train'``, ``'val'`` or ``'test'``.
-        frames (int): Number of frames, which are numbered from 0.
-        actions (list[Action]): In the order of the list.
+        frames (int): Number of frames.
+        actions (list[Action]): Actions in the order of the list.
     """
 
     name: str
@@ -69,20 +69,20 @@ class ListedSequence(NamedTuple):
 
     @property
     def object(self) -> str:
-        """str: What the actions are done with; '' where not known."""
+        """str: Object of the actions; '' if not known."""
         names = {ACTIONS[a.label - 1] for a in self.actions if a.label}
         return ' or '.join(sorted({name.split()[-1] for name in names}))
 
 
 def read_action_lists(folder: str | os.PathLike) -> list[ListedSequence]:
-    """Read the official lists of actions, in their order.
+    """Read the official action lists.
 
-    ``folder`` has ``action_train.txt``, ``action_val.txt`` and
-    ``action_test.txt``: a line of column names (``id path action_label
-    start_act end_act start_frame end_frame``, without ``action_label`` in the
-    test list) and then a line for every action. An AnnotationError, which
-    names file and line, says that a list is missing or of another layout, or a
-    sequence has actions with several objects.
+    ``folder`` contains ``action_train.txt``, ``action_val.txt`` and
+    ``action_test.txt``, each with a line of column names (``id path
+    action_label start_act end_act start_frame end_frame``, without
+    ``action_label`` in the test list) and one line per action. Raises
+    AnnotationError, which names file and line, if a list is missing or of
+    another layout, or a sequence has actions with several objects.
     """
     sequences: dict[str, ListedSequence] = {}
     for split in SPLITS:
@@ -149,14 +149,14 @@ def _add_line(sequences, split, where, columns, line):
 def read_hand_poses(
     folder: str | os.PathLike, frames: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read the hand poses of a sequence, one text file a frame.
+    """Read the hand poses of a sequence, one text file per frame.
 
-    ``folder``, such as ``subject1/h1/0/cam4/hand_pose``, has the files
-    ``000000.txt`` on: for the left and then the right hand a flag (1
-    annotated, 0 not) and 21 x 3 coordinates in meters, in the camera's frame.
-    The result are positions (T, 42, 3) float64 and whether they are annotated
-    (T, 42), bool; left hand first. An AnnotationError names a file that is
-    missing or of another layout.
+    ``folder``, such as ``subject1/h1/0/cam4/hand_pose``, contains
+    ``000000.txt`` and so on: for the left and then the right hand a flag (1 if
+    annotated, else 0) and 21 x 3 coordinates in meters in the camera frame.
+    Returns positions (T, 42, 3) float64 and whether they are annotated (T,
+    42), bool; left hand first. Raises AnnotationError if a file is missing or
+    of another layout.
     """
     values = np.stack(
         [_read_numbers(Path(folder, f'{i:06d}.txt')) for i in range(frames)]
@@ -169,7 +169,7 @@ def read_hand_poses(
         )
     points = values[:, :, 1:].reshape(frames, 42, 3)
     visible = np.repeat(flag == 1, 21, axis=1)
-    # Positions of 0, which no hand has, are a hand that was not annotated.
+    # Hands with all positions 0 are not annotated either.
     visible &= points.any(-1)
     for i, _ in np.argwhere(visible & ~np.isfinite(points).all(-1)):
         raise AnnotationError(
@@ -197,13 +197,13 @@ def read_sequences(
     camera: str,
     activity: str | None = None,
 ) -> tuple[list[LabeledSequence], list[str]]:
-    """Read the hand poses of listed sequences below the folder ``root``.
+    """Read the hand poses of listed sequences in the folder ``root``.
 
-    ``joints`` is a key of :data:`~masa.datasets.skeletons.H2O_JOINTS`, and
-    ``camera``, such as ``'cam4'``, that whose frame the positions are in. The
-    activity defaults to the object that each sequence is about. The result are
-    the sequences whose folder is there, and the names of the others. An
-    AnnotationError says that none is there, or a file is wrong.
+    ``joints`` is a key of :data:`~masa.datasets.skeletons.H2O_JOINTS`;
+    ``camera``, such as ``'cam4'``, sets the coordinate frame. The activity
+    defaults to the object of each sequence. Returns the sequences found and
+    the names of those whose folder is missing. Raises AnnotationError if none
+    is found or a file is invalid.
     """
     names = H2O_JOINTS[joints]['joints']
     chosen = [HANDS_42['joints'].index(name) for name in names]
@@ -235,12 +235,11 @@ def read_sequences(
 def action_phases(
     listed: Sequence[ListedSequence],
 ) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
-    """Take the actions as phases: an activity is what is done to one object.
+    """Convert actions to phases; activities are the objects.
 
-    Every pair of activity and phase is one of the 36 actions. Frames outside
-    of all actions are of unknown phase, -1. The result are the phase of every
-    frame, (T,) int64, by sequence, where the lists tell; and the names of the
-    phases by activity.
+    Each pair of activity and phase is one of the 36 actions. Frames outside
+    all actions have unknown phase, -1. Returns the phase of every frame, (T,)
+    int64, by sequence, if known, and the names of the phases by activity.
     """
     names: dict[str, list[str]] = {}
     for action in ACTIONS:
@@ -259,12 +258,12 @@ def action_phases(
 def milk_phases_of_actions(
     listed: Sequence[ListedSequence], activity: str
 ) -> tuple[dict[str, np.ndarray], dict[str, list[str]]]:
-    """Make ten phases of pouring milk from the five official actions.
+    """Derive ten phases of pouring milk from the five official actions.
 
-    A phase is an action or the time from it to the next one. The ten phases of
-    CASA and MASA are not public; these are ten as well, but need not be the
-    same. Frames before the first action are of unknown phase, -1. The result
-    is as that of :func:`action_phases`.
+    A phase is an action or the interval between it and the next. CASA and MASA
+    also use ten phases, which are not public and may differ. Frames before the
+    first action have unknown phase, -1. Returns the same as
+    :func:`action_phases`.
     """
     labels = {}
     for entry in listed:
@@ -285,15 +284,15 @@ def make_annotations(
     labels: dict[str, np.ndarray],
     phase_names: dict[str, list[str]],
 ) -> tuple[dict, list[str]]:
-    """Put sequences and phases into annotation format.
+    """Convert sequences and phases to annotations.
 
-    See :func:`~masa.datasets.conversion.build_annotations`; the labels are by
-    sequence, the names of the phases by activity.
+    See :func:`~masa.datasets.conversion.build_annotations`. ``labels`` are
+    phases by sequence, ``phase_names`` names by activity.
     """
     return build_annotations(
         [s._replace(phase=labels.get(s.name)) for s in sequences],
         H2O_JOINTS[joints],
         phases=phase_names,
-        # One hand stands where the other is only by chance.
+        # One hand must not replace the other.
         mirror=False,
     )

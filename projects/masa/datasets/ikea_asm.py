@@ -1,6 +1,6 @@
-"""IKEA ASM's drawer assemblies, as annotations.
+"""Convert IKEA ASM's drawer assemblies to annotations.
 
-Layouts are those that the dataset's own code reads and writes,
+Layouts follow the code of the dataset,
 https://github.com/IkeaASM/IKEA_ASM_Dataset (``action/utils.py``,
 ``human_pose/triangulate.py``, ``human_pose/eval.py``).
 """
@@ -18,12 +18,12 @@ from .skeletons import LAYOUTS, layouts_of
 from .text_files import read_json
 
 SPLITS = dict(training='train', testing='test')
-# What the dataset's own code calls the layouts: the save format of
-# triangulated poses, and a part of the name of a method's folder.
+# Names of the layouts in the dataset's code: the save format of triangulated
+# poses, and a part of the folder name of a method.
 FORMATS = {'ikea': 'COCO_17', 'body25': 'OPENPOSE_25'}
 METHODS = {'keypoint_rcnn': 'COCO_17', 'openpose': 'OPENPOSE_25'}
-# The actions of IKEA ASM's list that a drawer has. That these, NA (no action)
-# and other are the 17 phases of CASA and MASA is inferred from their number.
+# IKEA ASM's actions of a drawer, NA (no action) and other. That these are the
+# 17 phases of CASA and MASA is inferred from their number.
 DRAWER_PHASES = (
     'NA',
     'align side panel holes with front panel dowels',
@@ -50,7 +50,7 @@ class Scan(NamedTuple):
             black_table_02_01_2019_08_16_14_00'``.
         split (str): The official split, 'train' or 'test'.
         segments (list[tuple[str, int, int]]): Action, first and last frame,
-            the last part of it.
+            both inclusive.
     """
 
     name: str
@@ -59,18 +59,18 @@ class Scan(NamedTuple):
 
     @property
     def frames(self) -> int:
-        """int: Number of frames that the segments tell."""
+        """int: Number of frames according to the segments."""
         return 1 + max(last for _, _, last in self.segments)
 
 
 def read_segments(path: str | os.PathLike, furniture: str) -> list[Scan]:
-    """Read the action segments of one kind of furniture, by name.
+    """Read the action segments of one kind of furniture, sorted by name.
 
     ``path`` is ``gt_segments.json``: ``{'database': {scan: {'subset':
     'training' or 'testing', 'annotation': [{'label': action, 'segment':
-    [first, last]}]}}}``, and ``furniture`` such as ``'Kallax_Shelf_Drawer'``.
-    An AnnotationError, which names the scan, says that the file is of another
-    layout, or has none of the furniture.
+    [first, last]}]}}}``; ``furniture`` is a name such as
+    ``'Kallax_Shelf_Drawer'``. Raises AnnotationError, which names the scan, if
+    the file has another layout or no scan of the furniture.
     """
     content = read_json(path)
     try:
@@ -114,7 +114,7 @@ class Poses(NamedTuple):
     """Poses of a scan.
 
     Attributes:
-        keypoint (np.ndarray): ``(T, V, C)`` float64, 0 where nothing is.
+        keypoint (np.ndarray): ``(T, V, C)`` float64, 0 if not visible.
         visible (np.ndarray): ``(T, V)``, bool.
         layout (str): Name of the layout of the joints, a key of
             :data:`~masa.datasets.skeletons.LAYOUTS`.
@@ -126,14 +126,14 @@ class Poses(NamedTuple):
 
 
 def read_pose3d(folder: Path, frames: int, layout: str | None = None) -> Poses:
-    """Read triangulated poses, ``dev3/pose3d/000000.json`` on.
+    """Read triangulated poses, ``dev3/pose3d/000000.json`` and so on.
 
-    Each file has x, y, z in centimeters in the camera's frame and a confidence
-    for each joint as ``pose_keypoints_3d``, all 0 where a joint was not found.
-    Its ``format`` names the layout, which is needed as an argument only where
-    that does not: ``ikea`` is COCO's, ``body25`` BODY_25. Some of the frames
-    may lack a file. An AnnotationError says that a file has another layout or
-    does not tell its own, or there is none.
+    Each file has x, y, z in centimeters in the camera frame and a confidence
+    for each joint as ``pose_keypoints_3d``, all 0 for a joint not found.
+    ``layout`` is needed only if the ``format`` of the files does not give it:
+    ``ikea`` is COCO's, ``body25`` BODY_25. Frames may lack a file. Raises
+    AnnotationError if a file has another or an unknown layout, or there is no
+    file.
     """
     return _read_frames(
         folder, '{:06d}.json', frames, 4, _triangulated, layout
@@ -141,15 +141,15 @@ def read_pose3d(folder: Path, frames: int, layout: str | None = None) -> Poses:
 
 
 def read_pose2d(folder: Path, frames: int, layout: str | None = None) -> Poses:
-    """Read estimated poses, ``scan_video_000000000000_keypoints.json`` on.
+    """Read poses from ``scan_video_000000000000_keypoints.json`` and so on.
 
-    Of several people in a frame the one of the highest mean confidence is
-    taken, as the dataset's own triangulation does. The files are in OpenPose's
-    layout: ``people``, each with x and y in pixels and a confidence for each
-    joint as ``pose_keypoints_2d``. The joints are COCO's if ``keypoint_rcnn``
-    is part of the folder's name, BODY_25's if ``openpose`` is; else the layout
-    must be given. An AnnotationError says that a file has another layout, its
-    layout is not known, or there is none.
+    The files are in OpenPose's layout: ``people``, each with x and y in pixels
+    and a confidence for each joint as ``pose_keypoints_2d``. Of several people
+    the one with the highest mean confidence is taken, as in the dataset's
+    triangulation. The joints are COCO's if the name of the folder contains
+    ``keypoint_rcnn``, BODY_25's if it contains ``openpose``; else ``layout``
+    must be given. Raises AnnotationError if a file has another or an unknown
+    layout, or there is no file.
     """
     told = [name for part, name in METHODS.items() if part in folder.name]
     return _read_frames(
@@ -165,9 +165,9 @@ def read_pose2d(folder: Path, frames: int, layout: str | None = None) -> Poses:
 def read_bodies(path: Path, frames: int, layout: str) -> Poses:
     """Read the joints of a body model, ``.npy`` of (T, V, 3).
 
-    They are NaN where nobody was found. The file may have a few frames more
-    than ``frames``, which are left out, or fewer. An AnnotationError says that
-    it cannot be read or has another shape.
+    Joints are NaN where nobody was found. The file may have a few frames fewer
+    or more than ``frames``; surplus frames are dropped. Raises AnnotationError
+    if it cannot be read or has another shape.
     """
     with reading(path, 'joints of a body model'):
         joints = map_npy(path)
@@ -191,11 +191,10 @@ def frame_phases(
 ) -> tuple[np.ndarray, int]:
     """Return the phase of every frame of a scan, (T,) int64.
 
-    It is the index in ``DRAWER_PHASES``. Frames without a segment are NA, as
-    in the dataset's own code, or of unknown phase with ``na='unknown'``;
-    frames after the last one are of unknown phase, -1. Actions of other
-    furniture count as 'other'; how many segments these are is the second
-    value.
+    Phases are indices into ``DRAWER_PHASES``. Frames without a segment are NA,
+    as in the dataset's code, or unknown with ``na='unknown'``; frames after
+    the last segment are unknown, -1. Actions of other furniture count as
+    'other'; also returns the number of such segments.
     """
     phase = np.full(frames, -1)
     phase[: scan.frames] = 0
@@ -212,8 +211,8 @@ def frame_phases(
 def feature_file(folder: Path, scan: Scan) -> tuple[str, int]:
     """Find the features of a scan, ``<scan>.npy`` of (T, D).
 
-    The result are the path below the folder, and T. An AnnotationError says
-    that the file cannot be read, or T is not about the length of the segments.
+    Returns the path relative to the folder, and T. Raises AnnotationError if
+    the file cannot be read or T differs too much from the segments.
     """
     path = folder / f'{scan.name}.npy'
     with reading(path, 'a .npy of shape (frames, channels)'):
@@ -223,10 +222,10 @@ def feature_file(folder: Path, scan: Scan) -> tuple[str, int]:
 
 
 def _check_length(path: Path, found: int, frames: int) -> None:
-    """Check that a file has about as many frames as the segments tell.
+    """Check that the number of frames roughly agrees with the segments.
 
-    The segments leave out a last frame that is alone with its label, and
-    videos are a few frames longer or shorter than what was labeled.
+    Segments omit a last frame with a label of its own, and videos are a few
+    frames longer or shorter than their labels.
     """
     if abs(found - frames) > max(5, frames // 100):
         raise AnnotationError(
@@ -268,7 +267,7 @@ def _read_frames(folder, pattern, frames, width, choose, layout):
 def _layout_of(
     content: dict, path: Path, layout: str | None, joints: int
 ) -> str:
-    """Return the known layout, or the one that a file says it has."""
+    """Return the given layout, or else the one named in a file."""
     told = content.get('format')
     own = FORMATS.get(told) if isinstance(told, str) else None
     if own is None and layout is None:

@@ -1,4 +1,4 @@
-"""Joins lists of records, as MMAction2's scripts write, into annotations."""
+"""Join lists of records, as written by MMAction2, into annotations."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,23 +20,24 @@ def join_annotations(
     """Join files of records into annotations.
 
     Args:
-        parts (Sequence[tuple[str | None, Path]]): The split and the file of
-            a list of records or of a single one; or None and an annotation
-            file, whose own splits are kept.
-        skeleton (str, optional): Name of the layout of the joints, a key of
-            :data:`~masa.datasets.skeletons.LAYOUTS`. Defaults to what an
-            annotation file among the parts has.
+        parts (Sequence[tuple[str | None, Path]]): Pairs of a split and a file
+            with a list of records or a single one; or of None and an
+            annotation file, whose splits are kept.
+        skeleton (str, optional): Layout of the joints, a key of
+            :data:`~masa.datasets.skeletons.LAYOUTS`. Defaults to that of an
+            annotation file among the parts.
         poses (str, optional): Folder that ``raw_file`` is relative to, for
-            records whose poses are elsewhere. Without it these stay there.
+            records whose poses are in other files. By default these poses are
+            not loaded.
 
     Returns:
-        dict: Of the layout that docs/data.md describes, without problems.
-        Poses that are stored by detection are unpacked.
+        dict: Valid annotations in the format of docs/data.md, with poses
+        stored by detection unpacked.
 
     Raises:
-        AnnotationError: If a file cannot be read or is none of these, an id
-            comes more than once, annotation files contradict each other, or
-            there are problems. Files and ids are named.
+        AnnotationError: If a file cannot be read or has another layout, ids
+            repeat, annotation files contradict each other, or there are
+            problems. The message names files and ids.
         FileNotFoundError: If there is no such file.
     """
     joined: dict[str, Any] = {}
@@ -79,7 +80,7 @@ def _refuse(problems: list, files: str) -> None:
 def _records(
     contents: Any, path: Path, split: str | None
 ) -> tuple[list, dict[str, list[str]]]:
-    """Return the records of a file, and the splits that it has itself."""
+    """Return the records and the splits of a file."""
     if isinstance(contents, dict) and not is_single_record(contents):
         own = contents.get('split')
         records = contents.get('annotations')
@@ -112,7 +113,7 @@ def _records(
 
 
 def _add_descriptions(joined: dict, contents: dict, path: Path) -> None:
-    """Take over what an annotation file says of all its records."""
+    """Copy the top-level entries of an annotation file."""
     for key in ('activities', 'phases', 'skeleton'):
         value = contents.get(key)
         if value is None:

@@ -1,4 +1,4 @@
-"""Phase labels from a file of key events, for datasets without any."""
+"""Derive phase labels from a file of key events."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -12,15 +12,14 @@ from .text_files import read_json
 
 
 class Phases(NamedTuple):
-    """Phase labels from another source than the dataset itself.
+    """Phase labels for the sequences of a dataset.
 
     Attributes:
-        names (dict[str, list[str]]): Names of the phases by activity; empty
-            where the source has none.
-        labels (dict[str, np.ndarray]): Phase of every frame by sequence,
-            ``(T,)`` int64.
+        names (dict[str, list[str]]): Names of the phases by activity; empty if
+            not known.
+        labels (dict[str, np.ndarray]): Phases, ``(T,)`` int64, by sequence.
         resampled (list[str]): Sequences whose labels had another length.
-        unmatched (list[str]): Sequences that have labels, but are not in the
+        unmatched (list[str]): Sequences with labels that are not in the
             dataset.
     """
 
@@ -35,8 +34,8 @@ def read_key_events(
 ) -> tuple[dict[str, list[str]], dict[str, tuple[str, np.ndarray]]]:
     """Read a file of key events, see :func:`phases_from_key_events`.
 
-    The result are the names of the events by activity; activity and frames by
-    sequence.
+    Returns the names of the events by activity, and the activity and the
+    frames of the events by sequence.
     """
     try:
         content = read_json(path)
@@ -61,7 +60,7 @@ def phases_from_key_events(
     sequences: Iterable[LabeledSequence],
     spelling: Callable[[str], str] = str,
 ) -> Phases:
-    """Read phases from a JSON file of key events.
+    """Derive phases from a JSON file of key events.
 
     The phase of a frame is the number of events at or before it. Layout:
     ``{'events': {activity: [names]}, 'sequences': {id: {'action': activity,
@@ -70,17 +69,16 @@ def phases_from_key_events(
     Args:
         path (str | os.PathLike): The file.
         sequences (Iterable[LabeledSequence]): The sequences to label.
-        spelling (Callable): Turns the file's name of an activity into the
-            dataset's. Defaults to the same name.
+        spelling (Callable): Maps the name of an activity in the file to that
+            in the dataset. Defaults to the identity.
 
     Returns:
-        Phases: Of the sequences that the file has. A phase is named after
-        the event that begins it, the first one 'start'.
+        Phases: Phases of the sequences in the file. The first phase is named
+        'start', others after the event at which they begin.
 
     Raises:
-        AnnotationError: If the file is of another layout, or disagrees with
-            the dataset about an activity, or has events that decrease or
-            lie outside of their sequence.
+        AnnotationError: If the file has another layout, an activity differs
+            from the dataset, or events decrease or lie outside their sequence.
     """
     events, listed = read_key_events(path, spelling)
     labels = {}
@@ -119,7 +117,7 @@ def phases_from_key_events(
 def check_activity(
     where: str, activity: str, sequence: LabeledSequence
 ) -> None:
-    """Check that a source of labels means the activity of the sequence."""
+    """Check that the activity agrees with that of the sequence."""
     if activity != sequence.activity:
         raise AnnotationError(
             f'{where}: the activity is {activity}, but {sequence.activity} '

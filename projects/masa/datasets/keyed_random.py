@@ -3,15 +3,15 @@ import torch
 
 
 class KeyedRandom:
-    """Give every sample a random generator keyed by (seed, epoch, index).
+    """Mixin: give each sample a generator keyed by (seed, epoch, index).
 
-    A dataset that mixes this in draws the same augmentation for the same
-    seed, epoch and index whatever process loads the sample, so the number of
-    workers, ``persistent_workers`` and a resumed run change nothing.
-    :class:`masa.engine.RandomKeyHook` sets the key at the start of an epoch.
+    The augmentation of a sample depends only on seed, epoch and index, not on
+    the process that loads it, on the number of workers, on
+    ``persistent_workers`` or on resuming. :class:`masa.engine.RandomKeyHook`
+    sets the key at the start of an epoch.
 
-    A dataset whose key was never set draws from NumPy's global generator, as
-    MMEngine's own transforms do, so that it is never silently constant.
+    Before the key is set, samples draw from NumPy's global generator, as in
+    MMEngine's transforms, so that the augmentation is never silently constant.
     """
 
     # Shared memory, because persistent workers hold a copy of the dataset.
@@ -22,9 +22,9 @@ class KeyedRandom:
         super().__init__(*args, **kwargs)
 
     def set_random_key(self, seed: int, epoch: int) -> None:
-        """Set the key for all copies of this dataset, in workers too.
+        """Set the key for all copies of this dataset, including in workers.
 
-        Seed and epoch must not be negative, or a ValueError is raised.
+        Raises ValueError if seed or epoch is negative.
         """
         if seed < 0 or epoch < 0:
             raise ValueError(
@@ -40,8 +40,8 @@ class KeyedRandom:
             index (int): The sample's index in the dataset, not negative.
 
         Returns:
-            np.random.Generator: Keyed by (seed, epoch, index), or seeded from
-            NumPy's global generator if no key was set.
+            np.random.Generator: Generator keyed by (seed, epoch, index), or
+            seeded by NumPy's global generator if no key was set.
         """
         seed, epoch = self._random_key.tolist()
         if seed == self._UNSET:

@@ -1,4 +1,4 @@
-"""What the data loaders of a config would refuse."""
+"""Find problems of the data that the loaders of a config would hit."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -22,20 +22,19 @@ def check_loaders(
     features: str | None = None,
     poses: str | None = None,
 ) -> dict[Problem, list[str]]:
-    """Find everything for which training or testing would refuse its data.
+    """Find all problems of the data for training and testing.
 
-    The datasets of all loaders are built, with their splits and pipelines:
-    what they refuse is what is found, with the loaders that do. ``ann_file``,
-    ``features`` and ``poses`` take the places of the annotation file,
-    ``data_prefix.feature`` and ``data_prefix.skeleton`` of the config. An
-    OSError says that a file cannot be read; a ValueError that a dataset has an
-    argument that it does not take, or none reads an annotation file in whose
-    place ``ann_file`` could be.
+    Builds the datasets of all loaders with their splits and pipelines.
+    ``ann_file``, ``features`` and ``poses`` replace the annotation file,
+    ``data_prefix.feature`` and ``data_prefix.skeleton`` of the config. Returns
+    the problems with the names of their loaders. Raises OSError if a file
+    cannot be read, and ValueError if a dataset has an invalid argument or no
+    annotation file that ``ann_file`` could replace.
     """
     found: dict[Problem, list[str]] = {}
     known: list[tuple[dict, list[Problem]]] = []
 
-    # Only when there are data for it, and once for all loaders.
+    # Built at most once.
     @cache
     def model() -> nn.Module | None:
         return MODELS.build(config.model) if config.get('model') else None
@@ -66,8 +65,8 @@ def _replace(
     features: str | None,
     poses: str | None,
 ) -> bool:
-    """Put files and folders in; return whether an annotation file is read."""
-    # Datasets that repeat or join others hold them.
+    """Replace paths; return whether there is an annotation file."""
+    # Datasets that repeat or concatenate others.
     inner = settings.get('datasets') or settings.get('dataset')
     if inner is not None:
         inner = inner if isinstance(inner, list) else [inner]

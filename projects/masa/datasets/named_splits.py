@@ -1,4 +1,4 @@
-"""Whether annotation files have the splits that a config names."""
+"""Check that annotation files have the splits that a config names."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,18 +16,18 @@ TRAINING, VALIDATION = 'train_dataloader', 'val_dataloader'
 
 
 def check_named_splits(config: Config, loaders: Sequence[str]) -> None:
-    """See that every split that a config names is there.
+    """Check that annotation files have the splits that a config names.
 
-    The files are read for it, and nothing is built.
+    Reads the files without building any dataset.
 
     Args:
-        config (Config): Of a run.
-        loaders (Sequence[str]): Which of its data loaders the run needs, such
-            as ``'train_dataloader'``. Those that it has none of are left out.
+        config (Config): The config.
+        loaders (Sequence[str]): Data loaders to check, such as
+            ``'train_dataloader'``; missing ones are skipped.
 
     Raises:
-        AnnotationError: If a split is missing. It names file, setting and
-            what can be set instead.
+        AnnotationError: If a split is missing. The message names file, setting
+            and valid values.
     """
     known: dict[Path, Any] = {}
     for loader in loaders:
@@ -36,7 +36,7 @@ def check_named_splits(config: Config, loaders: Sequence[str]) -> None:
             if path not in known:
                 known[path] = load_annotations(path).get('split')
             splits, wanted = known[path], dataset['split']
-            # What else may be wrong with the file is told when it is used.
+            # Other problems of the file are reported when it is used.
             if not isinstance(splits, dict):
                 continue
             wanted = [wanted] if isinstance(wanted, str) else wanted

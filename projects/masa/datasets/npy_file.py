@@ -1,7 +1,7 @@
-"""Arrays in ``.npy`` and ``.npz`` files whose claims are checked first.
+"""Read ``.npy`` and ``.npz`` files after checking their headers.
 
-``numpy.load`` allocates what a header asks for before it finds out that the
-file does not hold so much.
+``numpy.load`` allocates the size in the header before it notices that the file
+is smaller.
 """
 
 import math
@@ -13,9 +13,9 @@ from typing import BinaryIO
 
 import numpy as np
 
-# What deflate can make of a byte at most.
+# Largest compression ratio of deflate.
 _MOST_EXPANSION = 1032
-# Headers of plain arrays fit in 128 bytes; numpy's own limit is 10,000.
+# Version 3 is only for structured types with Unicode names.
 _HEADER_READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -23,11 +23,11 @@ _HEADER_READERS = {
 
 
 def check_npy_header(file: BinaryIO, size: int) -> None:
-    """Check that an array is as large as its header says.
+    """Check that a file is as large as the header of its array says.
 
-    ``file`` is read from the first byte of the header to that of the array;
-    both together have ``size`` bytes. A ValueError says that it is no ``.npy``
-    array, one of objects, or would need more bytes.
+    ``file`` is read up to the first byte of the data; header and data have
+    ``size`` bytes. Raises ValueError if it is no ``.npy`` array, an array of
+    objects, or too large for ``size``.
     """
     try:
         version = np.lib.format.read_magic(file)
@@ -35,7 +35,7 @@ def check_npy_header(file: BinaryIO, size: int) -> None:
     except KeyError as error:
         raise ValueError(f'version {version} of .npy is not read') from error
     except Exception as error:
-        # A damaged header is damaged Python, which may raise nearly anything.
+        # A damaged header is parsed as Python and may raise nearly anything.
         raise ValueError(f'it is no .npy array: {error}') from error
     if dtype.hasobject:
         raise ValueError('it holds Python objects, which can run code')
@@ -50,9 +50,9 @@ def check_npy_header(file: BinaryIO, size: int) -> None:
 
 
 def map_npy(path: str | os.PathLike) -> np.ndarray:
-    """Map the array of a ``.npy`` file into memory, read-only.
+    """Memory-map the array of a ``.npy`` file, read-only.
 
-    An OSError says that the file cannot be opened, a ValueError that it is no
+    Raises OSError if the file cannot be opened, ValueError if it is no
     complete array.
     """
     with open(path, 'rb') as file:
@@ -67,13 +67,13 @@ def read_npz(path: str | os.PathLike) -> dict[str, np.ndarray]:
         path (str | os.PathLike): The file.
 
     Returns:
-        dict[str, np.ndarray]: The arrays by name. They take less than 1,033
-        times the bytes of the file.
+        dict[str, np.ndarray]: Arrays by name, at most 1,033 times as large as
+        the file.
 
     Raises:
         OSError: If the file cannot be opened.
-        ValueError: If it is no whole archive of arrays, or claims to hold
-            more than can be in it.
+        ValueError: If it is no complete archive of arrays, or claims to
+            contain more than it can.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -100,7 +100,7 @@ def _check_sizes(members: list[zipfile.ZipInfo], size: int) -> None:
     names = [member.filename for member in members]
     if len(set(names)) < len(names):
         raise ValueError('it holds an array twice')
-    # Members that share bytes would multiply what these expand to.
+    # Overlapping members would multiply the expanded size.
     if sum(member.compress_size for member in members) > size:
         raise ValueError('its parts claim more bytes than the file has')
     for member in members:

@@ -1,8 +1,8 @@
-"""Poses stored one row a detection, as in the Kinetics files of PYSKL.
+"""Poses stored by detection, as in the Kinetics files of PYSKL.
 
-A record has ``frame_inds``, ``(N,)``, the frame of every detection, and
-``keypoint``, ``(N, V, 3)``, x, y and score of its joints; or ``raw_file``, the
-pickle that ``keypoint`` is in, under the record's id or on its own.
+A record has ``frame_inds``, ``(N,)``, the frame of each detection, and
+``keypoint``, ``(N, V, 3)``, x, y and score of each joint; or ``raw_file``, a
+pickle with ``keypoint`` at the top level or under the id of the record.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,14 +15,14 @@ from .errors import AnnotationError
 from .plain_pickle import load_plain_pickle
 from .problem import Problem, as_array, check_array, short
 
-# What a file of poses may say of a sequence.
+# Fields of a record in a file of poses.
 _POSE_FIELDS = ('keypoint', 'keypoint_score', 'frame_inds', 'box_score')
 
 
 def is_packed(record: Any) -> bool:
-    """Return whether a record's poses are stored by detection, or elsewhere.
+    """Return whether poses are stored by detection or in another file.
 
-    They are if it has ``frame_inds``, or ``raw_file`` instead of ``keypoint``.
+    The record then has ``frame_inds``, or ``raw_file`` and no ``keypoint``.
     """
     return isinstance(record, dict) and (
         'frame_inds' in record
@@ -33,10 +33,10 @@ def is_packed(record: Any) -> bool:
 def check_packed(
     name: str, record: dict, total: int | None, joints: int
 ) -> Iterator[Problem]:
-    """Yield the problems of poses that are stored by detection, or elsewhere.
+    """Yield problems of poses stored by detection or in another file.
 
-    ``total`` is the number of frames, if it is known, and ``joints`` the
-    number of joints that there must be, 0 for any.
+    ``total`` is the number of frames, if known, and ``joints`` the expected
+    number of joints, 0 for any.
     """
     path = record.get('raw_file', 'x')
     if not isinstance(path, str) or not path:
@@ -83,10 +83,10 @@ def check_packed(
 
 
 def name_pose_files(annotations: dict) -> dict:
-    """Give records without poses the file that MMAction2 reads theirs from.
+    """Set the default ``raw_file`` of records without poses.
 
-    Records with neither ``keypoint`` nor ``raw_file`` nor ``feature_path`` get
-    a ``raw_file``, their id and ``.pkl``.
+    As in MMAction2, it is ``<id>.pkl``. Records with ``keypoint``,
+    ``raw_file`` or ``feature_path`` are not changed.
     """
     records = annotations.get('annotations')
     if not isinstance(records, (list, tuple)):
@@ -104,23 +104,23 @@ def name_pose_files(annotations: dict) -> dict:
 def unpack_poses(
     records: Sequence[dict], prefix: str | None, box_threshold: float = 0.0
 ) -> tuple[list[dict], list[Problem]]:
-    """Give packed records their poses by person and frame.
+    """Convert poses stored by detection to poses by person and frame.
 
-    Every file of poses is read once, without running code. Frames in which
-    nobody was found stay in the sequence, with score 0: its time does not
-    change. In each frame the people come in the order of the file.
+    Each file of poses is read once, without running code. Frames without
+    detections are kept, with score 0. Within a frame people are in the order
+    of the file.
 
     Args:
-        records (Sequence[dict]): Records without problems, packed and others.
-        prefix (str, optional): Folder that ``raw_file`` is relative to. None
-            leaves records whose poses are in such a file as they are.
-        box_threshold (float): Detections of a lower ``box_score`` are left
-            out. Defaults to 0.
+        records (Sequence[dict]): Valid records, packed and others.
+        prefix (str, optional): Folder that ``raw_file`` is relative to. With
+            None, records with poses in such files are not changed.
+        box_threshold (float): Smallest ``box_score`` of the detections kept.
+            Defaults to 0.
 
     Returns:
-        tuple[list[dict], list[Problem]]: The records, ``keypoint`` ``(M, T,
-        V, 2)`` and ``keypoint_score`` ``(M, T, V)``, float32; and what is
-        wrong with the files or has no detection left.
+        tuple[list[dict], list[Problem]]: The records, with ``keypoint`` ``(M,
+        T, V, 2)`` and ``keypoint_score`` ``(M, T, V)``, float32; and the
+        problems of files and of records without detections.
     """
     unpacked, problems = list(records), []
     files: dict[str, list[int]] = {}
@@ -165,7 +165,7 @@ def unpack_poses(
 
 
 def record_id(record: Any) -> str:
-    """Return ``frame_dir``, else MMAction2's ``filename``, else ''."""
+    """Return ``frame_dir``, or MMAction2's ``filename``, or ''."""
     if isinstance(record, dict):
         for key in ('frame_dir', 'filename'):
             if isinstance(record.get(key), str) and record[key]:
@@ -174,7 +174,7 @@ def record_id(record: Any) -> str:
 
 
 def _poses_of(content: Any, name: str) -> dict:
-    """What a file says of a sequence: PYSKL's hold several, by their ids."""
+    """Return the poses of a sequence; files of PYSKL contain several by id."""
     if isinstance(content, dict):
         content = content.get(name, content)
     if not isinstance(content, dict):
@@ -195,7 +195,7 @@ def _unpack(
             return record, [Problem(name, 'box_score', expected, 'none')]
     order = np.argsort(frames, kind='stable')
     frames, poses = frames[order], poses[order]
-    # A frame's first detection is its first person.
+    # The n-th detection of a frame is its n-th person.
     person = np.arange(len(frames)) - np.searchsorted(frames, frames)
     shape = (person.max() + 1, record['total_frames'], poses.shape[1])
     record['keypoint'] = np.zeros((*shape, 2), np.float32)

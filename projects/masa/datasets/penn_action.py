@@ -1,4 +1,4 @@
-"""Penn Action's official labels, as annotations."""
+"""Convert Penn Action's labels to annotations."""
 
 import io
 import os
@@ -22,7 +22,7 @@ THIRTEEN_ACTIVITIES = (
     *('clean_and_jerk', 'golf_swing', 'jumping_jacks', 'pullup', 'pushup'),
     *('situp', 'squat', 'tennis_forehand', 'tennis_serve'),
 )
-# As TCC, CASA and CARL spell some of them.
+# Spellings of TCC, CASA and CARL.
 OTHER_SPELLINGS = {
     'bowling': 'bowl',
     'pullups': 'pullup',
@@ -33,16 +33,16 @@ OTHER_SPELLINGS = {
 
 
 def activity_name(spelling: str) -> str:
-    """Return the dataset's own spelling of an activity."""
+    """Return the spelling of an activity in the dataset."""
     return OTHER_SPELLINGS.get(spelling, spelling)
 
 
 def read_label_file(path: str | os.PathLike) -> LabeledSequence:
-    """Read one official label file, such as ``labels/0001.mat``.
+    """Read an official label file, such as ``labels/0001.mat``.
 
-    The sequence is named by the file's number; its joints are in pixels, (T,
-    13, 2) float64. An AnnotationError says that the file is not of the
-    official layout.
+    The name of the sequence is the number of the file; its joints are in
+    pixels, (T, 13, 2) float64. Raises AnnotationError if the file has another
+    layout.
     """
     path = Path(path)
     with reading(path, 'a Penn Action label file'):
@@ -86,12 +86,12 @@ def make_annotations(
     seed: int = 0,
     test_share: float = 0.0,
 ) -> tuple[dict, list[str]]:
-    """Put sequences and phases into annotation format.
+    """Convert sequences and phases to annotations.
 
-    See :func:`~masa.datasets.conversion.build_annotations`. ``test_share`` is
-    the share of the training sequences that makes the split 'test', where the
-    official one is not at hand; it is drawn before 'val', in [0, 1). Beside
-    sequences of the official test split, it is an AnnotationError.
+    See :func:`~masa.datasets.conversion.build_annotations`. ``test_share``, in
+    [0, 1), is the share of the training sequences for the split 'test', drawn
+    before 'val', if the official test split is not available. Raises
+    AnnotationError if it is.
     """
     sequences = sorted(sequences, key=lambda sequence: sequence.name)
     if test_share:
@@ -122,26 +122,25 @@ def make_annotations(
 def phases_from_pickles(
     paths: Iterable[str | os.PathLike], sequences: Sequence[LabeledSequence]
 ) -> Phases:
-    """Read phases from the pickles that users of CARL have.
+    """Read phases from the pickles of CARL.
 
-    Each holds a list of dicts, or a tuple of that list and an index by
-    activity. A dict has ``name`` (the sequence's number and its activity,
-    ``'0001_baseball_pitch'``), ``frame_label`` (a tensor, an array or a
-    list) and ``seq_len``; ``action_label``, its ``id``, which counts the
-    entries, and ``video_file`` may be there. Labels of another length than
-    the sequence are resampled by floor index, as CARL does (Chen et al.
-    2022).
+    Each contains a list of dicts, or a tuple of that list and an index by
+    activity. A dict has ``name`` (number and activity of the sequence,
+    ``'0001_baseball_pitch'``), ``frame_label`` (a tensor, an array or a list),
+    ``seq_len`` and, optionally, ``action_label``, ``id`` (the index of the
+    entry) and ``video_file``. Labels of another length than the sequence are
+    resampled by floor index, as in CARL (Chen et al. 2022).
 
     Args:
         paths (Iterable[str | os.PathLike]): ``train.pkl``, ``val.pkl``.
         sequences (Sequence[LabeledSequence]): The sequences to label.
 
     Returns:
-        Phases: Of the sequences that the files have, without names.
+        Phases: Phases of the sequences in the files, without names.
 
     Raises:
-        AnnotationError: If a file is of another layout, or disagrees with
-            the label files about an activity.
+        AnnotationError: If a file has another layout, or an activity differs
+            from the label files.
     """
     entries = {}
     for path in paths:
@@ -187,7 +186,7 @@ def phases_from_pickles(
 
 
 def _sequence_of(entry: Any, where: str) -> tuple[str, str]:
-    """Return the number and the activity that an entry's name tells."""
+    """Return number and activity from the name of an entry."""
     name = entry.get('name') if isinstance(entry, dict) else None
     match = re.fullmatch(r'(\d+)(?:_(\w+))?', str(name))
     if match is None:
@@ -211,7 +210,7 @@ def _frame_label(entry: dict, where: str) -> np.ndarray:
             f'{where}: frame_label is expected to be a list of whole '
             f'numbers, but is {label.dtype} of shape {label.shape}'
         )
-    # What follows after seq_len is padding.
+    # Labels after seq_len are padding.
     length = entry.get('seq_len', len(label))
     return label[: max(int(length), 1)]
 
@@ -228,8 +227,8 @@ def _load_storage(content: bytes) -> Any:
     return torch.load(io.BytesIO(content), weights_only=True)
 
 
-# How a pickle that torch.save did not write holds tensors. What PyTorch puts
-# there by itself would read the storage as a pickle that can run code.
+# Names in pickled tensors. PyTorch's own _load_from_bytes would unpickle the
+# storage and could run code.
 _TENSORS = {
     ('torch._utils', '_rebuild_tensor_v2'): _rebuild_tensor,
     ('torch.storage', '_load_from_bytes'): _load_storage,

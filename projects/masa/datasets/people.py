@@ -1,4 +1,4 @@
-"""Which people a sequence shows, who is who, and who matters most."""
+"""Identify the people in a sequence and rank them."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ CRITERIA = ('score', 'size', 'motion')
 
 
 class _Pose(NamedTuple):
-    """A person in a frame, for tracking: see ``track_people``."""
+    """A person in a frame, for ``track_people``."""
 
     box: np.ndarray
     score: float
@@ -18,10 +18,10 @@ class _Pose(NamedTuple):
 
 
 def find_people(keypoint: np.ndarray, score: np.ndarray | None) -> np.ndarray:
-    """Say who is there in which frame, (M, T) bool.
+    """Return who is present in which frame, (M, T) bool.
 
-    A person is absent from a frame where all joints, (M, T, V, C), are 0, or
-    have score 0, (M, T, V).
+    A person is absent if all joints, (M, T, V, C), or all scores, (M, T, V),
+    are 0.
     """
     present = (keypoint != 0).any((2, 3))
     return present if score is None else present & (score > 0).any(2)
@@ -30,24 +30,21 @@ def find_people(keypoint: np.ndarray, score: np.ndarray | None) -> np.ndarray:
 def link_people(
     keypoint: np.ndarray, score: np.ndarray | None, link: bool = True
 ) -> np.ndarray:
-    """Find the same people in all frames.
+    """Link the entries of each frame to people.
 
-    Files that are made frame by frame, by a detector and a pose estimator,
-    list the people of every frame in the order of the detector's scores, so
-    that a place in the list is not a person. 2D poses are therefore linked
-    over time by their bounding boxes: see
-    :func:`~masa.datasets.tracking.track_people`. 3D poses come from sensors
-    and lifters that track: there a place in the list is a person.
+    Detectors list the people of each frame by score, so that an index is not a
+    person. 2D poses are therefore linked over time by their bounding boxes
+    (:func:`~masa.datasets.tracking.track_people`). 3D poses come from sensors
+    and lifters that track; there an index is a person.
 
     Args:
         keypoint (np.ndarray): Joints, ``(M, T, V, C)``.
         score (np.ndarray, optional): ``(M, T, V)``.
-        link (bool): False takes places in the list for people in 2D, too.
-            Defaults to True.
+        link (bool): Whether to link 2D poses. Defaults to True.
 
     Returns:
-        np.ndarray: For each of K people the place in the list by frame,
-        ``(K, T)`` int64, -1 where the person is absent.
+        np.ndarray: Index of each of K people in each frame, ``(K, T)`` int64,
+        -1 where absent.
     """
     present = find_people(keypoint, score)
     places = np.where(present, np.arange(len(keypoint))[:, None], -1)
@@ -74,9 +71,9 @@ def link_people(
 
 
 def _boxes(keypoint: np.ndarray, score: np.ndarray | None) -> np.ndarray:
-    """Bounding boxes (M, T, 2 C) of the joints that are found.
+    """Return the bounding boxes of the joints found, (M, T, 2 C).
 
-    What is absent gets some box.
+    The boxes of absent people are arbitrary.
     """
     found = (keypoint != 0).any(-1, keepdims=True)
     if score is not None:
@@ -88,9 +85,9 @@ def _boxes(keypoint: np.ndarray, score: np.ndarray | None) -> np.ndarray:
 
 
 def _stay_apart(boxes: np.ndarray) -> bool:
-    """Say whether all overlap themselves most from each frame to the next.
+    """Return whether boxes overlap their successors more than all others.
 
-    Tracking would then leave everyone in place, and take far longer.
+    Tracking would then change nothing, but take far longer.
     """
     by_frame = boxes.swapaxes(0, 1)
     overlap = box_overlap(by_frame[:-1], by_frame[1:])  # (T - 1, M, M)
@@ -103,10 +100,9 @@ def _stay_apart(boxes: np.ndarray) -> bool:
 
 
 def take_people(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Take people out of per-frame lists, ``(M, T, ...)`` to ``(K, T, ...)``.
+    """Select people by frame, ``(M, T, ...)`` to ``(K, T, ...)``.
 
-    ``places`` come from :func:`link_people`. Where a person is absent, the
-    result is 0.
+    ``places`` are the result of :func:`link_people`. Absent people are 0.
     """
     taken = values[places, np.arange(values.shape[1])]
     taken[places < 0] = 0
@@ -116,17 +112,15 @@ def take_people(values: np.ndarray, places: np.ndarray) -> np.ndarray:
 def rank_people(
     keypoint: np.ndarray, score: np.ndarray | None, by: str
 ) -> np.ndarray:
-    """Order people, the one who matters most first.
+    """Rank people by a criterion, the highest first.
 
-    Every criterion is a mean over all frames, to which a frame without the
-    person adds 0:
+    Each criterion is a mean over all frames, 0 in frames without the person:
 
-    - ``'score'``: the mean score of the joints. Without scores a joint that
-      is not 0 counts 1, so that this is how often a person is seen.
-    - ``'size'``: the diagonal of the bounding box, or in 3D of the bounding
-      cuboid.
-    - ``'motion'``: the distance of the joints from their means over the
-      frames that show the person, root mean square.
+    - ``'score'``: the mean score of the joints; without scores, 1 for each
+    joint that is not 0.
+    - ``'size'``: the diagonal of the bounding box, in 2D or 3D.
+    - ``'motion'``: the root mean square distance of the joints from their
+    means over the frames with the person.
 
     Args:
         keypoint (np.ndarray): Joints of K people, ``(K, T, V, C)``, 0 where
@@ -135,8 +129,8 @@ def rank_people(
         by (str): The criterion.
 
     Returns:
-        np.ndarray: Indices of the people, ``(K,)`` int64. Of equals the
-        first in the list comes first.
+        np.ndarray: Indices of the people, ``(K,)`` int64. Ties keep their
+        order.
 
     Example:
         >>> joints = np.ones((2, 3, 17, 2))
@@ -164,12 +158,12 @@ def rank_people(
 
 
 def fill_frames(keypoint: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Give people a pose in the frames that have none.
+    """Fill in the poses of people in frames without them.
 
     Poses, (M, T, V, C) floating point, are interpolated linearly between the
-    frames before and after, of those that are ``known``, (M, T) bool; before
-    the first and after the last one, that of the nearest frame is taken. Who
-    has no pose in any frame stays at 0. The result is a copy.
+    neighboring ``known`` frames, (M, T) bool, and copied from the nearest one
+    before the first and after the last. A person without any known frame stays
+    unchanged. Returns a copy.
     """
     filled = keypoint.copy()
     time = np.arange(keypoint.shape[1])

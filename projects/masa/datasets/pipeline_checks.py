@@ -1,4 +1,4 @@
-"""Whether the records have what the transforms of a pipeline will read."""
+"""Check that records have what the transforms of a pipeline read."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
@@ -22,11 +22,11 @@ def check_pipeline_inputs(
     skeleton: dict | None,
     transforms: Sequence[Callable],
 ) -> list[Problem]:
-    """Find what would stop the pipeline in the middle of a training.
+    """Find problems that would stop the pipeline during training.
 
-    Of feature files the headers are read, and skeletons are normalized once. A
-    transform that is not of this package may change anything: what follows it
-    is not checked. The paths of the records are complete.
+    Reads the headers of feature files and normalizes each skeleton once.
+    Transforms of other packages may change anything, so the checks stop there.
+    The paths in the records must be complete.
     """
     ours = list(takewhile(_is_ours, transforms))
     problems: list[Problem] = []
@@ -55,11 +55,11 @@ def _is_ours(transform: Callable) -> bool:
 def _select_people(
     records: Sequence[dict], select: SelectPerson
 ) -> tuple[list[dict], list[Problem]]:
-    """Select people, and leave out the records of which there are none."""
+    """Select people; leave out records without any."""
     selected, problems = [], []
     for record in records:
         try:
-            # Whether joints are needed is for the transforms after it.
+            # Later transforms decide whether joints are needed.
             has_joints = 'keypoint' in record
             selected.append(select(dict(record)) if has_joints else record)
         except ValueError as error:
@@ -132,7 +132,7 @@ def _check_modalities(
 def _check_spatial(
     record: dict, skeleton: dict | None, augmentation: DualAugmentation
 ) -> Iterator[Problem]:
-    """See that the skeleton has what noise needs, with one sequence."""
+    """Apply the augmentation once, to check the skeleton description."""
     sample = dict(record, skeleton=skeleton, rng=np.random.default_rng(0))
     for transform in takewhile(_is_ours, augmentation.spatial):
         try:

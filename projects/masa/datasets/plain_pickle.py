@@ -1,4 +1,4 @@
-"""Pickles of arrays and plain containers, read without running code."""
+"""Read pickles of arrays and plain containers without running code."""
 
 import os
 import pickle
@@ -10,15 +10,15 @@ import numpy as np
 
 from .errors import AnnotationError
 
-# Stands for the class numpy.ndarray, which must not be callable: its
-# constructor takes any bytes for an array of object pointers.
+# Placeholder for numpy.ndarray, which must not be called: its constructor
+# takes any bytes for object pointers.
 _NDARRAY = object()
 
 
 def _reconstruct(subtype: Any, shape: Any, typecode: Any) -> np.ndarray:
     if subtype is not _NDARRAY:
         raise pickle.UnpicklingError('it holds a subclass of numpy.ndarray')
-    # Shape, type and values follow as the array's state.
+    # Shape, type and values follow in the state.
     return np.ndarray((0,), dtype='b')
 
 
@@ -31,7 +31,7 @@ def _scalar(dtype: np.dtype, *value: Any) -> np.generic:
 def _from_buffer(
     buffer: Any, dtype: np.dtype, shape: tuple, order: str
 ) -> np.ndarray:
-    # Copied, because what comes from bytes cannot be written to.
+    # Copied, as arrays on bytes are read-only.
     flat = np.frombuffer(buffer, dtype=dtype).copy()
     return flat.reshape(shape, order=order)
 
@@ -40,13 +40,13 @@ def _dtype(kind: str, align: bool = False, copy: bool = True) -> np.dtype:
     dtype = np.dtype(kind, align=align)
     if dtype.kind not in 'biufcSUO':
         raise pickle.UnpicklingError(f'it holds an array of type {dtype}')
-    # Always a copy: the state that follows must not reach numpy's own.
+    # Copied, so that the state does not change NumPy's own dtype.
     return np.dtype(dtype, copy=True)
 
 
 def _from_values(kind: type) -> Callable:
     def make(*values: Any) -> Any:
-        # Of a number, these would make as many zeros.
+        # bytes(n) and bytearray(n) would allocate n zeros.
         if values and isinstance(values[0], int):
             raise pickle.UnpicklingError(
                 f'it asks for {kind.__name__} of {values[0]} zeros'
@@ -76,7 +76,7 @@ _ADMITTED = {
         )
     },
     ('collections', 'OrderedDict'): OrderedDict,
-    # How protocols below 3 write bytes that are not empty.
+    # Protocols below 3 write non-empty bytes with it.
     ('_codecs', 'encode'): _latin1,
     **{
         (module, kind.__name__): _from_values(kind)
@@ -90,10 +90,9 @@ _ADMITTED = {
 class _PlainUnpickler(pickle._Unpickler):
     """Read arrays and plain containers; refuse anything else.
 
-    Python's own unpickler, not that of C, whose table of objects is as long
-    as the highest number in the file: a few damaged bytes would ask for
-    gigabytes. And of NumPy, which believes any state it is given, the states
-    can be checked here.
+    Based on the unpickler in Python: the memo of the one in C is as long as
+    the largest index in the file, so that a few damaged bytes allocate
+    gigabytes. It also allows checking states, which NumPy trusts.
     """
 
     dispatch: ClassVar[dict] = dict(pickle._Unpickler.dispatch)
@@ -125,7 +124,7 @@ class _PlainUnpickler(pickle._Unpickler):
 
 
 def _is_state_of_dtype(dtype: np.dtype, state: Any) -> bool:
-    """Say whether a state changes nothing but the order of bytes."""
+    """Return whether a state changes only the byte order."""
     if not isinstance(state, tuple) or len(state) != 8:
         return False
     _, order, subtype, names, fields, size, alignment, flags = state
@@ -154,21 +153,19 @@ def load_plain_pickle(
 ) -> Any:
     """Read a pickle of NumPy arrays and plain containers.
 
-    Nothing in the file is run: a reference to any other class or function is
-    refused.
+    References to any other class or function are rejected.
 
     Args:
         path (str | os.PathLike): The file.
-        admit (Mapping[tuple[str, str], Callable], optional): Further names
-            (module, name) that the file may refer to, and what stands for
-            each. Defaults to none.
+        admit (Mapping[tuple[str, str], Callable], optional): Replacements for
+            further names (module, name) that the file may refer to. Defaults
+            to none.
 
     Returns:
-        Any: What it holds.
+        Any: The contents.
 
     Raises:
-        AnnotationError: If the file refers to anything else, or is no whole
-            pickle.
+        AnnotationError: If the file refers to anything else or is damaged.
         FileNotFoundError: If there is no such file.
     """
     with open(path, 'rb') as file:

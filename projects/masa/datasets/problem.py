@@ -1,4 +1,4 @@
-"""What the checks of annotation files find, and how they say it."""
+"""Problems of annotation files and helpers to check values."""
 
 import reprlib
 from collections.abc import Iterator, Sequence
@@ -6,27 +6,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# Nested or long values are not walked through to their end.
+# Limits the work on nested and long values.
 _REPR = reprlib.Repr()
 _REPR.maxlevel = 4
 _REPR.maxdict = _REPR.maxlist = _REPR.maxtuple = _REPR.maxset = 20
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = 60
 
 
-# What is expected of every array of numbers.
+# Expectation for every array of numbers.
 FINITE = 'finite numbers'
-# Labels and phases; beyond it, integers of the models overflow.
+# Largest label or phase; beyond it, integers in the models overflow.
 LARGEST_INDEX = 2**31 - 1
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong with an annotation file.
+    """A problem of an annotation file.
 
     Attributes:
-        record (str): Which record, by its id or number; '' for the file.
-        field (str): Which field of it.
-        expected (str): What is expected there.
-        found (str): What is there.
+        record (str): Id or number of the record; '' for the file.
+        field (str): The field.
+        expected (str): What is expected.
+        found (str): What was found.
     """
 
     record: str
@@ -43,21 +43,21 @@ class Problem(NamedTuple):
 
 
 def short(value: Any) -> str:
-    """Describe a value in 60 characters: type and shape, or its start."""
+    """Describe a value in up to 60 characters."""
     if isinstance(value, np.ndarray):
         return f'{value.dtype} of shape {value.shape}'
     try:
         text = _REPR.repr(value)
     except (ValueError, RecursionError):
-        # Such as of a number of too many digits.
+        # Raised, for example, for a number with too many digits.
         text = f'a value of type {type(value).__name__}'
     return text if len(text) <= 60 else f'{text[:57]}...'
 
 
 def is_finite(value: np.ndarray) -> np.ndarray:
-    """Return which numbers float32, which the models compute in, can hold.
+    """Return which values are finite in float32, as in the models.
 
-    The result is bool, of the shape of ``value``.
+    The result is bool, with the shape of ``value``.
     """
     if value.dtype.itemsize > 4 or value.dtype.kind != 'f':
         with np.errstate(over='ignore'):
@@ -66,16 +66,16 @@ def is_finite(value: np.ndarray) -> np.ndarray:
 
 
 def not_finite(value: np.ndarray) -> str:
-    """Say how many numbers are NaN or infinite, and where the first is."""
+    """Describe how many values are not finite, and where the first is."""
     where = np.argwhere(~is_finite(value))
     return f'{len(where)} that are not, the first at {where[0].tolist()}'
 
 
 def as_array(value: Any) -> np.ndarray:
-    """Make an array of a value that may be anything.
+    """Convert any value to an array.
 
-    It is one of objects, which no check admits, where rows differ in length or
-    nothing can be made of the value.
+    If that is impossible, as for ragged lists, the array has objects, which no
+    check accepts.
     """
     try:
         return np.asarray(value)
@@ -84,12 +84,12 @@ def as_array(value: Any) -> np.ndarray:
 
 
 def is_integer(value: Any) -> bool:
-    """Return whether a value is one whole number, and not a bool."""
+    """Return whether a value is an integer and not a bool."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def is_list_of_names(value: Any) -> bool:
-    """Return whether a value lists strings, one at least."""
+    """Return whether a value is a non-empty list of strings."""
     return (
         isinstance(value, (list, tuple))
         and len(value) > 0
@@ -105,16 +105,15 @@ def check_array(
     sizes: Sequence[int | None],
     kinds: str = 'fiu',
 ) -> Iterator[Problem]:
-    """Check the kind, the shape and the numbers of an array of a record.
+    """Check type, shape and finiteness of an array in a record.
 
     Args:
-        name (str): The record's id.
-        key (str): Which field it is.
+        name (str): Id of the record.
+        key (str): Name of the field.
         value (Any): An array, lists or anything else.
-        shape (str): The shape to expect, for the message.
-        sizes (Sequence[int | None]): Its sizes; None and 0 for any above 0.
-        kinds (str): NumPy's kinds of numbers that it may hold. Defaults to
-            ``'fiu'``.
+        shape (str): Expected shape, for the message.
+        sizes (Sequence[int | None]): Expected sizes; None or 0 for any.
+        kinds (str): Allowed kinds of dtypes in NumPy. Defaults to ``'fiu'``.
 
     Yields:
         Problem: At most one.

@@ -1,4 +1,4 @@
-"""What a file lacks that the shipped recipes need, told without them."""
+"""Check an annotation file against the needs of the shipped recipes."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,12 +9,12 @@ from .problem import Problem
 from .schema import record_name
 from .skeletons import layouts_of
 
-# How to make sequences of several people usable, in one line.
+# How to use sequences of several people.
 ADVICE = (
     "dict(type='SelectPerson') first in every pipeline chooses a person, "
     'SelectPerson(people=2) a pair: docs/data.md, "Several people"'
 )
-# What of the skeleton's description the transforms of the recipes read.
+# Parts of the skeleton description, and the transforms that read them.
 _NEEDED = dict(
     root='NormalizeSkeleton',
     torso='NormalizeSkeleton',
@@ -25,7 +25,7 @@ _SPLITS = ('train', 'val')
 
 
 def people_of(records: Sequence[dict]) -> dict[int, list[str]]:
-    """Return the ids of sequences with joints by number of people."""
+    """Return the ids of sequences with joints, by number of people."""
     names: dict[int, list[str]] = {}
     for number, record in enumerate(records):
         if 'keypoint' in record:
@@ -36,7 +36,7 @@ def people_of(records: Sequence[dict]) -> dict[int, list[str]]:
 
 
 def count_people(names: dict[int, list[str]]) -> str:
-    """Say how many have how many people: ``1 in 26 ('a', ...)``."""
+    """Describe the numbers of people, as ``1 in 26 ('a', ...)``."""
     return ', '.join(
         f'{count} in {len(ids)} ({ids[0]!r}{", ..." if ids[1:] else ""})'
         for count, ids in names.items()
@@ -44,11 +44,10 @@ def count_people(names: dict[int, list[str]]) -> str:
 
 
 def check_for_recipes(annotations: dict) -> Iterator[Problem]:
-    """Find what some shipped recipe would refuse, or choose, of a file.
+    """Find what the shipped recipes would reject or select in a file.
 
-    The annotations are without problems, packed poses unpacked as far as they
-    were read. What is ``expected`` says which recipes or transforms a problem
-    matters to, and what to do.
+    The annotations must be valid, with packed poses unpacked if they were
+    read. ``expected`` names the recipes or transforms concerned and a fix.
     """
     records = annotations['annotations']
     split = annotations.get('split')

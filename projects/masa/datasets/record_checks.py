@@ -18,10 +18,10 @@ from .problem import (
 def check_record(
     name: str, record: dict, joints: int, coordinates: int
 ) -> Iterator[Problem]:
-    """Yield the problems of the joints and frame labels of one record.
+    """Yield problems of the joints and frame labels of one record.
 
-    ``joints`` is the number that it must have, 0 for any, and ``coordinates``
-    that of each joint, 2 or 3, or 0 for either.
+    ``joints`` and ``coordinates``, 2 or 3, are the expected numbers, 0 for
+    any.
     """
     total = record.get('total_frames')
     if not is_integer(total) or total < 1:
@@ -132,7 +132,7 @@ def _check_keypoint(
     yield from found
     if not found and not keypoint.any():
         yield Problem(name, 'keypoint', 'positions', 'all 0')
-    # Scores are compared with joints of a right shape only.
+    # The shape of scores is checked only against a valid shape of joints.
     misshapen = found and found[0].expected != FINITE
     if misshapen or 'keypoint_score' not in record:
         return
@@ -150,7 +150,7 @@ def check_labels(
     activities: list[str] | None,
     phases: dict[str, list[str]],
 ) -> Iterator[Problem]:
-    """Yield what is wrong with the activity and the names of its phases."""
+    """Yield problems of the activity label and the phase names."""
     label = record.get('label')
     if label is None:
         return
@@ -182,6 +182,6 @@ def check_labels(
 
 
 def label_of(record: dict) -> int:
-    """Return the index of the activity, -1 if it is unknown."""
+    """Return the index of the activity, -1 if unknown."""
     label = record.get('label')
     return -1 if label is None else int(label)

@@ -14,7 +14,7 @@ from .schema import check_annotations, record_name
 
 # More would hide the first ones; the command that is named prints all.
 PROBLEMS_SHOWN = 10
-CHECK_NOTE = 'tools/check_data.py lists them all'
+CHECK_NOTE = '"masa check" lists them all'
 # Detections of a lower score are no people, as in MMAction2's PoseDataset.
 BOX_THRESHOLD = 0.5
 # Arrays of a record, and their types.

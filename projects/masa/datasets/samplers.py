@@ -11,30 +11,29 @@ from ..support.argument_checks import check_range
 
 @DATA_SAMPLERS.register_module()
 class LengthBucketBatchSampler(Sampler[list[int]]):
-    """Batch sequences of similar length, so that little is padded.
+    """Batch sequences of similar length to reduce padding.
 
-    All sequences are sorted by length, blurred a little, and cut into
-    batches, which are shuffled. All processes of a distributed run get the
-    same number of batches, alike in length. What a batch still pads costs no
-    attention: see :class:`~masa.models.layers.AttentionGroups`.
+    Sequences are sorted by length with some random jitter and cut into
+    batches, which are shuffled. All processes of a distributed run get equally
+    many batches of similar lengths. Remaining padding costs no attention: see
+    :class:`~masa.models.layers.AttentionGroups`.
 
     Args:
-        sampler (DefaultSampler): MMEngine's sampler, which knows the data
-            set, the seed, the epoch and the process. The dataset must have
-            ``lengths``, the number of frames of every sample.
-        batch_size (int): Most sequences in a batch.
-        max_padding (float): Largest share of a batch that may be padding,
-            before the blur, in [0, 1]. Below 1, the few longest sequences
-            come in small batches, which saves memory and trains worse
-            (docs/training.md). Defaults to 1.0: every batch is full.
-        blur (float): Largest share by which a length is blurred, not
-            negative, so that other sequences meet in every epoch. Defaults to
-            0.05; not used where the sampler does not shuffle.
+        sampler (DefaultSampler): MMEngine's sampler, the source of dataset,
+            seed, epoch and process. The dataset must have ``lengths``, the
+            numbers of frames of its samples.
+        batch_size (int): Largest number of sequences in a batch.
+        max_padding (float): Largest share of padding in a batch, before
+            jitter, in [0, 1]. Below 1, the few longest sequences form small
+            batches, which saves memory but trains worse (docs/training.md).
+            Defaults to 1.0: every batch is full.
+        blur (float): Largest relative jitter of a length, not negative, which
+            varies the composition of batches between epochs. Defaults to 0.05;
+            0 if the sampler does not shuffle.
 
     Raises:
-        ValueError: If ``batch_size`` is below 1, ``max_padding`` is outside
-            [0, 1], ``blur`` is negative, the sampler is another, or the data
-            set has no ``lengths``.
+        ValueError: If an argument is out of range, the sampler is no
+            ``DefaultSampler``, or the dataset has no ``lengths``.
     """
 
     def __init__(
@@ -62,9 +61,9 @@ class LengthBucketBatchSampler(Sampler[list[int]]):
         self.sampler = sampler
         self.blur = blur if sampler.shuffle else 0.0
         self.lengths = np.asarray(lengths)
-        # Without the blur, or else an epoch's number of batches would vary,
-        # and with it the schedule. Of several processes, the first has the
-        # longest of each group.
+        # Without jitter, so that the number of batches, and thus the schedule,
+        # is the same in every epoch. The first process has the longest
+        # sequence of each group.
         self.sizes = bucket_sizes(
             -np.sort(-self.lengths)[:: sampler.world_size],
             batch_size,
@@ -74,12 +73,12 @@ class LengthBucketBatchSampler(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the indices of the samples of each batch of an epoch."""
         sampler = self.sampler
-        # The same in every process, so that their batches are alike in
-        # length and none waits for another.
+        # The same in all processes, so that their batches have similar lengths
+        # and none waits.
         generator = np.random.default_rng([sampler.seed, sampler.epoch])
         blur = 1 + generator.uniform(-self.blur, self.blur, len(self.lengths))
         order = np.argsort(-self.lengths * blur, kind='stable')
-        # As many for every process: the shortest sequence fills up.
+        # Repeat the shortest sequence to get equal shares for all processes.
         missing = -len(order) % sampler.world_size
         order = np.pad(order, (0, missing), mode='edge')
         own = order[sampler.rank :: sampler.world_size]

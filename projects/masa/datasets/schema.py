@@ -1,4 +1,4 @@
-"""Checks of annotation files. Pure: annotations in, all problems out."""
+"""Check annotations and list all problems."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -21,13 +21,12 @@ from .split_checks import check_split
 def check_annotations(
     annotations: dict, feature_prefix: str | None = None
 ) -> list[Problem]:
-    """Find everything that is wrong with annotations.
+    """Find all problems of annotations.
 
     Args:
-        annotations (dict): Of the layout that docs/data.md describes.
+        annotations (dict): Annotations in the format of docs/data.md.
         feature_prefix (str, optional): Folder that ``feature_path`` is
-            relative to. The feature files are opened and checked only if it
-            is given.
+            relative to. Feature files are checked only if it is given.
 
     Returns:
         list[Problem]: All problems; empty if there are none.
@@ -90,7 +89,7 @@ def check_annotations(
 
 
 def record_name(record: Any, number: int) -> str:
-    """Return a record's id, else ``number N``, N being its place."""
+    """Return the id of a record, or ``number N`` for its index N."""
     return record_id(record) or f'number {number}'
 
 
@@ -134,9 +133,9 @@ def _activities_with_phases(
 
 
 def _usual_shape(records: list | tuple, joints: int) -> tuple[int, int]:
-    """Find the joints and coordinates that most records have.
+    """Find the most frequent numbers of joints and coordinates.
 
-    Those that differ cannot be put into one batch with the others.
+    Records that differ cannot be batched with the others.
     """
     shapes = Counter()
     for record in records:

@@ -26,46 +26,41 @@ from .transforms import SelectPerson
 class SequenceDataset(KeyedRandom, PoseDataset):
     """Load sequences of skeletons, of frame features, or of both.
 
-    Reads MMAction2's skeleton annotation files and, beside what these hold,
-    a phase for every frame, the path of frame features, and the names of
-    activities, phases and joints: see docs/data.md. Pickles are read without
-    running code, and the whole file is checked before it is used; so is that
-    every sequence has what the transforms of the pipeline read.
+    Reads MMAction2's skeleton annotation files, extended by phases of frames,
+    paths of frame features and names of activities, phases and joints: see
+    docs/data.md. Pickles are read without running code. The whole file is
+    checked first, including that every sequence has what the transforms of the
+    pipeline read.
 
     Args:
         ann_file (str): The annotation file: ``.pkl``, ``.npz`` or ``.json``.
         pipeline (list[dict | Callable]): The transforms.
-        split (str | Sequence[str], optional): Name of the split, or of
-            several, one after the other; every sample says which it is of.
-            The sequences keep the order of the split's list, on which the
-            label fractions of phase classification depend. None takes all
-            records. Defaults to None.
-        activities (Sequence[str | int], optional): The activities to keep,
-            by name or by index (the label): one for a model of a single
-            activity, several for a model of these. Labels stay as they are;
-            sequences of unknown activity are left out. Defaults to all.
-        partner (str, optional): ``'activity'`` gives every sample another
-            sequence of its activity, drawn anew in every epoch: the sample's
-            second view is that sequence's, and ``partner`` of its data
-            sample says which. For the methods that align two sequences, and
-            only in training; it needs activity labels. None, for the methods
-            that need none, leaves both views to the pipeline. Defaults to
-            None.
-        data_prefix (dict): ``feature`` is the folder that every
-            ``feature_path`` is relative to, ``skeleton`` that of the files
-            of poses that records name as ``raw_file``; if it is given, the
-            poses of records that have none are sought there as ``<id>.pkl``.
-            Both default to the working directory.
-        **kwargs: Of MMAction2's ``PoseDataset``, such as ``test_mode``,
-            ``box_thr`` and ``valid_ratio``.
-            ``metainfo`` may give the ``activities``, ``phases`` and
-            ``skeleton`` of a file that has none; it goes before the file's.
+        split (str | Sequence[str], optional): Name of the split, or names of
+            several to concatenate; each sample has its ``split``. Sequences
+            keep the order of the split's list, on which the label fractions of
+            phase classification depend. Defaults to None, all records.
+        activities (Sequence[str | int], optional): Activities to keep, by name
+            or label. Labels are not renumbered; sequences of unknown activity
+            are left out. Defaults to all.
+        partner (str, optional): ``'activity'`` takes the second view of a
+            sample from another sequence of its activity, drawn anew in every
+            epoch and named as ``partner`` in the data sample. For methods that
+            align two sequences; in training only, and needs activity labels.
+            Defaults to None: both views are of the same sequence.
+        data_prefix (dict): ``feature`` is the folder of every
+            ``feature_path``; ``skeleton`` is that of the files of poses named
+            as ``raw_file``, and, if given, records without poses are read
+            from ``<id>.pkl`` in it. Both default to the working directory.
+        **kwargs (Any): Arguments of MMAction2's ``PoseDataset``, such as
+            ``test_mode``, ``box_thr`` and ``valid_ratio``. ``metainfo`` may
+            contain ``activities``, ``phases`` and ``skeleton``, which
+            override those of the file.
 
     Raises:
-        AnnotationError: If the file has problems, lacks a split or an
-            activity, a sequence would come up twice, or a sequence has no
+        AnnotationError: If the file has problems or lacks a split or an
+            activity, a sequence is in several of the splits, or one has no
             partner. The message names the file.
-        ValueError: If ``partner`` is unknown, or asked for in test mode.
+        ValueError: If ``partner`` is unknown or given in test mode.
     """
 
     def __init__(
@@ -101,17 +96,16 @@ class SequenceDataset(KeyedRandom, PoseDataset):
 
     def _join_prefix(self) -> None:
         super()._join_prefix()
-        # MMAction2 would read the pickles there by a reader that runs what
-        # is in them.
+        # MMAction2 would read these pickles with a reader that runs code.
         self.pose_folder = self.data_prefix.pop('skeleton', None)
 
     @property
     def source(self) -> str:
-        """str: Where the sequences come from, for messages."""
+        """str: Source of the sequences, for messages."""
         return self.ann_file
 
     def read_annotations(self) -> dict:
-        """Read the annotations, unchecked."""
+        """Read the annotations without checking them."""
         return load_annotations(self.ann_file)
 
     def load_data_list(self) -> list[dict]:
@@ -153,7 +147,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         return records
 
     def _link_people(self, records: list[dict]) -> None:
-        """Prepare and announce the choice among several people."""
+        """Link people for SelectPerson and log its selection."""
         for transform in self.pipeline.transforms:
             if not isinstance(transform, SelectPerson):
                 continue
@@ -179,7 +173,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
                 'activities is expected to be a list of names or indices of '
                 f'{self.source}, but is {wanted!r}'
             )
-        # A file without names has the labels that occur.
+        # Without names, any label that occurs is known.
         known = names or sorted(
             {label_of(record) for record in records} - {-1}
         )
@@ -198,21 +192,21 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         return {labels[activity] for activity in wanted}
 
     def filter_data(self) -> list[dict]:
-        """Leave out what ``valid_ratio`` of MMAction2 asks to leave out."""
-        # MMAction2 logs how many remain even if nothing is asked for.
+        """Filter by ``valid_ratio`` of MMAction2."""
+        # MMAction2 logs the result even without a filter.
         return super().filter_data() if self.valid_ratio else self.data_list
 
     def full_init(self) -> None:
-        """Read the annotations, and see that every sequence has a partner."""
+        """Read the annotations and check that every sequence has a partner."""
         super().full_init()
         if self.partner:
             self._partners_by_label()
 
     def prepare_data(self, idx: int) -> dict:
-        """Run the pipeline on one record, or on it and its partner.
+        """Run the pipeline on a record and its partner, if any.
 
-        With partners, the views are the first of the one and the last of the
-        other.
+        With a partner, the views are the first of the record and the last of
+        the partner.
         """
         if not self.partner:
             return super().prepare_data(idx)
@@ -229,12 +223,12 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         return packed
 
     def _partners_by_label(self) -> dict[int, np.ndarray]:
-        """Return the indices of the sequences of every activity by label.
+        """Return the indices of the sequences of each activity by label.
 
-        An AnnotationError says that a sequence is the only one of its
-        activity, or its activity is not known.
+        Raises AnnotationError if a sequence is the only one of its activity or
+        its activity is not known.
         """
-        # A subset has other records, which tell it from what it was taken of.
+        # A subset shares this cache but has other records.
         stored = self.data_address if self.serialize_data else self.data_list
         if self._partners is not None and self._partners[0] is stored:
             return self._partners[1]
@@ -257,7 +251,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
         return table
 
     def get_data_info(self, idx: int) -> dict:
-        """Return one record, with the skeleton's description beside it."""
+        """Return one record with the skeleton description."""
         record = super().get_data_info(idx)
         record['skeleton'] = self._metainfo['skeleton']
         return record
@@ -266,7 +260,7 @@ class SequenceDataset(KeyedRandom, PoseDataset):
     @force_full_init
     def lengths(self) -> np.ndarray:
         """np.ndarray: Number of frames of every sequence, ``(N,)``, int64."""
-        # Not kept: get_subset_ would have to know of it.
+        # Not cached, as get_subset_ would have to reset it.
         get_record = super().get_data_info
         return np.array(
             [get_record(i)['total_frames'] for i in range(len(self))]

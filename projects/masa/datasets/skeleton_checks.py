@@ -6,14 +6,14 @@ from .problem import Problem, is_integer, is_list_of_names, short
 
 
 def num_joints(skeleton: Any) -> int:
-    """Return how many joints a description names; 0 if it does not say."""
+    """Return the number of joints in a description, 0 if not known."""
     if isinstance(skeleton, dict) and is_list_of_names(skeleton.get('joints')):
         return len(skeleton['joints'])
     return 0
 
 
 def check_skeleton(skeleton: Any) -> Iterator[Problem]:
-    """Yield the problems of ``annotations['skeleton']``, which may be None."""
+    """Yield problems of ``annotations['skeleton']``, which may be None."""
     if skeleton is None:
         return
     count = num_joints(skeleton)

@@ -1,8 +1,8 @@
-"""Skeleton layouts of datasets, as annotation files describe them.
+"""Skeleton layouts of datasets, in the format of annotation files.
 
-Each has ``joints`` (names), ``bones`` (pairs of joints), ``flip_pairs`` (left
-and right), ``root`` (the point at the origin) and ``torso`` (its upper and
-its lower end). A point is a joint, or several whose mean it is.
+A layout has ``joints`` (names), ``bones`` (pairs of joints), ``flip_pairs``
+(pairs of left and right joints), ``root`` (the origin) and ``torso`` (its
+upper and lower end). Root and ends are a joint or the mean of several.
 """
 
 from itertools import pairwise
@@ -70,7 +70,7 @@ COCO_17 = _layout(
     torso=('left_shoulder right_shoulder', 'left_hip right_hip'),
 )
 
-# OpenPose's BODY_25 order, which the 3D bodies of the paper have.
+# OpenPose's BODY_25 order, that of the 3D bodies in the paper.
 OPENPOSE_25 = _layout(
     joints='nose neck right_shoulder right_elbow right_wrist left_shoulder '
     'left_elbow left_wrist mid_hip right_hip right_knee right_ankle left_hip '

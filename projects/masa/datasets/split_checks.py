@@ -8,7 +8,7 @@ import numpy as np
 
 from .problem import Problem, short
 
-# 'xsub_train' and 'xsub_val' are of one protocol, 'xview_train' is of another.
+# 'xsub_train' and 'xsub_val' belong to one protocol, 'xview_train' to another.
 _ROLE = re.compile(
     r'(?<![a-z])(train|training|val|valid|validation|test)'
     r'(?![a-z])'
@@ -16,20 +16,20 @@ _ROLE = re.compile(
 
 
 def is_training_split(name: str) -> bool:
-    """Tell by its name whether a split is for training.
+    """Return whether the name of a split contains "train".
 
-    "train" is in it, as in ``train`` or ``xsub_train``.
+    Examples are ``train`` and ``xsub_train``.
     """
     return 'train' in name.lower()
 
 
 def check_split(split: Any, names: list[str]) -> Iterator[Problem]:
-    """Check the splits, and that every record is in one.
+    """Yield problems of the splits and of records in none of them.
 
     An id may be in splits of several protocols, such as ``xsub_train`` and
-    ``xview_train``, and in splits that are not told apart by the words train,
-    val and test; but not in ``train`` and in ``val``. ``names`` are the ids of
-    the records.
+    ``xview_train``, and in splits whose names contain none of train, val and
+    test, but not in both ``train`` and ``val``. ``names`` are the ids of the
+    records.
     """
     if split is None:
         return
@@ -55,7 +55,7 @@ def check_split(split: Any, names: list[str]) -> Iterator[Problem]:
 
 
 def _check_ids(field: str, ids: Any, known: set[str]) -> Iterator[Problem]:
-    # Of another type, an id may not even be comparable.
+    # Ids of other types may not be hashable.
     foreign = [name for name in ids if not isinstance(name, str)]
     ids = [name for name in ids if isinstance(name, str)]
     missing = foreign + [name for name in ids if name not in known]

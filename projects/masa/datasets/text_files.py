@@ -1,6 +1,6 @@
-"""Text files that people write: encodings, line ends, JSON and CSV.
+"""Read text, JSON and CSV files in any Unicode encoding.
 
-Nothing depends on the locale of whoever runs the program.
+Nothing depends on the locale.
 """
 
 import codecs
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from .errors import AnnotationError
 
-# Those of UTF-32 come first: they begin as those of UTF-16 do.
+# UTF-32 first, whose marks begin with those of UTF-16.
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF32_LE, 'utf-32'),
     (codecs.BOM_UTF32_BE, 'utf-32'),
@@ -23,7 +23,7 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, 'utf-16'),
     (codecs.BOM_UTF16_BE, 'utf-16'),
 )
-# Spreadsheets write semicolons where the comma is the decimal separator.
+# Spreadsheets use semicolons if the decimal separator is a comma.
 DELIMITERS = (',', ';', '\t')
 
 
@@ -31,8 +31,8 @@ class TableRow(NamedTuple):
     """One row of a CSV file.
 
     Attributes:
-        line (int): Number of its line, from 1.
-        values (dict[str, str]): By column, without blanks around them.
+        line (int): Line number, from 1.
+        values (dict[str, str]): Stripped values by column.
     """
 
     line: int
@@ -40,11 +40,11 @@ class TableRow(NamedTuple):
 
 
 class Table(NamedTuple):
-    """The content of a CSV file.
+    """Contents of a CSV file.
 
     Attributes:
-        columns (list[str]): Their names, in the order of the file.
-        rows (list[TableRow]): Without those that are empty.
+        columns (list[str]): Column names in the order of the file.
+        rows (list[TableRow]): Rows that are not empty.
     """
 
     columns: list[str]
@@ -52,10 +52,10 @@ class Table(NamedTuple):
 
 
 def read_text(path: str | os.PathLike) -> str:
-    """Read a text file in UTF-8, or in UTF-16 or UTF-32 with a mark.
+    """Read a text file in UTF-8, or in UTF-16 or UTF-32 with a BOM.
 
-    Line ends are kept. An AnnotationError says that it is in another encoding,
-    an OSError that it cannot be opened.
+    Keeps line ends. Raises AnnotationError for other encodings, OSError if the
+    file cannot be opened.
     """
     content = Path(path).read_bytes()
     encoding = next(
@@ -83,9 +83,9 @@ def _not_text(path: str | os.PathLike, line: int) -> str:
 def read_lines(path: str | os.PathLike) -> list[str]:
     """Read the lines of a text file that are not blank, stripped.
 
-    They end in LF, CRLF or CR. Errors are those of :func:`read_text`.
+    Lines end in LF, CRLF or CR. Raises the errors of :func:`read_text`.
     """
-    # Unlike str.splitlines, this leaves U+2028 and the like in their line.
+    # Unlike str.splitlines, this does not split at U+2028 and the like.
     lines = io.StringIO(read_text(path), newline=None)
     return [line.strip() for line in lines if line.strip()]
 
@@ -93,12 +93,11 @@ def read_lines(path: str | os.PathLike) -> list[str]:
 def read_json(path: str | os.PathLike) -> Any:
     """Read a JSON file, in UTF-8, UTF-16 or UTF-32.
 
-    An AnnotationError says that it is not JSON, an OSError that it cannot be
-    opened.
+    Raises AnnotationError if it is not JSON, OSError if it cannot be opened.
     """
     content = Path(path).read_bytes()
     try:
-        # It knows a byte order mark, and UTF-16 without one.
+        # It detects the encoding.
         return json.loads(content)
     except UnicodeDecodeError as error:
         raise AnnotationError(
@@ -106,7 +105,7 @@ def read_json(path: str | os.PathLike) -> Any:
             f'byte {error.start}: save it as UTF-8'
         ) from error
     except (ValueError, RecursionError) as error:
-        # A number of too many digits is a plain ValueError.
+        # Too many digits raise a plain ValueError.
         raise AnnotationError(
             f'{os.fspath(path)} cannot be read as JSON: {error}'
         ) from error
@@ -118,28 +117,26 @@ def read_csv(
     required: Collection[str] = (),
     others: bool = False,
 ) -> Table:
-    """Read a CSV file whose first line names the columns.
+    """Read a CSV file with a header line.
 
-    Values may be separated by commas, semicolons or tabs, whichever separates
-    the names of known columns; blanks around names and values, the case of
-    names and empty rows do not count.
+    The delimiter is a comma, a semicolon or a tab, whichever gives the most
+    known columns. Whitespace around names and values, the case of names and
+    empty rows are ignored.
 
     Args:
         path (str | os.PathLike): The file; see :func:`read_text`.
-        known (Collection[str]): Names of columns, in lower case.
-        required (Collection[str]): Those that must be there. Defaults to
-            none.
-        others (bool): Whether the file may have further columns. Defaults to
-            False.
+        known (Collection[str]): Known column names, in lower case.
+        required (Collection[str]): Required columns. Defaults to none.
+        others (bool): Whether other columns are allowed. Defaults to False.
 
     Returns:
-        Table: Rows of as many values as there are columns.
+        Table: The table; each row has one value per column.
 
     Raises:
-        AnnotationError: If the file is no text, lacks a required column, has
-            one twice or an unknown one, or a row of another length or with a
-            line break in a value. File and line are named.
-        OSError: If it cannot be opened.
+        AnnotationError: If the file is no text, a column is missing, repeated
+            or unknown, or a row has another length or a line break in a value.
+            The message names file and line.
+        OSError: If the file cannot be opened.
     """
     path = os.fspath(path)
     text = read_text(path)
@@ -171,7 +168,7 @@ def read_csv(
     next(lines)
     for line, values in lines:
         where = f'{path}, line {line}'
-        # Spreadsheets add empty cells.
+        # Spreadsheets append empty cells.
         surplus = [
             value
             for name, value in zip_longest(columns, values)
@@ -202,7 +199,7 @@ def _header(text: str, delimiter: str, path: str) -> list[str]:
 def _lines(
     text: str, delimiter: str, path: str
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number and the values of every line that is not empty."""
+    """Yield number and values of every line that is not empty."""
     reader = csv.reader(
         io.StringIO(text, newline=''),
         delimiter=delimiter,

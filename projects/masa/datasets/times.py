@@ -1,6 +1,6 @@
 import numpy as np
 
-# Two containers of one recording round its time stamps differently.
+# Seconds; containers round the time stamps of a recording differently.
 ROUNDING = 0.01
 
 
@@ -8,12 +8,12 @@ def frame_times(record: dict) -> np.ndarray | None:
     """Return the time stamps of a record's frames.
 
     Args:
-        record (dict): With ``total_frames``. ``timestamps`` go before
-            ``frame_rate``, from which the times are counted from 0.
+        record (dict): Record with ``total_frames``. ``timestamps`` take
+            precedence over ``frame_rate``, by which times start at 0.
 
     Returns:
-        np.ndarray, optional: Seconds, (T,) float64; None if the record has
-        neither.
+        np.ndarray, optional: Time stamps in seconds, (T,) float64; None if the
+        record has neither.
 
     Example:
         >>> from masa.datasets.times import frame_times
@@ -29,10 +29,10 @@ def frame_times(record: dict) -> np.ndarray | None:
 
 
 def same_times(first: dict, second: dict) -> bool:
-    """Say whether two records may be of one recording, by their times.
+    """Return whether two records may be of one recording.
 
-    They may if their times, of as many frames, agree to 10 ms, or one has
-    none.
+    That is, their times agree to 10 ms, or one has no times. Both must have
+    the same number of frames.
     """
     times = [frame_times(record) for record in (first, second)]
     if any(seconds is None for seconds in times):

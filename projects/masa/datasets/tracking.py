@@ -4,18 +4,18 @@ from typing import Protocol, TypeVar
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-# From one frame to the next people overlap themselves by more than this.
+# Smallest IoU of a person in consecutive frames.
 LEAST_OVERLAP = 0.3
-# Who was lost is looked for within this many of their own sizes.
+# Largest distance to a lost person, relative to their size.
 FARTHEST = 1.0
 
 
 class Boxed(Protocol):
-    """A person in a frame.
+    """A person detected in a frame.
 
     Attributes:
         box (np.ndarray): Left, top, right and bottom, (4,).
-        score (float): How sure the detector is.
+        score (float): Confidence of the detector.
     """
 
     box: np.ndarray
@@ -28,20 +28,19 @@ Detected = TypeVar('Detected', bound=Boxed)
 def track_people(
     frames: Sequence[Sequence[Detected]],
 ) -> list[dict[int, Detected]]:
-    """Link the detections of all frames into people.
+    """Link detections over time to people.
 
-    Between frames by overlap of boxes, the best assignment of all
-    (Hungarian method); then whoever is left by place and size, so that a
-    person who was hidden for a while, or moves fast, stays the same one.
-    Where no frame shows two people, all detections are one person's.
+    Detections are assigned by the overlap of boxes (Hungarian method), and the
+    remaining ones by position and size, so that people who were hidden or move
+    fast keep their identity. If no frame has two people, all detections are of
+    one person.
 
     Args:
-        frames (Sequence[Sequence[Boxed]]): The detections of every frame.
+        frames (Sequence[Sequence[Boxed]]): Detections of each frame.
 
     Returns:
-        list[dict[int, Boxed]]: Of every person, the detections by frame. The
-        most prominent one, by area and score summed over the frames, is
-        first.
+        list[dict[int, Boxed]]: Detections of each person by frame, sorted by
+        prominence: the sum of area times score over the frames.
     """
     tracks: list[dict[int, Detected]] = []
     if all(len(found) <= 1 for found in frames):
@@ -63,7 +62,7 @@ def track_people(
                 [tracks[i][next(reversed(tracks[i]))].box for i in open_tracks]
             ).astype(np.float64)
             cost = cost_of(last, boxes[free])
-            # A forbidden pair must not push an allowed one out.
+            # A forbidden pair must not displace an allowed one.
             allowed = np.where(cost <= limit, cost, 1e6)
             rows, columns = linear_sum_assignment(allowed)
             linked = cost[rows, columns] <= limit
@@ -79,10 +78,10 @@ def track_people(
 def people_by_identity(
     frames: Sequence[Sequence[Detected]], identities: Sequence[Sequence[int]]
 ) -> list[dict[int, Detected]]:
-    """Group the detections of all frames by who they are.
+    """Group detections by known identities.
 
-    ``identities`` are those of the detections, nobody twice in a frame. The
-    result is that of :func:`track_people`.
+    ``identities`` are those of the detections, without repeats in a frame.
+    Returns the same as :func:`track_people`.
     """
     tracks: dict[int, dict[int, Detected]] = {}
     for t, found in enumerate(frames):
@@ -99,10 +98,10 @@ def _prominence(track: dict[int, Boxed]) -> float:
 
 
 def box_overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Compute the intersection over union of all pairs of boxes.
+    """Compute the IoU of all pairs of boxes.
 
-    Boxes are left, top, right and bottom: (..., N, 4) and (..., M, 4) give
-    (..., N, M), in [0, 1].
+    Boxes (..., N, 4) and (..., M, 4) of left, top, right and bottom give (...,
+    N, M), in [0, 1].
     """
     first, second = first[..., :, None, :], second[..., None, :, :]
     upper_left = np.maximum(first[..., :2], second[..., :2])
@@ -120,10 +119,10 @@ def _lack_of_overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Between centers in sizes, and of the sizes' logarithms: (N, M)."""
+    """Relative distance of centers plus difference of log sizes, (N, M)."""
     centers = [(boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (first, second)]
     sizes = [
-        # Coordinates may be shares of the image instead of pixels.
+        # Coordinates may be relative to the image size.
         np.linalg.norm(boxes[:, 2:] - boxes[:, :2], axis=-1).clip(1e-9)
         for boxes in (first, second)
     ]

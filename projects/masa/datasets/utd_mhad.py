@@ -1,4 +1,4 @@
-"""UTD-MHAD's official Kinect skeletons, as annotations."""
+"""Convert UTD-MHAD's Kinect skeletons to annotations."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from .conversion import LabeledSequence, build_annotations, reading
 from .errors import AnnotationError
 from .skeletons import KINECT_20
 
-# Actions 1 to 27, as the dataset's page lists them.
+# Actions 1 to 27, from the web page of the dataset.
 ACTIONS = (
     *('swipe_left', 'swipe_right', 'wave', 'clap', 'throw', 'cross_arms'),
     *('basketball_shoot', 'draw_x', 'draw_circle_clockwise'),
@@ -21,9 +21,9 @@ ACTIONS = (
     *('push', 'knock', 'catch', 'pick_up_and_throw', 'jog', 'walk'),
     *('sit_to_stand', 'stand_to_sit', 'lunge', 'squat'),
 )
-# The usual protocol trains on the odd subjects and tests on the even ones.
+# The usual protocol trains on odd and tests on even subjects.
 TEST_SUBJECTS = (2, 4, 6, 8)
-# Of the Kinect, as the dataset's paper says.
+# Frames per second, from the paper of the dataset.
 FRAME_RATE = 30.0
 _FILE_NAME = re.compile(r'a(\d+)_s(\d+)_t(\d+)_skeleton')
 
@@ -31,9 +31,9 @@ _FILE_NAME = re.compile(r'a(\d+)_s(\d+)_t(\d+)_skeleton')
 def read_skeleton_file(path: str | os.PathLike) -> LabeledSequence:
     """Read an official skeleton file, such as ``a1_s1_t1_skeleton.mat``.
 
-    The sequence is then named ``'a01_s1_t1'``; its joints are in meters, (T,
-    20, 3) float32, y up. An AnnotationError says that the file is not of the
-    official layout.
+    The name of the sequence is then ``'a01_s1_t1'``; its joints are in meters,
+    (T, 20, 3) float32, y up. Raises AnnotationError if the file has another
+    layout.
     """
     path = Path(path)
     found = _FILE_NAME.fullmatch(path.stem)
@@ -66,7 +66,7 @@ def read_skeleton_file(path: str | os.PathLike) -> LabeledSequence:
 
 
 def subject_of(sequence: LabeledSequence) -> int:
-    """Return the number of the subject, in [1, 8], that a name tells."""
+    """Return the number of the subject, in [1, 8], from the name."""
     return int(sequence.name.split('_')[1][1:])
 
 
@@ -75,11 +75,11 @@ def make_annotations(
     subjects: Collection[int] | None = None,
     val_subjects: Collection[int] = (),
 ) -> dict:
-    """Put the sequences of some subjects, of all by default, into annotations.
+    """Convert the sequences of some subjects, by default all, to annotations.
 
-    The splits are 'train', 'val', of the training subjects ``val_subjects``,
-    and 'test'. An AnnotationError says that a subject that is asked for is not
-    there or of the test split, or none is left to train on.
+    The split 'val' has the training subjects ``val_subjects``. Raises
+    AnnotationError if one of these subjects is missing or in the test split,
+    or none is left for training.
     """
     sequences = sorted(sequences, key=lambda sequence: sequence.name)
     present = {subject_of(sequence) for sequence in sequences}

@@ -7,7 +7,7 @@ from ..support.files import atomic_path
 
 @register_backend('atomic')
 class AtomicLocalBackend(LocalBackend):
-    """A ``LocalBackend`` that writes every file whole or not at all.
+    """A ``LocalBackend`` that writes files atomically.
 
     Selected by ``backend_args=dict(backend='atomic')``.
     """

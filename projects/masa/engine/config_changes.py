@@ -1,4 +1,4 @@
-"""What has been changed in a config since a training was interrupted."""
+"""Find changes of a config since a training was interrupted."""
 
 import ast
 from collections import defaultdict
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, NamedTuple
 
-# The sections that decide the course of a training. All others are about
-# output, evaluation, the machine, or what the training begins with.
+# Sections that determine the course of a training. The others concern output,
+# evaluation, the machine or the initial weights.
 _SECTIONS = (
     'model',
     'data_preprocessor',
@@ -21,7 +21,7 @@ _SECTIONS = (
 )
 LENGTH = ('train_cfg.max_epochs', 'train_cfg.max_iters')
 _WITHOUT_EFFECT = {
-    # How fast the same batches come.
+    # Speed of loading the same batches.
     'train_dataloader.num_workers',
     'train_dataloader.persistent_workers',
     'train_dataloader.pin_memory',
@@ -37,21 +37,21 @@ _WITHOUT_EFFECT = {
     'model.readout',
     # Changes rounding only.
     'randomness.deterministic',
-    # Compared by the runner, which knows the seed that was drawn and the
-    # number of processes.
+    # Compared with the seed drawn and the number of processes, see
+    # resumption.py.
     'randomness.seed',
     'train_dataloader.batch_size',
 }
-# The weights are those of the checkpoint, however they were initialized.
+# The weights come from the checkpoint.
 _INITIALIZATION = 'init_cfg'
-# The same data may have been moved.
+# The data may have been moved.
 _LOCATIONS = ('ann_file', 'data_prefix', 'data_root')
-# Types by their earlier names, which checkpoints may hold.
+# Former names of types, which old checkpoints contain.
 _RENAMED = {
     'AsyncAmpOptimWrapper': 'DeferredNormAmpOptimWrapper',
     'AsyncOptimWrapper': 'DeferredNormOptimWrapper',
 }
-# Hooks that leave weights, optimizer and data as they are.
+# Hooks that change neither weights nor optimizer nor data.
 _OBSERVERS = {
     'AsyncRuntimeInfoHook',
     'AtomicCheckpointHook',
@@ -74,7 +74,7 @@ _STANDARD_HOOKS = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
-# Characters of a value that a message shows.
+# Longest value in a message, in characters.
 _SHOWN = 60
 
 
@@ -83,8 +83,8 @@ class Change(NamedTuple):
 
     Attributes:
         key (str): Such as ``optim_wrapper.optimizer.lr``.
-        old (Any): Its value in the interrupted training, None if not set.
-        new (Any): Its present value, None if not set.
+        old (Any): Value in the interrupted training, None if not set.
+        new (Any): Current value, None if not set.
     """
 
     key: str
@@ -109,9 +109,9 @@ def parse_config(text: Any) -> dict[str, Any] | None:
         text (Any): ``Config.pretty_text``.
 
     Returns:
-        dict, optional: The settings by name. Tuples become lists, and
-        expressions that are neither containers nor literals stay text. None
-        if the text is not that of a config.
+        dict, optional: Settings by name, with tuples as lists, and expressions
+        other than containers and literals as text. None if the text is no
+        config.
     """
     if not isinstance(text, str):
         return None
@@ -120,7 +120,7 @@ def parse_config(text: Any) -> dict[str, Any] | None:
             statement.targets[0].id: _literal(statement.value)
             for statement in ast.parse(text).body
         } or None
-    # Python refuses deep nesting by MemoryError or RecursionError.
+    # Deep nesting raises MemoryError or RecursionError.
     except (
         *(SyntaxError, ValueError, AttributeError),
         *(MemoryError, RecursionError),
@@ -151,10 +151,10 @@ def _literal(node: ast.expr) -> Any:
 
 
 def training_changes(old: dict, new: dict) -> list[Change]:
-    """List changed settings that decide the course of a training.
+    """List changed settings that determine the course of a training.
 
-    The seed and the batch size are left to the runner, which knows the seed
-    that was drawn and the number of processes.
+    The seed and the batch size are not compared: they depend on the seed drawn
+    and on the number of processes.
 
     Args:
         old (dict): The interrupted training's config, of
@@ -162,7 +162,7 @@ def training_changes(old: dict, new: dict) -> list[Change]:
         new (dict): The present config, likewise.
 
     Returns:
-        list[Change]: In the order of the config's sections.
+        list[Change]: Changes in the order of the config's sections.
     """
     return [
         change
@@ -175,7 +175,7 @@ def training_changes(old: dict, new: dict) -> list[Change]:
 
 
 def data_and_hook_changes(old: dict, new: dict) -> list[Change]:
-    """List changed locations of the data and hooks that may act on training.
+    """List changed locations of data and changed hooks that affect training.
 
     Args:
         old (dict): The interrupted training's config, of
@@ -183,7 +183,7 @@ def data_and_hook_changes(old: dict, new: dict) -> list[Change]:
         new (dict): The present config, likewise.
 
     Returns:
-        list[Change]: Changes that take effect, as they may be intended.
+        list[Change]: Changes that are allowed, as they may be intended.
     """
     section = 'train_dataloader'
     moved = [

@@ -8,10 +8,10 @@ from ..registry import OPTIM_WRAPPERS
 
 
 class _DeferredNorm:
-    """Keeps the norm of the gradient on the device, as ``grad_norm``.
+    """Keep the gradient norm on the device, as ``grad_norm``.
 
-    MMEngine's wrappers turn it into a number in every step, for which the CPU
-    waits until the GPU has finished the step.
+    MMEngine's wrappers call ``item()`` on it in every step, a GPU-CPU
+    synchronization.
     """
 
     def __init__(self, *args, **kwargs):
@@ -24,28 +24,28 @@ class _DeferredNorm:
     def _clip_and_keep(
         self, parameters: Sequence[torch.nn.Parameter], **kwargs
     ) -> None:
-        # MMEngine makes no number of None.
+        # Returning None keeps MMEngine from calling item().
         self.grad_norm = self._clip(parameters, **kwargs)
 
-    # A compiler can improve nothing in it.
+    # Compiling it would gain nothing.
     @torch.compiler.disable
     def update_params(self, *args, **kwargs) -> None:
         """Update the parameters; see ``OptimWrapper.update_params``."""
         super().update_params(*args, **kwargs)
 
 
-# The second names are those that earlier configs have.
+# The second names are those in earlier configs.
 @OPTIM_WRAPPERS.register_module(
     name=['DeferredNormOptimWrapper', 'AsyncOptimWrapper']
 )
 class DeferredNormOptimWrapper(_DeferredNorm, OptimWrapper):
     """An ``OptimWrapper`` without GPU-CPU synchronization.
 
-    :class:`DeferredRuntimeInfoHook` logs the norm of the gradient.
+    :class:`DeferredRuntimeInfoHook` logs the gradient norm.
 
     Args:
         *args (Any): Arguments of ``OptimWrapper``.
-        **kwargs (Any): Likewise.
+        **kwargs (Any): Keyword arguments of ``OptimWrapper``.
     """
 
 
@@ -53,17 +53,16 @@ class DeferredNormOptimWrapper(_DeferredNorm, OptimWrapper):
     name=['DeferredNormAmpOptimWrapper', 'AsyncAmpOptimWrapper']
 )
 class DeferredNormAmpOptimWrapper(_DeferredNorm, AmpOptimWrapper):
-    """An ``AmpOptimWrapper`` that does not synchronize in bfloat16.
+    """An ``AmpOptimWrapper`` without GPU-CPU synchronization in bfloat16.
 
-    In float16 the loss has to be scaled, and the CPU waits in every step to
-    know whether the gradient overflowed.
+    In float16, loss scaling synchronizes in every step to check the gradient
+    for overflow.
 
     Args:
         loss_scale (str | float | dict): See ``AmpOptimWrapper``. Defaults to
-            ``'dynamic'``. Without effect in bfloat16, whose range is that of
-            float32.
-        dtype (str, optional): ``'float16'`` or ``'bfloat16'``. Defaults to
-            the device's own, float16 on CUDA.
+            ``'dynamic'``. Ignored in bfloat16, whose range is that of float32.
+        dtype (str, optional): ``'float16'`` or ``'bfloat16'``. Defaults to the
+            device's default, float16 on CUDA.
         **kwargs (Any): Further arguments of ``AmpOptimWrapper``.
     """
 

@@ -1,2 +1,2 @@
 class NonFiniteError(RuntimeError):
-    """Training stopped at a loss or gradient that is infinite or NaN."""
+    """The loss or the gradient of a training is infinite or NaN."""

@@ -12,19 +12,19 @@ def build_runner(cfg: Config) -> Runner:
     """Build the runner of a config, with or without GPUs.
 
     Args:
-        cfg (Config): The config. The runner is a :class:`SafeRunner` unless
-            it names another. If ``launcher`` is not ``'none'`` and there is
-            no GPU, the backend ``nccl`` becomes ``gloo``, and the model is
-            wrapped for the CPU.
+        cfg (Config): The config; ``runner_type`` defaults to
+            :class:`SafeRunner`. For distributed training without GPUs, the
+            backend ``nccl`` is replaced by ``gloo`` and the model is wrapped
+            for the CPU.
 
     Returns:
-        Runner: Connected with the other processes, if there are any.
+        Runner: The runner, in a process group if distributed.
 
     Raises:
-        ConfigError: If a constructor refuses a value of the config.
+        ConfigError: If a constructor rejects a value of the config.
     """
     if cfg.get('custom_imports'):
-        # Reading the file did so, but perhaps in another process.
+        # The file may have been read in another process.
         import_modules_from_strings(**cfg.custom_imports)
     cfg.setdefault('runner_type', 'SafeRunner')
     with report_wrong_values(cfg):
@@ -38,7 +38,7 @@ def build_runner(cfg: Config) -> Runner:
 def _fit_to_cpu(cfg: Config) -> None:
     cfg.setdefault('env_cfg', ConfigDict())
     dist_cfg = cfg.env_cfg.setdefault('dist_cfg', ConfigDict())
-    # NCCL runs on GPUs only.
+    # NCCL requires GPUs.
     if dist_cfg.get('backend', 'nccl') == 'nccl':
         dist_cfg.backend = 'gloo'
     wrapper = cfg.get('model_wrapper_cfg') or dict(
@@ -46,5 +46,5 @@ def _fit_to_cpu(cfg: Config) -> None:
         broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
-    # By default MMEngine gives every process a GPU.
+    # By default MMEngine assigns a GPU to each process.
     cfg.model_wrapper_cfg = dict(wrapper, device_ids=None)

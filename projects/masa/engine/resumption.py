@@ -1,4 +1,4 @@
-"""Whether a training can be resumed with the present config."""
+"""Check whether a training can be resumed with the current config."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,15 +21,15 @@ from .schedule_replay import ScheduleReplay
 def check_resumable(
     runner: Runner, checkpoint: dict[str, Any], path: str | Path
 ) -> None:
-    """Check that a checkpoint holds the state of a training.
+    """Check that a checkpoint contains the state of a training.
 
     Args:
-        runner (Runner): Of the training that is to be resumed.
-        checkpoint (dict): What the file holds.
-        path (str or Path): The file, for the message.
+        runner (Runner): Runner of the training to resume.
+        checkpoint (dict): Contents of the file.
+        path (str or Path): The file, for messages.
 
     Raises:
-        CheckpointError: If it lacks anything that resuming needs.
+        CheckpointError: If anything that resuming needs is missing.
     """
     wanted = ['meta', 'message_hub', 'optimizer']
     if runner.param_schedulers is not None:
@@ -48,20 +48,20 @@ def check_resumable(
 def apply_config(
     runner: Runner, checkpoint: dict[str, Any], path: str | Path
 ) -> None:
-    """Apply what has changed in the config since a checkpoint, or refuse it.
+    """Apply the changes of the config since a checkpoint, or reject them.
 
     Args:
-        runner (Runner): Of the present config.
-        checkpoint (dict): What is resumed. If the present schedule is another
-            than the checkpoint's, its states are put into the checkpoint.
+        runner (Runner): Runner of the current config.
+        checkpoint (dict): The checkpoint to resume. If the schedule has
+            changed, its state in the checkpoint is replaced.
         path (str or Path): The file, for messages.
 
     Raises:
-        CheckpointError: If an uninterrupted training with the present config
-            would have come to another checkpoint.
+        CheckpointError: If an uninterrupted training with the current config
+            would have reached another state.
     """
     meta = checkpoint['meta']
-    # MMEngine would run it as Python.
+    # MMEngine would execute it as Python.
     meta.pop('config', None)
     old = parse_config(meta.get('cfg'))
     new = parse_config(runner.cfg.pretty_text)
@@ -94,7 +94,7 @@ def apply_config(
 
 
 def length_key(runner: Runner) -> str:
-    """Name the setting that holds the length of a training.
+    """Return the key of the setting for the length of a training.
 
     Args:
         runner (Runner): The runner.
@@ -106,13 +106,13 @@ def length_key(runner: Runner) -> str:
 
 
 def is_finished(runner: Runner) -> bool:
-    """Say whether a training has reached its length.
+    """Return whether a training has reached its length.
 
     Args:
         runner (Runner): The runner.
 
     Returns:
-        bool: Whether nothing is left to train.
+        bool: Whether the training is finished.
     """
     if _is_by_epoch(runner):
         return runner.epoch >= runner.max_epochs
@@ -126,7 +126,7 @@ def _is_by_epoch(runner: Runner) -> bool:
 def _run_changes(
     runner: Runner, meta: dict, old: dict, new: dict
 ) -> list[Change]:
-    """List changes that the configs' texts alone do not show."""
+    """List changes that the texts of the configs do not show."""
     seed = (new.get('randomness') or {}).get('seed')
     pairs = {'randomness.seed': (meta.get('seed'), seed)}
     sizes = [
@@ -134,7 +134,7 @@ def _run_changes(
         for config in (old, new)
     ]
     if all(isinstance(size, int) for size in sizes):
-        # Half the batch size in twice as many processes is the same.
+        # Half the batch size in twice as many processes is equivalent.
         processes = meta.get('world_size', runner.world_size)
         pairs['train_dataloader.batch_size x processes'] = (
             sizes[0] * processes,
@@ -154,12 +154,10 @@ def _run_changes(
 def _apply_schedule(
     runner: Runner, checkpoint: dict[str, Any], old: dict
 ) -> bool:
-    """Put the present schedule into a checkpoint, if it was the same so far.
+    """Store the current schedule in a checkpoint if it agrees so far.
 
-    Both schedules are replayed up to the checkpoint, without a model.
-
-    Returns:
-        bool: Whether they gave the same settings in every iteration.
+    Replays both schedules up to the checkpoint, without a model. Returns
+    whether they give the same settings in every iteration.
     """
     reached = checkpoint['meta']['iter']
     length = length_key(runner).rpartition('.')[2]
@@ -171,13 +169,13 @@ def _apply_schedule(
         runner.max_iters < reached
         or isinstance(runner.optim_wrapper, OptimWrapperDict)
         or not isinstance(old_length, int)
-        # Nothing is built that only the checkpoint names.
+        # Never build a type that only the checkpoint names.
         or not _types(before) <= _types(now)
     ):
         return False
     past = _replay(runner, before, old_length)
     present = _replay(runner, now, getattr(runner, length))
-    # A schedule that waits for a metric cannot be replayed.
+    # A schedule that depends on a metric cannot be replayed.
     if any(getattr(one, 'need_val_args', False) for one in present.schedulers):
         return False
     for _ in range(reached):
@@ -192,7 +190,7 @@ def _apply_schedule(
     groups = [*state['param_groups']]
     if 'base_param_settings' in state:
         groups.append(state['base_param_settings'])
-    # The settings of the next iteration.
+    # Settings of the next iteration.
     for group, one, other in zip(
         groups, past.settings(), present.settings(), strict=True
     ):
@@ -219,7 +217,7 @@ def _replay(
     epochs = length if by_epoch else runner.max_epochs
     iterations = length * epoch_length if by_epoch else length
     for one in schedulers:
-        # As MMEngine has it.
+        # MMEngine's default.
         by = epochs if one.get('by_epoch', True) else iterations
         one.setdefault('end', by)
     return ScheduleReplay(

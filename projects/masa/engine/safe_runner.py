@@ -43,25 +43,24 @@ from .resumption import (
 
 @RUNNERS.register_module()
 class SafeRunner(Runner):
-    """A ``Runner`` that checks its config, its data and its checkpoints.
+    """A ``Runner`` that checks config, data and checkpoints.
 
-    A checkpoint is read without running code, its checksums are compared, and
-    its weights have to fit the model: MMEngine's Runner goes on with a
-    warning where they do not. ``resume`` without a path takes the newest
-    checkpoint that is whole, and logs which were left out.
+    Checkpoints are read without running code, their checksums are verified,
+    and their weights must match the model, where MMEngine's Runner only warns.
+    ``resume`` without a path takes the latest undamaged checkpoint and logs
+    which ones it skips.
 
-    A resumed training gives what an uninterrupted one with the present config
-    would have given. If changes of the config rule that out, it is refused;
-    MMEngine's Runner silently goes on with the old schedule and learning
-    rate.
+    A resumed training gives the same result as an uninterrupted one with the
+    current config. If changes of the config make this impossible, resuming is
+    an error; MMEngine's Runner silently continues with the old schedule and
+    learning rate.
 
-    Two keys of the config, both False by default: ``load_partial`` lets
-    ``load_from`` take the weights that fit, to begin a training with those of
-    another model; ``unsafe_load`` lets checkpoints run code.
+    Two config keys, both False by default: with ``load_partial``,
+    ``load_from`` takes only the weights that match, to start from another
+    model; with ``unsafe_load``, checkpoints may run code.
 
-    The console shows where a run is and how it goes. The environment, the
-    whole config and the hooks are in the log file only, unless ``log_level``
-    is below INFO.
+    The console shows the progress of a run. The environment, the whole config
+    and the hooks go only to the log file, unless ``log_level`` is below INFO.
     """
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -82,8 +81,8 @@ class SafeRunner(Runner):
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger; see ``Runner.build_logger``.
 
-        It shows only warnings on the console until the runner is built, and
-        never a deprecation of MMEngine's own code.
+        Until the runner is built, the console shows only warnings; it never
+        shows deprecations of MMEngine's own code.
         """
         logger = super().build_logger(*args, **kwargs)
         for handler in logger.handlers:
@@ -99,9 +98,9 @@ class SafeRunner(Runner):
         """Train; see ``Runner.train``.
 
         Raises:
-            ConfigError: If a constructor refuses a value of the config, or
-                the model does not take frames as wide as the data's.
-            CheckpointError: If the checkpoint to begin with cannot be used.
+            ConfigError: If a constructor rejects a value of the config, or the
+                model expects frames of another width.
+            CheckpointError: If the initial checkpoint cannot be used.
         """
         with report_wrong_values(self.cfg):
             return super().train()
@@ -117,11 +116,11 @@ class SafeRunner(Runner):
             return super().test()
 
     def load_or_resume(self) -> None:
-        """Load or resume a checkpoint, as the config says.
+        """Load or resume a checkpoint according to the config.
 
         Raises:
-            ConfigError: If the model does not take frames as wide as those of
-                a data loader.
+            ConfigError: If the model expects frames of another width than a
+                data loader gives.
             CheckpointError: If no checkpoint can be used.
         """
         self._check_widths()
@@ -185,8 +184,8 @@ class SafeRunner(Runner):
     def dump_config(self) -> None:
         """Write the config into the work directory.
 
-        Not before a training has been resumed: a config that is refused would
-        replace that of the training.
+        When resuming, this is done afterwards, so that a rejected config does
+        not replace that of the training.
         """
         if not self._resume:
             super().dump_config()
@@ -194,8 +193,8 @@ class SafeRunner(Runner):
     def save_checkpoint(self, *args, meta: dict | None = None, **kwargs):
         """Save a checkpoint; see ``Runner.save_checkpoint``.
 
-        The numbers of processes and of iterations in an epoch are added to
-        its ``meta``, to be compared when it is resumed.
+        Adds the numbers of processes and of iterations per epoch to its
+        ``meta``, to compare them on resuming.
         """
         meta = dict(
             meta or {},
@@ -214,8 +213,8 @@ class SafeRunner(Runner):
         """Resume a training from a checkpoint; see ``Runner.resume``.
 
         Raises:
-            CheckpointError: If the file is damaged, holds no state of a
-                training, or does not fit this config.
+            CheckpointError: If the file is damaged, contains no state of a
+                training, or does not match the config.
         """
         self._resume = True
         adopts_seed = self._randomness_cfg.get('seed') is None
@@ -228,7 +227,7 @@ class SafeRunner(Runner):
             )
         except CheckpointError:
             raise
-        # What PyTorch raises for a state with other groups or keys.
+        # PyTorch raises these for a state with other groups or keys.
         except (KeyError, ValueError) as error:
             raise CheckpointError(
                 f'{filename} cannot be resumed from with this config: '
@@ -246,7 +245,7 @@ class SafeRunner(Runner):
             )
 
     def _seed_sampler(self) -> None:
-        """Give the sampler the seed that the checkpoint's training drew."""
+        """Set the seed of the sampler to that of the checkpoint."""
         loader = self.train_dataloader
         for sampler in (
             loader.sampler,
@@ -264,9 +263,9 @@ class SafeRunner(Runner):
     ) -> dict[str, Any]:
         """Load a checkpoint's weights; see ``Runner.load_checkpoint``.
 
-        Unlike there, all weights have to fit, ``strict`` by default, except
-        for ``load_from`` with ``load_partial``. A leading ``module.`` in the
-        names of weights is always removed.
+        Unlike there, ``strict`` is the default, except for ``load_from`` with
+        ``load_partial``. A leading ``module.`` in the names of weights is
+        always removed.
 
         Raises:
             CheckpointError: If it cannot be used.
@@ -286,7 +285,7 @@ class SafeRunner(Runner):
         weights = weights_of(checkpoint, filename, revise_keys)
         check_fit(weights, self._bare_model, filename, partial=not strict)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        # Logs which weights it leaves out.
+        # It logs the weights that it skips.
         load_state_dict(self._bare_model, weights, logger=self.logger)
         self._has_loaded = True
         self.logger.info(f'Load checkpoint from {filename}')
@@ -306,7 +305,7 @@ class SafeRunner(Runner):
 
 @contextmanager
 def _generators_kept() -> Iterator[None]:
-    """Leave the global random generators as they are."""
+    """Restore the states of the global random generators on exit."""
     states = random.getstate(), np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng(devices=[]):
         try:

@@ -1,4 +1,4 @@
-"""Parameter schedules, replayed without a training."""
+"""Replay parameter schedules without a training."""
 
 from collections.abc import Callable
 
@@ -8,11 +8,11 @@ from torch.optim import Optimizer
 
 
 class WeightlessOptimizer(Optimizer):
-    """An optimizer with another one's initial settings, and without weights.
+    """An optimizer without weights, with the initial settings of another.
 
     Args:
-        optimizer (OptimWrapper): The other one. Settings that a schedule has
-            changed are taken from before.
+        optimizer (OptimWrapper): The other optimizer. Changes by a schedule
+            are undone.
     """
 
     def __init__(self, optimizer: OptimWrapper):
@@ -33,11 +33,10 @@ class ScheduleReplay:
 
     Args:
         build (Callable): Builds the schedulers of an optimizer.
-        optimizer (OptimWrapper): Whose settings they change; it is left as
-            it is.
-        epoch_length (int, optional): Iterations after which schedulers by
-            epoch are stepped. None: never, as in MMEngine's loop by
-            iterations.
+        optimizer (OptimWrapper): Source of the settings; not changed.
+        epoch_length (int, optional): Iterations per epoch, for schedulers by
+            epoch. With None they are never stepped, as in MMEngine's
+            iteration-based loop.
     """
 
     def __init__(
@@ -52,10 +51,10 @@ class ScheduleReplay:
         self.schedulers = build(self._optimizer)
 
     def settings(self) -> list[dict]:
-        """Return the present settings.
+        """Return the current settings.
 
         Returns:
-            list[dict]: Those of every group of weights, such as ``lr``.
+            list[dict]: Settings, such as ``lr``, of each parameter group.
         """
         return [
             {k: v for k, v in group.items() if k != 'params'}
@@ -63,12 +62,12 @@ class ScheduleReplay:
         ]
 
     def step(self) -> None:
-        """Go on to the next iteration."""
+        """Advance to the next iteration."""
         self._iteration += 1
         self._optimizer.step()
         length = self._epoch_length
         epoch_ends = length is not None and self._iteration % length == 0
-        # Those by iteration first, as ParamSchedulerHook steps them.
+        # By iteration first, in the order of ParamSchedulerHook.
         for one in sorted(self.schedulers, key=lambda one: one.by_epoch):
             if epoch_ends or not one.by_epoch:
                 one.step()

@@ -1,6 +1,7 @@
 import numpy as np
 
 from ..embeddings import SequenceCollection
+from ..support.argument_checks import check_choice
 
 # Width of the embedding of the RGB models.
 POSITION_WIDTH = 128
@@ -46,11 +47,7 @@ def baseline_embeddings(
         >>> time.ravel().tolist()
         [0.0, 0.25, 0.5, 0.75]
     """
-    if name not in BASELINES:
-        raise ValueError(
-            f'baselines are expected to be among {sorted(BASELINES)}, '
-            f'but got {name!r}'
-        )
+    check_choice('baseline', name, sorted(BASELINES))
     if name.startswith('raw') and collection.inputs is None:
         raise ValueError(
             f'the baseline {name!r} needs the inputs of all sequences, '

@@ -1,4 +1,4 @@
-"""The estimators of poses by name, each imported when it is built."""
+"""Pose estimators by name; each is imported when it is built."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def _build_mediapipe(target: str, device: str, **models) -> PoseEstimator:
     return MediaPipeEstimator(target)
 
 
-# Called with the target, the device, and the models by their options' names.
+# Each takes the target, the device and the options that select the models.
 BACKENDS = dict(mmpose=_build_mmpose, mediapipe=_build_mediapipe)

@@ -7,15 +7,15 @@ from typing import Any
 
 from .errors import ExtractionError
 
-# Ranks wait for the one with the longest videos.
+# The other processes wait for the one with the longest videos.
 LONGEST_WAIT = timedelta(days=30)
 
 
 def join_processes() -> None:
     """Join the processes that ``torchrun`` started, if it did.
 
-    MMEngine's ``init_dist`` is not used: it selects a CUDA device even where
-    there is none. Only names and numbers are exchanged, so that gloo serves.
+    MMEngine's ``init_dist`` selects a CUDA device even where there is none.
+    The processes exchange only names and numbers, for which gloo suffices.
     """
     if int(os.environ.get('WORLD_SIZE', 1)) > 1 and not is_distributed():
         import torch
@@ -24,10 +24,10 @@ def join_processes() -> None:
 
 
 def leave_processes() -> None:
-    """Wait for the others, and leave them.
+    """Wait for the other processes, then leave the group.
 
-    ``torchrun`` ends all processes as soon as one of them reports a failure,
-    which must not come before the others have said all.
+    ``torchrun`` ends all processes as soon as one fails, so none may exit
+    before the others have printed their messages.
     """
     if is_distributed():
         import torch
@@ -61,8 +61,8 @@ def rank_and_size() -> tuple[int, int]:
 def choose_device(name: str | None) -> str:
     """Choose the device of this process, such as ``cuda:1``.
 
-    It defaults to CUDA where there is any, a device for every process of a
-    machine. An ExtractionError says that there is no such device.
+    Defaults to CUDA if available, with one device for each process of a
+    machine. Raises ExtractionError if there is no such device.
     """
     if name == 'cpu' or not importlib.util.find_spec('torch'):
         return name or 'cpu'
@@ -85,10 +85,10 @@ def choose_device(name: str | None) -> str:
 
 
 def on_main_process(function: Callable[[], Any]) -> Any:
-    """Call a function in the process of rank 0, and give all its result.
+    """Call a function on rank 0 and return its result on all ranks.
 
-    An ExtractionError is raised in that process again. The others end with
-    status 2, so that the message comes once.
+    An ExtractionError is raised again on rank 0; the other ranks exit with
+    status 2, so that the message is printed once.
     """
     if not is_distributed():
         return function()

@@ -2,17 +2,16 @@ from ..support.broken_inputs import describe_problems
 
 
 class ExtractionError(ValueError):
-    """Something that the user can put right. The message says how.
+    """An error that the user can fix. The message says how.
 
     Args:
         message (str): What is wrong.
-        problems (dict[str, str], optional): For an error of single
-            sequences or inputs, why each cannot be used. Defaults to none:
-            the error concerns all of them.
+        problems (dict[str, str], optional): Why each sequence or input cannot
+            be used. Defaults to none: the error concerns all of them.
 
     Attributes:
-        problems (dict[str, str]): By the id of the sequence, or by the path
-            of an input that has none.
+        problems (dict[str, str]): Reasons by sequence id, or by path for an
+            input without an id.
     """
 
     def __init__(self, message: str, problems: dict[str, str] | None = None):
@@ -21,12 +20,12 @@ class ExtractionError(ValueError):
 
     @classmethod
     def of_sequences(cls, problems: dict[str, str]) -> 'ExtractionError':
-        """Make the error of sequences that cannot be used, with reasons."""
+        """Make an error from the reasons why sequences cannot be used."""
         return cls(describe_problems(problems), problems)
 
 
 class SequenceError(ExtractionError):
-    """One sequence that cannot be used; others are not concerned.
+    """One sequence cannot be used; the others can.
 
     The message names the file or folder.
     """

@@ -24,23 +24,24 @@ from .progress import FrameProgress
 
 
 class Extraction(ABC):
-    """What one kind of extraction does with a sequence.
+    """Base class of extractions: what to compute for each sequence.
 
     Args:
-        device (str, optional): Such as ``cuda:0``. Defaults to CUDA where
-            there is any.
+        device (str, optional): Such as ``cuda:0``. Defaults to CUDA if
+            available.
         max_pixels, max_seconds: See :class:`MediaLimits`.
 
     Attributes:
         content (str): What the files hold, for messages.
-        limits (MediaLimits): What is refused before it is decoded.
-        fields (tuple[str, ...]): Keys of annotations and their records that
-            :meth:`annotate` gives values to.
-        dtype (str): ``float16`` or ``float32``, of the files.
-        settings (dict): Plain values that tell the files from others. Before
-            :meth:`prepare` those that need no weights.
-        per_frame (str): What there is of every frame, such as ``64 numbers``.
-            From :meth:`prepare` on.
+        limits (MediaLimits): Limits above which a file is refused.
+        fields (tuple[str, ...]): Keys of annotations and records that
+            :meth:`annotate` sets.
+        dtype (str): Data type of the files, ``float16`` or ``float32``.
+        settings (dict): Plain values that identify how the files were made.
+            Before :meth:`prepare` they include nothing that depends on the
+            weights.
+        per_frame (str): What is stored for each frame, such as ``64 numbers``.
+            Set by :meth:`prepare`.
 
     Raises:
         ExtractionError: If there is no such device.
@@ -60,13 +61,13 @@ class Extraction(ABC):
 
     @abstractmethod
     def describe(self) -> str:
-        """Name the models, as a part of a sentence."""
+        """Return the names of the models, for messages."""
 
     @abstractmethod
     def prepare(self) -> None:
         """Load the models and complete the settings.
 
-        An ExtractionError says that there are no weights, or they do not fit.
+        Raises ExtractionError if the weights are missing or do not fit.
         """
 
     @abstractmethod
@@ -75,33 +76,33 @@ class Extraction(ABC):
     ) -> str:
         """Write the ``.npy`` file of a sequence.
 
-        ``advance`` is called with the number of frames that were done since
-        the last call. The result says what became of the sequence. A
-        SequenceError says that it cannot be used.
+        ``advance`` is called with the number of frames processed since the
+        last call. Returns a summary for the progress display. Raises
+        SequenceError if the sequence cannot be used.
         """
 
     @abstractmethod
     def annotate(
         self, plan: Plan, folder: OutputFolder, lengths: dict[str, int]
     ) -> dict:
-        """Make the annotations of the finished files in a folder.
+        """Make the annotations for the finished files of a folder.
 
-        ``lengths`` has their numbers of frames by id. An ExtractionError says
-        that the annotations cannot be made.
+        ``lengths`` are numbers of frames by sequence id. Raises
+        ExtractionError if the annotations cannot be made.
         """
 
 
 class ExtractionResult(NamedTuple):
-    """What was extracted.
+    """Result of an extraction.
 
     Attributes:
-        lengths (dict[str, int]): Number of frames of every sequence that the
-            annotation file has, by id.
-        made (int): How many sequences were worked on; the files of the
-            others were there.
-        problems (dict[str, str]): Why sequences were left out, by id.
-        remarks (list[str]): What of a file of phases was not used.
-        seconds (float): How long it took.
+        lengths (dict[str, int]): Numbers of frames of the annotated sequences,
+            by id.
+        made (int): Number of sequences processed; the files of the others
+            existed.
+        problems (dict[str, str]): Why sequences were skipped, by id.
+        remarks (list[str]): Which parts of the file of phases were not used.
+        seconds (float): Duration of the extraction.
     """
 
     lengths: dict[str, int]
@@ -119,10 +120,10 @@ def plan_extraction(
     merge: Path | None = None,
     replace: bool = False,
 ) -> Plan:
-    """Find the sequences and see what there is to do.
+    """Find the sequences and decide which to process.
 
-    See :func:`make_plan`; ``output`` is the folder for the files. An
-    ExtractionError says also that it has files that were made otherwise.
+    See :func:`make_plan`; ``output`` is the folder for the files. Also raises
+    ExtractionError if it holds files made with other settings.
     """
     folder = OutputFolder(output, extraction.dtype, extraction.content)
     return on_main_process(
@@ -148,31 +149,30 @@ def extract(
     skip_broken: bool = False,
     show_progress: bool = False,
 ) -> ExtractionResult:
-    """Extract what is planned, in this and other processes.
+    """Run a planned extraction, distributed over the processes.
 
-    Sequences that cannot be used do not keep the others from being done.
-    What is finished stays in ``output``, and another call goes on from
-    there.
+    A sequence that cannot be used does not stop the others. Finished files
+    stay in ``output``; another call continues from there.
 
     Args:
-        extraction (Extraction): What is to be done.
-        plan (Plan): Of :func:`plan_extraction`.
-        output (Path): The same folder.
+        extraction (Extraction): The kind of extraction.
+        plan (Plan): Result of :func:`plan_extraction`.
+        output (Path): The folder given to :func:`plan_extraction`.
         ann_file (Path): Annotation file to write.
-        phases (Path, optional): CSV file of the phases of frames; see
+        phases (Path, optional): CSV file of the phase of each frame; see
             :func:`~masa.datasets.frame_labels.add_phases`.
-        skip_broken (bool): Whether to write it without the sequences that
-            cannot be used. Defaults to False.
+        skip_broken (bool): Whether to skip sequences that cannot be used
+            instead of failing. Defaults to False.
         show_progress (bool): Whether to show progress on standard error.
             Defaults to False.
 
     Returns:
-        ExtractionResult: What was done, and what was left out.
+        ExtractionResult: The extracted and the skipped sequences.
 
     Raises:
-        ExtractionError: If sequences cannot be used and are not to be
-            skipped, or none can be used: its ``problems`` has them all. Also
-            if the models cannot be loaded or the annotations not be made.
+        ExtractionError: If sequences cannot be used and ``skip_broken`` is
+            False, or none can be used; ``problems`` lists them all. Also if
+            the models cannot be loaded or the annotations cannot be made.
         OSError: If a file cannot be written.
     """
     start = time.monotonic()
@@ -218,7 +218,7 @@ def _run_jobs(
     extraction: Extraction,
     show_progress: bool,
 ) -> dict[str, str]:
-    """Make the files of these jobs; return what is broken, by id."""
+    """Process the jobs; return the reasons of failures, by id."""
     broken = {}
     with FrameProgress([job.claimed for job in jobs], show_progress) as bar:
         for job in jobs:
@@ -240,7 +240,7 @@ def _write_annotations(
     ann_file: Path,
     phases: Path | None,
 ) -> tuple[dict[str, int], list[str]]:
-    """Write the annotation file; return numbers of frames, and remarks."""
+    """Write the annotation file; return numbers of frames and remarks."""
     lengths = {
         job.sequence.name: folder.num_frames(job.sequence) for job in jobs
     }
@@ -259,7 +259,7 @@ def _write_annotations(
 
 
 def _check_phases(plan: Plan, phases: Path) -> None:
-    """Check before the work begins that there are phases to add."""
+    """Check the file of phases before the extraction starts."""
     if plan.annotations is None:
         records = [dict(frame_dir=job.sequence.name) for job in plan.jobs]
     else:

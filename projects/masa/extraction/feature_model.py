@@ -16,8 +16,8 @@ from .feature_weights import (
 )
 from .model_names import ALIASES
 
-# DINOv2's own 518 pixels are its last stage of training; at 224, where it was
-# trained before, a frame has 256 patches in place of 1369.
+# DINOv2 was trained at 224 pixels and fine-tuned at 518, timm's default. At
+# 224 a frame has 256 patches instead of 1369.
 DINOV2_IMAGE_SIZE = 224
 
 
@@ -27,13 +27,13 @@ def describe_model(
     crop_mode: str | None = None,
     precision: str = 'float32',
 ) -> dict:
-    """Say what makes a model's features what they are, its weights apart.
+    """Describe everything that determines a model's features but weights.
 
-    ``name`` is one of ``ALIASES`` or a name of timm's; ``image_size`` is the
-    side of the square image that the model sees, in pixels, by default 224 for
-    DINOv2, else the model's own; ``crop_mode`` is timm's, and ``precision``
-    ``float32`` or what autocast computes in. The result are plain values. An
-    ExtractionError says that timm has no such model.
+    ``name`` is a key of ``ALIASES`` or a model name of timm. ``image_size`` is
+    the side of the square input image in pixels, by default 224 for DINOv2 and
+    the model's own otherwise. ``crop_mode`` is timm's; ``precision`` is
+    ``float32`` or the autocast type. Returns plain values. Raises
+    ExtractionError if timm has no such model.
     """
     timm = import_timm()
     name = ALIASES.get(name, name)
@@ -54,7 +54,7 @@ def describe_model(
     )
     return dict(
         model=config.architecture,
-        # As JSON gives it back.
+        # JSON has no tuples.
         preprocessing={
             key: list(value) if isinstance(value, tuple) else value
             for key, value in preprocessing.items()
@@ -65,14 +65,14 @@ def describe_model(
 
 @dataclass(frozen=True)
 class FeatureModel:
-    """A frozen image model and what turns frames into its input.
+    """A frozen image model with its preprocessing.
 
     Attributes:
-        network (torch.nn.Module): (B, 3, S, S) to (B, D).
-        transform (Callable): From a PIL image to (3, S, S).
-        device (torch.device): Where the network is.
-        precision (str): ``float32``, or what autocast computes in.
-        channels (int): D.
+        network (torch.nn.Module): Maps (B, 3, S, S) to (B, D).
+        transform (Callable): Maps a PIL image to (3, S, S).
+        device (torch.device): Device of the network.
+        precision (str): ``float32`` or the autocast type.
+        channels (int): Feature dimension D.
     """
 
     network: torch.nn.Module
@@ -82,12 +82,12 @@ class FeatureModel:
     channels: int
 
     def prepare(self, frame: np.ndarray) -> torch.Tensor:
-        """Turn a frame, RGB (H, W, 3) uint8, into (3, S, S) float32."""
+        """Preprocess an RGB frame, (H, W, 3) uint8 to (3, S, S) float32."""
         return self.transform(Image.fromarray(frame))
 
     @torch.inference_mode()
     def __call__(self, images: torch.Tensor) -> np.ndarray:
-        """Compute the features, (B, D) float32, of (B, 3, S, S)."""
+        """Compute the features of (B, 3, S, S), as (B, D) float32."""
         with torch.autocast(
             self.device.type,
             getattr(torch, self.precision),
@@ -104,14 +104,14 @@ def build_model(
     weights: Path | None = None,
     random_seed: int | None = None,
 ) -> tuple[FeatureModel, dict]:
-    """Build a model as described, and put its weights in.
+    """Build the described model and load its weights.
 
-    They are those of a file, ``.safetensors`` or PyTorch's, as timm or the
-    model's authors give it out, or random, or by default those that timm
-    downloads. The result are the model, and the description with ``channels``,
-    ``weights``, a digest of them, and ``random_weights``. An ExtractionError
-    says that there are no weights, they do not fit, or the model does not give
-    one vector for an image of that size.
+    The weights come from a ``.safetensors`` or PyTorch file as distributed by
+    timm or the model's authors, are random, or, by default, are downloaded by
+    timm. Returns the model and the description, extended by ``channels``,
+    ``weights`` (a digest) and ``random_weights``. Raises ExtractionError if
+    the weights are missing or do not fit, or the model does not give one
+    vector for an image of that size.
     """
     timm = import_timm()
     name = ALIASES.get(name, name)

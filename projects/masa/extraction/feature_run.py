@@ -13,32 +13,31 @@ from .plan import Job, Plan
 
 
 class FeatureExtraction(Extraction):
-    """Compute features of frames.
+    """Extract frame features with an image model.
 
     Args:
-        model (str): An alias of ``feature_model.ALIASES``, or any model of
-            timm.
-        weights (str | Path, optional): File of weights. Defaults to what
-            timm downloads.
-        image_size (int, optional): Side of the model's input, pixels.
+        model (str): A key of ``model_names.ALIASES`` or any model of timm.
+        weights (str | Path, optional): File of weights. By default timm
+            downloads them.
+        image_size (int, optional): Side of the model's input in pixels.
             Defaults to 224 for DINOv2, else to the model's own.
         crop_mode (str, optional): ``center``, ``squash`` or ``border``.
             Defaults to the model's own.
-        dtype (str): ``float16`` or ``float32``, of the features.
-        batch_size (int): Frames that the model sees at once.
-        workers (int): Threads that prepare frames.
-        amp (bool): Whether to compute in mixed precision, on CUDA.
-        amp_dtype (str, optional): ``bfloat16`` or ``float16``, for ``amp``.
-            Defaults to bfloat16 where the GPU has it.
-        device (str, optional): Such as ``cuda:0``. Defaults to CUDA where
-            there is any.
-        random_weights (int, optional): Seed of random weights, for trying
-            out.
+        dtype (str): Data type of the features, ``float16`` or ``float32``.
+        batch_size (int): Frames per batch.
+        workers (int): Number of threads that preprocess frames.
+        amp (bool): Whether to use mixed precision; needs CUDA.
+        amp_dtype (str, optional): Type for ``amp``, ``bfloat16`` or
+            ``float16``. Defaults to bfloat16 if the GPU supports it.
+        device (str, optional): Such as ``cuda:0``. Defaults to CUDA if
+            available.
+        random_weights (int, optional): Seed of random weights, for a trial
+            run.
         max_pixels, max_seconds: See :class:`MediaLimits`.
 
     Raises:
-        ExtractionError: If there is no such model, or the device cannot do
-            what is asked for.
+        ExtractionError: If there is no such model, or the device does not
+            support the options.
     """
 
     content = 'features'

@@ -11,7 +11,7 @@ from .errors import ExtractionError
 
 def import_timm():
     """Import timm, or raise an ExtractionError that says how to get it."""
-    # timm imports torchvision.
+    # timm imports torchvision, which may need the repair.
     provide_torchvision_operators()
     try:
         import timm
@@ -25,16 +25,16 @@ def import_timm():
 def load_model(
     config: Any, name: str, path: Path, options: dict
 ) -> torch.nn.Module:
-    """Build a model of timm with weights from a file.
+    """Build a timm model with weights from a file.
 
-    Weights as the model's authors give them out are renamed and resized by
-    timm. ``options`` are those of ``timm.create_model``, ``num_classes=0``
-    among them. An ExtractionError says that the weights cannot be read, or any
-    but those of the classifier is missing, too many or of another shape.
+    timm renames and resizes weights as distributed by the model's authors.
+    ``options`` are arguments of ``timm.create_model``, including
+    ``num_classes=0``. Raises ExtractionError if the weights cannot be read, or
+    any except the classifier's is missing, unexpected or of another shape.
     """
     timm = import_timm()
     state = read_weights(path)
-    # What is to give features has no classifier; everything else must fit.
+    # A feature extractor has no classifier; all other weights must fit.
     classifiers = config.classifier or ()
     for classifier in (
         [classifiers] if isinstance(classifiers, str) else classifiers
@@ -44,8 +44,8 @@ def load_model(
     try:
         network = timm.create_model(
             name,
-            # So timm renames and resizes, and with the same number of
-            # classes in both it is strict.
+            # With these two arguments timm renames and resizes the weights,
+            # and loads them strictly because both have no classes.
             pretrained=True,
             pretrained_cfg_overlay=dict(
                 state_dict=state, num_classes=0, label_offset=0
@@ -56,7 +56,7 @@ def load_model(
         raise ExtractionError(
             f'{path} does not hold weights of {name}: {error}'
         ) from error
-    # It would keep a second copy of the weights alive.
+    # Otherwise a second copy of the weights stays in memory.
     network.pretrained_cfg.pop('state_dict', None)
     return network
 
@@ -64,9 +64,9 @@ def load_model(
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
     """Read weights by name without running code.
 
-    The file is ``.safetensors``, or what ``torch.save`` wrote: weights by
-    name, or a checkpoint that holds them as timm's do. An ExtractionError says
-    that it holds something else.
+    The file is ``.safetensors``, or written by ``torch.save``: weights by
+    name, or a checkpoint that contains them as those of timm do. Raises
+    ExtractionError if it holds anything else.
     """
     from safetensors import SafetensorError
     from timm.models import load_state_dict
@@ -74,8 +74,8 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     try:
         state = load_state_dict(str(path), weights_only=True)
     except (
-        # What timm raises for a pickle that could run code, torch.load for a
-        # broken file, and timm for one that holds no dict.
+        # timm raises these for a pickle that could run code and for a file
+        # without a dict, torch.load for a damaged file.
         *(RuntimeError, OSError, EOFError, AttributeError),
         SafetensorError,
     ) as error:
@@ -93,9 +93,9 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 
 
 def download_model(config: Any, name: str, options: dict) -> torch.nn.Module:
-    """Build a model with the weights that timm downloads, or has downloaded.
+    """Build a timm model with pretrained weights, downloaded if necessary.
 
-    If it cannot get them, an ExtractionError says where they are.
+    Raises ExtractionError, with the URL, if they cannot be downloaded.
     """
     timm = import_timm()
     sources = [config.url] if config.url else []
@@ -107,7 +107,7 @@ def download_model(config: Any, name: str, options: dict) -> torch.nn.Module:
         )
     try:
         return timm.create_model(name, pretrained=True, **options)
-    # What a download raises depends on the hub's library and its client.
+    # The exception types depend on the version of the hub's client library.
     except Exception as error:
         raise ExtractionError(
             f'the weights of {name} could not be downloaded '

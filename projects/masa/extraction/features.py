@@ -28,17 +28,17 @@ def extract_features(
     limits: MediaLimits = DEFAULT_LIMITS,
     advance: Callable[[int], None] = lambda frames: None,
 ) -> int:
-    """Write the features of one sequence's frames, and return their number T.
+    """Write the frame features of one sequence; return the frame count T.
 
-    Two batches of ``batch_size`` are in memory at a time, whatever the length,
-    prepared by ``workers`` threads. The ``.npy`` file of (T, D), float16 or
-    float32, appears whole or not at all, dated as what it was made of. It
-    depends neither on ``workers`` nor on other sequences, and on
-    ``batch_size`` only in the last bits. The time stamps of the frames are
-    written beside it. ``advance`` is called with the number of frames that
-    were done since the last call.
+    At most two batches of ``batch_size`` frames are in memory; ``workers``
+    threads preprocess them. The ``.npy`` file, (T, D) float16 or float32, is
+    written atomically and gets the modification time of its source. It depends
+    neither on ``workers`` nor on other sequences, and on ``batch_size`` only
+    in the last bits. The time stamps of the frames are written beside it.
+    ``advance`` is called with the number of frames processed since the last
+    call.
 
-    A SequenceError says that the frames cannot be read, T is not
+    Raises SequenceError if the frames cannot be read, T is not
     ``expected_frames``, or a feature is not finite in ``dtype``.
     """
     changed = last_change(sequence)
@@ -53,7 +53,7 @@ def extract_features(
         length = writer.shape[0]
         check_length(sequence, length, expected_frames)
         write_timestamps(output, reader.timestamps)
-        # Whatever changes from here on is newer.
+        # Any later change of the source is then newer than the file.
         os.utime(temporary, ns=(changed, changed))
     return length
 
@@ -79,7 +79,7 @@ def _batches(
     batch_size: int,
     workers: int,
 ) -> Iterator[torch.Tensor]:
-    """Prepare the next batch while the one before is being computed."""
+    """Preprocess the next batch while the model processes this one."""
     with ThreadPoolExecutor(workers) as pool, ThreadPoolExecutor(1) as ahead:
         iterator = iter(frames)
         upcoming = ahead.submit(_batch, iterator, model, batch_size, pool)

@@ -16,44 +16,45 @@ from .errors import SequenceError
 from .limits import DEFAULT_LIMITS, MediaLimits
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
-# By how such a file begins, whatever its name says. Pillow's Image.open would
-# do, but for its own bound on pixels, which only a global variable changes.
+# Formats by the first bytes of the file, whatever its suffix. Pillow's
+# Image.open has a limit on pixels of its own, which only a global variable
+# changes.
 _IMAGE_FORMATS = {
     b'\xff\xd8': JpegImageFile,
     b'\x89PNG': PngImageFile,
     b'BM': BmpImageFile,
     b'RIFF': WebPImageFile,
 }
-# Containers round durations, and sound may end a little after the picture.
+# Seconds; containers round durations, and audio may end after the video.
 DURATION_SLACK = 1.0
-# No camera takes more frames a second over a whole recording.
+# Frames per second above which a header is not believed.
 MAX_FRAME_RATE = 1000
 
 
 class FrameReader:
-    """Read the frames of a video file or of a folder of images in turn.
+    """Read the frames of a video file or of a folder of images in order.
 
-    One frame is held at a time, so that memory does not grow with the length.
-    Frames come as a player shows them: rotated or mirrored as the container
-    or the EXIF data say, and stretched to square pixels where the video has
-    others (the smaller side is enlarged). Videos are decoded by PyAV, images
-    by Pillow. Images come in the order of the numbers in their names,
-    ``2.jpg`` before ``10.jpg``; hidden files are passed over.
+    One frame is in memory at a time. Frames look as in a player: rotated or
+    mirrored according to the container or the EXIF data, and stretched to
+    square pixels (the smaller side is enlarged). PyAV decodes videos, Pillow
+    images. Images are sorted by the numbers in their names, ``2.jpg`` before
+    ``10.jpg``; hidden files are ignored.
 
     Args:
         path (str | Path): The file or folder.
-        limits (MediaLimits): What is refused before it is decoded.
+        limits (MediaLimits): Limits above which a file is refused.
 
     Attributes:
-        frame_rate (float, optional): Mean frames per second, as the container
-            claims; None for a folder or where it does not say.
-        num_frames (int, optional): As the container claims, which may be
-            wrong; exact for a folder; None if not known.
+        frame_rate (float, optional): Mean frames per second according to the
+            container; None for a folder or if not given.
+        num_frames (int, optional): Number of frames according to the
+            container, which may be wrong; exact for a folder; None if not
+            known.
 
     Raises:
         SequenceError: If there is no such file or folder, the folder has no
-            images, the file has no video stream, was cut short, cannot be
-            opened, or is beyond the limits.
+            images, or the file has no video stream, is truncated, cannot be
+            opened or exceeds the limits.
         ExtractionError: If the path is a video and PyAV is not installed.
 
     Example:
@@ -95,10 +96,9 @@ class FrameReader:
     def timestamps(self) -> np.ndarray | None:
         """np.ndarray, optional: Presentation times of the frames read so far.
 
-        Seconds since the start of the file, strictly increasing, (T,)
-        float64; None for a folder of images, which has no times. A stream
-        without usable times, such as a bare ``.h264``, gets those of its
-        frame rate.
+        Seconds since the start of the file, strictly increasing, (T,) float64;
+        None for a folder of images. For a stream without usable time stamps,
+        such as a raw ``.h264`` file, they follow from the frame rate.
         """
         if self.images is not None:
             return None
@@ -124,7 +124,7 @@ class FrameReader:
 
         Raises:
             SequenceError: If an image or a part of the video cannot be
-                decoded, the video holds no frame, or is beyond the limits.
+                decoded, or the video has no frame or exceeds the limits.
         """
         self._times = []
         if self.images is None:
@@ -137,9 +137,9 @@ class FrameReader:
         import av
 
         try:
-            # 'file:' as FFmpeg takes 'a:b.mp4' for a protocol; and metadata
-            # need not be UTF-8. To learn about a stream, FFmpeg decodes some
-            # of it.
+            # Without 'file:' FFmpeg takes 'a:b.mp4' for a protocol. Metadata
+            # need not be UTF-8. The options apply here too, as FFmpeg decodes
+            # the first frames to probe the stream.
             container = av.open(
                 f'file:{self.path}',
                 metadata_errors='ignore',
@@ -158,7 +158,7 @@ class FrameReader:
         return dict(max_pixels=str(self.limits.max_pixels))
 
     def _check_complete(self, stream):
-        # The demuxer takes the end of the file for the end of the video.
+        # The demuxer does not report a truncated file.
         size = self.path.stat().st_size
         end = max((e.pos + e.size for e in stream.index_entries), default=0)
         if end > size:
@@ -208,7 +208,7 @@ class FrameReader:
                         last = packet.pts + (packet.duration or 0)
                         end = max(end, float(last * packet.time_base))
                     for frame in packet.decode():
-                        # Decoders fill holes with what they guess.
+                        # Decoders conceal missing data by interpolation.
                         if frame.is_corrupt:
                             raise self._damaged(count, 'damaged data')
                         time = frame.time
@@ -229,7 +229,7 @@ class FrameReader:
             if not count:
                 raise SequenceError(f'{self.path} holds no frame')
             claimed = start + (container.duration or 0) / 1e6
-            # Without an index this is the only sign, and no certain one.
+            # Without an index this is the only sign of truncation.
             if not stream.frames and claimed - end > DURATION_SLACK:
                 warnings.warn(
                     f'{self.path} may have been cut short: its header says '
@@ -246,7 +246,7 @@ class FrameReader:
     def _as_displayed(self, frame, aspect: Fraction | None) -> np.ndarray:
         width, height = _square_pixels(frame.width, frame.height, aspect)
         self._check_size(width, height)
-        # Starting threads for every frame costs more than it saves.
+        # Starting threads for each frame takes longer than the conversion.
         picture = frame.to_ndarray(
             format='rgb24', width=width, height=height, threads=1
         )
@@ -263,7 +263,7 @@ class FrameReader:
                 return _rgb(ImageOps.exif_transpose(image))
         except SequenceError:
             raise
-        # Pillow raises many kinds of errors for what is damaged.
+        # Pillow raises any of these for a damaged file.
         except (OSError, SyntaxError, ValueError, EOFError) as error:
             raise SequenceError(
                 f'{path} is no image that can be read: {error}'
@@ -271,7 +271,7 @@ class FrameReader:
 
 
 def _open_image(path: Path) -> ImageFile:
-    """Read the header of an image; its pixels are decoded when asked for."""
+    """Read the header of an image; its pixels are decoded on access."""
     try:
         with open(path, 'rb') as file:
             start = file.read(4)
@@ -286,7 +286,7 @@ def _open_image(path: Path) -> ImageFile:
 
 
 def _video_stream(container):
-    """Return the best video stream; the cover of a song is none."""
+    """Return the best video stream; cover art of audio files is none."""
     import av
 
     cover = av.stream.Disposition.attached_pic
@@ -300,9 +300,9 @@ def _video_stream(container):
 def _square_pixels(
     width: int, height: int, aspect: Fraction | None
 ) -> tuple[int, int]:
-    """Return the size with pixels as high as wide, the smaller side enlarged.
+    """Return the size in square pixels, with the smaller side enlarged.
 
-    ``aspect`` is the width of a pixel divided by its height; 0 is unknown.
+    ``aspect`` is the aspect ratio of a pixel, width / height; 0 if unknown.
     """
     if not aspect:
         return width, height
@@ -312,16 +312,10 @@ def _square_pixels(
 
 
 def _reorient(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Rotate and mirror a picture by the display matrix of its video.
+    """Rotate and mirror a picture, (H, W, 3), by the display matrix (2, 2).
 
-    Args:
-        picture (np.ndarray): (H, W, 3).
-        matrix (np.ndarray): (2, 2): the point (x, y), y down, is displayed
-            at ``(x, y) @ matrix``, but for scale and shift. Of an angle that
-            is no multiple of 90 degrees, the nearest one is taken.
-
-    Returns:
-        np.ndarray: (H, W, 3) or (W, H, 3).
+    The point (x, y), y down, is displayed at ``(x, y) @ matrix``, up to scale
+    and translation. Angles are rounded to multiples of 90 degrees.
     """
     (a, b), (c, d) = matrix.tolist()
     if abs(a) + abs(d) < abs(b) + abs(c):
@@ -330,7 +324,7 @@ def _reorient(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def _rgb(image) -> np.ndarray:
-    # Pillow would cut 16 bits of gray off at 255.
+    # Pillow would clip 16-bit gray values at 255.
     if image.mode.startswith('I'):
         gray = np.asarray(image).astype(np.uint16) >> 8
         return np.repeat(gray.astype(np.uint8)[..., None], 3, axis=2)
@@ -338,12 +332,12 @@ def _rgb(image) -> np.ndarray:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """List the images right in a folder, in the order of their numbers."""
+    """List the images of a folder, without subfolders, in natural order."""
     return sorted(
         (
             path
             for path in folder.iterdir()
-            # macOS writes '._1.jpg' beside '1.jpg' on foreign disks.
+            # On other file systems macOS writes '._1.jpg' beside '1.jpg'.
             if path.suffix.lower() in IMAGE_SUFFIXES
             and not path.name.startswith('.')
             and path.is_file()
@@ -353,7 +347,7 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def natural_order(path: Path) -> tuple:
-    """Return what to sort paths by, so that ``2`` comes before ``10``."""
+    """Return the sort key of natural order, with ``2`` before ``10``."""
     parts = re.split(r'(\d+)', path.name)
-    # '1' and '01' are one number: the name itself decides.
+    # The name decides between '1' and '01'.
     return [int(p) if i % 2 else p for i, p in enumerate(parts)], path.name

@@ -2,14 +2,14 @@ from typing import NamedTuple
 
 
 class MediaLimits(NamedTuple):
-    """What a video or an image may ask for before it is decoded.
+    """Largest video and image that are decoded.
 
-    A file of a few kilobytes can decode to gigabytes. Whatever is larger is
-    refused by its header.
+    A file of a few kilobytes can decode to gigabytes. Larger files are refused
+    by their headers.
 
     Attributes:
-        max_pixels (int): Pixels of a frame. Defaults to 2^26, twice those of
-            an 8K video: 200 MB as RGB.
+        max_pixels (int): Pixels per frame. Defaults to 2^26, twice an 8K
+            frame: 200 MB as RGB.
         max_seconds (float): Duration of a video. Defaults to six hours.
     """
 

@@ -11,10 +11,10 @@ from .errors import ExtractionError
 from .pose_estimator import Detection, PoseEstimator
 
 INSTALL = (
-    "pip install -c requirements/constraints.txt -e '.[lite,mediapipe]', in "
+    "pip install -c requirements/constraints.txt -e '.[train,mediapipe]', in "
     'Python 3.12 or older'
 )
-# The full body model, the only one that the wheel carries.
+# The "full" body model, the only one in the wheel.
 MODEL_COMPLEXITY = 1
 JOINTS_OF_HAND = 21
 
@@ -27,20 +27,19 @@ TARGETS = dict(
 
 
 class MediaPipeEstimator(PoseEstimator):
-    """Estimate poses by MediaPipe, whose models come with its wheel.
+    """Estimate poses with MediaPipe, whose wheel includes the models.
 
-    It follows one person, or two hands, by itself, so that there is never a
-    second person to choose. It works on the CPU.
+    MediaPipe tracks one person, or two hands. It runs on the CPU.
 
     Args:
-        target (str): ``body2d``, 33 joints in pixels; ``body3d``, the same
-            about the middle of the hips, in meters, x to the right, y down
-            and z away; ``hands2d``, two hands in pixels; ``hands3d``, each
-            hand about its own middle, in meters.
+        target (str): ``body2d``, 33 joints in pixels; ``body3d``, the same in
+            meters relative to the center of the hips, x right, y down and z
+            forward; ``hands2d``, two hands in pixels; ``hands3d``, two hands
+            in meters, each relative to its own center.
 
     Raises:
-        ExtractionError: If MediaPipe is not installed, carries no models, or
-            has no such target.
+        ExtractionError: If MediaPipe is not installed or has no models, or the
+            target is unknown.
     """
 
     def __init__(self, target: str):
@@ -70,7 +69,7 @@ class MediaPipeEstimator(PoseEstimator):
         else:
             solution = self._solutions.hands.Hands
             options, read = dict(max_num_hands=2), self._hands
-        # What follows people from frame to frame is made anew for a video.
+        # A new solution for each video resets the tracking.
         for frame, result in _results(
             lambda: solution(model_complexity=MODEL_COMPLEXITY, **options),
             frames,
@@ -126,11 +125,11 @@ class MediaPipeEstimator(PoseEstimator):
 
 
 def assign_sides(hands: list[tuple[str, float]]) -> list[int]:
-    """Say which hand is the left one, 0, and which the right one, 1.
+    """Assign the sides of hands: 0 for left, 1 for right.
 
-    MediaPipe's labels hold for mirrored pictures, of a camera that faces its
-    user: in others the hand it calls left is the right one. Of two hands of
-    one label, the one of lower score takes the other side.
+    MediaPipe's labels hold for the mirrored image of a selfie camera; in other
+    images its left is the right hand. If both hands have one label, the one of
+    lower score gets the other side.
     """
     sides = [1 if label == 'Left' else 0 for label, _ in hands]
     if len(sides) == 2 and sides[0] == sides[1]:
@@ -142,12 +141,12 @@ def assign_sides(hands: list[tuple[str, float]]) -> list[int]:
 def _results(
     build: Callable[[], Any], frames: Iterable[np.ndarray]
 ) -> Iterator[tuple[np.ndarray, Any]]:
-    """Run a solution, without its log of loading models."""
+    """Run a solution on all frames without its native log."""
     frames = iter(frames)
     first = next(frames, None)
     if first is None:
         return
-    # The models are loaded while the first frame waits for them.
+    # MediaPipe loads the models when it processes the first frame.
     with _native_log_off():
         model = build()
         result = model.process(first)
@@ -159,10 +158,9 @@ def _results(
 
 @contextmanager
 def _native_log_off():
-    """Keep what C++ prints off standard error, where the progress is shown.
+    """Suppress the output of C++ on standard error, where the progress is.
 
-    MediaPipe never turns its log on properly, so that no setting turns it
-    off. Its errors come as exceptions.
+    No setting of MediaPipe turns its log off. Errors are raised as exceptions.
     """
     sys.stderr.flush()
     kept = os.dup(2)

@@ -24,47 +24,46 @@ LIFTER = (
     'mmpose::body_3d_keypoint/motionbert/h36m/'
     'motionbert_dstformer-ft-243frm_8xb32-120e_h36m.py'
 )
-# mmpose's own defaults for boxes (``MMPoseInferencer``).
+# Defaults of ``MMPoseInferencer``.
 PERSON_SCORE = 0.3
 PERSON_OVERLAP = 0.3
-# Of a crowd, the largest: a pose costs as much as a picture.
+# Only the largest boxes of a crowd, as each costs a forward pass.
 MOST_PEOPLE = 10
-# mmpose draws joints from this score on; a hand is found if its joints have
-# it on average.
+# mmpose's threshold for drawing joints; a hand counts as found if the mean
+# score of its joints reaches it.
 HAND_SCORE = 0.3
-# COCO-WholeBody's joints of the left and the right hand.
+# Joints of the left and the right hand in COCO-WholeBody.
 HANDS = (slice(91, 112), slice(112, 133))
 
 TARGETS = dict(body2d=(COCO_17, 2), body3d=(H36M_17, 3), hands2d=(HANDS_42, 2))
 
 
 class MMPoseEstimator(PoseEstimator):
-    """Estimate poses by a detector, a top-down model and a lifter of mmpose.
+    """Estimate poses with a detector, a top-down model and a lifter of mmpose.
 
     Args:
-        target (str): ``body2d``, COCO's joints in pixels; ``body3d``, those
-            of Human3.6M, lifted, about the pelvis, in meters as far as one
-            camera tells, x to the right, y down and z away; ``hands2d``, two
-            hands in pixels.
+        target (str): ``body2d``, COCO's joints in pixels; ``body3d``,
+            Human3.6M's joints lifted to 3D, relative to the pelvis, in meters
+            up to the scale that one camera leaves open, x right, y down and z
+            forward; ``hands2d``, two hands in pixels.
         device (str): Such as ``cuda:0``.
-        pose_model (str, optional): Config of a top-down model that gives
-            COCO's 17 joints, or for hands COCO-WholeBody's 133, for
+        pose_model (str, optional): Config of a top-down model with COCO's 17
+            joints, or for hands with COCO-WholeBody's 133; see
             :func:`find_model`. Defaults to RTMPose-m.
-        pose_weights (Path, optional): Its weights. Defaults to those that
-            mmpose names.
-        detector (str): Config of a detector of mmdet whose class 0 is the
-            person; ``person`` for mmpose's own default, RTMDet-m; ``none``
-            where one person fills the picture.
+        pose_weights (Path, optional): Its weights. Defaults to those in the
+            model zoo of mmpose.
+        detector (str): Config of an mmdet detector whose class 0 is the
+            person; ``person`` for mmpose's default, RTMDet-m; ``none`` if one
+            person fills the image.
         detector_weights (Path, optional): Its weights.
         lifter (str, optional): Config of a lifter from Human3.6M's joints.
             Defaults to MotionBERT, fine-tuned.
         lifter_weights (Path, optional): Its weights.
-        random_seed (int, optional): Draw random weights instead of loading
-            any, for trying out.
+        random_seed (int, optional): Seed of random weights, for a trial run.
 
     Raises:
-        ExtractionError: If mmpose is not installed, has no such target, or
-            there is no such config.
+        ExtractionError: If mmpose is not installed, or the target or a config
+            is unknown.
     """
 
     def __init__(
@@ -134,7 +133,7 @@ class MMPoseEstimator(PoseEstimator):
         from mmpose.apis import inference_topdown
 
         for frame in frames:
-            # mmpose's and mmdet's models take pictures as OpenCV reads them.
+            # mmpose and mmdet expect BGR.
             picture = np.ascontiguousarray(frame[..., ::-1])
             boxes, scores = self._find_people(picture)
             samples = (
@@ -153,7 +152,7 @@ class MMPoseEstimator(PoseEstimator):
     def complete(
         self, keypoint: np.ndarray, keypoint_score: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Lift poses to 3D, if asked for; see :class:`PoseEstimator`."""
+        """Lift poses to 3D for ``body3d``; see :class:`PoseEstimator`."""
         if self.target != 'body3d':
             return keypoint, keypoint_score
         return lift(self._models['lifter'], keypoint, keypoint_score)
@@ -161,7 +160,7 @@ class MMPoseEstimator(PoseEstimator):
     def _find_people(
         self, picture: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return boxes (N, 4) and scores (N,)."""
+        """Detect people: boxes (N, 4) and scores (N,)."""
         if 'detector' not in self._models:
             height, width = picture.shape[:2]
             return np.array([[0, 0, width, height]], np.float32), np.ones(1)
@@ -198,11 +197,11 @@ class MMPoseEstimator(PoseEstimator):
 
 
 def check_joints(meta: dict, target: str, model: str) -> None:
-    """See that a pose model gives the joints that a target takes.
+    """Check that a pose model has the joints of a target.
 
-    Their names are compared: models of animals and of Human3.6M give as many
-    as COCO has. ``meta`` is the model's ``dataset_meta``. An ExtractionError
-    says that it gives others.
+    Names are compared, as models of animals and of Human3.6M have as many
+    joints as COCO. ``meta`` is the model's ``dataset_meta``. Raises
+    ExtractionError if the joints differ.
     """
     names = [name for _, name in sorted(meta['keypoint_id2name'].items())]
     if target == 'hands2d':
@@ -223,7 +222,7 @@ def check_joints(meta: dict, target: str, model: str) -> None:
 def _build_pose(source: ModelSource, device: str) -> torch.nn.Module:
     from mmpose.apis import init_model
 
-    # The whole model's init_cfg would be downloaded.
+    # Otherwise mmpose downloads the weights that init_cfg names.
     source.config.model.pop('init_cfg', None)
     return init_model(source.config, None, device)
 
@@ -232,9 +231,9 @@ def _build_detector(source: ModelSource, device: str) -> torch.nn.Module:
     from mmdet.apis import init_detector
     from mmpose.utils import adapt_mmdet_pipeline
 
-    # It warns that no weights are given, which are put in later.
+    # mmdet warns that there are no weights; they are loaded later.
     with warnings.catch_warnings(record=True):
-        # Without a palette mmdet would build a dataset to look for one.
+        # Without a palette mmdet builds a dataset to get one.
         model = init_detector(source.config, None, 'coco', device)
     model.cfg = adapt_mmdet_pipeline(model.cfg)
     return model

@@ -5,10 +5,9 @@ from mmengine.registry import DefaultScope
 
 from ..datasets.gaps import fill_invisible_joints
 
-# Human3.6M's pictures, in whose pixels lifters take their input (the sizes
-# vary by 2).
+# Image size of Human3.6M, up to 2 pixels, in which lifters take coordinates.
 PICTURE = (1000, 1000)
-# At a time, in all windows together: of MotionBERT, one window.
+# Frames in a batch of windows; MotionBERT then gets one window.
 BATCH_FRAMES = 256
 
 
@@ -17,28 +16,28 @@ def lift(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Lift one person's 2D poses to 3D.
 
-    A lifter that gives all frames of a window (MotionBERT) goes through the
-    sequence window by window, the last of which overlaps the one before so
-    that it is whole; one that gives a window's target frame (VideoPose3D)
-    sees a window around every frame. The person is put where the lifter's
-    training data has people, by one box for the whole sequence: by a box of
-    every frame, a squat would become a larger person.
+    A lifter that predicts all frames of a window (MotionBERT) gets consecutive
+    windows; the last one overlaps its predecessor so that it is full. A lifter
+    that predicts one target frame (VideoPose3D) gets a window around each
+    frame. The poses are moved and scaled to the usual bounding box of the
+    lifter's training data, by one box for the whole sequence: with one box per
+    frame, a person would grow while squatting.
 
     Args:
-        model (torch.nn.Module): From mmpose, for Human3.6M's joints.
-        keypoint (np.ndarray): COCO's joints in pixels, (T, 17, 2); NaN where
-            the person is not found.
-        score (np.ndarray): (T, 17).
+        model (torch.nn.Module): Lifter of mmpose for Human3.6M's joints.
+        keypoint (np.ndarray): COCO's joints in pixels, (T, 17, 2); NaN in
+            frames without the person.
+        score (np.ndarray): Scores of the joints, (T, 17).
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: Human3.6M's joints about the pelvis,
-        meters, (T, 17, 3), NaN where the person is not found, and scores,
-        (T, 17).
+        tuple[np.ndarray, np.ndarray]: Human3.6M's joints relative to the
+        pelvis in meters, (T, 17, 3), NaN in frames without the person, and
+        their scores, (T, 17).
     """
     from mmpose.apis import convert_keypoint_definition
 
     found = np.isfinite(keypoint).all((1, 2))
-    # The mean pose is not asked for: frames lack all joints or none.
+    # The mean pose is not needed: a frame lacks all joints or none.
     filled = fill_invisible_joints(
         keypoint, np.isfinite(keypoint).all(-1), [], np.zeros((17, 2))
     )
@@ -66,7 +65,7 @@ def lift(
 
 
 def _windows(length: int, data: dict) -> list[np.ndarray]:
-    """Frames of every window, by the config of the lifter's data."""
+    """Return the frames of each window, by the lifter's data config."""
     from mmpose.apis import extract_pose_sequence
 
     size = data.get('multiple_target')
@@ -90,7 +89,7 @@ def _windows(length: int, data: dict) -> list[np.ndarray]:
 
 
 def _place(poses: np.ndarray, stats: dict) -> np.ndarray:
-    """Move and scale (T, 17, 2) to the training data's usual box."""
+    """Move and scale poses (T, 17, 2) to the box of the training data."""
     upper_left, lower_right = poses.min((0, 1)), poses.max((0, 1))
     size = max((lower_right - upper_left).max(), np.finfo(np.float32).tiny)
     centered = poses - (upper_left + lower_right) / 2
@@ -100,10 +99,10 @@ def _place(poses: np.ndarray, stats: dict) -> np.ndarray:
 def _lift_windows(
     model: torch.nn.Module, windows: list[np.ndarray], whole: bool
 ) -> list[np.ndarray]:
-    """Arrays of (W, 17, 2) to arrays of (W, 17, 3), or (1, 17, 3).
+    """Lift windows (W, 17, 2) to (W, 17, 3) or, one target each, (1, 17, 3).
 
-    ``inference_pose_lifter_model`` asks for one frame's target only, and so
-    shows MotionBERT one frame at a time.
+    ``inference_pose_lifter_model`` sets a target for one frame only, and so
+    gives MotionBERT one frame at a time.
     """
     with DefaultScope.overwrite_default_scope('mmpose'):
         pipeline = Compose(model.cfg.test_dataloader.dataset.pipeline)
@@ -116,7 +115,7 @@ def _lift_windows(
                     model.dataset_meta,
                     keypoints=poses.astype(np.float32),
                     keypoints_visible=np.ones(poses.shape[:2], np.float32),
-                    # The pipelines are those of evaluation.
+                    # Evaluation pipelines require a target.
                     lifting_target=np.zeros((targets, 17, 3), np.float32),
                     lifting_target_visible=np.ones(
                         (targets, 17, 1), np.float32

@@ -18,8 +18,8 @@ INSTALL = (
     f'{how_to_install("skeletons")} && '
     'pip install --no-deps mmpose==1.3.2 mmdet==3.3.0'
 )
-# Checkpoints of mmpose and mmdet hold arrays beside their weights. None of
-# these runs code of the file.
+# Checkpoints of mmpose and mmdet also contain NumPy arrays. None of these
+# classes runs code of the file.
 _RECONSTRUCT = np.ndarray.__reduce__(np.zeros(1))[0]
 _SAFE = [
     np.ndarray,
@@ -41,7 +41,7 @@ _SAFE = [
 def import_mmpose() -> None:
     """Make mmpose and mmdet importable.
 
-    An ExtractionError says how to install what is missing.
+    Raises ExtractionError, with the command to install them, if missing.
     """
     provide_mmcv_operators()
     provide_torchvision_operators()
@@ -55,13 +55,13 @@ def import_mmpose() -> None:
 
 
 class ModelSource(NamedTuple):
-    """A model's config and where its weights come from.
+    """Config and weights of a model.
 
     Attributes:
-        name (str): What it was asked for by.
+        name (str): Name given by the user.
         config (Config): The config.
-        weights (str, optional): A file or a URL; None if not known.
-        option (str): The command line's option for the weights.
+        weights (str, optional): File or URL; None if not known.
+        option (str): Command-line option for the weights.
     """
 
     name: str
@@ -71,13 +71,13 @@ class ModelSource(NamedTuple):
 
 
 def find_model(name: str, weights: Path | None, option: str) -> ModelSource:
-    """Find a model's config.
+    """Find the config of a model.
 
-    ``name`` is the path of a config file, or of one that mmpose or mmdet
-    carries, such as ``mmpose::body_2d_keypoint/...``; ``person`` is the
-    detector that mmpose uses for people. ``weights`` default to those that
-    mmpose or mmdet names for its config, and ``option`` is the command line's
-    option for them. An ExtractionError says that there is no such config.
+    ``name`` is a config file, a config of mmpose or mmdet such as
+    ``mmpose::body_2d_keypoint/...``, or ``person`` for mmpose's person
+    detector. ``weights`` default to those in the model zoo; ``option`` is the
+    command-line option for them. Raises ExtractionError if there is no such
+    config.
     """
     import_mmpose()
     url = None
@@ -109,11 +109,11 @@ def find_model(name: str, weights: Path | None, option: str) -> ModelSource:
 
 
 def load_weights(model: torch.nn.Module, source: ModelSource) -> None:
-    """Put weights into a model, without running code of their file.
+    """Load weights into a model without running code.
 
-    A URL is downloaded to where PyTorch keeps such files, unless it is there
-    already. An ExtractionError says that the weights cannot be got or read, or
-    any is missing or of another shape, and where to get them.
+    A URL is downloaded into PyTorch's cache. Raises ExtractionError, with the
+    source of the weights, if they cannot be downloaded or read, or one is
+    missing or of another shape.
     """
     if source.weights is None:
         raise ExtractionError(
@@ -127,7 +127,7 @@ def load_weights(model: torch.nn.Module, source: ModelSource) -> None:
         raise ExtractionError(
             f'{source.weights} does not hold weights of {source.name}: {error}'
         ) from error
-    # Buffers that are computed, or only count, may be missing.
+    # Other buffers are computed or only count, and may be missing.
     needed = {name for name, _ in model.named_parameters()}
     needed |= {
         name
@@ -154,8 +154,8 @@ def _read_weights(source: ModelSource) -> dict[str, torch.Tensor]:
                 checkpoint = torch.load(
                     weights, map_location='cpu', weights_only=True
                 )
-    # A download fails with OSError, a file that could run code with
-    # UnpicklingError, a broken one with RuntimeError or EOFError.
+    # A failed download raises OSError, a file that could run code
+    # UnpicklingError, a damaged one RuntimeError or EOFError.
     except (OSError, RuntimeError, EOFError, ValueError) as error:
         raise _no_weights(source, error) from error
     except Exception as error:

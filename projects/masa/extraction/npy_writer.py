@@ -2,23 +2,22 @@ from pathlib import Path
 
 import numpy as np
 
-# NumPy pads the header of two dimensions so, for any number of frames.
+# Size of NumPy's header of a 2D array with any number of rows.
 HEADER_BYTES = 128
 
 
 class NpyWriter:
-    """Write a ``.npy`` file of (T, D) row by row, T not known beforehand.
+    """Write a ``.npy`` file of (T, D) in parts, with T unknown in advance.
 
-    The header is put in when the file is closed: how many frames a video has
-    is known only then. The bytes are those of ``numpy.save``. A context
-    manager; left by an exception, it leaves the file without a header.
+    A context manager that writes the header on exit, when T is known, and none
+    after an exception. The bytes equal those of ``numpy.save``.
 
     Args:
         path (Path): The file.
         dtype (str): ``float16`` or ``float32``.
 
     Attributes:
-        shape (tuple[int, int]): Of what is written so far.
+        shape (tuple[int, int]): Shape of the rows written so far.
     """
 
     def __init__(self, path: Path, dtype: str):
@@ -28,7 +27,7 @@ class NpyWriter:
         self._file.write(bytes(HEADER_BYTES))
 
     def append(self, rows: np.ndarray) -> None:
-        """Write rows, (N, D) floating point, D as before."""
+        """Write rows, (N, D) floating point; D must not change."""
         if self.shape[0] and rows.shape[1] != self.shape[1]:
             raise ValueError(
                 f'rows of {self.shape[1]} numbers were written, and then '

@@ -13,15 +13,15 @@ SETTINGS_FILE = 'settings.json'
 
 
 class OutputFolder:
-    """A folder of ``.npy`` files that were all made with the same settings.
+    """A folder of ``.npy`` files made with the same settings.
 
-    ``settings.json`` in it says with which, and beside every file are the
-    time stamps of its frames. A file is there only when it is
-    complete, so that an interrupted extraction goes on where it stopped.
+    ``settings.json`` holds the settings, and beside each file are the time
+    stamps of its frames. Files appear only when complete, so that an
+    interrupted extraction can continue.
 
     Args:
-        root (Path): The folder; made by :meth:`claim`.
-        dtype (str): ``float16`` or ``float32``, of the files.
+        root (Path): The folder; created by :meth:`claim`.
+        dtype (str): Data type of the files, ``float16`` or ``float32``.
         content (str): What the files hold, for messages: ``features`` or
             ``poses``.
     """
@@ -32,19 +32,19 @@ class OutputFolder:
         self.content = content
 
     def path(self, name: str) -> Path:
-        """Return where the ``.npy`` file of a sequence belongs.
+        """Return the path of the ``.npy`` file of a sequence.
 
-        :func:`~masa.support.files.output_path` names it.
+        See :func:`~masa.support.files.output_path`.
         """
         return output_path(self.root, name, '.npy')
 
     def check(self, settings: dict, sequences: list[MediaSequence]) -> None:
-        """Check that new files may be put beside those that are there.
+        """Check that new files may be added to the folder.
 
-        Settings that the folder's lack, or that are lacking here, are not
-        compared. An ExtractionError says that the folder's are others, cannot
-        be read, or are missing beside files; or that two sequences would have
-        one file on file systems that ignore case.
+        Only settings present on both sides are compared. Raises
+        ExtractionError if the folder's settings differ, cannot be read, or are
+        missing although there are files; or if two sequences would share a
+        file on file systems that ignore case.
         """
         alike = alike_on_disk(sequence.name for sequence in sequences)
         if alike is not None:
@@ -82,7 +82,7 @@ class OutputFolder:
             )
 
     def claim(self, settings: dict, sequences: list[MediaSequence]) -> None:
-        """Write the settings, and remove what a killed run left behind."""
+        """Write the settings and remove leftovers of killed runs."""
         self.check(settings, sequences)
         folders = {self.path(sequence.name).parent for sequence in sequences}
         for folder in {self.root, *folders}:
@@ -93,12 +93,11 @@ class OutputFolder:
             temporary.write_text(f'{text}\n')
 
     def num_frames(self, sequence: MediaSequence) -> int | None:
-        """Return of how many frames a sequence has a file.
+        """Return the number of frames in the finished file of a sequence.
 
-        It is None if there is none or it has no time stamps beside it, or if
-        the video or an image was changed since: files get the time of what
-        they were made of. An ExtractionError says that the file holds
-        something else.
+        None if the file or its time stamps are missing, or the source was
+        changed later: files get the modification time of their source. Raises
+        ExtractionError if the file is not of the expected format.
         """
         path = self.path(sequence.name)
         if not (path.exists() and timestamps_path(path).exists()):
@@ -121,10 +120,9 @@ class OutputFolder:
         return len(array)
 
     def time_fields(self, name: str) -> dict:
-        """Return ``timestamps`` of a record, (T,) float64, if there are any.
+        """Return the ``timestamps`` field of a record, (T,) float64, if known.
 
-        An ExtractionError says that the file of the time stamps cannot be
-        read.
+        Raises ExtractionError if the file of time stamps cannot be read.
         """
         timestamps = read_timestamps(self.path(name))
         return {} if timestamps is None else dict(timestamps=timestamps)

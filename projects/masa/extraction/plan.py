@@ -20,17 +20,16 @@ from .sequences import MediaSequence, check_length, find_sequences
 
 
 class Job(NamedTuple):
-    """A sequence and what is known of it beforehand.
+    """A sequence to process and what is known about it in advance.
 
     Attributes:
         sequence (MediaSequence): The sequence.
-        done (int, optional): Number of frames that are finished; None if
-            there is something to do.
-        claimed (int, optional): Number of frames, as far as known.
-        expected (int, optional): Number of frames that the annotation file
-            has.
-        problem (str): Why it cannot be used; '' if nothing is known against
-            it.
+        done (int, optional): Number of frames of the finished file; None if it
+            is still to be made.
+        claimed (int, optional): Number of frames, if known.
+        expected (int, optional): Number of frames in the annotation file.
+        problem (str): Why the sequence cannot be used; '' if no reason is
+            known.
     """
 
     sequence: MediaSequence
@@ -41,17 +40,17 @@ class Job(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What there is to do.
+    """The sequences of an extraction and how to annotate them.
 
     Attributes:
-        jobs (list[Job]): For every sequence that is asked for.
-        labels (dict[str, Label], optional): Of the file of labels.
-        annotations (dict, optional): Of the file to merge with.
-        unasked (list[str]): Ids of sequences that the annotation file has no
-            record of.
-        absent (list[str]): Ids of which there are labels or a record, and no
+        jobs (list[Job]): One job per requested sequence.
+        labels (dict[str, Label], optional): Labels by id, from the label file.
+        annotations (dict, optional): Annotations to merge with.
+        unasked (list[str]): Ids of sequences without a record in the
+            annotation file.
+        absent (list[str]): Ids with a label or a record but without a
             sequence.
-        replace (bool): Whether to replace what the annotation file has.
+        replace (bool): Whether to replace fields of the annotation file.
     """
 
     jobs: list[Job]
@@ -62,10 +61,9 @@ class Plan(NamedTuple):
     replace: bool
 
     def problems(self) -> dict[str, str]:
-        """Return what is in the way, by sequence id.
+        """Return why sequences cannot be used, by id.
 
-        A record to merge with that has no sequence is a problem, a label
-        without one is none.
+        A record without a sequence is a problem; a label without one is not.
         """
         found = {
             job.sequence.name: job.problem for job in self.jobs if job.problem
@@ -76,7 +74,7 @@ class Plan(NamedTuple):
         return found
 
     def train_ids(self) -> set[str] | None:
-        """Return the ids in the split ``train``; None if there is none."""
+        """Return the ids of the split ``train``; None if it is empty."""
         if self.labels is not None:
             names = {n for n, x in self.labels.items() if x.split == 'train'}
         elif self.annotations is not None:
@@ -88,10 +86,10 @@ class Plan(NamedTuple):
     def annotate(
         self, contents: dict[str, dict], common: dict | None = None
     ) -> dict:
-        """Make annotations of what is finished, or add it to given ones.
+        """Make annotations of the finished sequences, or merge them into some.
 
-        ``contents`` are fields by id; what is not among them is left out.
-        ``common`` stands beside the records. An ExtractionError says that the
+        ``contents`` are record fields by id; other sequences are left out.
+        ``common`` are top-level entries. Raises ExtractionError if the
         annotations would have problems.
         """
         if self.annotations is None:
@@ -121,13 +119,12 @@ def make_plan(
     replace: bool = False,
     limits: MediaLimits = DEFAULT_LIMITS,
 ) -> Plan:
-    """Find the sequences and see what there is to do.
+    """Find the sequences and decide which to process.
 
-    The file of labels must have a line for every sequence; sequences that
-    the annotation file to merge with has no record of are not asked for.
-    ``fields`` are the keys that are to be added, or replaced. An
-    ExtractionError says that a file cannot be used, or two sequences have one
-    id.
+    The label file must have a line for every sequence. Sequences without a
+    record in the annotation file to merge with are ignored. ``fields`` are the
+    keys to add or replace. Raises ExtractionError if a file cannot be used or
+    two sequences have one id.
     """
     found = find_sequences(inputs)
     sequences = [sequence for sequence in found if not sequence.problem]
@@ -176,7 +173,7 @@ def _make_job(
 ) -> Job:
     done = claimed = folder.num_frames(sequence)
     try:
-        # What is done need not be opened again.
+        # Finished sequences need not be opened again.
         reader = None if done else FrameReader(sequence.path, limits)
         claimed = reader.num_frames if reader else done
         if reader is None or reader.images is not None:

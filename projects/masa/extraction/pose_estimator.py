@@ -6,15 +6,15 @@ import numpy as np
 
 
 class Detection(NamedTuple):
-    """A person, or a pair of hands, in a frame.
+    """A person or a pair of hands detected in a frame.
 
     Attributes:
         box (np.ndarray): Left, top, right and bottom, (4,), pixels.
-        score (float): How sure the detector is, in [0, 1].
+        score (float): Confidence of the detector, in [0, 1].
         keypoint (np.ndarray): Positions of the joints, (V, C), pixels or
             meters; NaN where a joint is not found.
-        keypoint_score (np.ndarray): How sure the estimator is of every
-            joint, (V,), in [0, 1].
+        keypoint_score (np.ndarray): Confidence for each joint, (V,), in [0,
+            1].
     """
 
     box: np.ndarray
@@ -24,15 +24,14 @@ class Detection(NamedTuple):
 
 
 class PoseEstimator(ABC):
-    """Find people in the frames of videos and estimate their poses.
+    """Base class of estimators of people and their poses in videos.
 
     Attributes:
         skeleton (dict): Layout of the joints, as in
             ``masa.datasets.skeletons``.
-        num_coordinates (int): C, 2 or 3, of the finished poses.
-        settings (dict): Plain values that tell poses made with this
-            estimator from others: its models and options, and from
-            :meth:`prepare` on their weights.
+        num_coordinates (int): Coordinates C of the final poses, 2 or 3.
+        settings (dict): Plain values that identify the estimator: models,
+            options and, after :meth:`prepare`, weights.
     """
 
     skeleton: dict
@@ -43,38 +42,38 @@ class PoseEstimator(ABC):
     def prepare(self) -> None:
         """Load the models.
 
-        An ExtractionError says that there are no weights, or they do not fit.
+        Raises ExtractionError if the weights are missing or do not fit.
         """
 
     @abstractmethod
     def detect(
         self, frames: Iterable[np.ndarray]
     ) -> Iterator[list[Detection]]:
-        """Find the people of every frame of one video.
+        """Detect the people in each frame of one video.
 
         Args:
-            frames (Iterable[np.ndarray]): RGB, each (H, W, 3) uint8, in
-                order. They are taken as they are needed.
+            frames (Iterable[np.ndarray]): RGB frames in order, each (H, W, 3)
+                uint8, read lazily.
 
         Yields:
-            list[Detection]: Of every frame, empty where nobody is found.
+            list[Detection]: Detections of one frame, possibly none.
         """
 
     def complete(
         self, keypoint: np.ndarray, keypoint_score: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Turn the poses of one tracked person into what is asked for.
+        """Convert the poses of one tracked person to the final ones.
 
-        Lifting to 3D looks at several frames, which is why it comes after
-        tracking.
+        Lifting to 3D uses several frames, so it follows tracking. By default
+        the poses are returned unchanged.
 
         Args:
-            keypoint (np.ndarray): As detected, (T, V, C); NaN where a joint
-                or the person is not found.
-            keypoint_score (np.ndarray): (T, V); 0 there.
+            keypoint (np.ndarray): Detected joints, (T, V, C); NaN where a
+                joint or the person is not found.
+            keypoint_score (np.ndarray): Scores, (T, V); 0 there.
 
         Returns:
-            tuple[np.ndarray, np.ndarray]: (T, V, C) and (T, V), of
-            ``skeleton``. Here what was detected.
+            tuple[np.ndarray, np.ndarray]: Joints of ``skeleton``, (T, V, C),
+            and scores, (T, V).
         """
         return keypoint, keypoint_score

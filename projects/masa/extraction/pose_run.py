@@ -12,25 +12,24 @@ from .record_contents import pose_contents
 
 
 class PoseExtraction(Extraction):
-    """Estimate the poses of a person.
+    """Extract the poses of one person.
 
     Args:
         backend (str): One of ``BACKENDS``.
         target (str): ``body2d``, ``body3d``, ``hands2d`` or ``hands3d``.
-        person (int): Which one, by prominence over the whole sequence, 1 the
-            first.
-        min_found (float): Share of the frames that must show the person, in
-            [0, 1].
+        person (int): Rank of the person by prominence over the whole sequence,
+            from 1.
+        min_found (float): Smallest share of frames with the person, in [0, 1].
         device (str, optional): Such as ``cuda:0``, for mmpose; MediaPipe runs
-            on the CPU. Defaults to CUDA where there is any.
+            on the CPU. Defaults to CUDA if available.
         pose_model, pose_weights, detector, detector_weights, lifter,
             lifter_weights, random_weights (optional): See
             :class:`MMPoseEstimator`.
         max_pixels, max_seconds: See :class:`MediaLimits`.
 
     Raises:
-        ExtractionError: If the backend is not known or not installed, or
-            cannot do what is asked for.
+        ExtractionError: If the backend is unknown or not installed, or does
+            not support the options.
     """
 
     content = 'poses'
@@ -132,7 +131,7 @@ class PoseExtraction(Extraction):
             poses,
             skeleton,
             plan.train_ids(),
-            # A hand is no stand-in for the other one.
+            # A hand must not replace the other one.
             mirror=self.target.startswith('body'),
         )
         for name, content in contents.items():

@@ -24,18 +24,17 @@ def extract_poses(
     limits: MediaLimits = DEFAULT_LIMITS,
     advance: Callable[[int], None] = lambda frames: None,
 ) -> tuple[int, int]:
-    """Write the poses of one person of a sequence.
+    """Write the poses of one person in a sequence.
 
-    One frame is in memory at a time, and the joints of all. The file appears
-    whole or not at all, dated as what it was made of: a row a frame, (T, V *
-    (C + 1)) float32, the coordinates of every joint and its score; see
-    :func:`read_poses`. The time stamps of the frames are written beside it.
-    ``advance`` is called with the number of frames that were done since the
-    last call. The result are T, and how many frames show the person.
+    One frame at a time is in memory, and the joints of all. The file, (T, V *
+    (C + 1)) float32 with the coordinates and the score of each joint
+    (:func:`read_poses`), is written atomically and gets the modification time
+    of its source. The time stamps of the frames are written beside it.
+    ``advance`` is called with the number of frames processed since the last
+    call. Returns T and the number of frames with the person.
 
-    A SequenceError says that the frames cannot be read, T is not
-    ``expected_frames``, or there is no such person, see
-    :func:`poses_of_person`.
+    Raises SequenceError if the frames cannot be read, T is not
+    ``expected_frames``, or there is no such person (:func:`poses_of_person`).
     """
     changed = last_change(sequence)
     detections = []
@@ -65,13 +64,13 @@ def poses_of_person(
     min_found: float,
     where: str | Path,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Take the poses of one person, by prominence, 1 the first.
+    """Return the poses of one person by rank of prominence, from 1.
 
-    ``people`` have the most prominent one first, and ``length`` is T, the
-    number of frames. The result are positions (T, V, C), NaN where a joint or
-    the person is not found, and scores (T, V), 0 there. A SequenceError names
-    ``where``, the sequence, if there are not so many people, or the person is
-    found in less than the share ``min_found`` of the frames.
+    ``people`` are sorted by prominence, and ``length`` is the number of frames
+    T. Returns positions (T, V, C), NaN where a joint or the person is not
+    found, and scores (T, V), 0 there. Raises SequenceError, which names the
+    sequence ``where``, if there are fewer people or the person is found in
+    less than the share ``min_found`` of the frames.
     """
     if len(people) < person:
         raise SequenceError(
@@ -96,10 +95,10 @@ def poses_of_person(
 def read_poses(
     path: Path, num_joints: int, num_coordinates: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read the V joints of C coordinates that :func:`extract_poses` wrote.
+    """Read the poses that :func:`extract_poses` wrote.
 
-    The result are positions (T, V, C), NaN where a joint is not found, and
-    scores (T, V), float32.
+    Returns positions (T, V, C), NaN where a joint is not found, and scores (T,
+    V), float32.
     """
     rows = np.load(path, allow_pickle=False)
     rows = rows.reshape(len(rows), num_joints, num_coordinates + 1)

@@ -13,13 +13,13 @@ from rich.progress import (
 
 
 class FrameProgress:
-    """A bar of frames with the time left; without a terminal, lines.
+    """A progress bar of frames with the time left; lines without a terminal.
 
-    Everything goes to standard error. A context manager.
+    A context manager that writes to standard error.
 
     Args:
-        claimed (list[int | None]): Frames of every sequence to come, as far
-            as known.
+        claimed (list[int | None]): Number of frames of each sequence, if
+            known.
         visible (bool): Whether to show anything.
     """
 
@@ -45,18 +45,18 @@ class FrameProgress:
         self._task = self._bar.add_task(self._title(), total=self._claimed)
 
     def advance(self, frames: int) -> None:
-        """Count frames that are done since the last call."""
+        """Add the frames processed since the last call."""
         self._frames += frames
         self._bar.advance(self._task, frames)
 
     def finish(self, name: str, claimed: int | None, text: str) -> None:
-        """Count a sequence that is done, or that was given up.
+        """Count a sequence that is finished or has failed.
 
-        ``claimed`` is its number of frames as given at the start, and ``text``
-        what became of it.
+        ``claimed`` is its number of frames as given at the start, ``text`` a
+        summary.
         """
         self.done += 1
-        # What the containers claim is put right by what there was.
+        # Replace the claimed number of frames by the actual one.
         self._claimed -= claimed or 0
         total = self._frames + self._claimed
         self._bar.update(self._task, description=self._title(), total=total)

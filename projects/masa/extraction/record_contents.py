@@ -15,11 +15,11 @@ COLUMNS = ('sequence', 'activity', 'split')
 
 
 class Label(NamedTuple):
-    """What a file of labels says of a sequence.
+    """Label of a sequence.
 
     Attributes:
-        activity (str): Its name; '' if not known.
-        split (str): The split's name.
+        activity (str): Name of the activity; '' if not known.
+        split (str): Name of the split.
     """
 
     activity: str
@@ -27,14 +27,13 @@ class Label(NamedTuple):
 
 
 def read_labels(path: Path) -> dict[str, Label]:
-    """Read a file of labels by sequence id, in its order.
+    """Read a label file; return labels by sequence id, in its order.
 
-    The first line of the CSV file, see
-    :func:`~masa.datasets.text_files.read_csv`, names the columns:
-    ``sequence``, the id, and ``activity`` and ``split``, either of which may
-    be missing or empty. The split is then ``train``. An ExtractionError, which
-    names the line, says that the file cannot be read, has other columns, a row
-    of another length, or a sequence twice.
+    A CSV file (:func:`~masa.datasets.text_files.read_csv`) with the columns
+    ``sequence``, the id, and, optionally, ``activity`` and ``split``, by
+    default ``train``. Raises ExtractionError, which names the line, if the
+    file cannot be read, has other columns, a row of another length, or a
+    sequence twice.
     """
     try:
         table = read_csv(path, COLUMNS, required=COLUMNS[:1])
@@ -55,9 +54,10 @@ def read_labels(path: Path) -> dict[str, Label]:
 
 
 def labels_of(names: Iterable[str], path: Path) -> dict[str, Label]:
-    """Read a file of labels, which must have a line for every name.
+    """Read a label file that must have a line for every name.
 
-    An ExtractionError lists names without one; see :func:`read_labels`.
+    Raises ExtractionError, which lists the names without one; see
+    :func:`read_labels`.
     """
     labels = read_labels(path)
     missing = sorted(set(names) - labels.keys())
@@ -74,13 +74,12 @@ def make_annotations(
     labels: dict[str, Label] | None = None,
     common: dict | None = None,
 ) -> dict:
-    """Make annotations of what was extracted.
+    """Make annotations of extracted sequences.
 
-    ``contents`` are the fields of every record, ``total_frames`` among them,
-    by sequence id, and ``common`` what stands beside the records, such as
-    ``skeleton``. Without labels, all sequences are in the split ``train``.
-    Sequences are in the order of the labels, and activities in that of the
-    alphabet.
+    ``contents`` are the fields of each record by sequence id, including
+    ``total_frames``; ``common`` are top-level entries such as ``skeleton``.
+    Without labels, all sequences are in the split ``train``. Sequences are in
+    the order of the labels, activities in alphabetical order.
     """
     if labels is None:
         labels = {name: Label('', 'train') for name in contents}
@@ -104,13 +103,13 @@ def pose_contents(
     train: Collection[str] | None = None,
     mirror: bool = True,
 ) -> dict[str, dict]:
-    """Make the fields of joints of every record, gaps filled, by id.
+    """Make the joint fields of each record by id, with gaps filled.
 
     ``poses`` are positions (T, V, C), NaN where a joint is not found, and
-    scores (T, V), by id. The mean pose, which fills gaps, is made of the ids
-    ``train``, by default of all; see
-    :func:`~masa.datasets.conversion.joint_fields` for it and ``mirror``. An
-    ExtractionError says that none can be made.
+    scores (T, V), by id. The mean pose, which fills gaps, is computed from the
+    ids ``train``, by default from all; see
+    :func:`~masa.datasets.conversion.joint_fields`, also for ``mirror``. Raises
+    ExtractionError if there is no mean pose.
     """
     sequences = [
         LabeledSequence(
@@ -142,7 +141,7 @@ def pose_contents(
 
 
 def expected_lengths(annotations: dict) -> dict[str, int]:
-    """Return the number of frames of every record by id."""
+    """Return the number of frames of each record by id."""
     return {
         record_name(record, i): int(record['total_frames'])
         for i, record in enumerate(annotations['annotations'])
@@ -152,10 +151,10 @@ def expected_lengths(annotations: dict) -> dict[str, int]:
 def make_room(
     annotations: dict, fields: tuple[str, ...], replace: bool
 ) -> dict:
-    """Make sure that annotations have none of what is to be extracted.
+    """Remove the fields to be extracted from annotations.
 
-    ``fields`` are keys of annotations and their records, which are left out if
-    they are to be replaced; else they are an ExtractionError.
+    ``fields`` are keys of annotations and records. Raises ExtractionError if a
+    record has one of them and ``replace`` is False.
     """
     records = annotations['annotations']
     for i, record in enumerate(records):
@@ -170,7 +169,7 @@ def make_room(
         {key: value for key, value in record.items() if key not in fields}
         for record in records
     ]
-    # A skeleton that stays is compared with the new one, by add_contents.
+    # add_contents compares a remaining skeleton with the new one.
     common = {
         key: value
         for key, value in annotations.items()
@@ -184,13 +183,12 @@ def add_contents(
     contents: dict[str, dict],
     common: dict | None = None,
 ) -> dict:
-    """Add what was extracted to annotations.
+    """Add extracted fields to annotations.
 
-    ``contents`` are fields by id, ``total_frames`` among them, and ``common``
-    is what stands beside the records, such as ``skeleton``. A record without
-    contents is left out, and so is a split without records. An ExtractionError
-    says that a record has another number of frames or other time stamps, or
-    that a field is there already.
+    ``contents`` are fields by id, including ``total_frames``; ``common`` are
+    top-level entries such as ``skeleton``. Records without contents and splits
+    without records are left out. Raises ExtractionError if the number of
+    frames or the time stamps of a record differ, or a field exists already.
     """
     records = []
     for i, record in enumerate(annotations['annotations']):

@@ -16,10 +16,9 @@ class MediaSequence(NamedTuple):
     """A video file or a folder of images.
 
     Attributes:
-        name (str): Its id.
-        path (Path): Where it is.
-        problem (str): Why it cannot be used; '' if nothing is known against
-            it.
+        name (str): Id of the sequence.
+        path (Path): The file or folder.
+        problem (str): Why it cannot be used; '' if no reason is known.
     """
 
     name: str
@@ -28,25 +27,23 @@ class MediaSequence(NamedTuple):
 
 
 def find_sequences(inputs: Iterable[Path]) -> list[MediaSequence]:
-    """Find the sequences that videos and folders hold.
+    """Find the sequences in files and folders.
 
-    A video file is a sequence, its id the name without suffix. A folder that
-    holds images is one, too. Every other file is passed over. Folders are
-    searched through all levels, symbolic links included and hidden files
-    left out, and the id of what is found in a folder is its path below that
-    folder: ``squat/001`` for ``squat/001.mp4``.
+    A sequence is a video file, with its name without suffix as id, or a folder
+    of images. Folders are searched recursively, following symbolic links and
+    skipping hidden files; the id is then the path relative to the folder,
+    ``squat/001`` for ``squat/001.mp4``. Other files are ignored.
 
-    An input that does not exist or holds no sequence, and a folder that
-    holds images and videos, are among the result with a ``problem``, by
-    their path, so that all of them can be told at once.
+    An input that does not exist or has no sequence, and a folder with both
+    images and videos, are returned with a ``problem``, named by their path, so
+    that all can be reported at once.
 
     Args:
-        inputs (Iterable[Path]): Files, whatever their suffix, and folders.
+        inputs (Iterable[Path]): Files, with any suffix, and folders.
 
     Returns:
-        list[MediaSequence]: In the order of the inputs; within a folder its
-        videos first, in the order of the numbers in their names, then what
-        the folders below hold.
+        list[MediaSequence]: Sequences in the order of the inputs; within a
+        folder first its videos in natural order, then its subfolders.
 
     Raises:
         ExtractionError: If two sequences have one id.
@@ -82,9 +79,9 @@ def _sequences_of(path: Path) -> list[MediaSequence]:
 
 
 def last_change(sequence: MediaSequence) -> int:
-    """Return when a sequence was last changed, in nanoseconds since 1970."""
+    """Return the modification time in nanoseconds since 1970."""
     path = sequence.path
-    # A folder's own time tells of added and removed images.
+    # The folder's own time covers added and removed images.
     images = path.iterdir() if path.is_dir() else ()
     return max(file.stat().st_mtime_ns for file in (path, *images))
 
@@ -92,7 +89,7 @@ def last_change(sequence: MediaSequence) -> int:
 def check_length(
     sequence: MediaSequence, frames: int, expected: int | None
 ) -> None:
-    """Raise a SequenceError if its record has another number of frames."""
+    """Raise SequenceError if the number of frames is not the expected one."""
     if expected not in (None, frames):
         raise SequenceError(
             f'{sequence.path} has {frames} frames, and record '
@@ -102,7 +99,7 @@ def check_length(
 
 def _search(folder: Path, top: Path, above: tuple) -> Iterator[MediaSequence]:
     real = os.path.realpath(folder)
-    # A link to a folder above leads in a circle.
+    # A symbolic link to a parent folder.
     if real in above:
         return
     entries = sorted(

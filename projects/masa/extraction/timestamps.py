@@ -8,14 +8,14 @@ from .errors import ExtractionError
 
 
 def timestamps_path(output: Path) -> Path:
-    """Return the JSON file of time stamps beside a ``.npy`` file."""
+    """Return the path of the time stamps of a ``.npy`` file."""
     return output.with_suffix('.timestamps.json')
 
 
 def write_timestamps(output: Path, timestamps: np.ndarray | None) -> None:
-    """Write time stamps, seconds (T,), beside a ``.npy`` file.
+    """Write time stamps in seconds, (T,), beside a ``.npy`` file.
 
-    They are None for images, which have none.
+    None for folders of images.
     """
     seconds = None if timestamps is None else timestamps.round(6).tolist()
     with atomic_path(timestamps_path(output)) as temporary:
@@ -25,8 +25,8 @@ def write_timestamps(output: Path, timestamps: np.ndarray | None) -> None:
 def read_timestamps(output: Path) -> np.ndarray | None:
     """Read what :func:`write_timestamps` wrote.
 
-    The result is (T,) float64, or None. An ExtractionError says that the file
-    holds something else.
+    Returns (T,) float64 or None. Raises ExtractionError if the file is
+    damaged.
     """
     path = timestamps_path(output)
     try:

@@ -21,12 +21,12 @@ from .plan import Plan
 def run_extraction(
     args: argparse.Namespace, build: Callable[[], Extraction]
 ) -> int:
-    """Extract what the command line asks for, and print what became of it.
+    """Run an extraction from the command line and print its result.
 
     The arguments are those of ``add_sequence_options`` and
-    ``add_running_options``, and ``random_weights``. The result is the exit
-    status: 0, 1 if sequences were left out, 2 if some cannot be used and
-    leaving out was not asked for.
+    ``add_running_options``, and ``random_weights``. Returns the exit status:
+    0; 1 if sequences were skipped; 2 if sequences cannot be used and are not
+    to be skipped.
     """
     join_processes()
     status = _run(args, build())
@@ -48,7 +48,7 @@ def _run(args: argparse.Namespace, extraction: Extraction) -> int:
         return 1 if problems else 0
     todo = any(job.done is None and not job.problem for job in plan.jobs)
     if is_main and problems and todo and not args.skip_broken:
-        # Early, as the others may take hours.
+        # Before the other sequences, which may take hours.
         show_problems(problems)
         print('the other sequences are done first', file=sys.stderr)
     if args.random_weights is not None and is_main:
@@ -87,21 +87,20 @@ def _show_result(
         f'sequences, {sum(result.lengths.values())} frames of '
         f'{extraction.per_frame}; {result.made} sequences in '
         f'{result.seconds:.1f} s on {extraction.device}\n'
-        f'{args.ann_file}: written; next: python tools/check_data.py '
-        f'{args.ann_file}{features}'
+        f'{args.ann_file}: written; next: masa check {args.ann_file}{features}'
     )
     show_problems(result.problems)
 
 
 def _show_plan(plan: Plan, args: argparse.Namespace, models: str) -> None:
-    """Print what would be done, and with which models."""
+    """Print the plan and the models."""
     table = Table('sequence', 'frames', 'from', 'state')
     for job in plan.jobs:
         state = 'done' if job.done else 'to do'
         frames = '?' if job.claimed is None else str(job.claimed)
         row = (job.sequence.name, frames, str(job.sequence.path))
         table.add_row(*map(escape, (*row, job.problem or state)))
-    # Never cut a message to fit a terminal that is not there.
+    # Without a terminal Rich would truncate messages at 80 columns.
     console = Console(width=None if sys.stdout.isatty() else 200)
     console.print(table)
     todo = sum(not (job.done or job.problem) for job in plan.jobs)
@@ -113,7 +112,7 @@ def _show_plan(plan: Plan, args: argparse.Namespace, models: str) -> None:
 
 
 def _show_notes(plan: Plan) -> None:
-    """Print what of the input is not used."""
+    """Print which parts of the input are not used."""
     if plan.unasked:
         print(
             f'{len(plan.unasked)} sequences have no record in the annotation '

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ..registry import MODELS
 from ..structures import SequenceBatch
+from ..support.argument_checks import check_choice
 from .width import build_with_width
 
 EMBEDDINGS = ('backbone', 'neck')
@@ -71,11 +72,7 @@ class SequenceAligner(BaseModel):
             ),
             init_cfg,
         )
-        if embedding not in EMBEDDINGS:
-            raise ValueError(
-                f'embedding is expected to be one of {EMBEDDINGS}, but got '
-                f'{embedding!r}'
-            )
+        check_choice('embedding', embedding, EMBEDDINGS)
         if embedding == 'neck' and not neck:
             raise ValueError(
                 "embedding='neck' is expected to be used with a neck, but "

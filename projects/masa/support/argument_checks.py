@@ -1,6 +1,6 @@
 """Checks of the arguments of functions and constructors.
 
-NaN passes none of them.
+All of them reject NaN.
 """
 
 import math
@@ -10,38 +10,17 @@ from typing import Any
 
 
 def check_above_zero(**values: float) -> None:
-    """Check that every argument is above 0.
-
-    Args:
-        **values (float): By the argument's name.
-
-    Raises:
-        ValueError: If one is not. It names the first.
-    """
+    """Raise ValueError if an argument, given by name, is not above 0."""
     _check(values, lambda value: value > 0, 'above 0')
 
 
 def check_not_negative(**values: float) -> None:
-    """Check that every argument is 0 or more.
-
-    Args:
-        **values (float): By the argument's name.
-
-    Raises:
-        ValueError: If one is not. It names the first.
-    """
+    """Raise ValueError if an argument, given by name, is not 0 or more."""
     _check(values, lambda value: value >= 0, '0 or more')
 
 
 def check_one_or_more(**values: float) -> None:
-    """Check that every argument is 1 or more.
-
-    Args:
-        **values (float): By the argument's name.
-
-    Raises:
-        ValueError: If one is not. It names the first.
-    """
+    """Raise ValueError if an argument, given by name, is not 1 or more."""
     _check(values, lambda value: value >= 1, '1 or more')
 
 
@@ -64,7 +43,7 @@ def check_range(
     open_low: bool = False,
     open_high: bool = False,
 ) -> None:
-    """Check that an argument is a finite number of an interval.
+    """Check that an argument is a finite number in an interval.
 
     Args:
         name (str): The argument's name.
@@ -90,21 +69,21 @@ def check_range(
     ):
         left, right = '(' if open_low else '[', ')' if open_high else ']'
         raise ValueError(
-            f'{name} is expected to be a finite number of '
+            f'{name} is expected to be a finite number in '
             f'{left}{low}, {high}{right}, but got {value!r}'
         )
 
 
 def check_choice(name: str, value: Any, choices: Sequence) -> None:
-    """Check that an argument is one of a few values.
+    """Check that an argument is one of the allowed values.
 
     Args:
         name (str): The argument's name.
         value (Any): Its value.
-        choices (Sequence): The values allowed.
+        choices (Sequence): The allowed values.
 
     Raises:
-        ValueError: If it is none of them.
+        ValueError: If it is not one of them.
     """
     if value not in choices:
         raise ValueError(

@@ -1,24 +1,24 @@
-"""Inputs that cannot be used: one wording for all tools."""
+"""Messages about inputs that cannot be used, shared by all tools."""
 
 import sys
 
 
 def show_problems(problems: dict[str, str]) -> None:
-    """Print which sequences cannot be used, to standard error.
+    """Print to standard error which sequences cannot be used.
 
     Args:
-        problems (dict[str, str]): Why, by sequence id. If there are none,
-            nothing is printed.
+        problems (dict[str, str]): Reasons by sequence id; prints nothing if
+            empty.
     """
     if problems:
         print(describe_problems(problems), file=sys.stderr)
 
 
 def show_broken(problems: dict[str, str]) -> None:
-    """Print what keeps a tool from going on, and how to go on.
+    """Print which sequences cannot be used and how to skip them.
 
     Args:
-        problems (dict[str, str]): Why sequences cannot be used.
+        problems (dict[str, str]): Reasons by sequence id.
     """
     show_problems(problems)
     print('--skip-broken leaves them out', file=sys.stderr)
@@ -28,10 +28,10 @@ def describe_problems(problems: dict[str, str]) -> str:
     """List the sequences that cannot be used.
 
     Args:
-        problems (dict[str, str]): Why, by sequence; one at least.
+        problems (dict[str, str]): Reasons by sequence id; not empty.
 
     Returns:
-        str: A heading, and a line for each.
+        str: A heading and one line per sequence.
     """
     count = len(problems)
     lines = [f'{count} sequence{"s"[: count > 1]} cannot be used:']

@@ -1,4 +1,4 @@
-"""Checkpoints that are read without running code, and checked."""
+"""Read checkpoints without running code, and check them."""
 
 import re
 import zipfile
@@ -12,25 +12,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-# How many names of a kind a message lists.
+# Names that a message lists of each kind.
 _LISTED = 3
 
 
 class CheckpointError(ValueError):
-    """A checkpoint cannot be used. The message names file and remedy."""
+    """A checkpoint cannot be used. The message names the file and a fix."""
 
 
 def read_checkpoint(
     path: str | Path, unsafe: bool = False, map_location: Any = 'cpu'
 ) -> dict[str, Any]:
-    """Read a checkpoint, after comparing its checksums.
+    """Read a checkpoint after verifying its checksums.
 
-    PyTorch does not compare them, and would load a damaged weight.
+    PyTorch does not verify them and would load damaged weights.
 
     Args:
         path (str or Path): The file.
-        unsafe (bool): Whether the file may hold objects of any class, and
-            thus run any code. Defaults to False.
+        unsafe (bool): Whether the file may contain arbitrary objects, and thus
+            run code. Defaults to False.
         map_location (Any): See ``torch.load``. Defaults to the CPU.
 
     Returns:
@@ -38,7 +38,7 @@ def read_checkpoint(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        CheckpointError: If it is damaged, holds code or holds no weights.
+        CheckpointError: If it is damaged or contains code or no weights.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -65,13 +65,9 @@ def read_checkpoint(
 
 
 def _compare_checksums(path: Path) -> bool:
-    """Compare the checksums of PyTorch's format, a ZIP archive.
+    """Verify the checksums of a file; return False if it has none.
 
-    Returns:
-        bool: Whether there are any; files of PyTorch before 1.6 have none.
-
-    Raises:
-        CheckpointError: If they differ.
+    Only ZIP archives, PyTorch's format since 1.6, have checksums.
     """
     if not path.stat().st_size:
         raise _damaged(path, 'it is empty')
@@ -84,7 +80,7 @@ def _compare_checksums(path: Path) -> bool:
             damaged = archive.testzip()
     except (
         *(zipfile.BadZipFile, zlib.error, EOFError, OSError),
-        # For a header with a feature that no checkpoint has.
+        # For damaged headers.
         *(NotImplementedError, RuntimeError, ValueError),
     ) as error:
         raise _damaged(path, error) from error
@@ -117,16 +113,16 @@ def weights_of(
     """Return the weights of a checkpoint.
 
     Args:
-        checkpoint (Any): What a file holds.
-        path (str or Path): The file, for the message.
-        revise_keys (Sequence[tuple[str, str]]): Patterns in names, and their
-            replacements.
+        checkpoint (Any): Contents of the file.
+        path (str or Path): The file, for messages.
+        revise_keys (Sequence[tuple[str, str]]): Regular expressions in names
+            and their replacements.
 
     Returns:
         dict[str, Tensor]: Weights by name, without a leading ``module.``.
 
     Raises:
-        CheckpointError: If it holds none.
+        CheckpointError: If it contains none.
     """
     weights = checkpoint
     if isinstance(checkpoint, Mapping):
@@ -148,7 +144,7 @@ def weights_of(
         for pattern, replacement in ((r'^module\.', ''), *revise_keys):
             key = re.sub(pattern, replacement, key)
         named[key] = value
-    # PyTorch reads the versions of layers from it.
+    # PyTorch reads the versions of the layers from it.
     named._metadata = getattr(weights, '_metadata', None)
     return named
 
@@ -159,17 +155,18 @@ def check_fit(
     path: str | Path,
     partial: bool = False,
 ) -> None:
-    """Check that weights fit a model.
+    """Check that weights match a model.
 
     Args:
         weights (Mapping[str, Tensor]): Weights by name.
         model (nn.Module): The model.
-        path (str or Path): The weights' file, for the message.
-        partial (bool): Whether it is enough that some fit. Defaults to False.
+        path (str or Path): The file of the weights, for messages.
+        partial (bool): Whether one matching weight suffices. Defaults to
+            False.
 
     Raises:
         CheckpointError: If a weight is missing, unknown or of another shape;
-            with ``partial``, if none fits.
+            with ``partial``, if none matches.
     """
     expected = model.state_dict()
     missing = [key for key in expected if key not in weights]
@@ -195,6 +192,6 @@ def check_fit(
     raise CheckpointError(
         f'{path} is not of this config ({"; ".join(problems)}). Give the '
         'config that it was trained with, or another checkpoint. To begin a '
-        'training from what fits: tools/train.py --load-from FILE '
+        'training from what fits: masa train --load-from FILE '
         '--load-partial'
     )

@@ -1,4 +1,4 @@
-"""How a command-line tool ends: with a helpful message and a status."""
+"""Turn errors and signals into messages and exit statuses."""
 
 import errno
 import os
@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-# What the user can do about an error of the operating system, by number.
+# What the user can do about an OSError, by errno.
 _REMEDIES = {
     **dict.fromkeys(
         (errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
@@ -24,11 +24,11 @@ _REMEDIES = {
         'a file is where a folder is expected: move it, or give another path',
     ),
 }
-# PyTorch's error has no class of its own.
+# The beginning of PyTorch's message; its error is a RuntimeError.
 _WORKER_DIED = 'DataLoader worker'
 # Windows has no timer.
 _HAS_TIMER = hasattr(signal, 'setitimer')
-# Seconds after which a signal that was lost is raised again.
+# Seconds after which KeyboardInterrupt is raised again if it was lost.
 _AGAIN = 10
 _ENDED = {signal.SIGTERM: 'terminated', signal.SIGINT: 'interrupted'}
 
@@ -38,17 +38,19 @@ def end_with_status(
     expected: tuple[type[Exception], ...] = (),
     how_to_go_on: Callable[[], str] = lambda: 'the same command goes on',
 ) -> int:
-    """Run a tool, and turn errors that the user can fix into one line.
+    """Run a tool and report errors that the user can fix in one line.
 
     Args:
-        run (Callable[[], int | None]): Returns the exit status, None for 0.
-        expected (tuple[type[Exception], ...]): Errors whose message is
-            enough. Errors of the operating system always are.
-        how_to_go_on (Callable[[], str]): Returns what to do after an
+        run (Callable[[], int | None]): The tool; returns the exit status or
+            None for 0.
+        expected (tuple[type[Exception], ...]): Errors reported by their
+            message alone, besides OSError.
+        how_to_go_on (Callable[[], str]): Returns how to continue after an
             interruption.
 
     Returns:
-        int: The status: 2 after an error, 130 after Ctrl-C, 143 after SIGTERM.
+        int: The exit status: 2 after an error, 130 after Ctrl-C, 143 after
+        SIGTERM.
     """
     with _signals_raise() as received:
         try:
@@ -59,7 +61,7 @@ def end_with_status(
                 number = (received or [signal.SIGINT])[0]
                 word = _ENDED[number]
                 print(f'{word}: {how_to_go_on()}', file=sys.stderr)
-                # As a shell has it for a process that a signal ended.
+                # The status that shells use for a process killed by a signal.
                 return 128 + number
             if isinstance(error, (*expected, OSError, *_out_of_memory())):
                 print(f'error: {_one_line(error)}', file=sys.stderr)
@@ -77,13 +79,13 @@ def end_with_status(
 
 
 def _out_of_memory() -> tuple[type[Exception], ...]:
-    # Only PyTorch raises it.
+    # PyTorch is not imported for this: only it can raise the error.
     torch = sys.modules.get('torch')
     return () if torch is None else (torch.cuda.OutOfMemoryError,)
 
 
 def _death_of_worker(error: BaseException | None) -> BaseException | None:
-    """Find it among the causes of an error."""
+    """Find the error of a data loading process among the causes."""
     while error is not None and not str(error).startswith(_WORKER_DIED):
         error = error.__cause__ or error.__context__
     return error
@@ -97,17 +99,13 @@ def _one_line(error: Exception) -> str:
 
 @contextmanager
 def _signals_raise() -> Iterator[list[int]]:
-    """Turn signals into KeyboardInterrupt, so that open files are closed.
-
-    Yields:
-        list[int]: The signals received.
-    """
+    """Raise KeyboardInterrupt on signals; yield the signals received."""
     received: list[int] = []
     owner = os.getpid()
 
     def end(number, frame):
         if os.getpid() != owner and number == signal.SIGTERM:
-            # A process that loads data has to end at once.
+            # A data loading process exits at once.
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
             return
@@ -117,14 +115,14 @@ def _signals_raise() -> Iterator[list[int]]:
         raise KeyboardInterrupt
 
     def end_again(number, frame):
-        # Python drops an exception that a finalizer or a callback raises.
+        # Python swallows exceptions in finalizers and callbacks.
         raise KeyboardInterrupt
 
     before = {}
-    # Handlers belong to the main thread.
+    # Only the main thread may set handlers.
     if threading.current_thread() is threading.main_thread():
         for number in _ENDED:
-            # A shell's background jobs ignore Ctrl-C.
+            # Background jobs of a shell ignore SIGINT, and should continue to.
             if signal.getsignal(number) != signal.SIG_IGN:
                 before[number] = signal.signal(number, end)
         if _HAS_TIMER:
@@ -135,5 +133,5 @@ def _signals_raise() -> Iterator[list[int]]:
         if received and _HAS_TIMER:
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
-            # None: a handler that was not installed from Python.
+            # None stands for a handler not set from Python.
             signal.signal(number, handler or signal.SIG_DFL)

@@ -1,7 +1,6 @@
-"""Repairs of upstream packages.
+"""Workarounds for defects of upstream packages.
 
-Each names the upstream thread that it answers, and leaves a working upstream
-as it is.
+Each names the upstream thread and does nothing if the package works.
 """
 
 import importlib.util
@@ -22,10 +21,10 @@ from .versions import check_versions
 
 
 def repair_upstream() -> None:
-    """Repair what masa is built on, where it is broken.
+    """Apply the workarounds that ``import masa`` needs.
 
-    Must run before ``mmaction.models`` is first imported, which a lookup in
-    MMAction2's registries does.
+    Must run before ``mmaction.models`` is first imported, for example by a
+    lookup in MMAction2's registries.
 
     Raises:
         ImportError: If a package is missing or its version is not supported.
@@ -38,15 +37,10 @@ def repair_upstream() -> None:
 
 
 class _ModuleProvider(MetaPathFinder, Loader):
-    """Provides a module that a package lacks.
+    """Import hook that provides a missing module, set up by ``fill``.
 
-    At the end of ``sys.meta_path``, it is asked only for what no other finder
-    has.
-
-    Args:
-        name (str): Name of the module.
-        fill (Callable): Puts the contents into it.
-        is_package (bool): Whether it has submodules.
+    At the end of ``sys.meta_path``, it is used only if no other finder has the
+    module.
     """
 
     def __init__(
@@ -91,7 +85,7 @@ def provide_missing_localizer() -> bool:
     first imported.
 
     Returns:
-        bool: Whether it was missing.
+        bool: Whether the module was missing.
     """
     folder = _folder_of('mmaction')
     if folder is None or (folder / 'models' / 'localizers' / 'drn').exists():
@@ -106,7 +100,7 @@ def provide_missing_localizer() -> bool:
 
 def _fill_localizer(module: types.ModuleType) -> None:
     class DRN:
-        """Stands for the localizer that the wheel lacks."""
+        """Placeholder for the localizer that the wheel lacks."""
 
         def __init__(self, *args, **kwargs):
             raise ImportError(
@@ -119,14 +113,13 @@ def _fill_localizer(module: types.ModuleType) -> None:
 
 
 def leave_out_unusable_multimodal() -> bool:
-    """Make ``mmaction.models`` importable beside a new transformers.
+    """Make ``mmaction.models`` importable with a new transformers.
 
-    MMAction2 1.2.0 imports its models of video and text wherever transformers
-    is installed, and they import a function that ``modeling_utils`` of
-    transformers lacks from 4.56 on (modelscope/evalscope#864 is the same).
-    Where it is missing, they are left out as without transformers: building
-    one says what to install. Must run before ``mmaction.models`` is first
-    imported.
+    MMAction2 1.2.0 imports its multimodal models if transformers is installed;
+    they import a function that ``transformers.modeling_utils`` lacks since
+    4.56 (modelscope/evalscope#864 is the same). Without it, the models are
+    left out as if transformers were missing, and building one says what to
+    install. Must run before ``mmaction.models`` is first imported.
 
     Returns:
         bool: Whether they were left out.
@@ -148,10 +141,10 @@ def leave_out_unusable_multimodal() -> bool:
 def provide_mmcv_operators() -> bool:
     """Make ``mmcv.ops`` importable with mmcv-lite (open-mmlab/mmpose#3250).
 
-    mmpose and mmdet import it at the top, although RTMDet and the models for
-    bodies and hands use no operator but ``nms``. That one is provided in
-    PyTorch; calling another says what is missing. Must run before
-    ``mmcv.ops`` is first imported.
+    mmpose and mmdet import it, although RTMDet and the models for bodies and
+    hands use no operator except ``nms``, which is provided in PyTorch. Calling
+    any other raises NotImplementedError. Must run before ``mmcv.ops`` is first
+    imported.
 
     Returns:
         bool: Whether the operators were missing.
@@ -187,10 +180,10 @@ def _non_maximum_suppression(
     iou_threshold: float,
     offset: int = 0,
 ) -> torch.Tensor:
-    """Return which boxes stay, best first: mmcv's operator ``nms``.
+    """Return the indices of the boxes kept, best first: mmcv's ``nms``.
 
-    A box is left out if it overlaps a better one that stays by more than the
-    threshold. (N, 4) and (N,) to indices.
+    A box is suppressed if its overlap with a better, kept one exceeds the
+    threshold. Takes boxes (N, 4) and scores (N,).
     """
     order = scores.argsort(descending=True, stable=True)
     boxes = bboxes[order]
@@ -208,25 +201,25 @@ def _non_maximum_suppression(
     return order[stays]
 
 
-# They last as long as the library object.
+# The operators exist as long as the library object.
 _torchvision_operators = None
 
 
 def provide_torchvision_operators() -> bool:
-    """Make ``import torchvision`` work where its operators do not load.
+    """Make ``import torchvision`` work if its operators do not load.
 
-    PyPI's torchvision is built for CUDA. Beside a PyTorch for CPU, its import
-    ends in "operator torchvision::nms does not exist" (pytorch/vision#9085).
-    MMEngine's Runner imports it wherever it is installed, and timm needs its
-    transforms, which use no operator. The two operators that the import asks
-    for are declared without an implementation, so that calling one is still
-    an error. Must run before torchvision is first imported.
+    PyPI's torchvision is built for CUDA. With a PyTorch for CPU, its import
+    fails with "operator torchvision::nms does not exist"
+    (pytorch/vision#9085). MMEngine's Runner imports it if it is installed, and
+    timm needs its transforms, which use no operator. The two operators that
+    the import looks up are declared without an implementation, so that calling
+    one is still an error. Must run before torchvision is first imported.
 
     Returns:
-        bool: Whether they were declared.
+        bool: Whether the operators were declared.
     """
     global _torchvision_operators
-    # PyPI's builds for Windows are for CPU, both.
+    # For Windows, PyPI's builds of both are for CPU.
     if 'torchvision' in sys.modules or sys.platform == 'win32':
         return False
     folder = _folder_of('torchvision')
@@ -234,7 +227,7 @@ def provide_torchvision_operators() -> bool:
         return False
     extension = PathFinder.find_spec('_C', [str(folder)])
     try:
-        # As torchvision does; loading a library twice does nothing.
+        # As torchvision does; loading a library again has no effect.
         if extension is not None:
             torch.ops.load_library(extension.origin)
             return False
@@ -252,10 +245,10 @@ def provide_torchvision_operators() -> bool:
 
 
 def silence_missing_operator() -> None:
-    """Keep ``mmcv.cnn`` from warning of an operator that mmcv-lite lacks.
+    """Suppress the warning of ``mmcv.cnn`` about a missing operator.
 
-    mmcv 2.1 imports ``MultiScaleDeformableAttention`` in its old place for
-    compatibility, and warns in every process where that fails
+    mmcv 2.1 imports ``MultiScaleDeformableAttention`` at its old place for
+    compatibility and, with mmcv-lite, warns in every process
     (open-mmlab/mmcv#1975). No model here uses it.
     """
     warnings.filterwarnings(
@@ -267,16 +260,16 @@ def silence_missing_operator() -> None:
 
 
 def is_no_deprecation_of_mmengine(record: logging.LogRecord) -> bool:
-    """Filter the log for deprecations of MMEngine's own code.
+    """Filter deprecation warnings about MMEngine's own code from the log.
 
-    ``CheckpointHook`` of MMEngine 0.10 uses the ``FileClient`` that it calls
-    deprecated (open-mmlab/mmengine#1084), which no config changes.
+    ``CheckpointHook`` of MMEngine 0.10 uses the deprecated ``FileClient``
+    whatever the config (open-mmlab/mmengine#1084).
 
     Args:
-        record (logging.LogRecord): A line of the log.
+        record (logging.LogRecord): A log record.
 
     Returns:
-        bool: Whether it is anything else.
+        bool: Whether to keep the record.
     """
     deprecations = (
         '"FileClient" will be deprecated',
@@ -287,10 +280,10 @@ def is_no_deprecation_of_mmengine(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def no_cuda_device() -> Iterator[None]:
-    """Let MMEngine start distributed training where there is no GPU.
+    """Let MMEngine start distributed training without a GPU.
 
     ``init_dist`` of MMEngine 0.10 selects a CUDA device for every backend,
-    which PyTorch refuses without a GPU. Within this context it selects none.
+    which fails without a GPU. Within this context it selects none.
 
     Yields:
         None: Nothing.
@@ -308,12 +301,12 @@ def no_cuda_device() -> Iterator[None]:
 def only_weights_loaded() -> Iterator[None]:
     """Make ``torch.load`` refuse code wherever MMEngine calls it.
 
-    MMEngine 0.10 leaves ``weights_only`` to PyTorch's default, which admits
-    code before 2.6, and later where TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD is set,
-    as open-mmlab/mmengine#1655 advises.
+    MMEngine 0.10 uses PyTorch's default of ``weights_only``, which allows code
+    before 2.6 and, with TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD, as advised in
+    open-mmlab/mmengine#1655, also later.
 
     Yields:
-        None: The environment is as before afterwards.
+        None: The environment is restored afterwards.
     """
     changes = {
         'TORCH_FORCE_WEIGHTS_ONLY_LOAD': '1',

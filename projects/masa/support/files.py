@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Of folders that hold a file while it is written.
+# Prefix of the temporary folders of files being written.
 _PREFIX = '.writing-'
-# File systems take 255 bytes. Files written beside another may have a longer
+# File systems allow 255 bytes; files written beside another may have a longer
 # suffix.
 _LONGEST_NAME = 240
 _LONGEST_PATH = 1000
@@ -27,24 +27,23 @@ _NOT_IN_ARCHIVES = re.compile(
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Write a file whole or not at all, through a temporary path.
+    """Write a file atomically, through a temporary path.
 
-    An interrupted write leaves the old file as it was. When the context is
-    left, the name and the contents of the new file have been synced to the
-    disk.
+    An interrupted write leaves the old file unchanged. On exit, the name and
+    the contents of the new file have been synced to the disk.
 
     Args:
-        path (str or Path): The file. Its folder is made if it is missing.
+        path (str or Path): The file. Its folder is created if necessary.
 
     Yields:
-        Path: Where to write, with the same name.
+        Path: Path to write to, with the same name.
 
     Raises:
         OSError: If it cannot be written. It names the file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # mkstemp makes the file for its owner alone: keep the umask's mode.
+    # Not mkstemp, whose files only their owner can read.
     folder = tempfile.TemporaryDirectory(dir=path.parent, prefix=_PREFIX)
     with folder as name, _names(path):
         temporary = Path(name) / path.name
@@ -57,18 +56,18 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def _names(path: Path) -> Iterator[None]:
-    # The error of a full disk does not name the file.
+    # The error for a full disk does not name the file.
     try:
         yield
     except OSError as error:
-        # Without a number, an error with a file name loses its message.
+        # Without errno, an error with a file name loses its message.
         if error.filename is None and error.errno is not None:
             error.filename = str(path)
         raise
 
 
 def _sync_folder(folder: Path) -> None:
-    # Windows opens no folders.
+    # Windows cannot open folders.
     if os.name == 'nt':
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -81,18 +80,18 @@ def _sync_folder(folder: Path) -> None:
 def remove_leftovers(
     folder: str | Path, names: Collection[str], suffix: str
 ) -> int:
-    """Remove what a killed process left behind in :func:`atomic_path`.
+    """Remove leftovers of :func:`atomic_path` in a killed process.
 
-    Only the caller's own files are removed, and what had not been begun, as
-    others may be writing to the folder.
+    Removes only temporary files of the given names and empty folders, as other
+    processes may be writing to the folder.
 
     Args:
         folder (str or Path): The folder.
-        names (Collection[str]): Names of the caller's files.
-        suffix (str): Suffix of further files of the caller.
+        names (Collection[str]): Names of the files that were being written.
+        suffix (str): Suffix of further such files.
 
     Returns:
-        int: How many were removed.
+        int: Number of temporary folders removed.
     """
     count = 0
     for leftover in Path(folder).glob(f'{_PREFIX}*'):
@@ -104,23 +103,22 @@ def remove_leftovers(
 
 
 def output_path(folder: str | Path, name: str, suffix: str = '') -> Path:
-    """Return the path of an output that is named by a sequence's id.
+    """Return the path of an output file named by a sequence id.
 
-    Every name gives a path inside of the folder, and different names give
-    different paths that can exist together on Linux, macOS and Windows.
-    Slashes separate folders. Characters that a file name cannot have are
-    percent-encoded, as in URLs (``%3A`` for a colon): control characters,
-    backslashes, any of ``% < > : " | ? *``, a dot or blank at the start or
-    end of a part (and so ``..``), and the first letter of a name that Windows
-    reserves (``aux``). An empty part, as before the slash of an absolute
-    path, becomes ``%``. Names that are too long end in ``%~`` and a digest.
-    Most names stay as they are.
+    The path is always inside the folder, and different names give different
+    paths that are valid on Linux, macOS and Windows. Slashes separate folders.
+    Invalid characters are percent-encoded as in URLs (``%3A`` for a colon):
+    control characters, backslashes, any of ``% < > : " | ? *``, a dot or space
+    at the start or end of a part (and so ``..``), and the first letter of a
+    name reserved by Windows (``aux``). An empty part, as before the slash of
+    an absolute path, becomes ``%``. Names that are too long end in ``%~`` and
+    a digest. Most names stay unchanged.
 
-    File systems that ignore case or the composition of accents treat some
-    different paths as one: see :func:`alike_on_disk`.
+    On file systems that ignore case or Unicode normalization, different paths
+    may be one file: see :func:`alike_on_disk`.
 
     Args:
-        folder (str or Path): Folder of all outputs.
+        folder (str or Path): Folder of the outputs.
         name (str): Any text, such as the id of a sequence.
         suffix (str): Suffix of the file, such as ``.npy``. Defaults to none.
 
@@ -128,7 +126,7 @@ def output_path(folder: str | Path, name: str, suffix: str = '') -> Path:
         Path: The path.
     """
     *folders, last = name.split('/')
-    # A folder must not take the place of a file, settings.json among them.
+    # A folder must not have the name of a file, such as settings.json.
     endings = tuple({suffix, '.json'} - {''})
     parts = [_file_name(one, '', endings) for one in folders]
     parts.append(_file_name(last, suffix))
@@ -138,16 +136,16 @@ def output_path(folder: str | Path, name: str, suffix: str = '') -> Path:
 
 
 def alike_on_disk(names: Iterable[str]) -> tuple[str, str] | None:
-    """Find two names whose outputs are one file on some file systems.
+    """Find two names that are one file on some file systems.
 
-    Those of macOS and Windows ignore case, and that of macOS also how an
-    accented letter is composed.
+    File systems of macOS and Windows ignore case; that of macOS also ignores
+    Unicode normalization.
 
     Args:
         names (Iterable[str]): Different names, for :func:`output_path`.
 
     Returns:
-        tuple[str, str], optional: The first two; None if there are none.
+        tuple[str, str], optional: The first such pair; None if there is none.
     """
     seen: dict[str, str] = {}
     for name in names:
@@ -161,22 +159,21 @@ def alike_on_disk(names: Iterable[str]) -> tuple[str, str] | None:
 
 
 def archive_name(name: str) -> str:
-    """Percent-encode a name for use inside the name of an archive's member.
+    """Percent-encode a name for use in the name of an archive member.
 
     Args:
-        name (str): Any text. Slashes stay.
+        name (str): Any text.
 
     Returns:
-        str: The same text. Characters that cannot be written, or would lead
-        out of the folder that the archive is unpacked into, are encoded as in
-        URLs. ``urllib.parse.unquote(name, errors='surrogatepass')`` is the
-        inverse.
+        str: The text with slashes kept, but invalid characters and relative
+        parts such as ``..`` encoded as in URLs. The inverse is
+        ``urllib.parse.unquote(name, errors='surrogatepass')``.
     """
     return _NOT_IN_ARCHIVES.sub(lambda found: _percent(found[0]), name)
 
 
 def _file_name(text: str, suffix: str, unlike: tuple[str, ...] = ()) -> str:
-    """Turn a part of a name into a file name without some endings."""
+    """Turn a part of a name into a file name without the given endings."""
     escaped = _FORBIDDEN.sub(lambda found: _percent(found[0]), text) or '%'
     if _RESERVED.match(escaped) or escaped[0] in '. ':
         escaped = _percent(escaped[0]) + escaped[1:]

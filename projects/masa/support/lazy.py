@@ -1,4 +1,4 @@
-"""Packages that import their modules on first use."""
+"""Import the modules of a package on first use."""
 
 import importlib
 import sys
@@ -13,14 +13,14 @@ def lazy_names(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Make a package import its modules on first use (PEP 562).
 
-    A package that reads files is then imported in milliseconds, although some
-    of its classes need PyTorch.
+    A package then takes milliseconds to import even if some of its classes
+    need PyTorch.
 
     Args:
         package (str): The package's ``__name__``.
-        submodules (Iterable[str]): The modules that are its attributes.
-        names (Mapping[str, Iterable[str]], optional): The names that the
-            package takes from each of its modules.
+        submodules (Iterable[str]): Modules that are attributes of the package.
+        names (Mapping[str, Iterable[str]], optional): Names that the package
+            re-exports, by module.
 
     Returns:
         tuple: ``__getattr__``, ``__dir__`` and ``__all__`` of the package.
@@ -42,7 +42,7 @@ def lazy_names(
             )
         module = importlib.import_module(f'{package}.{module_of[name]}')
         value = getattr(module, name)
-        # The next access does not come here.
+        # Later accesses find the attribute.
         setattr(sys.modules[package], name, value)
         return value
 

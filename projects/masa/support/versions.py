@@ -1,11 +1,11 @@
-"""The versions of upstream packages that masa works with."""
+"""Supported versions of upstream packages."""
 
 from importlib.metadata import PackageNotFoundError, version
 
 from mmengine.utils import digit_version
 
-# By package, the lowest version and the first that is too new. The reasons
-# are in docs/installation.md.
+# The lowest version and the first one too new; reasons are in
+# docs/installation.md.
 SUPPORTED = {
     'torch': ('2.1.0', None),
     'numpy': ('1.24.0', '3.0.0'),
@@ -19,9 +19,9 @@ def check_versions() -> None:
     """Check the versions of the packages that masa is built on.
 
     Raises:
-        ImportError: If a package is missing or its version is not supported.
-            The error names all of them, and how to install the set that is
-            tested together.
+        ImportError: If packages are missing or their versions are not
+            supported. The message names all of them and how to install the
+            tested set.
     """
     problems = []
     for name, (lowest, ceiling) in SUPPORTED.items():
@@ -45,7 +45,7 @@ def check_versions() -> None:
 
 
 def _installed_version(name: str) -> str | None:
-    # mmcv has two distributions of one import name.
+    # Two distributions provide mmcv.
     for distribution in (name, f'{name}-lite') if name == 'mmcv' else (name,):
         try:
             return version(distribution).split('+')[0]

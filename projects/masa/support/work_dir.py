@@ -1,12 +1,12 @@
-"""The checkpoints in the work directory of a training."""
+"""Find checkpoints in a work directory."""
 
 import re
 from pathlib import Path
 
-# The file that names the newest checkpoint.
+# The file that names the latest checkpoint.
 LAST_CHECKPOINT = 'last_checkpoint'
 _NUMBERED = re.compile(r'(?P<prefix>.*?)(?P<number>\d+)\.pth')
-# Names of CheckpointHook, by epoch and by iteration.
+# File names of CheckpointHook, by epoch and by iteration.
 _PREFIXES = ('epoch_', 'iter_')
 
 
@@ -14,12 +14,11 @@ def last_checkpoint(work_dir: str | Path) -> Path | None:
     """Find the checkpoint that was saved last.
 
     Args:
-        work_dir (str or Path): Work directory of the training, which may have
-            been moved since.
+        work_dir (str or Path): Work directory; it may have been moved.
 
     Returns:
-        Path, optional: The file that ``last_checkpoint`` names, whether or
-        not it exists. None if no training has saved one.
+        Path, optional: The file named in ``last_checkpoint``, which need not
+        exist. None if there is no such record.
     """
     record = Path(work_dir, LAST_CHECKPOINT)
     if not record.is_file():
@@ -28,22 +27,22 @@ def last_checkpoint(work_dir: str | Path) -> Path | None:
     if not named.name:
         return None
     # CheckpointHook may write to another folder. Otherwise the path may be
-    # relative to where the training was started, or out of date.
+    # outdated, or relative to the directory where the training started.
     if named.is_file() and not any(Path(work_dir).glob('*.pth')):
         return named
     return Path(work_dir, named.name)
 
 
 def saved_checkpoints(work_dir: str | Path) -> list[Path]:
-    """List the checkpoints that a training can be resumed from.
+    """List the checkpoints from which a training can be resumed.
 
     Args:
         work_dir (str or Path): Work directory of the training.
 
     Returns:
-        list[Path]: The last checkpoint and those saved before it, the newest
+        list[Path]: The last checkpoint and those saved before it, newest
         first; without ``last_checkpoint``, all in the folder. Files with
-        higher numbers than the last checkpoint are of an earlier training.
+        higher numbers than the last checkpoint belong to an earlier training.
     """
     last = last_checkpoint(work_dir)
     folder, prefixes, ceiling = Path(work_dir), _PREFIXES, float('inf')

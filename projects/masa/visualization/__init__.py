@@ -1,9 +1,9 @@
-"""From arrays to figures, pages and video."""
+"""Figures, reports and videos of sequences and embeddings."""
 
 from ..support.lazy import lazy_names
 
-# Registration imports a hook of this package, and training does not need
-# Matplotlib.
+# Registering the hook of this package must not import Matplotlib, which
+# training does not need.
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     names={

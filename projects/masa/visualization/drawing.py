@@ -2,7 +2,7 @@ from itertools import product
 
 import numpy as np
 
-# RGB colors that color-blind people can distinguish (Okabe and Ito, 2008).
+# RGB colors for color-blind readers (Okabe and Ito, 2008).
 LEFT = (0, 114, 178)
 RIGHT = (213, 94, 0)
 MIDDLE = (0, 158, 115)
@@ -21,11 +21,11 @@ def draw_bones(
 
     Args:
         image (np.ndarray): RGB, (H, W, 3) uint8; changed in place.
-        keypoint (np.ndarray): Joints in pixels, (V, 2), or of P people one
-            after the other, (P * V, 2).
+        keypoint (np.ndarray): Joints in pixels, (V, 2); of P people,
+            concatenated, (P * V, 2).
         skeleton (dict): ``joints`` and ``bones``.
-        score (np.ndarray, optional): (V,) or (P * V,). A bone with an end of
-            score 0, which was not seen, is grey.
+        score (np.ndarray, optional): Scores, (V,) or (P * V,). A bone with a
+            joint of score 0 is drawn gray.
 
     Returns:
         np.ndarray: The image.
@@ -75,19 +75,19 @@ def _draw_line(
 
 
 def flatten_poses(keypoint: np.ndarray, up_axis: str = '-y') -> np.ndarray:
-    """Look at poses from the front.
+    """Project poses to the frontal plane.
 
     Args:
-        keypoint (np.ndarray): Joints, (T, V, 2) or (T, V, 3), V of several
-            people side by side.
-        up_axis (str): Which way is up: ``y``, ``-y`` (as in images and in
-            cameras) or ``z``.
+        keypoint (np.ndarray): Joints, (T, V, 2) or (T, V, 3); V may count
+            those of several people.
+        up_axis (str): Axis that points up: ``y``, ``-y`` (as in images and
+            camera coordinates) or ``z``.
 
     Returns:
-        np.ndarray: (T, V, 2), y down, as in images.
+        np.ndarray: Image coordinates, (T, V, 2), y down.
 
     Raises:
-        ValueError: If ``up_axis`` is unknown, or ``z`` of 2D joints.
+        ValueError: If ``up_axis`` is unknown, or ``z`` for 2D joints.
     """
     axes = {'-y': (0, 1, 1), 'y': (0, 1, -1), 'z': (0, 2, -1)}
     if up_axis not in axes or max(axes[up_axis][:2]) >= keypoint.shape[-1]:
@@ -105,19 +105,18 @@ def draw_poses(
     height: int,
     score: np.ndarray | None = None,
 ) -> list[np.ndarray]:
-    """Draw the poses of a sequence on plain paper.
+    """Draw the poses of a sequence on a plain background.
 
     Args:
-        keypoint (np.ndarray): From :func:`flatten_poses`, (T, V, 2) or of P
-            people (T, P * V, 2).
+        keypoint (np.ndarray): Result of :func:`flatten_poses`, (T, V, 2), or
+            (T, P * V, 2) for P people.
         skeleton (dict): ``joints`` and ``bones``.
-        height (int): Of the images, pixels; they are as wide as high.
-        score (np.ndarray, optional): (T, V) or (T, P * V).
+        height (int): Height and width of the images in pixels.
+        score (np.ndarray, optional): Scores, (T, V) or (T, P * V).
 
     Returns:
-        list[np.ndarray]: T images, RGB, (height, height, 3) uint8. The scale
-        is one for all, so that the person stays of one size; and the person
-        stays in the middle.
+        list[np.ndarray]: T images, RGB, (height, height, 3) uint8, all in one
+        scale, with the person in the center.
     """
     lowest, highest = keypoint.min(axis=1), keypoint.max(axis=1)
     center = (lowest + highest) / 2

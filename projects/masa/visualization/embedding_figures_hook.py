@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 
 from ..evaluation import SequenceEvaluator
 from ..registry import HOOKS
+from ..support.argument_checks import check_range
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,17 +16,17 @@ if TYPE_CHECKING:
 
 @HOOKS.register_module()
 class EmbeddingFiguresHook(Hook):
-    """Logs figures of the embeddings at every validation.
+    """Log figures of the embeddings after every validation.
 
     The figures are a t-SNE map of the frames, by activity and by progress,
     and the distance matrix of two sequences with their alignment. They go to
     every visualization backend of MMEngine that accepts images.
 
     Args:
-        splits (Sequence[str]): Splits of the sequences shown. If they hold
-            none, all sequences are shown. Defaults to ``val`` and ``test``.
-        max_frames (int): Largest number of frames of the map. Defaults to
-            1000.
+        splits (Sequence[str]): Splits of the sequences shown; all sequences if
+            these splits are empty. Defaults to ``val`` and ``test``.
+        max_frames (int): Largest number of frames in the map, 2 or more.
+            Defaults to 1000.
 
     Raises:
         ValueError: If ``max_frames`` is below 2.
@@ -38,17 +39,14 @@ class EmbeddingFiguresHook(Hook):
         splits: Sequence[str] = ('val', 'test'),
         max_frames: int = 1000,
     ):
-        if max_frames < 2:
-            raise ValueError(
-                f'max_frames is expected above 1, but got {max_frames}'
-            )
+        check_range('max_frames', max_frames, 2)
         self.splits = tuple(splits)
         self.max_frames = max_frames
 
     def after_val_epoch(
         self, runner: Runner, metrics: dict | None = None
     ) -> None:
-        """Draw the figures and log them.
+        """Draw and log the figures.
 
         Args:
             runner (Runner): The runner.
@@ -94,7 +92,7 @@ class EmbeddingFiguresHook(Hook):
                 names=tuple(group.names[:2]),
             )
         for name, figure in figures.items():
-            # No slash: the local backend makes no folders, and says nothing.
+            # No slash: the local backend silently drops images in subfolders.
             runner.visualizer.add_image(
                 f'val_{name}', as_image(figure), step=runner.epoch
             )

@@ -14,7 +14,7 @@ def retrieval_grid(
     right: Sequence[Sequence[bool | None]],
     captions: Sequence[Sequence[str]],
 ) -> Figure:
-    """Show queries and retrieved frames (Fig. S4 of the paper).
+    """Draw queries and retrieved frames (Fig. S4 of the paper).
 
     Args:
         queries (Sequence[np.ndarray]): N images, RGB (H, W, 3) uint8.
@@ -28,7 +28,7 @@ def retrieval_grid(
         whether a result is correct.
 
     Raises:
-        ValueError: If there is no query, or numbers disagree.
+        ValueError: If there is no query, or the lengths differ.
     """
     if not queries or not len(queries) == len(found) == len(right):
         raise ValueError(
@@ -61,7 +61,7 @@ def alignment_strips(
     names: Sequence[str],
     captions: Sequence[str] = (),
 ) -> Figure:
-    """Show sequences at the same moments (Fig. S5 to S7 of the paper).
+    """Draw sequences at the same moments (Fig. S5 to S7 of the paper).
 
     Args:
         strips (Sequence[Sequence[np.ndarray]]): M images of every sequence,
@@ -103,7 +103,7 @@ def phase_strips(
     frames: np.ndarray,
     names: Sequence[str] = (),
 ) -> Figure:
-    """Show the phases of sequences as recorded and on one timeline.
+    """Draw the phases of sequences as recorded and on one timeline.
 
     Args:
         phases (Sequence[np.ndarray]): N arrays of (T_i,) integers; negative
@@ -113,10 +113,10 @@ def phase_strips(
         names (Sequence[str]): Names of the sequences.
 
     Returns:
-        Figure: As recorded on the left, aligned on the right.
+        Figure: Phases as recorded on the left, aligned on the right.
 
     Raises:
-        ValueError: If numbers disagree.
+        ValueError: If the numbers of sequences differ.
     """
     if len(phases) != len(frames) or not len(phases):
         raise ValueError(
@@ -141,7 +141,6 @@ def phase_strips(
         )
         axes.set(title=title, xlabel='frame', yticks=[])
         axes.spines[:].set_visible(False)
-        # A white line separates the sequences.
         for i in range(1, len(phases)):
             axes.axhline(i - 0.5, color='white', lw=2)
     if names:

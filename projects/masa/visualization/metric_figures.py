@@ -9,9 +9,9 @@ from sklearn.metrics import confusion_matrix as count_confusions
 from ..evaluation.metric_titles import METRIC_TITLES
 from .style import WRONG, class_style, new_figure, styled
 
-# L2-normalized embeddings that use all dimensions have a spread near 1.
+# embedding_std is near 1 if the embeddings use all dimensions.
 COLLAPSED = 0.1
-# With more classes, numbers in the cells are not legible.
+# With more classes the numbers in the cells are not legible.
 MOST_NUMBERS = 16
 
 
@@ -27,10 +27,10 @@ def confusion_matrix(
         names (Sequence[str]): Names of the C classes.
 
     Returns:
-        Figure: Predictions in percent of every ground-truth class.
+        Figure: Predictions in percent of each ground-truth class.
 
     Raises:
-        ValueError: If lengths disagree, or a class has no name.
+        ValueError: If the lengths differ, or a class has no name.
     """
     true, predicted = np.asarray(true), np.asarray(predicted)
     if true.shape != predicted.shape or true.ndim != 1 or not len(true):
@@ -71,7 +71,7 @@ def confusion_matrix(
 def label_share_curve(
     shares: Sequence[float], accuracies: dict[str, Sequence[float]]
 ) -> Figure:
-    """Draw the accuracy for every share of the labels.
+    """Draw the accuracy over the share of labels.
 
     Args:
         shares (Sequence[float]): Shares of the labels, in (0, 1].
@@ -105,7 +105,7 @@ def label_share_curve(
         ends.append((percent[-1], name, color))
     low, high = axes.get_ylim()
     gap = (high - low) / 18
-    # Names that would overlap are moved up.
+    # Move names up that would overlap.
     at = -np.inf
     for value, name, color in sorted(ends):
         at = max(value, at + gap)
@@ -127,18 +127,18 @@ def label_share_curve(
 def training_curves(
     scalars: dict[str, tuple[np.ndarray, np.ndarray]],
 ) -> Figure:
-    """Draw the curves of a training.
+    """Draw training curves.
 
     Args:
         scalars (dict[str, tuple]): Steps and values by name, see
             :func:`read_scalars`.
 
     Returns:
-        Figure: One panel per curve. An ``embedding_std`` below 0.1, which
-        means a collapse, is marked.
+        Figure: One panel per curve, with collapsed ``embedding_std`` (below
+        0.1) marked.
 
     Raises:
-        ValueError: If there is none of these curves.
+        ValueError: If none of the known curves is given.
     """
     titles = dict(
         loss='loss (eq. 9)',
@@ -177,18 +177,17 @@ def validation_curves(
     runs: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]],
     levels: dict[str, dict[str, float]] | None = None,
 ) -> Figure:
-    """Draw metrics over the epochs of trainings.
+    """Draw validation metrics over epochs.
 
     Args:
         runs (dict[str, dict[str, tuple]]): Epochs and values by name of the
-            training and key of the metric, see :func:`read_validations`.
-        levels (dict[str, dict[str, float]], optional): Values that do not
-            change over a training, such as those of a baseline, by its name
-            and the key of the metric. Defaults to None.
+            training and metric key (:func:`read_validations`).
+        levels (dict[str, dict[str, float]], optional): Constant values, such
+            as those of baselines, by name and metric key. Defaults to None.
 
     Returns:
-        Figure: One panel per metric, one line per training, and a dashed
-        line for every level.
+        Figure: One panel per metric, one line per training, one dashed line
+        per level.
 
     Raises:
         ValueError: If no training has a metric of this package.
@@ -200,7 +199,7 @@ def validation_curves(
             f'metrics among {list(METRIC_TITLES)} are expected, but got '
             f'{sorted(found)}'
         )
-    # The legend is below the panels.
+    # Space for the legend below the panels.
     figure, panels = _panels(len(shown), 0.3)
     for axes, key in zip(panels, shown, strict=True):
         title = METRIC_TITLES[key]
@@ -227,7 +226,6 @@ def validation_curves(
                     label=name,
                 )
         axes.set(title=title.short, xlabel='epoch')
-    # One legend for the lines of all panels.
     lines = {
         name: handle
         for axes in panels
@@ -240,7 +238,7 @@ def validation_curves(
 
 
 def _panels(count: int, space: float = 0.0) -> tuple[Figure, np.ndarray]:
-    """Make panels, three in a row, with some inches of space below."""
+    """Make panels in rows of three, with ``space`` inches below."""
     rows = -(-count // 3)
     figure = new_figure(9.5, 2.3 * rows + space)
     panels = figure.subplots(rows, 3, squeeze=False).ravel()

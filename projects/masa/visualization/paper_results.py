@@ -1,4 +1,4 @@
-"""What the paper reports of MASA: Tables 1, 3 and S2."""
+"""MASA's results in the paper: Tables 1, 3 and S2."""
 
 _KEYS = (
     'phase_classification/accuracy_10',
@@ -11,7 +11,8 @@ _KEYS = (
     'frame_retrieval/ap@15',
     'action_recognition/accuracy',
 )
-# Progress and tau of IKEA ASM are not given: its steps come in any order.
+# The paper omits progress and tau for IKEA ASM, whose steps have no fixed
+# order.
 _RESULTS = {
     'masa_penn_rgb': (
         *('92.4', '92.8', '93.6', '0.991', '0.989'),
@@ -38,19 +39,18 @@ _RESULTS = {
         *('25.4', '24.6', '24.6', ''),
     ),
 }
-# The same data with other joints: what is nearest.
+# The closest result: the same data with other joints.
 _RESULTS['masa_penn_pose2d'] = _RESULTS['masa_penn_skeleton']
 
 
 def paper_results(config: str) -> dict[str, str]:
-    """Return what the paper reports for the data of a config.
+    """Return the paper's results on the data of a config.
 
     Args:
         config (str): The config's name, such as ``masa_penn_rgb``.
 
     Returns:
-        dict[str, str]: Figures by the name of the metric; empty where the
-        paper has none.
+        dict[str, str]: Results by metric key; empty if the paper has none.
     """
     found = _RESULTS.get(config)
     return dict(zip(_KEYS, found, strict=True)) if found else {}

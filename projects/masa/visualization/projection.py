@@ -10,13 +10,13 @@ from .style import PROGRESS, class_style, evenly, new_figure, styled
 
 
 class Projection(NamedTuple):
-    """A projection of frames to the plane.
+    """Frames projected to two dimensions.
 
     Attributes:
         points (np.ndarray): Coordinates, (P, 2) float32.
-        sequence (np.ndarray): Sequence of every point, (P,) int64.
-        progress (np.ndarray): Position of every point in its sequence, (P,),
-            in [0, 1].
+        sequence (np.ndarray): Index of the sequence of each point, (P,) int64.
+        progress (np.ndarray): Relative time of each point in its sequence,
+            (P,), in [0, 1].
     """
 
     points: np.ndarray
@@ -27,7 +27,7 @@ class Projection(NamedTuple):
 def project_frames(
     embeddings: Sequence[np.ndarray], max_frames: int = 3000, seed: int = 0
 ) -> Projection:
-    """Project frames to the plane by t-SNE.
+    """Project frames to two dimensions by t-SNE.
 
     Args:
         embeddings (Sequence[np.ndarray]): Arrays of shape (T_i, D).
@@ -36,7 +36,7 @@ def project_frames(
         seed (int): Seed of t-SNE.
 
     Returns:
-        Projection: The points.
+        Projection: The projected frames.
 
     Raises:
         ValueError: If there are fewer than two frames.
@@ -58,7 +58,7 @@ def project_frames(
     )
     points = TSNE(
         init='pca' if min(frames.shape) > 1 else 'random',
-        # scikit-learn's default, which must be below the number of points.
+        # scikit-learn's default; it must be below the number of points.
         perplexity=min(30, (len(frames) - 1) / 3 + 0.1),
         random_state=seed,
     ).fit_transform(frames.astype(np.float32))
@@ -79,19 +79,19 @@ def embedding_map(
     projections: dict[str, Projection],
     activities: Sequence[str],
 ) -> Figure:
-    """Show frames by activity and by progress (Fig. 1, 3, S1 of the paper).
+    """Draw frames by activity and by progress (Fig. 1, 3, S1 of the paper).
 
     Args:
-        projections (dict[str, Projection]): A row each, by its title: such
-            as ``before training`` and ``after training``.
-        activities (Sequence[str]): Of every sequence; '' if not known.
+        projections (dict[str, Projection]): Projections by title, such as
+            ``before training`` and ``after training``; one row each.
+        activities (Sequence[str]): Activity of each sequence; '' if not known.
 
     Returns:
         Figure: Activities on the left, progress on the right.
 
     Raises:
-        ValueError: If there is nothing to show, or a sequence without
-            activity.
+        ValueError: If there is no projection, or not one activity per
+            sequence.
     """
     if not projections:
         raise ValueError('one projection is expected at least, but got none')

@@ -26,13 +26,13 @@ def write_report(
     run: RunFigures,
     figures: Sequence[tuple[str, str, Figure]],
 ) -> None:
-    """Write a self-contained HTML page about a training.
+    """Write a self-contained HTML report of a training.
 
     Args:
         path (Path): The ``.html`` file.
         run (RunFigures): The training.
         figures (Sequence[tuple[str, str, Figure]]): Names, captions and
-            figures, in the order of the page.
+            figures in the order of the page.
     """
     config = run.inferencer.model.config
     page = _TEMPLATE.render(
@@ -66,8 +66,8 @@ def metric_table(report: dict) -> list[dict]:
         report (dict): Report of ``SequenceEvaluator``.
 
     Returns:
-        list[dict]: For every metric ``key``, ``title``, and ``cells``: pairs
-        of text and whether it is the best of its row.
+        list[dict]: One dict per metric with ``key``, ``title`` and ``cells``:
+        pairs of the text and whether it is the best of its row.
     """
     table = []
     for key, metric in METRIC_TITLES.items():
@@ -175,7 +175,7 @@ raw input, the frame's relative time t / T and the positional encoding of t.
 they are no direct comparison.{% endif %}</p>
 {% for note in notes %}<p class="soft">{{ note }}</p>{% endfor %}
 {% else %}
-<p>No metrics yet: tools/test.py computes them.</p>
+<p>No metrics yet: <code>masa test</code> computes them.</p>
 {% endif %}
 <h2>Figures</h2>
 {% for name, caption, data in figures %}

@@ -26,26 +26,25 @@ from .projection import embedding_map, project_frames
 from .similarity import similarity_matrix
 
 IMAGE_HEIGHT = 160
-# Rows and columns that fit a page.
+# Rows and columns that fit on a page.
 ROWS, COLUMNS = 4, 7
 
 
 class RunFigures:
-    """Figures of a trained model on the sequences it is tested on.
+    """Figures of a trained model on its test sequences.
 
     Args:
-        work_dir (Path): Work directory of the training, with its config and
-            checkpoint.
-        weights (Path, optional): Defaults to the last checkpoint.
-        report (dict, optional): The ``metrics.json`` of tools/test.py.
+        work_dir (Path): Work directory with the config and a checkpoint.
+        weights (Path, optional): Checkpoint. Defaults to the last one.
+        report (dict, optional): The ``metrics.json`` of ``masa test``.
         device (str, optional): Such as ``cuda:0``.
         unsafe_load (bool): Whether the checkpoint may run code. Defaults to
             False.
 
     Attributes:
         inferencer (AlignmentInferencer): The model.
-        train (list[EmbeddedSequence]): Sequences that probes are fitted on.
-        evaluated (list[EmbeddedSequence]): Sequences shown.
+        train (list[EmbeddedSequence]): Sequences on which probes are fitted.
+        evaluated (list[EmbeddedSequence]): Sequences shown in the figures.
     """
 
     def __init__(
@@ -80,9 +79,9 @@ class RunFigures:
         """List the figures.
 
         Yields:
-            tuple[str, str, Callable]: A name for a file, a caption, and a
-            function that draws the figure, or returns None if the data does
-            not allow it.
+            tuple[str, str, Callable]: File name without suffix, caption and a
+            function that draws the figure or returns None if the data lacks
+            what it needs.
         """
         yield (
             'embeddings',
@@ -141,12 +140,12 @@ class RunFigures:
         )
 
     def training(self) -> Figure | None:
-        """Draw the curves of the newest training in the work directory."""
+        """Draw the curves of the latest run in the work directory."""
         scalars = self._logged(read_scalars)
         return training_curves(scalars) if scalars else None
 
     def validation(self) -> Figure | None:
-        """Draw the metrics over the newest training, if there are several."""
+        """Draw the metrics of the latest run if validated more than once."""
         metrics = self._logged(read_validations)
         if not metrics or max(len(e) for e, _ in metrics.values()) < 2:
             return None
@@ -161,7 +160,7 @@ class RunFigures:
         return validation_curves({self.work_dir.name: metrics}, levels)
 
     def _logged(self, read: Callable[[Path], dict]) -> dict:
-        """Read the newest log with such entries; empty if there is none."""
+        """Read the latest log with such entries; empty if there is none."""
         for path in sorted(
             self.work_dir.glob('*/vis_data/scalars.json'), reverse=True
         ):
@@ -171,7 +170,7 @@ class RunFigures:
         return {}
 
     def embeddings(self) -> Figure:
-        """Draw frames in the plane, before and after training."""
+        """Draw frames in two dimensions, before and after training."""
         model = self.inferencer.model
         trained = model.network
         torch.manual_seed(model.config.get('randomness', {}).get('seed') or 0)
@@ -243,7 +242,7 @@ class RunFigures:
         """Draw frames and their nearest neighbors in other sequences."""
         if not self._drawable(self.evaluated) or len(self.evaluated) < 3:
             return None
-        # One sequence of every activity, as far as there is room.
+        # One sequence per activity, for as many as fit on the page.
         first_of = {sequence.activity: sequence for sequence in self.evaluated}
         queries = list(first_of.values())[:ROWS]
         if len(queries) < ROWS:
@@ -255,7 +254,7 @@ class RunFigures:
                 for sequence in self.evaluated
                 if sequence is not query
             ]
-            # Moments spread over the sequences.
+            # Each row shows another moment.
             share = (number + 1) / (len(queries) + 1)
             frame = int(share * (len(query) - 1))
             matches = self.inferencer.retrieve(query, frame, others, k=5)

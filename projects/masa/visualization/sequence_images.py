@@ -10,9 +10,9 @@ from .video import frames_at
 
 
 class SequenceImages:
-    """Images of the frames of a sequence: its video, or its skeleton.
+    """Images of the frames of a sequence, from its video or its skeleton.
 
-    A 2D skeleton is drawn onto the video. One in meters cannot be.
+    A 2D skeleton is drawn onto the video, a 3D one is not.
 
     Args:
         sequence (EmbeddedSequence): The sequence.
@@ -52,7 +52,7 @@ class SequenceImages:
         )
 
     def at(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
-        """Show frames.
+        """Yield the images of frames.
 
         Args:
             indices (Iterable[int]): Frame indices, never decreasing.

@@ -22,14 +22,14 @@ def similarity_matrix(
         second (np.ndarray): Embeddings, (S, D).
         path (np.ndarray, optional): Matched pairs of frames, (P, 2).
         phases (tuple, optional): Phases of both, (T,) and (S,) integers,
-            negative where unknown, drawn along the sides.
+            negative where unknown; drawn along the axes.
         names (tuple[str, str]): Names of the sequences.
 
     Returns:
-        Figure: The matrix; dark is near.
+        Figure: The matrix; small distances are dark.
 
     Raises:
-        ValueError: If shapes disagree, or the path leaves the matrix.
+        ValueError: If shapes differ, or the path leaves the matrix.
     """
     first, second = check_sequences([first, second])
     distances = cdist(first, second, 'sqeuclidean')
@@ -71,7 +71,7 @@ def _draw_band(axes, phases: np.ndarray) -> None:
 
 
 def phase_colors(phases: np.ndarray) -> np.ndarray:
-    """Return a color for every phase; unknown ones are white.
+    """Return a color for each phase, white if unknown.
 
     Args:
         phases (np.ndarray): Integers, of any shape.

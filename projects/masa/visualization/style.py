@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-# Colors that color-blind people can distinguish (Okabe and Ito, 2008).
-# Further classes differ by their marker.
+# Colors for color-blind readers (Okabe and Ito, 2008). Further classes differ
+# in their markers.
 COLORS = (
     *('#0072b2', '#e69f00', '#009e73', '#cc79a7', '#d55e00', '#56b4e9'),
     *('#f0e442', '#7f7f7f'),
@@ -40,7 +40,7 @@ def new_figure(width: float, height: float, **kwargs) -> Figure:
 
 
 def styled(function):
-    """Draw with the settings of this package instead of the user's."""
+    """Draw with this package's settings instead of the user's."""
 
     @wraps(function)
     def draw(*args, **kwargs):
@@ -64,7 +64,7 @@ def class_style(index: int) -> tuple[str, str]:
 
 
 def evenly(length: int, most: int) -> np.ndarray:
-    """Select at most a number of items, evenly spaced.
+    """Select up to ``most`` items, evenly spaced.
 
     Args:
         length (int): Number of items.

@@ -22,17 +22,18 @@ REST = (210, 210, 210)
 def frames_at(
     frames: Iterable[np.ndarray], indices: Iterable[int]
 ) -> Iterator[np.ndarray]:
-    """Select frames of a stream, with one in memory at a time.
+    """Select frames of a stream with one in memory at a time.
 
     Args:
         frames (Iterable[np.ndarray]): All frames, in order.
-        indices (Iterable[int]): Frame indices, never decreasing.
+        indices (Iterable[int]): Frame indices in ascending order; repeats are
+            allowed.
 
     Yields:
-        np.ndarray: The frame of every index.
+        np.ndarray: The frame of each index.
 
     Raises:
-        ValueError: If indices decrease, or the stream ends before.
+        ValueError: If the indices decrease or the stream ends too early.
     """
     stream = enumerate(frames)
     at, frame = -1, None
@@ -61,19 +62,19 @@ def playback(
     """Select the frames of a video that plays sequences in real time.
 
     Args:
-        timestamps (Sequence[np.ndarray]): Times of the frames of N
-            sequences, in seconds, strictly increasing, arrays of (T_i,). All
-            start with their first frame, and stop at their last one.
+        timestamps (Sequence[np.ndarray]): Time stamps of N sequences in
+            seconds, strictly increasing arrays of (T_i,). All sequences start
+            together, and a shorter one stops at its last frame.
         timeline (np.ndarray): ``frames`` of
             :func:`~masa.alignment.align_all`, (N, T).
-        reference (int): Position of the reference of the timeline.
-        frame_rate (float): Pictures per second.
+        reference (int): Index of the reference sequence.
+        frame_rate (float): Frames per second of the video.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: The frame of every sequence at each
-        moment, as recorded and aligned, (N, M) int64. The second array
-        follows the time of the reference. M pictures last as long as the
-        longest sequence.
+        tuple[np.ndarray, np.ndarray]: Frame indices of every sequence for the
+        M frames of the video, as recorded and aligned, (N, M) int64. The
+        aligned ones follow the time of the reference. The video is as long as
+        the longest sequence.
 
     Example:
         >>> slow, fast = np.arange(3) / 10, np.arange(6) / 20
@@ -88,7 +89,7 @@ def playback(
     """
     played = [times - times[0] for times in timestamps]
     duration = max(times[-1] + frame_interval(times) for times in played)
-    # Some containers round time stamps to a millisecond.
+    # Rounded, as some containers round time stamps to a millisecond.
     count = max(1, round(duration * frame_rate))
     middle = (np.arange(count) + 0.5) / frame_rate
     recorded = np.stack(
@@ -98,10 +99,10 @@ def playback(
 
 
 def frame_interval(timestamps: np.ndarray) -> float:
-    """Return the median time from a frame to the next.
+    """Return the median time between frames.
 
     Args:
-        timestamps (np.ndarray): Times in seconds, (T,).
+        timestamps (np.ndarray): Time stamps in seconds, (T,).
 
     Returns:
         float: Seconds; 1 / 30 for a single frame.
@@ -127,9 +128,9 @@ def show_in_step(
             sequence as recorded, RGB (H, W, 3) uint8.
         aligned (Sequence[Iterable[np.ndarray]]): T images of every sequence,
             aligned.
-        unaligned_progress (np.ndarray): Share of every sequence that has
-            been played, (N, T), in [0, 1], for the progress bar.
-        aligned_progress (np.ndarray): The same of the aligned images.
+        unaligned_progress (np.ndarray): Played share of each sequence, (N, T),
+            in [0, 1], for the progress bar.
+        aligned_progress (np.ndarray): The same for the aligned images.
         height (int): Height of the images, in pixels.
 
     Yields:
@@ -181,7 +182,7 @@ def _cell(
 def _write(
     image: np.ndarray, text: str, size: int, color: tuple
 ) -> np.ndarray:
-    """Write a line of text; keep the end of a name that is too long."""
+    """Write a line of text; shorten it from the left if necessary."""
     font = _font(size)
     shown = text
     while len(text) > 1 and font.getlength(shown) > image.shape[1] - 8:
@@ -240,7 +241,7 @@ def write_video(
         for image in images:
             if not count:
                 stream.height, stream.width = image.shape[:2]
-                # FFmpeg's default is too low for large pictures.
+                # FFmpeg's default is too low for large images.
                 stream.bit_rate = max(10 * image[..., 0].size, 10**6)
             frame = av.VideoFrame.from_ndarray(image, format='rgb24')
             container.mux(stream.encode(frame))
@@ -254,8 +255,8 @@ def write_video(
 def _write_gif(
     path: Path, images: Iterator[np.ndarray], frame_rate: float
 ) -> int:
-    # PyAV uses one palette for all videos and dithers, which makes files of
-    # drawings ten times as large.
+    # PyAV dithers with a fixed palette, which makes GIFs of drawings ten times
+    # as large.
     first = next(images, None)
     if first is None:
         raise ValueError(f'there is no image to write to {path}')

@@ -50,8 +50,8 @@ class TestBoth:
     @pytest.mark.parametrize(
         ('options', 'message'),
         [
-            (dict(prob=1.5), r'prob is expected.*\[0, 1\].*1\.5'),
-            (dict(std=-0.1), r'std is expected.*\[0, inf\].*-0\.1'),
+            (dict(prob=1.5), r'prob.*\[0, 1\].*1\.5'),
+            (dict(std=-0.1), r'std.*\[0, inf\].*-0\.1'),
             (dict(std=np.nan), 'std is expected'),
         ],
     )

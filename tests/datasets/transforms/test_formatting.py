@@ -110,18 +110,12 @@ def test_nothing_is_shared_with_the_source(make_sample):
 @pytest.mark.parametrize('index', [[1, 1], [3, 2], [-1, 2], [2, 12], [2]])
 def test_frame_indices_are_checked(make_sample, index):
     sample = make_sample()
-    sample['views'] = [
-        dict(keypoint=sample['keypoint'][:, :2], frame_index=index)
-    ]
+    sample['views'] = [view_of(sample, [0, 1]) | dict(frame_index=index)]
 
-    with pytest.raises(ValueError, match=r"'clip 1' .* of \[0, 12\)"):
+    with pytest.raises(ValueError, match=r"'clip 1' .*\[0, 12\)"):
         PackSequenceInputs()(sample)
 
-
-def test_frame_index_is_required(make_sample):
-    sample = make_sample()
-    sample['views'] = [dict(keypoint=sample['keypoint'])]
-
+    del sample['views'][0]['frame_index']
     with pytest.raises(KeyError, match="'frame_index'"):
         PackSequenceInputs()(sample)
 
@@ -131,36 +125,36 @@ def test_values_that_are_not_finite(make_sample, value):
     sample = make_sample()
     sample['keypoint'][0, 7, 2, 1] = value
 
-    with pytest.raises(
-        ValueError, match=r"'clip 1' .* at its frame 7, channel 7"
-    ):
+    with pytest.raises(ValueError, match=r"'clip 1' .*frame 7, channel 7"):
         PackSequenceInputs()(sample)
 
 
 def test_missing_modality(make_sample):
-    with pytest.raises(
-        KeyError, match=r"'feature', but sequence 'clip 1' .*\['keypoint'\]"
-    ):
-        PackSequenceInputs(['keypoint', 'feature'])(make_sample())
+    with pytest.raises(KeyError, match=r"'feature'.*'clip 1'.*'keypoint'"):
+        packed(make_sample(), 'keypoint', 'feature')
 
 
 @pytest.mark.parametrize(
-    'changes',
+    ('changes', 'found'),
     [
-        dict(feature=np.zeros((11, 2))),
-        dict(feature=np.zeros(12)),
-        dict(keypoint=np.zeros((12, 3))),
-        dict(keypoint=np.zeros((1, 0, 3, 2)), feature=np.zeros((0, 2))),
-        dict(total_frames=13),
-        dict(phase=np.zeros(11)),
-        dict(canonical_time=np.zeros((12, 1))),
+        (dict(feature=np.zeros((11, 2))), "'feature': 11"),
+        (dict(feature=np.zeros(12)), 'feature'),
+        (dict(keypoint=np.zeros((12, 3))), 'keypoint'),
+        (
+            dict(keypoint=np.zeros((1, 0, 3, 2)), feature=np.zeros((0, 2))),
+            'keypoint',
+        ),
+        (dict(total_frames=13), 'total_frames'),
+        (dict(phase=np.zeros(11)), 'phase'),
+        (dict(canonical_time=np.zeros((12, 1))), 'canonical_time'),
     ],
 )
-def test_shapes_are_checked(make_sample, changes):
+def test_shapes_are_checked(make_sample, changes, found):
     sample = make_sample(**(dict(feature=np.zeros((12, 2))) | changes))
 
-    with pytest.raises(ValueError, match="'clip 1' is expected to have"):
-        PackSequenceInputs(['keypoint', 'feature'])(sample)
+    with pytest.raises(ValueError, match="'clip 1'") as error:
+        packed(sample, 'keypoint', 'feature')
+    assert found in str(error.value)
 
 
 def balanced(sample):
@@ -220,13 +214,8 @@ def test_balance_of_views(make_sample):
     rng = np.random.default_rng(0)
     sample = make_sample(feature=rng.normal(size=(12, 40)).astype('f4'))
     index = np.array([1, 4, 9])
-    sample['views'] = [
-        dict(
-            keypoint=sample['keypoint'][:, index],
-            feature=sample['feature'][index],
-            frame_index=index,
-        )
-    ]
+    view = view_of(sample, index)
+    sample['views'] = [view | dict(feature=sample['feature'][index])]
 
     values = balanced(sample)
 
@@ -351,16 +340,6 @@ def test_motion_of_missing_joints_is_not_shown(make_sample):
     torch.testing.assert_close(values, shown)
 
 
-@pytest.mark.parametrize('index', [[3, 3, 4], [4, 2, 6], [1, 2, 12], [1, 2]])
-def test_motion_needs_frame_indices(make_sample, index):
-    sample = make_sample()
-    view = view_of(sample, [1, 2, 3])
-    view['frame_index'] = index
-    sample['views'] = [view]
-    with pytest.raises(ValueError, match='3 strictly increasing'):
-        packed(sample, 'keypoint', 'motion')
-
-
 def test_missing_joints_are_told_and_not_shown(make_sample):
     sample = make_sample(frames=4, persons=2)
     score = sample['keypoint_score']
@@ -427,7 +406,7 @@ def test_derived_modalities_are_of_the_view(make_sample):
     [
         (dict(skeleton=None), KeyError, r"\['bones'\].*'clip 1'"),
         (dict(skeleton=dict(root=0)), KeyError, r"\['bones'\].*'clip 1'"),
-        (dict(skeleton=dict(bones=[])), KeyError, "'clip 1' has none"),
+        (dict(skeleton=dict(bones=[])), KeyError, "'clip 1'"),
         (
             dict(skeleton=dict(bones=[[0, 11]])),
             ValueError,
@@ -437,19 +416,19 @@ def test_derived_modalities_are_of_the_view(make_sample):
         (
             dict(skeleton=dict(bones=[[0, 1, 2]])),
             ValueError,
-            "'clip 1' are expected to be pairs",
+            "'clip 1'",
         ),
         (
             dict(keypoint_score=None),
             KeyError,
-            "'keypoint_score'.*'clip 1' has none",
+            "'keypoint_score'.*'clip 1'",
         ),
         (
             dict(keypoint_score=np.ones((1, 12, 10))),
             ValueError,
             r"'clip 1'.*\(1, 12, 11\).*\(1, 12, 10\)",
         ),
-        (dict(keypoint=None), KeyError, "'keypoint', but .*'clip 1'"),
+        (dict(keypoint=None), KeyError, "'keypoint'.*'clip 1'"),
     ],
 )
 def test_what_derived_modalities_need(make_sample, changes, error, message):
@@ -462,22 +441,13 @@ def test_where_derived_modalities_do_not_belong(name):
     for others in ((), ('feature',)):
         with pytest.raises(ValueError, match=f"'keypoint' beside .*{name}"):
             PackSequenceInputs((*others, name))
-    with pytest.raises(ValueError, match=f'balance is .*{name}'):
+    with pytest.raises(ValueError, match=f'balance.*{name}'):
         PackSequenceInputs(('keypoint', name), balance=True)
-
-
-def test_lengths_that_differ_are_named(make_sample):
-    sample = make_sample(feature=np.zeros((11, 2)))
-
-    with pytest.raises(
-        ValueError, match=r"'clip 1' .*'keypoint': 12, 'feature': 11"
-    ):
-        PackSequenceInputs(['keypoint', 'feature'])(sample)
 
 
 @pytest.mark.parametrize('modalities', [(), ('rgb',), ('keypoint',) * 2])
 def test_arguments_are_checked(modalities):
-    with pytest.raises(ValueError, match='modalities is expected'):
+    with pytest.raises(ValueError, match='modalities'):
         PackSequenceInputs(modalities)
 
 

@@ -150,7 +150,7 @@ def test_other_joints_are_refused(data_set):
 
 def test_poses_that_do_not_differ_are_refused(data_set):
     still = [dict(keypoint=np.ones((1, 5, JOINTS, 2)))]
-    with pytest.raises(ValueError, match='5 poses without variance'):
+    with pytest.raises(ValueError, match='5 poses'):
         LinearPosePrior(data_set('still', still))
 
 

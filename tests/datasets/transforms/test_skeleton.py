@@ -225,7 +225,7 @@ class TestNormalizeSkeleton:
         sample = make_sample()
         sample['keypoint'][:, :, 0] = sample['keypoint'][:, :, 1]
 
-        with pytest.raises(ValueError, match=r"'clip 1' .* torso whose ends"):
+        with pytest.raises(ValueError, match=r"'clip 1' .*torso"):
             NormalizeSkeleton()(sample)
 
     def test_an_empty_sequence_is_named(self, make_sample):
@@ -237,14 +237,14 @@ class TestNormalizeSkeleton:
             NormalizeSkeleton()(sample)
 
     def test_rotation_needs_three_axes(self, make_sample):
-        with pytest.raises(ValueError, match="'clip 1' is 2D"):
+        with pytest.raises(ValueError, match=r"'clip 1'.*2D"):
             NormalizeSkeleton(rotation='frame')(make_sample(axes=2))
 
     def test_rotation_needs_pairs_near_the_torso(self, make_sample):
         sample = make_sample()
         sample['skeleton']['flip_pairs'] = [[3, 5]]
 
-        with pytest.raises(ValueError, match="'flip_pairs' are expected"):
+        with pytest.raises(ValueError, match="'flip_pairs'"):
             NormalizeSkeleton(rotation='sequence')(sample)
 
     def test_a_body_in_one_line_has_no_direction(self, make_sample):

@@ -129,7 +129,7 @@ class TestJointAngleNoise:
             JointAngleNoise(prob=0)(sample)
 
     def test_without_skeleton(self, make_sample):
-        with pytest.raises(KeyError, match="top-level entry 'skeleton'"):
+        with pytest.raises(KeyError, match="'skeleton'"):
             JointAngleNoise()(make_sample(skeleton=None))
 
 
@@ -225,7 +225,7 @@ class TestBoth:
             kind(**arguments)
 
     def test_bad_shape_and_generator(self, make_sample, kind):
-        with pytest.raises(ValueError, match=r"'clip 1' has \(4, 11, 3\)"):
+        with pytest.raises(ValueError, match=r"'clip 1'.*\(4, 11, 3\)"):
             kind()(make_sample(keypoint=np.zeros((4, 11, 3))))
         with pytest.raises(TypeError, match=r'numpy\.random\.Generator'):
             kind()(make_sample(rng=3))

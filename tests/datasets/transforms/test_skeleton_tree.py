@@ -52,7 +52,7 @@ def test_arrays_are_as_good_as_lists(skeleton):
 def test_joints_out_of_reach_are_named(skeleton):
     skeleton['bones'].remove([4, 5])
 
-    with pytest.raises(ValueError, match=r"\['r_hand'\] are not connected"):
+    with pytest.raises(ValueError, match=r"\['r_hand'\]"):
         skeleton_tree(skeleton, 11)
 
 
@@ -75,5 +75,5 @@ def test_bones_of_unknown_joints(skeleton, bone):
 def test_bones_that_are_no_pairs(skeleton, bone):
     skeleton['bones'].append(bone)
 
-    with pytest.raises(ValueError, match='pairs of two joints'):
+    with pytest.raises(ValueError, match="'bones'"):
         skeleton_tree(skeleton, 11)

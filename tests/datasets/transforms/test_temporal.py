@@ -261,7 +261,7 @@ class TestErrors:
             DualAugmentation()(dict(rng=np.random.default_rng(0)))
 
     def test_no_generator(self, make_sample):
-        with pytest.raises(KeyError, match="DualAugmentation requires 'rng'"):
+        with pytest.raises(KeyError, match=r"DualAugmentation.*'rng'"):
             DualAugmentation()(make_sample(rng=None))
 
     @pytest.mark.parametrize(
@@ -269,17 +269,17 @@ class TestErrors:
         [dict(total_frames=13), dict(feature=np.zeros((11, 2)))],
     )
     def test_lengths_that_differ(self, make_sample, changes):
-        with pytest.raises(ValueError, match=r"'clip 1' .* frames everywhere"):
+        with pytest.raises(ValueError, match="'clip 1'"):
             DualAugmentation()(make_sample(**changes))
 
     def test_no_frames(self):
-        with pytest.raises(ValueError, match='one or more frames'):
+        with pytest.raises(ValueError, match='frames'):
             DualAugmentation()(ramp(0))
 
     def test_spatial_transform_that_drops_frames(self, make_sample):
         transform = DualAugmentation(spatial=[dict(type=DropLastFrame)])
 
-        with pytest.raises(ValueError, match=r"keep the number .* 'keypoint'"):
+        with pytest.raises(ValueError, match="'keypoint'"):
             transform(make_sample())
 
     def test_spatial_needs_joints(self):

@@ -190,7 +190,7 @@ def test_missing_entries_are_told(files, key):
 )
 def test_wrong_shapes_are_told(files, change):
     results, _, _ = record(files)
-    with pytest.raises(ValueError, match=r'VPoserPrior expects.*swing_7'):
+    with pytest.raises(ValueError, match=r'VPoserPrior.*swing_7'):
         VPoserPrior(**files).perturb(results | change, np.zeros((1, 6, 8)))
 
 
@@ -203,21 +203,21 @@ def test_missing_files_say_where_to_get_them(files):
 def test_other_weights_are_refused(files, tmp_path):
     path = tmp_path / 'other.pth'
     torch.save({'state_dict': {'weight': torch.zeros(2)}}, path)
-    with pytest.raises(ValueError, match='does not hold the weights'):
+    with pytest.raises(ValueError, match=path.name):
         load_vposer(str(path))
 
 
 def test_weights_that_carry_code_are_refused(files, tmp_path):
     path = tmp_path / 'code.ckpt'
     torch.save({'state_dict': {}, 'hparams': ValueError('code')}, path)
-    with pytest.raises(ValueError, match='does not load as plain weights'):
+    with pytest.raises(ValueError, match=path.name):
         load_vposer(str(path))
 
 
 def test_another_body_model_is_refused(files, tmp_path):
     path = tmp_path / 'body.npz'
     np.savez(path, v_template=np.zeros((4, 3)))
-    with pytest.raises(ValueError, match='expected to be a body model'):
+    with pytest.raises(ValueError, match=path.name):
         VPoserPrior(files['checkpoint'], str(path))
 
 

@@ -110,7 +110,7 @@ class SyntheticSequenceDataset(SequenceDataset):
             to 24 for training and 10 for the others.
         data_seed (int): Of the data, which is another than the run's.
             Defaults to 0.
-        **kwargs: Of :class:`SequenceDataset`.
+        **kwargs (Any): Of :class:`SequenceDataset`.
     """
 
     def __init__(

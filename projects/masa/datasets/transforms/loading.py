@@ -30,9 +30,10 @@ class LoadFrameFeatures(SequenceTransform):
     Example:
         >>> import tempfile
         >>> import numpy as np
-        >>> with tempfile.NamedTemporaryFile(suffix='.npy') as file:
-        ...     np.save(file.name, np.ones((5, 384), np.float32))
-        ...     sample = LoadFrameFeatures()(dict(feature_path=file.name))
+        >>> folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        >>> path = f'{folder.name}/a.npy'
+        >>> np.save(path, np.ones((5, 384), np.float32))
+        >>> sample = LoadFrameFeatures()(dict(feature_path=path))
         >>> sample['feature'].shape
         (5, 384)
     """

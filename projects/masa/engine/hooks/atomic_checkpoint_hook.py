@@ -16,11 +16,11 @@ from ..atomic_local_backend import AtomicLocalBackend
 class AtomicCheckpointHook(CheckpointHook):
     """A ``CheckpointHook`` whose checkpoints survive a kill at any moment.
 
-    MMEngine's hook removes the oldest checkpoint before it writes the new
-    one, and writes in place. Here a file appears whole or not at all, then
-    ``last_checkpoint`` names it, and only then the oldest is removed; the
-    same holds for the best checkpoints. What a killed run was writing is
-    removed when the next one starts.
+    MMEngine's hook removes the oldest checkpoint before it writes the new one,
+    and writes in place. This hook first writes the new file atomically, then
+    updates ``last_checkpoint``, and only then removes the oldest; likewise for
+    the best checkpoints. Leftovers of a killed run are removed when the next
+    one starts.
 
     Args:
         backend_args (dict, optional): File backend. Defaults to
@@ -34,7 +34,7 @@ class AtomicCheckpointHook(CheckpointHook):
         super().__init__(*args, backend_args=backend_args, **kwargs)
 
     def before_train(self, runner: Runner) -> None:
-        """Find the folder, and remove what a killed run left in it."""
+        """Set the folder and remove leftovers of a killed run."""
         super().before_train(runner)
         if not is_main_process():
             return
@@ -71,14 +71,14 @@ class AtomicCheckpointHook(CheckpointHook):
             self._remove(path)
 
     def _keep(self, runner: Runner, step: int) -> list[str]:
-        """Note which checkpoints are kept, and return the outdated ones."""
-        # Saving the best one of an epoch saves the epoch's own again.
+        """Record which checkpoints are kept; return the outdated ones."""
+        # Saving the best checkpoint saves that of the epoch again.
         if self.max_keep_ckpts <= 0 or step in self.keep_ckpt_ids:
             return []
         kept = [*self.keep_ckpt_ids, step]
         self.keep_ckpt_ids.append(step)
-        # Including the outdated ones: if this process is killed before it
-        # removes them, the one that resumes does.
+        # Include the outdated ones: if this process is killed before removing
+        # them, the resumed one does.
         runner.message_hub.update_info('keep_ckpt_ids', kept)
         return [
             self.file_backend.join_path(
@@ -96,7 +96,7 @@ class AtomicCheckpointHook(CheckpointHook):
             return
         with self._removals_deferred() as outdated:
             super()._save_best_checkpoint(runner, metrics)
-        # A best checkpoint that is written again replaces itself.
+        # A best checkpoint may have been overwritten in place.
         for path in set(outdated) - self._best_paths():
             self._remove(path)
 
@@ -107,7 +107,7 @@ class AtomicCheckpointHook(CheckpointHook):
 
     @contextmanager
     def _removals_deferred(self) -> Iterator[list[str]]:
-        """Gather the files to remove, until the new ones are there."""
+        """Collect the files to remove until the new ones are written."""
         outdated: list[str] = []
         backend = self.file_backend
         self.file_backend = _DeferredRemovals(backend, outdated)
@@ -118,7 +118,7 @@ class AtomicCheckpointHook(CheckpointHook):
 
 
 class _DeferredRemovals:
-    """A file backend that notes the files it is asked to remove."""
+    """A file backend that only records which files to remove."""
 
     def __init__(self, backend, noted: list[str]):
         self._backend = backend

@@ -12,16 +12,16 @@ LOGGED = 'train/embedding_std'
 
 @HOOKS.register_module()
 class CollapseMonitorHook(Hook):
-    """Warn once an epoch if the embeddings have collapsed.
+    """Warn after each epoch with collapsed embeddings.
 
-    Every head logs ``embedding_std``, which is close to 1 if the embeddings
-    point in all directions and 0 if all are equal
+    Every head logs ``embedding_std``, which is near 1 if the embeddings spread
+    in all directions and 0 if all are equal
     (:func:`~masa.models.heads.alignment_head.embedding_std`).
 
     Args:
         threshold (float): Mean over an epoch below which it warns, in (0, 1).
-            Defaults to 0.1, half of the lowest mean of any method's sound
-            epochs (docs/lab_notes/reliability_numbers.md).
+            Defaults to 0.1, half of the lowest mean over an epoch without
+            collapse of any method (docs/lab_notes/reliability_numbers.md).
 
     Raises:
         ValueError: If ``threshold`` is outside (0, 1).
@@ -34,17 +34,17 @@ class CollapseMonitorHook(Hook):
         self.threshold = threshold
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Keep the iteration at which the epoch starts."""
+        """Store the first iteration of the epoch."""
         self._start = runner.iter
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Compare the epoch's mean with the threshold."""
+        """Compare the mean over the epoch with the threshold."""
         iterations = runner.iter - self._start
         scalars = runner.message_hub.log_scalars
         if not iterations or LOGGED not in scalars:
             return
         spread = scalars[LOGGED].mean(iterations)
-        # False for NaN as well.
+        # Warn for NaN as well.
         if spread >= self.threshold:
             return
         print_log(

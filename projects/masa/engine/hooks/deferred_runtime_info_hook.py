@@ -6,17 +6,17 @@ from torch import Tensor
 from ...registry import HOOKS
 
 
-# The second name is that of earlier configs.
+# The second name is that in earlier configs.
 @HOOKS.register_module(
     name=['DeferredRuntimeInfoHook', 'AsyncRuntimeInfoHook']
 )
 class DeferredRuntimeInfoHook(RuntimeInfoHook):
-    """A ``RuntimeInfoHook`` that does not synchronize in every iteration.
+    """A ``RuntimeInfoHook`` without GPU-CPU synchronization per iteration.
 
-    MMEngine's hook turns every scalar of every iteration into a number at
-    once. Here scalars stay on the device until a log or a checkpoint needs
-    them, and are then copied together: the same numbers, in the same order.
-    Until then the message hub lacks the newest ones.
+    MMEngine's hook copies each scalar to the CPU in each iteration. This hook
+    keeps scalars on the device until a log or a checkpoint needs them, then
+    copies them at once, with the same values in the same order. Until then the
+    latest ones are missing in the message hub.
     """
 
     def __init__(self):
@@ -30,7 +30,7 @@ class DeferredRuntimeInfoHook(RuntimeInfoHook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """Keep the scalars of one iteration, and log all if they are due."""
+        """Store the scalars of one iteration; log all if they are due."""
         scalars = dict(outputs or {})
         norm = getattr(runner.optim_wrapper, 'grad_norm', None)
         if norm is not None:

@@ -11,35 +11,34 @@ from ..errors import NonFiniteError
 
 REMEDY = (
     'The optimizer has not stepped and the last checkpoint is as it was. '
-    'Check these sequences (tools/check_data.py); if they are sound, train '
+    'Check these sequences ("masa check"); if they are sound, train '
     'with a lower learning rate or clip_grad.max_norm'
 )
 
 
 @HOOKS.register_module()
 class FiniteCheckHook(Hook):
-    """Stop training before a step on a loss or gradient that is not finite.
+    """Stop before a training step on a non-finite loss or gradient.
 
-    The loss and the norm of the gradient are checked when the optimizer is
-    about to step, which takes one GPU-CPU synchronization. With
-    :class:`~masa.engine.DeferredNormOptimWrapper` it is the only one, and a
-    config without this hook has none. The norm is that of ``clip_grad``;
-    without it, the hook computes the norm.
+    The loss and the gradient norm are checked before the optimizer steps,
+    which takes one GPU-CPU synchronization, the only one with
+    :class:`~masa.engine.DeferredNormOptimWrapper`. The norm is that of
+    ``clip_grad``; without ``clip_grad`` the hook computes it.
 
-    With a loss scaler (``AmpOptimWrapper``) gradients may overflow: the
-    scaler skips the step and lowers its scale. Then training stops only at a
-    loss that is not finite, or when too many steps in a row are skipped.
+    With a loss scaler (``AmpOptimWrapper``) gradients may overflow; the scaler
+    then skips the step and lowers its scale. Training stops only at a
+    non-finite loss or after too many skipped steps in a row.
 
     Args:
-        max_skipped (int): Steps in a row that a loss scaler may skip.
-            Defaults to 20: from its usual start, 2^16, the scale is then
-            2^-4, and no overflow can be to blame.
+        max_skipped (int): Steps in a row that a loss scaler may skip. Defaults
+            to 20, which takes the scale from its usual start, 2^16, to 2^-4,
+            where overflow is no longer the cause.
 
     Raises:
         ValueError: If ``max_skipped`` is below 1.
     """
 
-    # Before a hook that would write a checkpoint.
+    # Before hooks that write checkpoints.
     priority = 'VERY_HIGH'
 
     def __init__(self, max_skipped: int = 20):
@@ -49,7 +48,7 @@ class FiniteCheckHook(Hook):
         self._skipped = 0
 
     def before_train(self, runner: Runner) -> None:
-        """Watch the model's losses and the optimizer's steps."""
+        """Register hooks on the model and the optimizer."""
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
 
@@ -75,7 +74,7 @@ class FiniteCheckHook(Hook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
-        """Keep the batch, for the error."""
+        """Store the batch for the message."""
         self._batch = data_batch
         self._loss = None
         self._stepped = False
@@ -88,7 +87,7 @@ class FiniteCheckHook(Hook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """Check the loss where there was no step.
+        """Check the loss if there was no step.
 
         Raises:
             NonFiniteError: If the loss is not finite, or the loss scaler has
@@ -113,7 +112,7 @@ class FiniteCheckHook(Hook):
         norm = _gradient_norm(runner)
         self._gradient_finite = bool(torch.isfinite(norm))
         scaler = getattr(runner.optim_wrapper, 'loss_scaler', None)
-        # In bfloat16 there is one that does nothing.
+        # In bfloat16 the scaler is disabled.
         scaled = scaler is not None and scaler.is_enabled()
         if not self._gradient_finite and not scaled:
             raise NonFiniteError(

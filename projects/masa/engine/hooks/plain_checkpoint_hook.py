@@ -11,13 +11,12 @@ from ...registry import HOOKS
 
 @HOOKS.register_module()
 class PlainCheckpointHook(Hook):
-    """Keep checkpoints to tensors and plain containers.
+    """Restrict checkpoints to tensors and plain containers.
 
-    Such a file loads with ``torch.load(weights_only=True)``, PyTorch's
-    default since 2.6, and cannot run code. MMEngine 0.10's own checkpoints do
-    not load there (open-mmlab/mmengine#1655), as they hold ``HistoryBuffer``
-    objects. Allowing those would also need ``getattr``, which opens the door
-    to any code.
+    Such a file loads with ``torch.load(weights_only=True)``, PyTorch's default
+    since 2.6, and cannot run code. Checkpoints of MMEngine 0.10 do not
+    (open-mmlab/mmengine#1655), as they contain ``HistoryBuffer`` objects.
+    Allowing these would require allowing ``getattr``, and thus any code.
     """
 
     # After every hook that may add to the checkpoint.
@@ -43,7 +42,7 @@ def pack_message_hub(state: dict) -> dict:
         state (dict): From ``MessageHub.state_dict()``.
 
     Returns:
-        dict: The same information, for :func:`unpack_message_hub`.
+        dict: The packed state, for :func:`unpack_message_hub`.
     """
     packed = dict(state, log_scalars={})
     for key, buffer in state['log_scalars'].items():
@@ -62,17 +61,17 @@ def unpack_message_hub(state: dict) -> dict:
     """Restore the state that :func:`pack_message_hub` packed.
 
     Args:
-        state (dict): From a checkpoint. One that MMEngine wrote itself, and
-            that an older PyTorch loaded, passes unchanged.
+        state (dict): Packed state; that of MMEngine's own checkpoints passes
+            unchanged.
 
     Returns:
-        dict: For ``MessageHub.load_state_dict``.
+        dict: The state, for ``MessageHub.load_state_dict``.
     """
     unpacked = dict(state, log_scalars={})
     for key, buffer in state['log_scalars'].items():
         if isinstance(buffer, dict):
             buffer = HistoryBuffer(
-                # Runner.resume loads to the model's device.
+                # Runner.resume loads tensors to the model's device.
                 buffer['log_history'].cpu().numpy(),
                 buffer['count_history'].cpu().numpy(),
                 buffer['max_length'],
@@ -85,10 +84,10 @@ def to_plain(value: Any) -> Any:
     """Turn NumPy values into lists and numbers, in nested containers too.
 
     Args:
-        value (Any): A value, or a dict, list or tuple of such.
+        value (Any): A value, or nested dicts, lists and tuples of values.
 
     Returns:
-        Any: The same without NumPy; other values stay as they are.
+        Any: The same without NumPy types; other values are unchanged.
     """
     if isinstance(value, dict):
         return {key: to_plain(item) for key, item in value.items()}

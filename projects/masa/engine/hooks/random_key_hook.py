@@ -11,23 +11,24 @@ from ...registry import HOOKS
 
 @HOOKS.register_module()
 class RandomKeyHook(Hook):
-    """Key all random draws of a training, as MMEngine stores no random state.
+    """Key all random draws of a training, so that it can be resumed exactly.
 
-    The training data set keys the draws of every sample by (seed, epoch,
-    index). The model's draws come from PyTorch's generators, which are seeded
-    before every iteration with (seed, process, iteration). Hence a resumed
-    run repeats an uninterrupted one bit for bit, with any number of workers.
+    MMEngine stores no random state. With this hook, the dataset keys the draws
+    of every sample by (seed, epoch, index), and PyTorch's generators, used by
+    the model, are seeded before every iteration by (seed, process, iteration).
+    A resumed run then equals an uninterrupted one bit for bit, with any number
+    of workers.
     """
 
-    # The workers need the key when the epoch's first batch is requested.
+    # Workers need the key when the first batch of the epoch is requested.
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Runner) -> None:
         """Check that the draws can be keyed.
 
         Raises:
-            ValueError: If the data set cannot key its draws, or one key would
-                serve several passes over the data.
+            ValueError: If the dataset cannot key its draws, or would use one
+                key for several passes over the data.
         """
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise ValueError(
@@ -38,14 +39,14 @@ class RandomKeyHook(Hook):
         _keyed_datasets(runner.train_dataloader.dataset)
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Set the key."""
+        """Set the key of the epoch."""
         for dataset in _keyed_datasets(runner.train_dataloader.dataset):
             dataset.set_random_key(runner.seed, runner.epoch)
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None
     ) -> None:
-        """Seed PyTorch for one iteration."""
+        """Seed PyTorch for the iteration."""
         key = np.random.SeedSequence([runner.seed, get_rank(), runner.iter])
         torch.manual_seed(int(key.generate_state(1, np.uint64)[0]))
 
@@ -63,7 +64,7 @@ def _keyed_datasets(dataset) -> list[KeyedRandom]:
     ]
     if inner == [None]:
         raise ValueError(
-            'RandomKeyHook expects a data set with set_random_key, such as '
+            'RandomKeyHook expects a dataset with set_random_key, such as '
             f'SequenceDataset, but got {type(dataset).__name__}'
         )
     return [keyed for one in inner for keyed in _keyed_datasets(one)]

@@ -4,12 +4,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ...embeddings.checks import (
-    check_at_least_one,
     check_same_length,
     check_sequences,
 )
 from ...embeddings.copies import frame_groups, mean_over_copies
 from ...embeddings.neighbors import nearest_frames
+from ...support.argument_checks import check_one_or_more
 from .classifiers import fit_predict
 
 
@@ -106,7 +106,7 @@ def predict_actions(
         >>> predict_actions([rising, falling], [0, 1], [2 * falling]).tolist()
         [1]
     """
-    check_at_least_one('num_frames', num_frames)
+    check_one_or_more(num_frames=num_frames)
     train = check_sequences(train_embeddings, 'train_embeddings')
     val = check_sequences(val_embeddings, 'val_embeddings')
     check_same_length(train, train_labels, 'train_labels')

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 
 from ...embeddings.checks import (
-    check_at_least_one,
     check_frame_values,
     check_sequences,
 )
@@ -20,6 +19,7 @@ from ...embeddings.neighbors import (
     pair_neighbors,
 )
 from ...embeddings.threads import run_threads
+from ...support.argument_checks import check_choice, check_one_or_more
 
 
 class TauScore(NamedTuple):
@@ -109,9 +109,8 @@ def kendalls_tau(
         >>> kendalls_tau([walk, walk / 2]).tau
         0.894
     """
-    check_at_least_one('stride', stride)
-    if nan not in ('zero', 'drop'):
-        raise ValueError(f"nan is expected to be 'zero' or 'drop', got {nan}")
+    check_one_or_more(stride=stride)
+    check_choice('nan', nan, ('zero', 'drop'))
     sequences = [s[::stride] for s in check_sequences(embeddings)]
     sequences = [sequence for sequence in sequences if len(sequence) > 1]
     if len(sequences) < 2:

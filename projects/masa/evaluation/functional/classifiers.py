@@ -1,6 +1,8 @@
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ...support.argument_checks import check_choice
+
 
 # scikit-learn is imported where it is used, as training does not need it.
 def _logistic():
@@ -43,11 +45,7 @@ def fit_predict(
     Raises:
         ValueError: If there is no such estimator.
     """
-    if estimator not in ESTIMATORS:
-        raise ValueError(
-            f'estimator is expected to be one of {sorted(ESTIMATORS)}, '
-            f'but got {estimator!r}'
-        )
+    check_choice('estimator', estimator, sorted(ESTIMATORS))
     if (train_labels == train_labels[0]).all():
         return np.full(len(inputs), train_labels[0])
     model = ESTIMATORS[estimator]()

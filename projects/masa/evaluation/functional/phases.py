@@ -4,6 +4,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ...embeddings.checks import check_frame_values, check_sequences
+from ...support.argument_checks import check_range
 from .classifiers import fit_predict
 
 
@@ -47,10 +48,7 @@ def phase_classification_accuracy(
         >>> F.phase_classification_accuracy(frames, phases, moved, phases)
         0.833
     """
-    if not 0 < fraction <= 1:
-        raise ValueError(
-            f'fraction is expected to be in (0, 1], but got {fraction}'
-        )
+    check_range('fraction', fraction, 0, 1, open_low=True)
     count = max(1, int(fraction * len(train_embeddings)))
     train, labels = _labelled_frames(
         train_embeddings[:count], train_phases[:count]

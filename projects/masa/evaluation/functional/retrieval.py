@@ -3,7 +3,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...embeddings.checks import (
-    check_at_least_one,
     check_frame_values,
     check_same_length,
     check_sequences,
@@ -11,6 +10,7 @@ from ...embeddings.checks import (
 from ...embeddings.copies import frame_groups
 from ...embeddings.neighbors import FrameSearch
 from ...embeddings.threads import run_threads
+from ...support.argument_checks import check_one_or_more
 
 
 def frame_retrieval_ap(
@@ -103,8 +103,7 @@ def sequence_retrieval_precision(
         >>> sequence_retrieval_precision(*pair, k=[1, 3]).tolist()
         [[1.0, 0.889], [1.0, 0.889]]
     """
-    check_at_least_one('stride', stride)
-    check_at_least_one('k', min(k))
+    check_one_or_more(stride=stride, k=min(k))
     sequences = check_sequences(embeddings)
     phases = check_frame_values(phases, sequences)
     if activities is not None:

@@ -5,6 +5,7 @@ import numpy as np
 
 from ...embeddings import SequenceCollection
 from ...registry import METRICS
+from ...support.argument_checks import check_choice
 from .. import functional
 from .base import MetricResult, SequenceMetric, average_activities
 
@@ -59,7 +60,7 @@ class CrossActivityRetrieval(AcrossActivities):
     Args:
         k (Sequence[int]): Numbers of neighbors.
         stride (int): Step between the query frames.
-        **kwargs: Arguments of :class:`SequenceMetric`.
+        **kwargs (Any): Arguments of :class:`SequenceMetric`.
 
     Example:
         >>> import numpy as np
@@ -119,7 +120,7 @@ class ActionRecognition(AcrossActivities):
             'phase' classifies clips, the runs of one phase cut out of the
             embedded sequences, by activity and phase.
         estimator (str): 'logistic' or 'svc'.
-        **kwargs: Arguments of :class:`SequenceMetric`.
+        **kwargs (Any): Arguments of :class:`SequenceMetric`.
 
     Raises:
         ValueError: If ``classes`` has another value.
@@ -129,11 +130,10 @@ class ActionRecognition(AcrossActivities):
         >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
         >>> from masa.evaluation.metrics import ActionRecognition
         >>> collection = SequenceCollection.from_sequences(
-        ...     EmbeddedSequence(f'{name}/{i}', np.full((4, 2), position + i),
-        ...                      phase=np.zeros(4, int), activity=name,
-        ...                      split='train' if i else 'val')
+        ...     EmbeddedSequence(name + split, np.full((4, 2), position),
+        ...                      activity=name, split=split)
         ...     for name, position in (('hop', 0.0), ('run', 5.0))
-        ...     for i in range(2)
+        ...     for split in ('train', 'val')
         ... )
         >>> ActionRecognition().compute_collection(collection).values
         {'accuracy': 1.0}
@@ -150,11 +150,7 @@ class ActionRecognition(AcrossActivities):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if classes not in ('activity', 'phase'):
-            raise ValueError(
-                "classes is expected to be 'activity' or 'phase', "
-                f'but got {classes!r}'
-            )
+        check_choice('classes', classes, ('activity', 'phase'))
         self.num_frames = num_frames
         self.classes = classes
         self.needs_phases = classes == 'phase'
@@ -194,18 +190,17 @@ class ActivitySeparation(AcrossActivities):
 
     Args:
         seed (int): Seed of k-means.
-        **kwargs: Arguments of :class:`SequenceMetric`.
+        **kwargs (Any): Arguments of :class:`SequenceMetric`.
 
     Example:
         >>> import numpy as np
         >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
         >>> from masa.evaluation.metrics import ActivitySeparation
         >>> collection = SequenceCollection.from_sequences(
-        ...     EmbeddedSequence(f'{name}/{i}', np.full((4, 2), position + i),
-        ...                      phase=np.zeros(4, int), activity=name,
-        ...                      split='train' if i else 'val')
+        ...     EmbeddedSequence(name + split, np.full((4, 2), position),
+        ...                      activity=name, split=split)
         ...     for name, position in (('hop', 0.0), ('run', 5.0))
-        ...     for i in range(2)
+        ...     for split in ('train', 'val')
         ... )
         >>> ActivitySeparation().compute_collection(collection).values
         {'nearest_neighbor': 1.0, 'ami': 1.0}

@@ -45,7 +45,7 @@ class SequenceMetric(BaseMetric):
             "train" in their names.
         eval_split (str or Sequence[str], optional): Evaluated splits, as far
             as the collection has them. Defaults to all others.
-        **kwargs: Arguments of MMEngine's ``BaseMetric``.
+        **kwargs (Any): Arguments of MMEngine's ``BaseMetric``.
 
     Raises:
         ValueError: If a metric that needs both would be evaluated on a split

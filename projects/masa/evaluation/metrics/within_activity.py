@@ -15,17 +15,16 @@ class PhaseClassification(ActivityMetric):
     Args:
         fractions (Sequence[float]): Shares of the training sequences.
         estimator (str): 'logistic' or 'svc'.
-        **kwargs: Arguments of :class:`SequenceMetric`.
+        **kwargs (Any): Arguments of :class:`SequenceMetric`.
 
     Example:
         >>> import numpy as np
         >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
         >>> from masa.evaluation.metrics import PhaseClassification
         >>> frames, phase = np.arange(8)[:, None], np.arange(8) // 4
-        >>> collection = SequenceCollection.from_sequences(
-        ...     EmbeddedSequence(split, frames + s, phase=phase, split=split)
-        ...     for split, s in (('train', 0), ('val', 1))
-        ... )
+        >>> train = EmbeddedSequence('a', frames, phase=phase, split='train')
+        >>> val = EmbeddedSequence('b', frames + 1, phase=phase, split='val')
+        >>> collection = SequenceCollection.from_sequences([train, val])
         >>> PhaseClassification([1.0]).compute_collection(collection).values
         {'accuracy_100': 0.875}
     """
@@ -74,10 +73,9 @@ class PhaseProgress(ActivityMetric):
         >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
         >>> from masa.evaluation.metrics import PhaseProgress
         >>> frames, phase = np.arange(8)[:, None], np.arange(8) // 4
-        >>> collection = SequenceCollection.from_sequences(
-        ...     EmbeddedSequence(split, frames + s, phase=phase, split=split)
-        ...     for split, s in (('train', 0), ('val', 1))
-        ... )
+        >>> train = EmbeddedSequence('a', frames, phase=phase, split='train')
+        >>> val = EmbeddedSequence('b', frames + 1, phase=phase, split='val')
+        >>> collection = SequenceCollection.from_sequences([train, val])
         >>> PhaseProgress().compute_collection(collection).values
         {'r2': 0.81}
     """
@@ -108,17 +106,16 @@ class KendallsTau(ActivityMetric):
         stride (int): Step between the frames used; 2 is usual for Penn
             Action.
         nan (str): Treatment of undefined pairs, 'zero' or 'drop'.
-        **kwargs: Arguments of :class:`SequenceMetric`.
+        **kwargs (Any): Arguments of :class:`SequenceMetric`.
 
     Example:
         >>> import numpy as np
         >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
         >>> from masa.evaluation.metrics import KendallsTau
         >>> frames, phase = np.arange(8)[:, None], np.arange(8) // 4
-        >>> pair = SequenceCollection.from_sequences(
-        ...     EmbeddedSequence(name, frames + shift, phase=phase)
-        ...     for name, shift in (('a', 0), ('b', 1))
-        ... )
+        >>> a = EmbeddedSequence('a', frames, phase=phase)
+        >>> b = EmbeddedSequence('b', frames + 1, phase=phase)
+        >>> pair = SequenceCollection.from_sequences([a, b])
         >>> KendallsTau().compute_collection(pair).values
         {'tau': 0.982, 'nan_fraction': 0.0}
     """
@@ -159,17 +156,16 @@ class FrameRetrieval(ActivityMetric):
     Args:
         k (Sequence[int]): Numbers of neighbors.
         stride (int): Step between the query frames.
-        **kwargs: Arguments of :class:`SequenceMetric`.
+        **kwargs (Any): Arguments of :class:`SequenceMetric`.
 
     Example:
         >>> import numpy as np
         >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
         >>> from masa.evaluation.metrics import FrameRetrieval
         >>> frames, phase = np.arange(8)[:, None], np.arange(8) // 4
-        >>> pair = SequenceCollection.from_sequences(
-        ...     EmbeddedSequence(name, frames + shift, phase=phase)
-        ...     for name, shift in (('a', 0), ('b', 1))
-        ... )
+        >>> a = EmbeddedSequence('a', frames, phase=phase)
+        >>> b = EmbeddedSequence('b', frames + 1, phase=phase)
+        >>> pair = SequenceCollection.from_sequences([a, b])
         >>> FrameRetrieval(k=[1, 3]).compute_collection(pair).values
         {'ap@1': 0.875, 'ap@3': 0.875}
     """
@@ -206,17 +202,16 @@ class KeyEventTransfer(ActivityMetric):
 
     Args:
         tolerance (float): Largest deviation that counts as a success.
-        **kwargs: Arguments of :class:`SequenceMetric`.
+        **kwargs (Any): Arguments of :class:`SequenceMetric`.
 
     Example:
         >>> import numpy as np
         >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
         >>> from masa.evaluation.metrics import KeyEventTransfer
         >>> frames, phase = np.arange(8)[:, None], np.arange(8) // 4
-        >>> pair = SequenceCollection.from_sequences(
-        ...     EmbeddedSequence(name, frames + shift, phase=phase)
-        ...     for name, shift in (('a', 0), ('b', 1))
-        ... )
+        >>> a = EmbeddedSequence('a', frames, phase=phase)
+        >>> b = EmbeddedSequence('b', frames + 1, phase=phase)
+        >>> pair = SequenceCollection.from_sequences([a, b])
         >>> KeyEventTransfer().compute_collection(pair).values
         {'median_error': 0.125, 'within_5%': 0.0}
     """
@@ -252,10 +247,9 @@ class AlignmentError(ActivityMetric):
         >>> from masa.embeddings import EmbeddedSequence, SequenceCollection
         >>> from masa.evaluation.metrics import AlignmentError
         >>> time = np.arange(8)
-        >>> pair = SequenceCollection.from_sequences(
-        ...     EmbeddedSequence(name, time[:, None] + s, canonical_time=time)
-        ...     for name, s in (('a', 0), ('b', 1))
-        ... )
+        >>> a = EmbeddedSequence('a', time[:, None], canonical_time=time)
+        >>> b = EmbeddedSequence('b', time[:, None] + 1, canonical_time=time)
+        >>> pair = SequenceCollection.from_sequences([a, b])
         >>> AlignmentError().compute_collection(pair).values
         {'mean_frames': 0.875, 'median_frames': 1.0}
     """

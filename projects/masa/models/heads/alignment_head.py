@@ -129,13 +129,27 @@ class AlignmentHead(BaseModule):
 
         Returns:
             tuple[Tensor, dict[str, Tensor]]: The losses, ``(B,)``, and their
-            parts, without weights, and what else is logged.
+            parts, without weights, and what else is logged; what an extra
+            loss measures is called ``log_name/key``.
+
+        Raises:
+            ValueError: If the method logs something under the ``log_name``
+                of an extra loss.
         """
         losses, logged = self.method_losses(view1, view2)
         for extra in self.extra_losses:
             values = extra(view1, view2)
             losses = losses + extra.weight * values
-            logged = {**logged, **extra.logged, extra.log_name: values}
+            if extra.log_name in logged:
+                raise ValueError(
+                    f'{extra.log_name!r} is logged by both '
+                    f'{type(self.method_loss).__name__} and '
+                    f'{type(extra).__name__}: rename it in one of them'
+                )
+            logged[extra.log_name] = values
+            # Two losses may measure the same, such as an accuracy.
+            for key, value in extra.logged.items():
+                logged[f'{extra.log_name}/{key}'] = value
         return losses, logged
 
     def method_losses(
@@ -163,7 +177,7 @@ class MethodHead(AlignmentHead):
         extra_losses (Sequence[dict]): See :class:`AlignmentHead`.
         in_channels (int, optional): See :class:`AlignmentHead`.
         init_cfg (dict, optional): How to initialize. Defaults to None.
-        **loss: Arguments of ``loss_class``.
+        **loss (Any): Arguments of ``loss_class``.
 
     Attributes:
         loss_class (type[AlignmentLoss]): The registered loss.

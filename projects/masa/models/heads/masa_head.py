@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
-from ...support.argument_checks import check_not_negative
+from ...support.argument_checks import check_choice, check_not_negative
 from ..width import build_with_width
 from .alignment_head import AlignmentHead
 
@@ -94,11 +94,7 @@ class MASAHead(AlignmentHead):
         init_cfg: dict | None = None,
     ):
         super().__init__(matching_loss, extra_losses, in_channels, init_cfg)
-        if combination not in ('quotient', 'sum'):
-            raise ValueError(
-                "combination is expected to be 'quotient' or 'sum', "
-                f'but got {combination!r}'
-            )
+        check_choice('combination', combination, ('quotient', 'sum'))
         check_not_negative(sum_weight=sum_weight)
         self.check_log_names('match_mse', 'cluster_cos')
         self.predictor = None

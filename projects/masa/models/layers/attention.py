@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...support.argument_checks import check_one_or_more
+from ...support.argument_checks import check_choice, check_one_or_more
 from .mlp import build_mlp
 from .packing import FramePacking
 from .position import rotate_by_position
@@ -187,11 +187,7 @@ class AttentionBlock(nn.Module):
                 f'embed_dims={embed_dims} is expected to be a multiple of '
                 f'num_heads={num_heads}'
             )
-        if attention not in ATTENTIONS:
-            raise ValueError(
-                f'attention is expected to be one of {sorted(ATTENTIONS)}, '
-                f'but got {attention!r}'
-            )
+        check_choice('attention', attention, sorted(ATTENTIONS))
         self.num_heads = num_heads
         self.attention = ATTENTIONS[attention]
         self.query_key_value = nn.Linear(

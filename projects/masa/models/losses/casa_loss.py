@@ -3,7 +3,7 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
-from ...support.argument_checks import check_above_zero
+from ...support.argument_checks import check_above_zero, check_choice
 from .alignment_loss import AlignmentLoss
 from .implicit_clustering_loss import match_frames
 from .matching_loss import masked_mean, predict_frame_index
@@ -128,11 +128,7 @@ class CASALoss(AlignmentLoss):
     ):
         super().__init__(weight)
         check_above_zero(temperature=temperature)
-        if similarity not in SIMILARITIES:
-            raise ValueError(
-                f'similarity is expected to be one of {tuple(SIMILARITIES)}, '
-                f'but got {similarity!r}'
-            )
+        check_choice('similarity', similarity, tuple(SIMILARITIES))
         self.temperature = temperature
         self.similarity = similarity
         self.normalize_index = normalize_index

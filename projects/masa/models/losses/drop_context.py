@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
-from ...support.argument_checks import check_above_zero
+from ...support.argument_checks import check_above_zero, check_range
 from ..layers import build_mlp
 
 
@@ -82,10 +82,7 @@ class DropContext(BaseModule):
         init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
-        if not 0 < gamma <= 1:
-            raise ValueError(
-                f'gamma is expected to be in (0, 1], but got {gamma}'
-            )
+        check_range('gamma', gamma, 0, 1, open_low=True)
         check_above_zero(steps=steps)
         self.gamma = gamma
         self.steps = steps

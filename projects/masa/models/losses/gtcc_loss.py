@@ -5,7 +5,11 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
-from ...support.argument_checks import check_above_zero, check_one_or_more
+from ...support.argument_checks import (
+    check_above_zero,
+    check_one_or_more,
+    check_range,
+)
 from ..width import build_with_width
 from .alignment_loss import AlignmentLoss
 from .matching_loss import masked_mean
@@ -291,10 +295,7 @@ class GTCCLoss(AlignmentLoss):
         if num_queries is not None:
             check_one_or_more(num_queries=num_queries)
         check_above_zero(temperature=temperature, min_variance=min_variance)
-        if not 0 < window <= 1:
-            raise ValueError(
-                f'window is expected to be in (0, 1], but got {window}'
-            )
+        check_range('window', window, 0, 1, open_low=True)
         self.num_queries = num_queries
         self.options = dict(
             num_components=num_components,

@@ -3,7 +3,11 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
-from ...support.argument_checks import check_above_zero, check_not_negative
+from ...support.argument_checks import (
+    check_above_zero,
+    check_choice,
+    check_not_negative,
+)
 from ..layers import frame_directions
 from .alignment_loss import AlignmentLoss
 from .precision import full_precision
@@ -146,11 +150,7 @@ class LAVLoss(AlignmentLoss):
         super().__init__(weight)
         check_above_zero(gamma=gamma, margin=margin, clip_frames=clip_frames)
         check_not_negative(alpha=alpha, sigma=sigma)
-        if weighting not in WEIGHTINGS:
-            raise ValueError(
-                f'weighting is expected to be one of {WEIGHTINGS}, '
-                f'but got {weighting!r}'
-            )
+        check_choice('weighting', weighting, WEIGHTINGS)
         self.gamma = gamma
         self.alpha = alpha
         self.sigma = sigma

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
-from ...support.argument_checks import check_one_or_more
+from ...support.argument_checks import check_one_or_more, check_range
 from ..layers import build_mlp
 from .alignment_loss import AlignmentLoss
 from .gathering import gather_frames
@@ -113,11 +113,7 @@ class SaLLoss(AlignmentLoss):
     ):
         super().__init__(weight)
         check_one_or_more(num_triplets=num_triplets)
-        if not 0 <= shuffled_share <= 1:
-            raise ValueError(
-                'shuffled_share is expected to be in [0, 1], but got '
-                f'{shuffled_share}'
-            )
+        check_range('shuffled_share', shuffled_share, 0, 1)
         self.classifier = build_mlp((3 * embed_dims, *hidden_channels, 2))
         self.num_triplets = num_triplets
         self.shuffled_share = shuffled_share

@@ -4,7 +4,12 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
-from ...support.argument_checks import check_above_zero, check_not_negative
+from ...support.argument_checks import (
+    check_above_zero,
+    check_choice,
+    check_not_negative,
+    check_range,
+)
 from .alignment_loss import AlignmentLoss
 from .cycle_consistency import (
     SIMILARITIES,
@@ -187,23 +192,11 @@ class CycleConsistencyLoss(AlignmentLoss):
         weight: float = 1.0,
     ):
         super().__init__(weight)
-        if loss_type not in LOSS_TYPES:
-            raise ValueError(
-                f'loss_type is expected to be one of {LOSS_TYPES}, '
-                f'but got {loss_type!r}'
-            )
-        if similarity not in SIMILARITIES:
-            raise ValueError(
-                f'similarity is expected to be one of {SIMILARITIES}, '
-                f'but got {similarity!r}'
-            )
+        check_choice('loss_type', loss_type, LOSS_TYPES)
+        check_choice('similarity', similarity, SIMILARITIES)
         check_above_zero(temperature=temperature, huber_delta=huber_delta)
         check_not_negative(variance_lambda=variance_lambda)
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(
-                'label_smoothing is expected to be in [0, 1), '
-                f'but got {label_smoothing}'
-            )
+        check_range('label_smoothing', label_smoothing, 0, 1, open_high=True)
         self.loss_type = loss_type
         self.similarity = similarity
         self.temperature = temperature

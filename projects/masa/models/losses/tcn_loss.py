@@ -3,7 +3,11 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
-from ...support.argument_checks import check_not_negative, check_one_or_more
+from ...support.argument_checks import (
+    check_not_negative,
+    check_one_or_more,
+    check_range,
+)
 from .alignment_loss import AlignmentLoss
 from .gathering import gather_frames
 from .precision import full_precision
@@ -138,10 +142,7 @@ class TCNLoss(AlignmentLoss):
         weight: float = 1.0,
     ):
         super().__init__(weight)
-        if num_pairs < 2:
-            raise ValueError(
-                f'num_pairs is expected to be 2 or more, but got {num_pairs}'
-            )
+        check_range('num_pairs', num_pairs, 2)
         check_one_or_more(window=window)
         check_not_negative(regularization=regularization)
         self.num_pairs = num_pairs

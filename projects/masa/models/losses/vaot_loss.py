@@ -7,6 +7,7 @@ from ...support.argument_checks import (
     check_above_zero,
     check_not_negative,
     check_one_or_more,
+    check_range,
 )
 from ..layers import frame_directions
 from .alignment_loss import AlignmentLoss
@@ -166,18 +167,12 @@ class VAOTLoss(AlignmentLoss):
         super().__init__(weight)
         check_above_zero(temperature=temperature, radius=radius, eps=eps)
         check_not_negative(time_weight=time_weight, virtual_cost=virtual_cost)
-        if not 0 <= alpha <= 1:
-            raise ValueError(
-                f'alpha is expected to be in [0, 1], but got {alpha}'
-            )
+        check_range('alpha', alpha, 0, 1)
         check_one_or_more(
             num_iterations=num_iterations,
             sinkhorn_iterations=sinkhorn_iterations,
         )
-        if not 0 < step_size <= 1:
-            raise ValueError(
-                f'step_size is expected to be in (0, 1], but got {step_size}'
-            )
+        check_range('step_size', step_size, 0, 1, open_low=True)
         self.temperature = temperature
         self.time_weight = time_weight
         self.virtual_cost = virtual_cost

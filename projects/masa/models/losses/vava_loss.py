@@ -6,6 +6,7 @@ from ...registry import MODELS
 from ...structures import SequenceBatch
 from ...support.argument_checks import (
     check_above_zero,
+    check_choice,
     check_not_negative,
     check_one_or_more,
 )
@@ -295,11 +296,7 @@ class VAVALoss(AlignmentLoss):
     ):
         super().__init__(weight)
         check_one_or_more(num_iterations=num_iterations)
-        if length_power not in (0, 1, 2):
-            raise ValueError(
-                'length_power is expected to be 0, 1 or 2, but got '
-                f'{length_power}'
-            )
+        check_choice('length_power', length_power, (0, 1, 2))
         check_above_zero(
             prior_weight=prior_weight,
             prior_std=prior_std,

@@ -4,7 +4,11 @@ from torch import Tensor
 
 from ...registry import MODELS
 from ...structures import SequenceBatch
-from ...support.argument_checks import check_above_zero, check_one_or_more
+from ...support.argument_checks import (
+    check_above_zero,
+    check_one_or_more,
+    check_range,
+)
 from .alignment_loss import AlignmentLoss
 from .matching_loss import masked_mean
 from .precision import full_precision
@@ -180,10 +184,7 @@ class VSPLoss(AlignmentLoss):
     ):
         super().__init__(weight)
         check_one_or_more(num_segments=num_segments)
-        if not 0 <= overlap <= 0.5:
-            raise ValueError(
-                f'overlap is expected to be in [0, 0.5], but got {overlap}'
-            )
+        check_range('overlap', overlap, 0, 0.5)
         check_above_zero(num_steps=num_steps)
         self.num_segments = num_segments
         self.overlap = overlap

@@ -1,4 +1,4 @@
-"""Config files: names before anything is built, values while it is."""
+"""Check a config: names before it is built, values while it is."""
 
 from .check import check_config, exit_on_wrong_config, read_config
 from .finding import ConfigError, Finding

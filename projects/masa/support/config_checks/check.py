@@ -1,4 +1,4 @@
-"""Reading a config file, and checking its names before anything is built."""
+"""Read a config file and check its names before anything is built."""
 
 import os
 import sys
@@ -14,10 +14,10 @@ from .finding import ConfigError, Finding, did_you_mean
 from .names import KNOWN_KEYS, check_section
 
 _SUFFIXES = ('.py', '.yml', '.yaml', '.json')
-# A name of the top level that is more similar to one of MMEngine's is taken
-# for a misspelling.
+# Similarity from which a top-level name counts as a misspelling of one of
+# MMEngine's.
 _SIMILAR = 0.8
-# The module that registers what this package adds.
+# The module that registers the classes of this package.
 _REGISTRATION = 'masa.registration'
 
 
@@ -28,11 +28,11 @@ def read_config(path: str | os.PathLike) -> Config:
         path (str | os.PathLike): The file.
 
     Returns:
-        Config: The config, with what it inherits.
+        Config: The config, merged with its base configs.
 
     Raises:
-        ConfigError: If there is no such file, its suffix is not that of a
-            config, or it or a file that it inherits from cannot be read.
+        ConfigError: If the file does not exist, has another suffix, or it or a
+            base config cannot be read.
     """
     path = os.fspath(path)
     if os.path.isdir(path):
@@ -56,30 +56,29 @@ def check_config(
     options: Iterable[str] | None = None,
     scope: str = 'mmengine',
 ) -> None:
-    """Check that a config holds no name that nothing knows.
+    """Check that a config contains no unknown names.
 
-    The class of every ``type`` is looked up, and the other keys are compared
-    with the arguments of its constructor. On the top level, a name that the
-    runner does not read may be a variable of the config. It is an error only
-    if it is similar to a name that the runner reads, and its value is used
-    nowhere.
+    Looks up the class of every ``type`` and compares the other keys with the
+    arguments of its constructor. A top-level name that the runner does not
+    read may be a variable; it is an error only if it is similar to a name that
+    the runner reads and its value is not used.
 
     Args:
         config (Config): The config, merged with the options.
-        source (str | os.PathLike, optional): What messages call it. Defaults
-            to its file.
-        options (Iterable[str], optional): The keys, with dots, that
-            ``--cfg-options`` has set. Unlike those of a file, they must all
-            be the runner's: a variable was used when the file was read.
-        scope (str): Default scope of a config that names none. Defaults to
-            the runner's, ``'mmengine'``.
+        source (str | os.PathLike, optional): Name of the config in messages.
+            Defaults to its file.
+        options (Iterable[str], optional): Dotted keys set by
+            ``--cfg-options``. They must be keys that the runner reads, as
+            variables have no effect after the file has been read.
+        scope (str): Scope if the config has no ``default_scope``. Defaults to
+            ``'mmengine'``, as for the runner.
 
     Raises:
-        ConfigError: If there are such names. All of them are in it.
+        ConfigError: If there are unknown names; it lists all of them.
     """
     scope = config.get('default_scope') or scope
     with DefaultScope.overwrite_default_scope(scope):
-        # Without the imports, every class of the package would be a finding.
+        # Without the imports every class of the package would be unknown.
         findings = [*_check_imports(config)] or [
             *_check_options(config, options or ()),
             *_check_top(config),
@@ -101,14 +100,14 @@ def exit_on_wrong_config(
     source: str | os.PathLike,
     options: Iterable[str] | None = None,
 ) -> None:
-    """End the program where :func:`check_config` finds anything.
+    """Exit if :func:`check_config` finds anything.
 
-    A line for each finding is printed to standard error.
+    Prints one line per finding to standard error.
 
     Args:
         config (Config): The config.
         source (str | os.PathLike): The config file.
-        options (Iterable[str], optional): As of :func:`check_config`.
+        options (Iterable[str], optional): See :func:`check_config`.
 
     Raises:
         SystemExit: With status 2.
@@ -150,7 +149,7 @@ def _check_options(
 
 
 def _places(node: Any, key: str, path: str = '') -> Iterator[str]:
-    """Find the settings of a name below the sections that are read."""
+    """Find settings of this name inside the sections that are read."""
     if not isinstance(node, (dict, Config)):
         return
     for name, value in node.items():

@@ -8,7 +8,7 @@ class Finding(NamedTuple):
 
     Attributes:
         path (str): The setting, such as ``model.head.type``.
-        message (str): What is wrong with it, and the nearest valid name.
+        message (str): What is wrong, with the most similar valid name.
     """
 
     path: str
@@ -19,11 +19,11 @@ class Finding(NamedTuple):
 
 
 class ConfigError(ValueError):
-    """A config has wrong names or values. A line for each names the file.
+    """A config has wrong names or values; one line for each.
 
     Args:
         source (str): The config file.
-        findings (Sequence[Finding]): One at least.
+        findings (Sequence[Finding]): The findings; not empty.
     """
 
     def __init__(self, source: str, findings: Sequence[Finding]):
@@ -32,15 +32,15 @@ class ConfigError(ValueError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Suggest the valid name that is the most similar to a wrong one.
+    """Suggest the valid name most similar to a wrong one.
 
     Args:
-        name (str): The name that is not valid.
-        known (Iterable[str]): The valid ones.
+        name (str): The wrong name.
+        known (Iterable[str]): The valid names.
 
     Returns:
-        str: The end of a sentence. It lists all names if none is similar and
-        they are few.
+        str: End of a sentence. Lists all names if none is similar and there
+        are at most 20.
     """
     known = sorted(known)
     lower = {one.lower(): one for one in known}

@@ -1,4 +1,4 @@
-"""Names of settings and types in the sections that the Runner reads."""
+"""Check the names of settings and types in the Runner's sections."""
 
 import inspect
 from collections.abc import Callable, Iterator, Set
@@ -23,7 +23,7 @@ from .registries import (
 from .signatures import arguments_of
 
 KNOWN_KEYS = (set(inspect.signature(Runner).parameters) - {'cfg'}) | {
-    # Read by MMEngine out of the whole config.
+    # Read by MMEngine from the whole config.
     'activation_checkpointing',
     'compile',
     'custom_imports',
@@ -47,12 +47,12 @@ _DEFAULT_HOOKS = {
     'checkpoint',
     'visualization',
 }
-# Their types are of no registry: MMEngine's clip_grad and MMAction2's ImgAug,
-# whose transforms are those of imgaug.
+# Types from no registry: MMEngine's clip_grad, and transforms of imgaug in
+# MMAction2's ImgAug.
 _FOREIGN_KEYS = ('clip_grad',)
 _FOREIGN_TYPES = ('ImgAug', 'mmaction.ImgAug')
-# A type of another package that is less similar to any known one may be of no
-# registry.
+# Below this similarity to all known types, a type of another package may come
+# from no registry.
 _SIMILAR = 0.75
 _OUR_PACKAGE = __name__.partition('.')[0]
 
@@ -92,7 +92,7 @@ def _check_train_loop(config: dict, path: str) -> Iterator[Finding]:
 
 def _check_optim_wrapper(config: dict, path: str) -> Iterator[Finding]:
     registry = roots.OPTIM_WRAPPERS
-    # Without either, there is a wrapper for each of several optimizers.
+    # Without either key it has one wrapper per optimizer.
     if {'optimizer', 'type'} & config.keys():
         yield from _check_component(config, path, registry, 'OptimWrapper')
     else:
@@ -133,19 +133,11 @@ def _check_component(
     extra: frozenset[str] = frozenset(),
     strict: bool = True,
 ) -> Iterator[Finding]:
-    """Check the config of one object that a registry builds, and all inside.
+    """Check the config of one object and everything inside it.
 
-    Args:
-        config (dict): The config.
-        path (str): Where it stands.
-        registry (Registry): The root registry that it is built from.
-        default (Any, optional): The type where the config has none.
-        extra (frozenset[str]): Names that are valid besides the arguments.
-        strict (bool): Whether a type that is not found is an error even if
-            no known one is similar.
-
-    Yields:
-        Finding: Each name that nothing knows.
+    ``default`` is the type if the config has none, and ``extra`` are valid
+    names besides the arguments. Without ``strict``, an unknown type is an
+    error only if it is similar to a known one.
     """
     name = config.get('type', default)
     target, registry = find_type(name, registry)
@@ -177,7 +169,7 @@ def _check_component(
 def _check_within(
     value: Any, path: str, registry: Registry, strict: bool
 ) -> Iterator[Finding]:
-    """Check every config inside of a dict or list that has a ``type``."""
+    """Check every config with a ``type`` inside a dict or list."""
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, (list, tuple)):

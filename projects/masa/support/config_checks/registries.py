@@ -1,4 +1,4 @@
-"""Looking up the ``type`` of a config in MMEngine's registries."""
+"""Look up the ``type`` of a config in MMEngine's registries."""
 
 from collections.abc import Callable
 
@@ -10,10 +10,10 @@ REGISTRIES = tuple(
     for one in vars(roots).values()
     if isinstance(one, Registry)
     and one.parent is None
-    # Not for objects that configs describe.
+    # Configs do not describe these objects.
     and one.name not in ('strategy', 'runner', 'inferencer')
 )
-# Settings that the builders of a registry remove before they build.
+# Settings that the builder of a registry takes out of the config.
 EXTRA_ARGUMENTS = {
     roots.HOOKS: {'priority'},
     roots.PARAM_SCHEDULERS: {'convert_to_iter_based'},
@@ -23,7 +23,7 @@ EXTRA_ARGUMENTS = {
     roots.MODELS: {'requires_grad'},
     roots.VISUALIZERS: {'name'},
 }
-# The registry that the value of a setting is built from.
+# Registry that builds the value of a setting.
 REGISTRY_OF_KEY = {
     'batch_sampler': roots.DATA_SAMPLERS,
     'collate_fn': roots.FUNCTIONS,
@@ -49,12 +49,11 @@ def find_type(
 
     Args:
         name (str | Callable): The type, with or without a scope.
-        registry (Registry): The root registry to search first, before all
-            others.
+        registry (Registry): Root registry to search before all others.
 
     Returns:
-        tuple[Callable | None, Registry]: The class or function, None if there
-        is none, and its root registry.
+        tuple[Callable | None, Registry]: The class or function, or None if not
+        found, and its root registry.
     """
     if not isinstance(name, str):
         return name, registry
@@ -65,8 +64,7 @@ def find_type(
                 found = one.get(name)
             except (RuntimeError, ImportError):
                 # Some versions of MMEngine raise instead of returning None,
-                # and MMAction2's functions are searched in a module that is
-                # missing.
+                # and the module of MMAction2's functions is missing.
                 continue
             if found is not None:
                 return found, root
@@ -74,7 +72,7 @@ def find_type(
 
 
 def _scoped(root: Registry) -> Registry:
-    """Return the registry of the default scope, which MMEngine builds from."""
+    """Return the child registry of the default scope."""
     with root.switch_scope_and_registry(None) as scoped:
         return scoped
 
@@ -84,12 +82,11 @@ def names_of(registry: Registry, scope: str = '') -> set[str]:
 
     Args:
         registry (Registry): The root registry.
-        scope (str): The package whose names to list, such as ``mmengine``;
-            they then start with it. Defaults to the default scope and its
-            parents.
+        scope (str): Package whose names to list, prefixed by it, such as
+            ``mmengine``. Defaults to the default scope and its parents.
 
     Returns:
-        set[str]: The names, empty if the package has no such registry.
+        set[str]: The names; empty if the package has no such registry.
     """
     if scope:
         scoped = {**registry.children, registry.scope: registry}.get(scope)

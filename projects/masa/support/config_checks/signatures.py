@@ -1,4 +1,4 @@
-"""The arguments that a constructor takes."""
+"""List the arguments that a constructor accepts."""
 
 import ast
 import functools
@@ -10,23 +10,23 @@ from typing import Any
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
-# Classes whose **kwargs are the arguments of a function called later.
+# Functions that get the **kwargs of a class.
 _FORWARDED = {CheckpointHook: Runner.save_checkpoint}
 
 
 @functools.cache
 def arguments_of(target: Callable) -> frozenset[str] | None:
-    """List the names of the arguments of a class or function.
+    """List the argument names of a class or function.
 
-    ``**kwargs`` that go on to ``super().__init__`` stand for the arguments of
-    the next class, those of a :class:`~masa.models.heads.MethodHead` for the
+    ``**kwargs`` passed to ``super().__init__`` stand for the arguments of the
+    parent class; those of a :class:`~masa.models.heads.MethodHead` for the
     arguments of its ``loss_class``.
 
     Args:
         target (Callable): The class or function.
 
     Returns:
-        frozenset[str], optional: The names. None if it may take any name.
+        frozenset[str], optional: The names; None if any name is accepted.
     """
     if not inspect.isclass(target):
         names, takes_more = _names(target)
@@ -52,11 +52,11 @@ def arguments_of(target: Callable) -> frozenset[str] | None:
 
 
 def _names(function: Callable) -> tuple[set[str], bool]:
-    """Return the names of arguments, and whether any other is taken."""
+    """Return the argument names, and whether there are ``**kwargs``."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (ValueError, TypeError):
-        # Functions written in C have none.
+        # Functions written in C may have no signature.
         return set(), True
     named = (
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
@@ -71,9 +71,8 @@ def _names(function: Callable) -> tuple[set[str], bool]:
 def _taken_before_passing_on(constructor: Callable) -> set[str] | None:
     """List the names that a constructor reads from its ``**kwargs``.
 
-    Returns:
-        set[str], optional: The names. None if it does anything with them but
-        read some and pass them on to ``super().__init__``.
+    Returns None if it does anything with them except reading some and passing
+    them to ``super().__init__``.
     """
     try:
         source = textwrap.dedent(

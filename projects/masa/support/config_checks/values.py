@@ -1,4 +1,4 @@
-"""Values of settings that constructors, or the data, refuse."""
+"""Report values that constructors reject or that do not fit the data."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,23 +12,23 @@ from torch import nn
 
 from .finding import ConfigError, Finding
 
-# Where hooks check whether they suit the run.
+# Methods in which hooks check that they suit the run.
 _PREPARING = ('before_run', 'before_train', 'before_val', 'before_test')
 
 
 def find_width_mismatch(
     model: nn.Module | None, dataset: Sequence[dict], loader: str
 ) -> Finding | None:
-    """Compare the width of frames that a model takes with that of its data.
+    """Compare the frame width of a model with that of its data.
 
     Args:
-        model (nn.Module, optional): Nothing is found if there is none, or it
-            has no ``check_width``.
-        dataset (Sequence[dict]): Packed samples; the first one is taken.
+        model (nn.Module, optional): The model; skipped if it is None or has no
+            ``check_width``.
+        dataset (Sequence[dict]): Packed samples; only the first is read.
         loader (str): Name of its data loader in the config.
 
     Returns:
-        Finding, optional: What to set; None if they agree.
+        Finding, optional: The mismatch and its fix; None if they agree.
     """
     if not hasattr(model, 'check_width'):
         return None
@@ -49,23 +49,22 @@ def find_width_mismatch(
 
 @contextmanager
 def report_wrong_values(config: Config) -> Iterator[None]:
-    """Turn what a constructor refuses into an error that names the setting.
+    """Turn an error of a constructor into one that names the setting.
 
-    That is a ValueError or an AssertionError with a message, raised while
-    MMEngine builds a part of the config or a hook prepares for the run, and a
-    call that lacks an argument. Everything else passes unchanged: errors of
-    the training; subclasses such as AnnotationError, which name their cause
-    themselves; and a TypeError within a constructor, which is as likely a
-    fault of the code as of the config.
+    Converts a ValueError or AssertionError with a message that is raised while
+    MMEngine builds a part of the config or a hook prepares for the run, and
+    the TypeError for a missing argument. Other errors pass unchanged: those of
+    the training; subclasses such as AnnotationError, which name their cause;
+    and a TypeError inside a constructor, which may be a defect of the code.
 
     Args:
-        config (Config): What is built.
+        config (Config): The config being built.
 
     Yields:
         None: Nothing.
 
     Raises:
-        ConfigError: If a value is refused.
+        ConfigError: If a value is rejected.
     """
     try:
         yield
@@ -89,7 +88,7 @@ def report_wrong_values(config: Config) -> Iterator[None]:
 
 
 def _is_builder(frame: FrameType) -> bool:
-    """Say whether it is ``build_from_cfg``, or a method of the Runner."""
+    """Return whether it is ``build_from_cfg`` or a method of the Runner."""
     return (
         frame.f_code.co_name.startswith('build_')
         and frame.f_globals.get('__name__', '').split('.')[0] == 'mmengine'
@@ -97,7 +96,7 @@ def _is_builder(frame: FrameType) -> bool:
 
 
 def _part_of(frame: FrameType) -> Iterator[dict]:
-    """Yield the part of the config that is built, or whose hook prepares."""
+    """Yield the part of the config being built, or of the hook preparing."""
     names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
     values = [frame.f_locals.get(name) for name in names]
     if _is_builder(frame):
@@ -107,7 +106,7 @@ def _part_of(frame: FrameType) -> Iterator[dict]:
 
 
 def _loop_of(frames: list[FrameType]) -> str:
-    """Return which loop is built: ``train``, ``val`` or ``test``."""
+    """Return which loop is being built: ``train``, ``val`` or ``test``."""
     for frame in frames:
         name = frame.f_code.co_name
         if name.startswith('build_') and name.endswith('_loop'):
@@ -116,7 +115,7 @@ def _loop_of(frames: list[FrameType]) -> str:
 
 
 def _find(config: Config, parts: list[dict], loop: str) -> str:
-    """Return where in the config the innermost part that is in it stands."""
+    """Return the path of the innermost part found in the config."""
     # The loaders of validation and test are often equal.
     first = {k: v for k, v in config.items() if loop and k.startswith(loop)}
     path, inside = '', first
@@ -143,7 +142,7 @@ def _places(node: Any, part: dict, path: str) -> Iterator[tuple[str, dict]]:
 
 
 def _is_same(node: dict, part: dict) -> bool:
-    """Compare with what is built, which may have been given more settings."""
+    """Compare with the part being built, which may have more settings."""
     if not node or node.get('type') != part.get('type'):
         return False
     return len(part) == 1 or all(part.get(k) == v for k, v in node.items())

@@ -1,0 +1,1 @@
+"""The subcommands of ``masa convert``, a module each."""

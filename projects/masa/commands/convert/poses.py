@@ -1,0 +1,107 @@
+"""Turn poses of mmpose, OpenPose or AlphaPose into an annotation file."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from ...support.command_line import end_with_status
+from ..conversion import (
+    add_output,
+    check_annotation_file,
+    next_step,
+)
+from ..options import add_options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``masa convert poses``.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+    """
+    parser.description = (
+        f'{__doc__} The format is found out by the content. Exits '
+        'with 1 if sequences were left out, with 2 if it could not be done.'
+    )
+    parser.epilog = (
+        'Example: masa convert poses '
+        'openpose_json data/mine.pkl --labels labels.csv --frame-rate 30'
+    )
+    parser.add_argument(
+        'inputs',
+        type=Path,
+        nargs='+',
+        metavar='INPUT',
+        help='.json files, and folders of them',
+    )
+    add_output(parser)
+    add_options(parser, 'labels', 'phases', 'frame-rate')
+    parser.add_argument(
+        '--layout',
+        metavar='NAME',
+        help='of the joints, such as COCO_17 (default: what the file says, '
+        'or what its format has of that number)',
+    )
+    add_options(parser, 'person', 'min-found', 'skip-broken')
+
+
+def check_arguments(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """End with a message if the arguments cannot be used.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        args (argparse.Namespace): The parsed arguments.
+    """
+    check_annotation_file(parser, args)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the conversion.
+
+    Args:
+        args (argparse.Namespace): The parsed arguments.
+
+    Returns:
+        int: The exit status.
+    """
+    from ...datasets.errors import AnnotationError
+    from ...extraction.errors import ExtractionError
+
+    return end_with_status(
+        lambda: _convert(args), (AnnotationError, ExtractionError)
+    )
+
+
+def _convert(args: argparse.Namespace) -> int:
+    from ...datasets.conversion import save_checked
+    from ...datasets.frame_labels import add_phases
+    from ...pose_files.conversion import make_annotations
+
+    annotations, problems = make_annotations(
+        args.inputs,
+        args.labels,
+        args.layout,
+        args.person,
+        args.min_found,
+        args.frame_rate,
+        args.skip_broken,
+    )
+    remarks = []
+    if args.phases is not None:
+        annotations, remarks = add_phases(annotations, args.phases)
+    save_checked(annotations, args.output, args.inputs[0])
+    joints = len(annotations['skeleton']['joints'])
+    for record in annotations['annotations']:
+        score = record['keypoint_score'][0]
+        print(
+            f'{record["frame_dir"]}: {record["total_frames"]} frames, found '
+            f'in {int((score > 0).any(-1).sum())}, {joints} joints'
+        )
+    for remark in remarks:
+        print(remark)
+    print(next_step(annotations, args.output))
+    for name, problem in problems.items():
+        print(f'left out: {name}: {problem}', file=sys.stderr)
+    return int(bool(problems))

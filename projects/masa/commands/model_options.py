@@ -1,0 +1,117 @@
+"""Options of the commands that run a trained model."""
+
+import argparse
+from pathlib import Path
+
+from .options import add_options, config_file
+
+_INPUT_KINDS = 'videos, folders, .npy files, annotation files'
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """Add ``inputs``, the sequences.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+    """
+    parser.add_argument(
+        'inputs', nargs='+', type=Path, metavar='INPUT', help=_INPUT_KINDS
+    )
+
+
+def add_first_and_others(
+    parser: argparse.ArgumentParser, first: str, others: str
+) -> None:
+    """Add a sequence with a role of its own, and others.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        first (str): What the sequence is, such as ``reference``: its name in
+            the help, and the option for the name of one of several.
+        others (str): What the others are called in the help.
+    """
+    parser.add_argument('first', type=Path, metavar=first.upper())
+    parser.add_argument(
+        'others',
+        nargs='*',
+        type=Path,
+        metavar=others.upper(),
+        help=_INPUT_KINDS,
+    )
+    parser.add_argument(
+        f'--{first}',
+        dest='name',
+        metavar='NAME',
+        help=f'name of the {first}, where {first.upper()} holds several '
+        'sequences; it may then be in any input',
+    )
+    parser.set_defaults(name_option=f'--{first}')
+
+
+def check_others(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """End with a message if there cannot be a second sequence.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        args (argparse.Namespace): The parsed arguments.
+    """
+    if not args.others and args.name is None:
+        parser.error(
+            f'a second input, or {args.name_option} NAME, is expected'
+        )
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add the model and how it reads its inputs.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+    """
+    group = parser.add_argument_group('model and inputs')
+    group.add_argument(
+        '--model',
+        type=config_file,
+        required=True,
+        help='work directory of a training, a config, or an .onnx file',
+    )
+    add_options(group, 'weights', 'unsafe-load', 'device')
+    group.add_argument(
+        '--features',
+        type=Path,
+        default='',
+        metavar='FOLDER',
+        help='folder that the feature_path of an annotation file is in',
+    )
+    group.add_argument(
+        '--cache',
+        type=Path,
+        metavar='FOLDER',
+        help='for what is extracted from videos, so that it is done once',
+    )
+    group.add_argument(
+        '--only',
+        nargs='+',
+        metavar='NAME',
+        help='use these sequences of the inputs only, in this order '
+        '(default: all)',
+    )
+    add_options(
+        group, 'frame-rate', 'skip-broken', 'max-pixels', 'max-seconds'
+    )
+
+
+def add_method(parser: argparse.ArgumentParser) -> None:
+    """Add ``--method``, how frames are matched.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+    """
+    parser.add_argument(
+        '--method',
+        choices=['dtw', 'nearest'],
+        default='dtw',
+        help='dtw keeps the order of the frames, nearest takes the nearest '
+        'frame in any order (default: %(default)s)',
+    )

@@ -1,0 +1,160 @@
+"""Find a moment of a sequence in others, the nearest first."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..support.command_line import end_with_status
+from .model_options import (
+    add_first_and_others,
+    add_model_options,
+    check_others,
+)
+from .options import TABLE_SUFFIXES, add_options, bounded, check_output
+
+if TYPE_CHECKING:
+    from ..apis import AlignmentInferencer, EmbeddedSequence
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``masa search``.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+    """
+    parser.description = (
+        f'{__doc__} Exits with 1 if inputs were left out, with 2 if it could '
+        'not be done.'
+    )
+    parser.epilog = (
+        'Example: masa search a.mp4 others/*.mp4 --second 1.5 --model '
+        'work_dirs/clan_videos'
+    )
+    add_first_and_others(parser, 'query', 'others')
+    moment = parser.add_mutually_exclusive_group(required=True)
+    moment.add_argument(
+        '--frame',
+        type=int,
+        metavar='N',
+        help='of the query, counted from 0; negative from the end',
+    )
+    moment.add_argument(
+        '--second',
+        type=bounded(float, 0),
+        metavar='S',
+        help='of the query; the frame nearest to it is taken',
+    )
+    parser.add_argument(
+        '--index',
+        type=Path,
+        metavar='FILE.faiss',
+        help='search this index of "masa index", not the other inputs',
+    )
+    parser.add_argument(
+        '-k',
+        type=bounded(int, 1),
+        default=5,
+        help='how many sequences to find (default: %(default)s)',
+    )
+    parser.add_argument(
+        '-o',
+        '--output',
+        type=Path,
+        metavar='FILE',
+        help='.csv or .json: what was found (default: printed only)',
+    )
+    add_options(parser, 'overwrite')
+    add_model_options(parser)
+
+
+def check_arguments(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """End with a message if the output cannot be written.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        args (argparse.Namespace): The parsed arguments.
+    """
+    if args.index is None:
+        check_others(parser, args)
+    if args.output is not None:
+        check_output(parser, args.output, TABLE_SUFFIXES, args.overwrite)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Search, and show what was found.
+
+    Args:
+        args (argparse.Namespace): The parsed arguments.
+
+    Returns:
+        int: The exit status.
+    """
+    return end_with_status(
+        lambda: _run(args), (ValueError, IndexError, ImportError)
+    )
+
+
+def _run(args: argparse.Namespace) -> int:
+    # PyTorch takes seconds to import, and the help does not need it.
+    from rich.table import Table
+
+    from ..apis import FrameIndex
+    from .embedded_inputs import run_on_first
+    from .tables import print_table, write_columns
+
+    def search(
+        inferencer: AlignmentInferencer,
+        query: EmbeddedSequence,
+        others: list[EmbeddedSequence],
+    ) -> None:
+        frame = args.frame
+        if frame is None:
+            frame = _frame_at(query, args.second)
+        if args.index is None:
+            names = [one.name for one in others]
+            matches = inferencer.retrieve(query, frame, others, args.k)
+            seconds = [others[m.sequence].seconds(m.frame) for m in matches]
+        else:
+            index = FrameIndex.load(args.index)
+            names = index.names
+            matches = inferencer.retrieve(query, frame, index, args.k)
+            seconds = [index.seconds(m.sequence, m.frame) for m in matches]
+        columns = dict(
+            sequence=[names[match.sequence] for match in matches],
+            frame=[match.frame for match in matches],
+            second=seconds,
+            distance=[match.distance for match in matches],
+        )
+        table = Table('sequence', 'frame', 'time [s]', 'distance')
+        for name, found, second, distance in zip(
+            *columns.values(), strict=True
+        ):
+            time = '' if second is None else f'{second:.3f}'
+            table.add_row(name, str(found), time, f'{distance:.4g}')
+        print_table(table)
+        if args.output is not None:
+            what = f'frame {frame} of {query.name} in {len(matches)} sequences'
+            write_columns(args.output, columns, what)
+
+    return run_on_first(args, search)
+
+
+def _frame_at(sequence: EmbeddedSequence, second: float) -> int:
+    times = sequence.timestamps
+    if times is None:
+        raise ValueError(
+            f'{sequence.name}: --second needs its frame rate, which is not '
+            'known; --frame-rate sets it, or give --frame'
+        )
+    # The last frame is shown for as long as the one before.
+    end = times[-1] + (times[-1] - times[-2] if len(times) > 1 else 0)
+    if second > end:
+        raise ValueError(
+            f'{sequence.name} ends after {end:.3f} s and has no second '
+            f'{second:g}'
+        )
+    return int(abs(times - second).argmin())

@@ -1,0 +1,112 @@
+"""Tables of results: on the terminal, as CSV and as JSON."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from ..alignment import Timeline
+from ..embeddings import EmbeddedSequence
+from ..support.files import atomic_path
+
+
+def print_table(table: Table) -> None:
+    """Print a table, at full width where there is no terminal.
+
+    Args:
+        table (Table): The table.
+    """
+    # Without a terminal, never cut a name to its width.
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def show_timeline(
+    sequences: list[EmbeddedSequence], timeline: Timeline
+) -> None:
+    """Print the length and the cost of each aligned sequence.
+
+    Args:
+        sequences (list[EmbeddedSequence]): The sequences.
+        timeline (Timeline): Their alignment.
+    """
+    table = Table('sequence', 'frames', 'seconds', 'cost')
+    for i, (one, cost) in enumerate(
+        zip(sequences, timeline.costs, strict=True)
+    ):
+        mark = ' (reference)' if i == timeline.reference else ''
+        duration = ''
+        if one.timestamps is not None:
+            first, last = one.timestamps[[0, -1]]
+            duration = f'{last - first:.2f}'
+        table.add_row(
+            f'{one.name}{mark}', str(len(one)), duration, f'{cost:.4g}'
+        )
+    print_table(table)
+
+
+def write_columns(path: Path, columns: dict[str, list], what: str) -> None:
+    """Write columns of plain values as CSV or JSON, and say so.
+
+    Args:
+        path (Path): The file, ``.csv`` or ``.json``.
+        columns (dict[str, list]): Values by the name of the column, of one
+            length for CSV.
+        what (str): What is written, for the line that says so.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        if path.suffix == '.json':
+            temporary.write_text(json.dumps(columns, indent=1) + '\n')
+        else:
+            with open(temporary, 'w', newline='', encoding='utf-8') as file:
+                writer = csv.writer(file)
+                writer.writerow(columns)
+                writer.writerows(zip(*columns.values(), strict=True))
+    print(f'{path}: {what}')
+
+
+def write_matches(
+    path: Path, sequences: list[EmbeddedSequence], timeline: Timeline
+) -> None:
+    """Write the frames and seconds of all sequences at the same moments.
+
+    Args:
+        path (Path): The file, ``.csv`` or ``.json``.
+        sequences (list[EmbeddedSequence]): The sequences.
+        timeline (Timeline): Their alignment.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    what = f'{timeline.frames.shape[1]} moments of {len(sequences)} sequences'
+    frames = {
+        one.name: row.tolist()
+        for one, row in zip(sequences, timeline.frames, strict=True)
+    }
+    seconds = {
+        one.name: [one.seconds(frame) for frame in frames[one.name]]
+        for one in sequences
+    }
+    if path.suffix == '.csv':
+        columns = {}
+        for name in frames:
+            columns[name] = frames[name]
+            columns[f'{name} [s]'] = seconds[name]
+        write_columns(path, columns, what)
+        return
+    names = list(frames)
+    write_columns(
+        path,
+        dict(
+            reference=names[timeline.reference],
+            costs=dict(zip(names, timeline.costs.tolist(), strict=True)),
+            frames=frames,
+            seconds=seconds,
+        ),
+        what,
+    )

@@ -1,0 +1,131 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import mmaction
+import numpy as np
+import pytest
+import torch
+from tiny_demo import masa_command
+
+
+def test_training_writes_checkpoints_that_load_safely(trained):
+    checkpoint = torch.load(trained / 'epoch_2.pth', weights_only=True)
+    assert checkpoint['meta']['epoch'] == 2
+
+
+def test_same_seed_same_weights_and_seed_flag(trained, tiny_config, tmp_path):
+    train = masa_command('train')
+    train([tiny_config, '--work-dir', str(tmp_path / 'same')])
+    train([tiny_config, '--work-dir', str(tmp_path / 'other'), '--seed', '7'])
+    weights = [
+        torch.load(folder / 'epoch_2.pth', weights_only=True)['state_dict']
+        for folder in (trained, tmp_path / 'same', tmp_path / 'other')
+    ]
+    for key, value in weights[0].items():
+        assert torch.equal(value, weights[1][key]), key
+    assert any(
+        not torch.equal(value, weights[2][key])
+        for key, value in weights[0].items()
+    )
+
+
+def test_resumed_run_equals_an_uninterrupted_one(
+    trained, tiny_config, tmp_path
+):
+    train = masa_command('train')
+    first = tmp_path / 'resumed'
+    train(
+        [
+            *(tiny_config, '--work-dir', str(first), '--no-validate'),
+            *('--cfg-options', 'train_cfg.max_epochs=1'),
+        ]
+    )
+    train([tiny_config, '--work-dir', str(first), '--resume'])
+    whole = torch.load(trained / 'epoch_2.pth', weights_only=True)
+    resumed = torch.load(first / 'epoch_2.pth', weights_only=True)
+    for key, value in whole['state_dict'].items():
+        assert torch.equal(value, resumed['state_dict'][key]), key
+
+
+def test_options_of_the_validation_without_validation(tiny_config, tmp_path):
+    status = masa_command('train')(
+        [
+            *(tiny_config, '--work-dir', str(tmp_path), '--no-validate'),
+            *('--cfg-options', 'val_dataloader.batch_size=4'),
+            *('train_cfg.max_epochs=1', f'work_dir={tmp_path / "not"}'),
+        ]
+    )
+    assert status == 0
+    assert (tmp_path / 'epoch_1.pth').is_file()
+    assert 'val_dataloader = None' in (tmp_path / 'tiny.py').read_text()
+
+
+def test_testing_prints_a_table_and_writes_json_and_embeddings(
+    trained, tiny_config, tmp_path, capsys
+):
+    dump = tmp_path / 'embeddings.npz'
+    status = masa_command('test')(
+        [
+            *(tiny_config, str(trained / 'epoch_2.pth')),
+            *('--work-dir', str(tmp_path), '--dump', str(dump)),
+        ]
+    )
+    assert status == 0
+    printed = capsys.readouterr().out
+    for text in ('model', 'raw input + time', 'alignment_error', 'squat'):
+        assert text in printed
+    (metrics,) = tmp_path.glob('*/metrics.json')
+    report = json.loads(metrics.read_text())
+    assert list(report['rows']) == [
+        'model',
+        'raw',
+        'clock',
+        'position',
+        'raw+clock',
+    ]
+    assert report['num_sequences'] == dict(train=6, val=4)
+    with np.load(dump) as archive:
+        name = 'val/squat_000'
+        embedding = archive[f'{name}/embedding']
+        assert embedding.dtype == np.float32
+        assert embedding.shape == (len(archive[f'{name}/phase']), 16)
+        assert str(archive[f'{name}/split']) == 'val'
+        assert int(archive[f'{name}/label']) == 0
+
+
+def test_missing_checkpoint_and_bad_dump_are_refused(tiny_config, tmp_path):
+    tool = masa_command('test')
+    with pytest.raises(SystemExit):
+        tool([tiny_config, str(tmp_path / 'none.pth')])
+    checkpoint = tmp_path / 'any.pth'
+    checkpoint.touch()
+    with pytest.raises(SystemExit):
+        tool([tiny_config, str(checkpoint), '--dump', 'x.pkl'])
+
+
+def test_show_needs_a_visualization_hook(tiny_config, tmp_path):
+    checkpoint = tmp_path / 'any.pth'
+    checkpoint.touch()
+    with pytest.raises(SystemExit, match='VisualizationHook'):
+        masa_command('test')([tiny_config, str(checkpoint), '--show'])
+
+
+@pytest.mark.slow
+def test_the_tool_of_mmaction2_trains_it_too(trained, tiny_config, tmp_path):
+    """As ``mim train mmaction CONFIG`` calls it."""
+    tool = Path(mmaction.__file__).parent / '.mim' / 'tools' / 'train.py'
+    flags = '--work-dir', tmp_path, '--launcher', 'none'
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', tool, tiny_config, *flags],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    ours, theirs = (
+        torch.load(folder / 'epoch_2.pth', weights_only=True)['state_dict']
+        for folder in (trained, tmp_path)
+    )
+    for key, value in ours.items():
+        assert torch.equal(value, theirs[key]), key
