@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     names={
         'activity': ['RandomActivity', 'draw_activity', 'draw_sibling'],
+        'dataset': ['RandomActivityDataset'],
         'performance': ['Performance', 'draw_performance'],
     },
 )
