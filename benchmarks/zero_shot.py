@@ -135,7 +135,9 @@ def main():
 
     def add(name, embeddings):
         row = evaluate(embeddings, records, activities)
-        cells = [f'{v:.3f}' if i == 2 else f'{v:.1f}' for i, v in enumerate(row)]
+        cells = [
+            f'{v:.3f}' if i == 2 else f'{v:.1f}' for i, v in enumerate(row)
+        ]
         table.add_row(name, *cells)
         print(name, *cells, flush=True)
 

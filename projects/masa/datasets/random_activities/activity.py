@@ -208,9 +208,7 @@ def draw_activity(
     Returns:
         RandomActivity: The activity.
     """
-    posture = POSTURES[
-        rng.choice(len(POSTURES), p=_WEIGHTS / _WEIGHTS.sum())
-    ]
+    posture = POSTURES[rng.choice(len(POSTURES), p=_WEIGHTS / _WEIGHTS.sum())]
     first = _within_limits(
         posture.pose + _VARIETY * rng.normal(size=len(ANGLES))
     )

@@ -100,7 +100,9 @@ def place_joints(angles: np.ndarray, bones: np.ndarray) -> np.ndarray:
         return _rotation(axis, factor * angle(name))
 
     root = (
-        turn('y', 'root.yaw') @ turn('z', 'root.roll') @ turn('x', 'root.pitch')
+        turn('y', 'root.yaw')
+        @ turn('z', 'root.roll')
+        @ turn('x', 'root.pitch')
     )
     half = (
         turn('y', 'trunk.twist', 0.5)
@@ -167,7 +169,9 @@ def hold_limb(points: np.ndarray, limb: str, target: np.ndarray) -> None:
     distance = np.linalg.norm(reach, axis=-1)
     direction = reach / np.maximum(distance, 1e-6)[:, None]
     # Neither stretched nor folded entirely.
-    distance = distance.clip(np.abs(upper - lower) + 0.02, upper + lower - 1e-3)
+    distance = distance.clip(
+        np.abs(upper - lower) + 0.02, upper + lower - 1e-3
+    )
     along = (upper**2 - lower**2 + distance**2) / (2 * distance)
     away = np.sqrt((upper**2 - along**2).clip(0))
     bend -= np.einsum('ti,ti->t', bend, direction)[:, None] * direction

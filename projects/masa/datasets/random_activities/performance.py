@@ -8,9 +8,16 @@ from scipy.interpolate import PchipInterpolator
 from ..skeletons import PENN_ACTION
 from ..transforms.noise import smooth_noise
 from .activity import RandomActivity
-from .body import ANGLES, BONES, COLUMNS, JOINTS, LIMBS, hold_limb
+from .body import (
+    ANGLES,
+    BONES,
+    COLUMNS,
+    JOINTS,
+    LIMBS,
+    hold_limb,
+    place_joints,
+)
 from .body import LIMITS as ANGLE_LIMITS
-from .body import place_joints
 
 MIN_FRAMES = 12
 PAIRS = np.array(PENN_ACTION['flip_pairs'])
@@ -174,7 +181,11 @@ def project(
     """
     yaw, pitch, roll = np.radians([yaw, pitch, rng.normal(0, 5)])
     turn = np.array(
-        [[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]]
+        [
+            [np.cos(yaw), 0, np.sin(yaw)],
+            [0, 1, 0],
+            [-np.sin(yaw), 0, np.cos(yaw)],
+        ]
     )
     tilt = np.array(
         [
@@ -254,7 +265,9 @@ def _lose_joint(flat, score, joint, rng) -> None:
     if len(seen):
         gap = np.arange(start, stop)
         for axis in range(2):
-            flat[gap, joint, axis] = np.interp(gap, seen, flat[seen, joint, axis])
+            flat[gap, joint, axis] = np.interp(
+                gap, seen, flat[seen, joint, axis]
+            )
     else:
         # Where its neighbors are, as a detector guesses.
         flat[:, joint] = flat.mean(1) + 0.1 * rng.normal(size=2)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
-from ..times import frame_times
 from ...support.argument_checks import check_choice
+from ..times import frame_times
 from .base import SequenceTransform
 from .checks import joint_list, name_of, require, require_skeleton
 
@@ -173,9 +173,7 @@ class PackSequenceInputs(SequenceTransform):
                 f'{total} frames, as its total_frames says, but its '
                 f'{self.modalities} have {frames}'
             )
-        return self._values(
-            arrays, results, results, np.arange(total), total
-        )
+        return self._values(arrays, results, results, np.arange(total), total)
 
     def _pack_view(self, view: dict, results: dict, total: int) -> dict:
         index = np.array(require(view, 'frame_index', self), dtype=np.int64)

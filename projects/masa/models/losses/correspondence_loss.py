@@ -98,8 +98,8 @@ class CorrespondenceLoss(AlignmentLoss):
         with full_precision(view1.values, view2.values) as (z1, z2):
             z1 = frame_directions(z1, view1.mask)
             z2 = frame_directions(z2, view2.mask)
-            closeness = self._closeness(view1, view2)
             similarity = z1 @ z2.mT / self.temperature
+            closeness = self._closeness(view1, view2).to(similarity)
             pool, owner = self._draw_negatives(z1, z2, view1, view2)
             parts = [
                 self._divergence(
@@ -138,7 +138,7 @@ class CorrespondenceLoss(AlignmentLoss):
         moved = view.timeline.diff(dim=1).norm(dim=-1)
         # Where a periodic activity starts again nothing jumps on a circle.
         moves = view.mask[:, 1:] & (moved > 1e-4)
-        mean = (moved * moves).sum(1) / moves.sum(1).clamp(min=1)
+        mean = torch.where(moves, moved, 0).sum(1) / moves.sum(1).clamp(min=1)
         # Of a step of the encoder, which may hold several frames.
         return mean * (view.mask.sum(1) / self.steps).clamp(min=1)
 
@@ -163,7 +163,9 @@ class CorrespondenceLoss(AlignmentLoss):
     ) -> tuple[Tensor, Tensor]:
         """KL divergences within the pair and among the batch, ``(B,)``."""
         keys = key_mask[:, None]
-        target = closeness.masked_fill(~keys, -torch.inf)
+        # The padding may hold anything, and gets no gradient.
+        target = closeness.masked_fill(~mask[..., None], 0)
+        target = target.masked_fill(~keys, -torch.inf)
         occurs = mask & (target.logsumexp(-1) > math.log(OCCURS))
         target = target.log_softmax(-1)
         weights = target.exp()
