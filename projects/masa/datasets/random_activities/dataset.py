@@ -65,6 +65,8 @@ class RandomActivityDataset(KeyedRandom, BaseDataset):
 
     def prepare_data(self, idx: int) -> dict:
         """Draw an activity and two performances, and run the pipeline."""
+        # An IndexError is the end of an iteration.
+        idx = self.get_data_info(idx)['sample_idx']
         activity = self._draw_activity(idx)
         rng = self.generator(idx)
         first, second = (self._perform(activity, rng, idx) for _ in range(2))
