@@ -6,6 +6,7 @@ import mmengine.config.config
 import mmengine.runner.runner
 import pytest
 import torch
+import yapf.yapflib.yapf_api
 from mmengine.registry import init_default_scope
 
 import masa.registration  # noqa: F401
@@ -29,7 +30,11 @@ def _cheap_runners():
     # What is imported stays, and need not be searched for garbage.
     gc.collect()
     gc.freeze()
-    format_code = mmengine.config.config.FormatCode
+    # onedl-mmengine imports it where it is called.
+    namespace = mmengine.config.config
+    if not hasattr(namespace, 'FormatCode'):
+        namespace = yapf.yapflib.yapf_api
+    format_code = namespace.FormatCode
     collect_env = mmengine.runner.runner.collect_env
 
     @cache
@@ -38,7 +43,7 @@ def _cheap_runners():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            mmengine.config.config,
+            namespace,
             'FormatCode',
             lambda text, style_config: formatted(
                 text, (*style_config.items(),)

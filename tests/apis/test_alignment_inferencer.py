@@ -240,6 +240,9 @@ class TestModel:
             AlignmentInferencer(tmp_path / 'none')
         with pytest.raises(ValueError, match=tmp_path.name):
             AlignmentInferencer(tmp_path)
+        (tmp_path / 'notes.txt').touch()
+        with pytest.raises(ValueError, match=r'notes\.txt'):
+            AlignmentInferencer(tmp_path / 'notes.txt')
         (tmp_path / 'a.py').write_text(config.read_text())
         with pytest.raises(FileNotFoundError, match='last_checkpoint'):
             AlignmentInferencer(tmp_path)

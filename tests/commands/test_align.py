@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -312,6 +313,12 @@ BROKEN = (
 )
 
 
+def without_progress(text):
+    """What is said after the lines of progress, such as "1/4 first: ..."."""
+    lines = text.strip().splitlines()
+    return [line for line in lines if not re.match(r'\d+/\d+ ', line)]
+
+
 def test_all_broken_inputs_are_told_and_the_others_kept(videos, capsys):
     folder = videos
     inputs = [folder / one for one in ('nobody', 'first', *BROKEN[1:])]
@@ -323,7 +330,8 @@ def test_all_broken_inputs_are_told_and_the_others_kept(videos, capsys):
     command = ['align', *map(str, (*inputs, folder / 'second')), *options]
     assert main(command) == 2
     printed = capsys.readouterr()
-    *lines, advice = printed.err.strip().splitlines()
+    assert '2/4 first: ' in printed.err
+    *lines, advice = without_progress(printed.err)
     assert '--skip-broken' in advice
     assert printed.out == ''
     assert len(lines) == 1 + len(BROKEN)
@@ -335,7 +343,7 @@ def test_all_broken_inputs_are_told_and_the_others_kept(videos, capsys):
     # What was finished is not done again.
     assert sorted(Fake.seen[4:]) == ['broken', 'nobody']
     printed = capsys.readouterr()
-    assert printed.err.strip().splitlines() == lines
+    assert without_progress(printed.err) == lines
     with open(path) as file:
         assert next(csv.reader(file))[::2] == ['first', 'second']
     # Too few are left, which does not hide the reason.
@@ -344,6 +352,35 @@ def test_all_broken_inputs_are_told_and_the_others_kept(videos, capsys):
     printed = capsys.readouterr().err
     assert str(folder / 'nobody') in printed
     assert 'error: ' in printed
+
+
+def test_poses_that_were_extracted_before_are_used(videos, tmp_path, capsys):
+    extract = [
+        *('extract', 'skeletons', str(tmp_path / 'first')),
+        *('--backend', 'mmpose', '--target', 'body3d', '--device', 'cpu'),
+        *('--output', str(tmp_path / 'poses')),
+        *('--ann-file', str(tmp_path / 'poses.pkl')),
+    ]
+    assert main(extract) == 0
+    before = sorted((tmp_path / 'poses').iterdir())
+    command = [
+        *('align', str(tmp_path / 'first'), str(tmp_path / 'second')),
+        *('--model', str(videos / 'work'), '--device', 'cpu'),
+        *('--cache', str(tmp_path / 'poses'), '-o', str(tmp_path / 'm.csv')),
+    ]
+    assert main(command) == 0
+    assert Fake.seen == ['first', 'second']
+    added = set((tmp_path / 'poses').iterdir()) - set(before)
+    assert {path.name.split('.')[0] for path in added} == {'second'}
+
+
+def test_a_model_that_does_not_say_draws_as_images_are(work):
+    """Whether it is trained or exported: only a rotation knows of an axis."""
+    folder, _, _ = work
+    model = AlignmentInferencer(folder, device='cpu')
+    assert model.up == 'y'
+    model.model.transforms[1].rotation = None
+    assert model.up == '-y'
 
 
 def test_a_video_of_sound_alone(videos, capsys):

@@ -130,7 +130,7 @@ def test_processes_share_the_sequences(videos, tmp_path, monkeypatch):
     monkeypatch.setattr(extraction_run, '_run_jobs', share)
     for place in ((0, 2), (1, 2)):
         monkeypatch.setattr(
-            extraction_run, 'get_dist_info', lambda place=place: place
+            extraction_run, 'rank_and_size', lambda place=place: place
         )
         with pytest.raises(Shared):
             main(arguments(videos, tmp_path))

@@ -324,7 +324,7 @@ def test_wrong_options(videos, capsys, options, message):
     ('module', 'backend', 'line'),
     [
         ('mmdet.apis', 'mmpose', 'pip install --no-deps mmpose==1.3.2 mmdet'),
-        ('mediapipe', 'mediapipe', "-e '.[train,mediapipe]'"),
+        ('mediapipe', 'mediapipe', 'masa-mmaction2[mediapipe]'),
     ],
 )
 def test_without_the_extra(videos, capsys, monkeypatch, module, backend, line):
@@ -334,6 +334,16 @@ def test_without_the_extra(videos, capsys, monkeypatch, module, backend, line):
     error = capsys.readouterr().err
     assert line in error
     assert error.startswith('error: ')
+    assert not (videos.parent / 'poses').exists()
+
+
+def test_a_file_that_holds_no_model_of_mediapipe(videos, capsys):
+    pytest.importorskip('mediapipe', reason='needs the extra "mediapipe"')
+    path = videos.parent / 'text.task'
+    path.write_text('text')
+    options = ('--backend', 'mediapipe', '--pose-weights', str(path))
+    assert main(arguments(videos, *options)) == 2
+    assert 'text.task' in capsys.readouterr().err
     assert not (videos.parent / 'poses').exists()
 
 

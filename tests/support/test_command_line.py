@@ -1,4 +1,6 @@
 import argparse
+import subprocess
+import sys
 
 import pytest
 
@@ -53,3 +55,21 @@ def test_the_death_of_a_loading_process_is_told_whatever_it_broke(capsys):
 
     assert end_with_status(run) == 2
     assert 'DataLoader worker (pid 3)' in capsys.readouterr().err
+
+
+def test_whoever_reads_the_output_may_stop():
+    """As in ``masa check data.pkl | head``."""
+    code = (
+        'import sys\n'
+        'from masa.support.command_line import end_with_status\n'
+        'sys.exit(end_with_status(lambda: print(*range(10**6), sep="\\n")))'
+    )
+    process = subprocess.Popen(
+        [sys.executable, '-c', code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout.readline() == b'0\n'
+    process.stdout.close()
+    assert process.stderr.read() == b''
+    assert process.wait() == 141

@@ -103,11 +103,15 @@ needs_extensions = pytest.mark.skipif(
 )
 
 
+both_names = pytest.mark.parametrize('file', ['_C.so', '_C_stable.so'])
+
+
 @needs_extensions
-def test_operators_that_cannot_be_loaded_are_declared_once(torchvision):
+@both_names
+def test_operators_that_cannot_be_loaded_are_declared_once(torchvision, file):
     folder, declared = torchvision
     # What a missing libcudart looks like: no library that can be loaded.
-    (folder / '_C.so').write_text('no library')
+    (folder / file).write_text('no library')
     assert compat.provide_torchvision_operators() is True
     assert compat.provide_torchvision_operators() is True
     assert declared == ['nms', 'qnms']
@@ -120,15 +124,18 @@ def test_operators_that_were_not_built_are_declared(torchvision):
     assert declared == ['nms', 'qnms']
 
 
-def test_operators_that_can_be_loaded_are_left_alone(torchvision, monkeypatch):
+@both_names
+def test_operators_that_can_be_loaded_are_left_alone(
+    torchvision, monkeypatch, file
+):
     folder, declared = torchvision
-    (folder / '_C.so').touch()
+    (folder / file).touch()
     loaded = []
     monkeypatch.setattr(torch.ops, 'load_library', loaded.append)
     assert compat.provide_torchvision_operators() is False
     assert declared == []
     if sys.platform != 'win32':
-        assert loaded == [str(folder / '_C.so')]
+        assert loaded == [str(folder / file)]
 
 
 def test_torchvision_that_is_imported_or_missing(torchvision, monkeypatch):

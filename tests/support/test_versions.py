@@ -35,9 +35,16 @@ def test_this_environment_passes():
     versions.check_versions()
 
 
-def test_lite_counts_as_mmcv(installed):
-    installed['mmcv-lite'] = installed.pop('mmcv')
+@pytest.mark.parametrize(
+    ('name', 'distribution'),
+    [('mmcv', 'mmcv-lite'), ('mmengine', 'onedl-mmengine')],
+)
+def test_other_distributions_count(installed, name, distribution):
+    installed[distribution] = installed.pop(name)
     versions.check_versions()
+    installed[distribution] = '0.1.0'
+    with pytest.raises(ImportError, match=f'{name} 0'):
+        versions.check_versions()
 
 
 def test_one_error_tells_of_all_problems(installed):

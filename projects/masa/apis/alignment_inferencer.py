@@ -44,7 +44,8 @@ class AlignmentInferencer(EmbeddingInferencer):
             None, unknown.
         limits (MediaLimits): Limits above which a video is refused before it
             is decoded, unless ``from_video`` of the config has others.
-        show_progress (bool): Whether to show a progress bar. Defaults to
+        show_progress (bool): Whether to show the progress of extraction
+            and, in a terminal, of embedding, on standard error. Defaults to
             False.
         unsafe_load (bool): Whether the checkpoint may run code. Set it only
             for a checkpoint from a trusted source. Defaults to False.

@@ -6,12 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rich.console import Console
 from rich.progress import track
 
 from ..datasets.people import find_people
 from ..datasets.record_checks import label_of
 from ..datasets.times import frame_times
-from ..datasets.transforms import PackSequenceInputs, SelectPerson
+from ..datasets.transforms import (
+    NormalizeSkeleton,
+    PackSequenceInputs,
+    SelectPerson,
+)
 from ..embeddings import EmbeddedSequence
 from ..extraction.errors import ExtractionError
 from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
@@ -19,6 +24,7 @@ from ..support.argument_checks import check_range
 from ..support.broken_inputs import describe_problems
 from ..support.extras import explain_missing
 from .input_reader import Input, InputReader
+from .model_files import find_model_files
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -69,6 +75,7 @@ class EmbeddingInferencer:
             Path(cache),
             self.model.device,
             limits,
+            show_progress,
         )
 
     @property
@@ -78,9 +85,11 @@ class EmbeddingInferencer:
 
     @property
     def up(self) -> str:
-        """Axis that points up, such as ``-y``, which is that of images."""
-        axes = [getattr(t, 'up_axis', None) for t in self.model.transforms]
-        return next(filter(None, axes), '-y')
+        """Axis that points up: ``-y``, as in images, unless the model says."""
+        normalize = self._transform_of(NormalizeSkeleton)
+        if normalize is None or normalize.rotation is None:
+            return '-y'
+        return normalize.up_axis
 
     def _transform_of(self, kind: type) -> Any:
         found = (t for t in self.model.transforms if isinstance(t, kind))
@@ -173,8 +182,11 @@ class EmbeddingInferencer:
         self, records: list[dict], problems: dict[str, str]
     ) -> Iterator[tuple[dict, Any]]:
         """Run the pipeline; add records that it refuses to the problems."""
-        if self.show_progress:
-            records = track(records, description='Embedding')
+        console = Console(stderr=True)
+        if self.show_progress and console.is_terminal:
+            records = track(
+                records, 'Embedding', console=console, transient=True
+            )
         for record in records:
             try:
                 yield record, self.model.prepare(record)
@@ -204,14 +216,13 @@ def _load_model(
         from .exported_model import ExportedModel
 
         return ExportedModel(model, device)
+    if isinstance(model, (str, Path)):
+        model, weights = find_model_files(Path(model), weights)
     try:
         from .trained_model import TrainedModel
     except ModuleNotFoundError as error:
         raise explain_missing(
-            f'the model {model} of a training (exported as .onnx it would '
-            'not)',
-            'train',
-            error,
+            f'{model} is not exported (masa export), and', 'train', error
         ) from error
     return TrainedModel(model, weights, device, unsafe_load)
 

@@ -32,9 +32,12 @@ class InputReader:
             relative to.
         from_video (dict, optional): What the model takes of a video, as in
             the config.
-        cache (Path): Folder for what is extracted from videos.
+        cache (Path): Folder for what is extracted from videos, or the folder
+            that ``masa extract`` wrote to.
         device (str): Device of the extraction, such as ``cuda:0``.
         limits (MediaLimits): Limits above which a video is refused.
+        show_progress (bool): Whether to show the progress of extraction.
+            Defaults to False.
     """
 
     modalities: Sequence[str]
@@ -44,6 +47,7 @@ class InputReader:
     cache: Path
     device: str
     limits: MediaLimits
+    show_progress: bool = False
 
     def read(
         self, inputs: Sequence[Input]
@@ -85,6 +89,7 @@ class InputReader:
                 self.cache,
                 self.device,
                 self.limits,
+                self.show_progress,
             )
             problems.update(broken)
             for i, path in videos.items():

@@ -1,5 +1,6 @@
 import inspect
 import json
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -125,6 +126,7 @@ def records_of_videos(
     cache: Path,
     device: str,
     limits: MediaLimits = DEFAULT_LIMITS,
+    show_progress: bool = False,
 ) -> tuple[list[dict], dict[str, str]]:
     """Extract records from videos.
 
@@ -133,11 +135,13 @@ def records_of_videos(
         source (dict, optional): ``from_video`` of the config: ``type`` is
             ``skeletons`` or ``features``; the rest are arguments of
             :class:`PoseExtraction` or :class:`FeatureExtraction`.
-        cache (Path): Folder for what is extracted. What it holds already is
-            not extracted again.
+        cache (Path): Folder for what is extracted, or the folder that ``masa
+            extract`` wrote to. What it holds already is not extracted again.
         device (str): Such as ``cpu``, unless ``source`` has one.
         limits (MediaLimits): Limits above which a video is refused, unless
             ``source`` has some.
+        show_progress (bool): Whether to show progress on standard error.
+            Defaults to False.
 
     Returns:
         tuple[list[dict], dict[str, str]]: Records, with ``video``, the path;
@@ -151,20 +155,25 @@ def records_of_videos(
     extraction = _make_extraction(
         source, paths[0], dict(device=device, **limits._asdict())
     )
-    kind = source['type']
-    folder, ann_file = cache / kind, cache / f'{kind}.pkl'
+    # One that masa extract wrote is taken as it is.
+    is_extracted = (cache / SETTINGS_FILE).is_file()
+    folder = cache if is_extracted else cache / source['type']
     plan = plan_extraction(extraction, paths, folder)
-    try:
-        result = extract(extraction, plan, folder, ann_file, skip_broken=True)
-    except ExtractionError as error:
-        if not error.problems:
-            raise
-        return [], error.problems
+    with tempfile.TemporaryDirectory() as temporary:
+        ann_file = Path(temporary, 'sequences.pkl')
+        try:
+            result = extract(
+                *(extraction, plan, folder, ann_file),
+                skip_broken=True,
+                show_progress=show_progress,
+            )
+        except ExtractionError as error:
+            if not error.problems:
+                raise
+            return [], error.problems
+        records = read_records(ann_file, folder)
     videos = {job.sequence.name: job.sequence.path for job in plan.jobs}
-    records = [
-        dict(record, video=videos[record['frame_dir']])
-        for record in read_records(ann_file, folder)
-    ]
+    records = [dict(r, video=videos[r['frame_dir']]) for r in records]
     return records, result.problems
 
 

@@ -31,6 +31,11 @@ def find_model_files(
             '(--weights)'
         )
     if model.is_file():
+        if model.suffix != '.py':
+            raise ValueError(
+                f'{model} is expected to be the work directory of a training, '
+                'a config (.py) or an exported model (.onnx)'
+            )
         return model, weights
     configs = sorted(model.glob('*.py'))
     if len(configs) != 1:

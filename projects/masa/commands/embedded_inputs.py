@@ -112,6 +112,7 @@ def _load_model(args: argparse.Namespace) -> AlignmentInferencer:
         *(args.model, args.weights, args.device, args.features, args.cache),
         frame_rate=args.frame_rate,
         limits=MediaLimits(args.max_pixels, args.max_seconds),
+        show_progress=True,
         unsafe_load=args.unsafe_load,
     )
 

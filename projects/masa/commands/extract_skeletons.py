@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=list(BACKENDS),
         required=True,
         help='mmpose downloads its models, or takes files; mediapipe brings '
-        'its own',
+        'its own up to version 0.10.21, and newer ones need --pose-weights',
     )
     parser.add_argument(
         '--target',
@@ -48,14 +48,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     person = parser.add_argument_group('person')
     add_options(person, 'person', 'min-found')
-    models = parser.add_argument_group('models of mmpose')
+    models = parser.add_argument_group(
+        'models (of mmpose, but for --pose-weights)'
+    )
     models.add_argument(
         '--pose-model',
         metavar='CONFIG',
         help="file or mmpose::..., of a top-down model with COCO's joints, "
         "for hands COCO-WholeBody's (default: RTMPose-m)",
     )
-    models.add_argument('--pose-weights', type=Path, metavar='FILE')
+    models.add_argument(
+        '--pose-weights',
+        type=Path,
+        metavar='FILE',
+        help='checkpoint of the pose model; of mediapipe, a .task file',
+    )
     models.add_argument(
         '--detector',
         metavar='CONFIG',
@@ -97,7 +104,7 @@ def check_arguments(
 
 
 MMPOSE_OPTIONS = (
-    *('pose_model', 'pose_weights', 'detector', 'detector_weights'),
+    *('pose_model', 'detector', 'detector_weights'),
     *('lifter', 'lifter_weights', 'random_weights'),
 )
 
@@ -122,6 +129,7 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
         max_pixels=args.max_pixels,
         max_seconds=args.max_seconds,
+        pose_weights=args.pose_weights,
         **{name: getattr(args, name) for name in MMPOSE_OPTIONS},
     )
     return end_with_status(

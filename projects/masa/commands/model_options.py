@@ -88,7 +88,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         '--cache',
         type=Path,
         metavar='FOLDER',
-        help='for what is extracted from videos, so that it is done once',
+        help='for what is extracted from videos, so that it is done once; '
+        'or the --output of masa extract, whose files are used',
     )
     group.add_argument(
         '--only',

@@ -75,6 +75,18 @@ class _TensorPickler(pickle.Pickler):
         return self.numbers[id(item)]
 
 
+class _TensorUnpickler(pickle.Unpickler):
+    """Put the tensors back that :class:`_TensorPickler` left out."""
+
+    def __init__(self, file: io.BytesIO, tensors: list[Tensor]):
+        super().__init__(file)
+        self.tensors = tensors
+
+    def persistent_load(self, pid: int) -> Tensor:
+        """Return the tensor of a number."""
+        return self.tensors[pid]
+
+
 def _split_tensors(
     contents: bytes,
     kinds: list[tuple[torch.dtype, torch.Size]],
@@ -88,6 +100,4 @@ def _split_tensors(
         for dtype, tensor in joined.items()
     }
     tensors = [next(parts[dtype]).view(shape) for dtype, shape in kinds]
-    unpickler = pickle.Unpickler(io.BytesIO(contents))
-    unpickler.persistent_load = tensors.__getitem__
-    return unpickler.load()
+    return _TensorUnpickler(io.BytesIO(contents), tensors).load()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from .errors import ExtractionError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .pose_estimator import PoseEstimator
 
 
@@ -28,13 +30,15 @@ def _build_mmpose(
     )
 
 
-def _build_mediapipe(target: str, device: str, **models) -> PoseEstimator:
+def _build_mediapipe(
+    target: str, device: str, pose_weights: Path | None = None, **models
+) -> PoseEstimator:
     from .mediapipe_estimator import MediaPipeEstimator
 
     given = [name for name, value in models.items() if value is not None]
     if given:
         raise ExtractionError(f'{", ".join(given)}: of backend mmpose alone')
-    return MediaPipeEstimator(target)
+    return MediaPipeEstimator(target, pose_weights)
 
 
 # Each takes the target, the device and the options that select the models.

@@ -137,13 +137,13 @@ class FrameReader:
         import av
 
         try:
-            # Without 'file:' FFmpeg takes 'a:b.mp4' for a protocol. Metadata
-            # need not be UTF-8. The options apply here too, as FFmpeg decodes
-            # the first frames to probe the stream.
+            # Without 'file:' FFmpeg takes 'a:b.mp4' for a protocol. Options
+            # apply here too, as FFmpeg decodes the first frames to probe the
+            # stream.
             container = av.open(
                 f'file:{self.path}',
-                metadata_errors='ignore',
                 options=self._decoder_options(),
+                **_metadata_options(av.__version__),
             )
         except av.error.FFmpegError as error:
             raise SequenceError(
@@ -250,10 +250,10 @@ class FrameReader:
         picture = frame.to_ndarray(
             format='rgb24', width=width, height=height, threads=1
         )
-        for data in frame.side_data:
-            if data.type.name == 'DISPLAYMATRIX':
-                matrix = np.frombuffer(bytes(data), '<i4').reshape(3, 3)
-                picture = _reorient(picture, matrix[:2, :2])
+        data = frame.side_data.get('DISPLAYMATRIX')
+        if data is not None:
+            matrix = np.frombuffer(bytes(data), '<i4').reshape(3, 3)
+            picture = _reorient(picture, matrix[:2, :2])
         return np.ascontiguousarray(picture)
 
     def _read_image(self, path: Path) -> np.ndarray:
@@ -351,3 +351,13 @@ def natural_order(path: Path) -> tuple:
     parts = re.split(r'(\d+)', path.name)
     # The name decides between '1' and '01'.
     return [int(p) if i % 2 else p for i, p in enumerate(parts)], path.name
+
+
+def _metadata_options(version: str) -> dict[str, str]:
+    """Make PyAV accept metadata that is not UTF-8.
+
+    From 19 on it always does, and has no such option (PyAV-Org/PyAV#2386).
+    """
+    if int(version.split('.')[0]) < 19:
+        return dict(metadata_errors='ignore')
+    return {}

@@ -24,7 +24,8 @@ class PoseExtraction(Extraction):
             on the CPU. Defaults to CUDA if available.
         pose_model, pose_weights, detector, detector_weights, lifter,
             lifter_weights, random_weights (optional): See
-            :class:`MMPoseEstimator`.
+            :class:`MMPoseEstimator`. ``pose_weights`` is the model file of
+            :class:`MediaPipeEstimator`, too; the others are of mmpose alone.
         max_pixels, max_seconds: See :class:`MediaLimits`.
 
     Raises:

@@ -50,7 +50,7 @@ def end_with_status(
 
     Returns:
         int: The exit status: 2 after an error, 130 after Ctrl-C, 143 after
-        SIGTERM.
+        SIGTERM, 141 where nothing reads the output any more.
     """
     with _signals_raise() as received:
         try:
@@ -63,6 +63,8 @@ def end_with_status(
                 print(f'{word}: {how_to_go_on()}', file=sys.stderr)
                 # The status that shells use for a process killed by a signal.
                 return 128 + number
+            if isinstance(error, BrokenPipeError):
+                return _end_of_pipe()
             if isinstance(error, (*expected, OSError, *_out_of_memory())):
                 print(f'error: {_one_line(error)}', file=sys.stderr)
                 return 2
@@ -76,6 +78,14 @@ def end_with_status(
                 )
                 return 2
             raise
+
+
+def _end_of_pipe() -> int:
+    """Print no more to a program that has ended, such as ``head``."""
+    # Python flushes the standard output when it ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    # As a shell has it for a process that SIGPIPE ended.
+    return 141
 
 
 def _out_of_memory() -> tuple[type[Exception], ...]:

@@ -225,7 +225,12 @@ def provide_torchvision_operators() -> bool:
     folder = _folder_of('torchvision')
     if folder is None:
         return False
-    extension = PathFinder.find_spec('_C', [str(folder)])
+    # It has the second name from 0.29 on.
+    extensions = (
+        PathFinder.find_spec(name, [str(folder)])
+        for name in ('_C', '_C_stable')
+    )
+    extension = next(filter(None, extensions), None)
     try:
         # As torchvision does; loading a library again has no effect.
         if extension is not None:

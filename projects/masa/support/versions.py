@@ -13,6 +13,11 @@ SUPPORTED = {
     'mmcv': ('2.1.0', '2.2.0'),
     'mmaction2': ('1.2.0', '1.3.0'),
 }
+# Distributions by which a package can come, if not its own name alone.
+DISTRIBUTIONS = {
+    'mmengine': ('mmengine', 'onedl-mmengine'),
+    'mmcv': ('mmcv', 'mmcv-lite'),
+}
 
 
 def check_versions() -> None:
@@ -45,8 +50,7 @@ def check_versions() -> None:
 
 
 def _installed_version(name: str) -> str | None:
-    # Two distributions provide mmcv.
-    for distribution in (name, f'{name}-lite') if name == 'mmcv' else (name,):
+    for distribution in DISTRIBUTIONS.get(name, (name,)):
         try:
             return version(distribution).split('+')[0]
         except PackageNotFoundError:

@@ -121,7 +121,7 @@ def draw_poses(
     lowest, highest = keypoint.min(axis=1), keypoint.max(axis=1)
     center = (lowest + highest) / 2
     size = np.percentile((highest - lowest).max(axis=1), 95)
-    scale = 0.8 * height / max(size, np.finfo(np.float32).tiny)
+    scale = 0.8 * height / max(size, float(np.finfo(np.float32).tiny))
     placed = (keypoint - center[:, None]) * scale + height / 2
     images = []
     for t, pose in enumerate(placed):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from mmaction.registry import TRANSFORMS
+from payload import Payload
 from scipy.spatial.transform import Rotation
 
 from masa.datasets.transforms.body_model import BODY_JOINTS
@@ -208,10 +209,11 @@ def test_other_weights_are_refused(files, tmp_path):
 
 
 def test_weights_that_carry_code_are_refused(files, tmp_path):
-    path = tmp_path / 'code.ckpt'
-    torch.save({'state_dict': {}, 'hparams': ValueError('code')}, path)
+    path, mark = tmp_path / 'code.ckpt', tmp_path / 'mark'
+    torch.save({'state_dict': {}, 'hparams': Payload(mark)}, path)
     with pytest.raises(ValueError, match=path.name):
         load_vposer(str(path))
+    assert not mark.exists()
 
 
 def test_another_body_model_is_refused(files, tmp_path):
