@@ -1,11 +1,15 @@
-"""Evaluate a model on key events of sequences that it never saw.
+"""Evaluate models on key events of sequences that they were not trained on.
 
-    python benchmarks/zero_shot.py data/penn_human.pkl --model work_dirs/first
+    python benchmarks/zero_shot.py data/penn.pkl --models work_dirs/pretrained
 
-Key events are carried from every sequence of an activity to every other, by
-the nearest frame and by dynamic time warping. The training-free baselines
-come first: raw joints, raw joints in a window of frames, each with and
-without a time code.
+The annotation file is that of Penn Action with key events as phases
+(docs/datasets.md). Key events are carried from every sequence of an activity
+to every other, by the nearest frame and by dynamic time warping; printed are
+the median error in percent of the length and the share within 5%. The
+training-free baselines come first: raw joints, raw joints in a window of
+frames, each with and without a time code.
+
+Choose on the activities of CHOICE; --report shows the others.
 """
 
 import argparse
@@ -14,11 +18,12 @@ from itertools import combinations
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from scipy.spatial.distance import cdist
 
 from masa.alignment.warping import warping_path
 from masa.apis import AlignmentInferencer
 from masa.datasets.records import read_records
-from masa.embeddings.neighbors import nearest_frames
+from masa.datasets.transforms import NormalizeSkeleton
 from masa.evaluation.functional import (
     frame_retrieval_ap,
     kendalls_tau,
@@ -38,6 +43,7 @@ def window(joints):
 
 
 def time_code(joints):
+    """Return the share of the sequence that has passed, (T, 1)."""
     return np.arange(len(joints))[:, None] / len(joints)
 
 
@@ -45,10 +51,13 @@ def side_by_side(first, second):
     """Scale the second to the variance of the first."""
     spread = [np.concatenate(s).var(0).sum() for s in (first, second)]
     scale = np.sqrt(spread[0] / spread[1])
-    return [np.hstack([a, scale * b]) for a, b in zip(first, second)]
+    return [
+        np.hstack([a, scale * b]) for a, b in zip(first, second, strict=True)
+    ]
 
 
 def baselines(joints):
+    """Return the embeddings of every baseline by its name."""
     windows = [window(one) for one in joints]
     clock = [time_code(one) for one in joints]
     return {
@@ -80,7 +89,8 @@ def carried(sequences, events):
             frames = np.array([events[a][e] for e in shared])
             truth = np.array([events[b][e] for e in shared])
             length = len(sequences[b])
-            found = nearest_frames(sequences[a][frames], [sequences[b]])[:, 0]
+            distances = cdist(sequences[a][frames], sequences[b])
+            found = distances.argmin(axis=1)
             nearest.extend(np.abs(found - truth) / length)
             match = [way[way[:, 0] == t, 1].mean() for t in frames]
             warped.extend(np.abs(np.array(match) - truth) / length)
@@ -118,10 +128,10 @@ def evaluate(embeddings, records, activities):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Evaluate and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('ann_file')
-    parser.add_argument('--model', nargs='*', default=[])
-    parser.add_argument('--weights')
+    parser.add_argument('--models', nargs='*', default=[])
     parser.add_argument('--report', action='store_true')
     parser.add_argument('--no-baselines', action='store_true')
     args = parser.parse_args()
@@ -142,8 +152,6 @@ def main():
         print(name, *cells, flush=True)
 
     if not args.no_baselines:
-        from masa.datasets.transforms import NormalizeSkeleton
-
         joints = [
             NormalizeSkeleton()(dict(record))['keypoint'][0].reshape(
                 record['total_frames'], -1
@@ -152,8 +160,8 @@ def main():
         ]
         for name, embeddings in baselines(joints).items():
             add(name, embeddings)
-    for model in args.model:
-        inferencer = AlignmentInferencer(model, args.weights, 'cpu')
+    for model in args.models:
+        inferencer = AlignmentInferencer(model, device='cpu')
         sequences = inferencer.embed([dict(record) for record in records])
         add(model, [one.embedding for one in sequences])
     Console(width=120).print(table)

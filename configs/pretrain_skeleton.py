@@ -1,7 +1,6 @@
-# The pretrained model: any activity, 13 joints of a body in 2D. It is trained
-# on random activities (docs/pretrained_model.md).
+# A model of any activity of a body, 13 joints in 2D, that needs no data of its
+# own: it is trained on random activities (docs/random_activities.md).
 _base_ = ['_base_/masa.py']
-custom_imports = _base_.custom_imports
 pipeline = [
     dict(type='NormalizeSkeleton'),
     dict(
@@ -67,16 +66,21 @@ param_scheduler = [
         convert_to_iter_based=True,
     ),
 ]
-test_pipeline = [dict(type='SelectPerson'), *pipeline]
+# Evaluated on the built-in data, which it has never seen.
 val_dataloader = dict(
     batch_size=32,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='SequenceDataset',
-        ann_file='data/penn_human.pkl',
+        type='SyntheticSequenceDataset',
         split=['train', 'val'],
-        pipeline=test_pipeline,
+        pipeline=[
+            dict(type='SelectPerson'),
+            # Any body; 3D is seen from the front, a little from the side.
+            dict(type='SelectBodyJoints'),
+            dict(type='ProjectSkeleton', up_axis='y'),
+            *pipeline,
+        ],
         test_mode=True,
     ),
 )

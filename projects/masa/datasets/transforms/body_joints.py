@@ -2,6 +2,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...support.argument_checks import check_choice
 from ..skeletons import PENN_ACTION
 from .base import SequenceTransform
 from .checks import name_of, require_keypoint, require_skeleton
@@ -131,9 +132,20 @@ class ProjectSkeleton(SequenceTransform):
             person's left. Defaults to 30.
         up_axis (str): Which way is up: ``'y'``, ``'-y'`` (as in images and
             cameras) or ``'z'``. Defaults to ``'-y'``.
+
+    Raises:
+        ValueError: If ``up_axis`` is unknown.
+
+    Example:
+        >>> sample = dict(
+        ...     keypoint=np.ones((1, 5, 13, 3)), skeleton=PENN_ACTION
+        ... )
+        >>> ProjectSkeleton()(sample)['keypoint'].shape
+        (1, 5, 13, 2)
     """
 
     def __init__(self, yaw: float = 30.0, up_axis: str = '-y'):
+        check_choice('up_axis', up_axis, ('y', '-y', 'z'))
         self.yaw = yaw
         self.up_axis = up_axis
 
