@@ -11,11 +11,13 @@ from .datasets import (
     synthetic,
     transforms,
 )
+from .datasets.random_activities import RandomActivityDataset
 from .evaluation import evaluator, metrics
 from .registry import TASK_UTILS, TRANSFORMS
 from .visualization import embedding_figures_hook
 
 __all__ = [
+    'RandomActivityDataset',
     'collate',
     'embedding_figures_hook',
     'engine',
@@ -40,6 +42,8 @@ for _name in (
     'NormalizeSkeleton',
     'PackSequenceInputs',
     'PosePriorNoise',
+    'ProjectSkeleton',
+    'SelectBodyJoints',
     'SelectPerson',
     'ShearSkeleton',
     'TranslateSkeleton',

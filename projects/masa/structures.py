@@ -26,6 +26,10 @@ class SequenceBatch(NamedTuple):
             None where they are not known without it.
         labels (Tensor, optional): Class of each frame, ``(B, T)``, int64,
             negative where it is unknown. Only supervised losses read it.
+        timeline (Tensor, optional): Ground truth: the place of each frame on
+            the timeline of its activity, ``(B, T, 2)``; see
+            :class:`~masa.datasets.random_activities.RandomActivityDataset`.
+            Only losses that know the ground truth read it.
 
     Example:
         >>> view = SequenceBatch.from_sequences(
@@ -41,6 +45,7 @@ class SequenceBatch(NamedTuple):
     num_frames: Tensor
     host_lengths: tuple[int, ...] | None = None
     labels: Tensor | None = None
+    timeline: Tensor | None = None
 
     @classmethod
     def from_sequences(

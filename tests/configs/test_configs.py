@@ -19,12 +19,14 @@ def test_model_builds_and_trains_one_step(name):
     config = Config.fromfile(CONFIGS / f'{name}.py')
     torch.manual_seed(0)
     model = MODELS.build(config.model)
-    width = config.model.backbone.in_channels
+    width = model.backbone.in_channels
     view = dict(
         values=[torch.randn(6, width), torch.randn(4, width)],
         frame_index=[torch.arange(6), torch.arange(4) * 2],
         num_frames=[8, 8],
     )
+    if name == 'pretrain_skeleton':
+        view['timeline'] = [torch.rand(6, 2), torch.rand(4, 2)]
     samples = [
         ActionDataSample(
             metainfo=dict(frame_dir=f'{label}', label=label, total_frames=8),

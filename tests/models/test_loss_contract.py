@@ -12,6 +12,7 @@ WIDTH = 6
 LOSSES = {
     'CASALoss': {},
     'ClipContrastiveLoss': {},
+    'CorrespondenceLoss': {},
     'MatchingLoss': {},
     'CycleConsistencyLoss': {},
     'GTCCLoss': dict(drop=dict(type='DropContext'), embed_dims=WIDTH),
@@ -35,9 +36,20 @@ def build(name):
 
 
 def compute(loss, views):
-    """The losses of a fresh seed, as some draw frames; one reads labels."""
+    """The losses of a fresh seed, as some draw frames.
+
+    One reads labels, another the ground truth.
+    """
     torch.manual_seed(1)
-    return loss(*(v._replace(labels=v.frame_index % 3) for v in views))
+    return loss(*map(with_truth, views))
+
+
+def with_truth(view):
+    time = view.relative_time(torch.float64)
+    return view._replace(
+        labels=view.frame_index % 3,
+        timeline=torch.stack([time, torch.zeros_like(time)], -1),
+    )
 
 
 def test_every_loss_is_here():

@@ -33,8 +33,8 @@ class SequenceDataPreprocessor(BaseDataPreprocessor):
         Args:
             data (dict): ``inputs``, a list over views of
                 ``dict(values=[(T_i, D), ...], frame_index=[(T_i,), ...],
-                num_frames=[int, ...])``, and ``data_samples``, a list of
-                data samples.
+                num_frames=[int, ...])``, and perhaps ``timeline=[(T_i, 2),
+                ...]``; and ``data_samples``, a list of data samples.
             training (bool): Not used: nothing here is random.
 
         Returns:
@@ -72,6 +72,9 @@ class SequenceDataPreprocessor(BaseDataPreprocessor):
             frame_index=self._pad_rows(view['frame_index']),
             num_frames=torch.tensor(view['num_frames']),
             host_lengths=lengths,
+            timeline=self._pad_rows(view['timeline'])
+            if 'timeline' in view
+            else None,
         )
         if self._to_gpu:
             batch = batch._replace(

@@ -329,6 +329,22 @@ def test_dropped_frames_make_nothing_faster(make_sample):
         torch.testing.assert_close(moving, torch.full_like(moving, 10.0))
 
 
+def test_motion_in_a_tenth_of_the_sequence(make_sample):
+    sample = make_sample()
+    by_frames = packed(sample, 'keypoint', 'motion')
+    total = len(by_frames)
+    transform = PackSequenceInputs(
+        ('keypoint', 'motion'), motion_unit='sequence'
+    )
+    (view,) = transform(make_sample())['inputs']
+    width = by_frames.shape[1] // 2
+    torch.testing.assert_close(
+        view['values'][:, width:], by_frames[:, width:] * total / 100
+    )
+    with pytest.raises(ValueError, match='motion_unit'):
+        PackSequenceInputs(motion_unit='seconds')
+
+
 def test_motion_of_missing_joints_is_not_shown(make_sample):
     score = np.ones((1, 12, 11), np.float32)
     score[0, 5, 2] = score[0, 0, 7] = 0
@@ -452,5 +468,7 @@ def test_arguments_are_checked(modalities):
 
 
 def test_repr():
-    text = "PackSequenceInputs(modalities=('keypoint',), balance=False)"
-    assert repr(PackSequenceInputs()) == text
+    text = repr(PackSequenceInputs())
+    assert text.startswith('PackSequenceInputs(')
+    for argument in ("modalities=('keypoint',)", 'balance=False'):
+        assert argument in text

@@ -4,6 +4,7 @@ from ...support.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     names={
+        'body_joints': ['ProjectSkeleton', 'SelectBodyJoints'],
         'body_shape': ['BoneLengthNoise', 'ShearSkeleton'],
         'formatting': ['PackSequenceInputs'],
         'hide_joints': ['HideJoints'],

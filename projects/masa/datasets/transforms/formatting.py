@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
+from ...support.argument_checks import check_choice
 from ..times import frame_times
 from .base import SequenceTransform
 from .checks import joint_list, name_of, require, require_skeleton
@@ -86,6 +87,9 @@ class PackSequenceInputs(SequenceTransform):
             says how many joints are missing, that of ``'bone'`` is the same
             in every frame, and that of ``'motion'`` says how fast it goes.
             Defaults to False.
+        motion_unit (str): Time unit of ``'motion'``: ``'frames'``, ten
+            frames, or ``'sequence'``, a tenth of the original sequence, which
+            does not depend on the frame rate. Defaults to ``'frames'``.
 
     Raises:
         ValueError: If ``modalities`` is empty, has another entry or one
@@ -105,7 +109,10 @@ class PackSequenceInputs(SequenceTransform):
     """
 
     def __init__(
-        self, modalities: Sequence[str] = ('keypoint',), balance: bool = False
+        self,
+        modalities: Sequence[str] = ('keypoint',),
+        balance: bool = False,
+        motion_unit: str = 'frames',
     ):
         modalities = tuple(modalities)
         if (
@@ -129,7 +136,9 @@ class PackSequenceInputs(SequenceTransform):
                 f'modalities also lists {derived}'
             )
         self.modalities = modalities
+        check_choice('motion_unit', motion_unit, ('frames', 'sequence'))
         self.balance = balance
+        self.motion_unit = motion_unit
 
     def transform(self, results: dict) -> dict:
         """Pack a sample into ``inputs``, a list, and ``data_samples``."""
@@ -164,7 +173,7 @@ class PackSequenceInputs(SequenceTransform):
                 f'{total} frames, as its total_frames says, but its '
                 f'{self.modalities} have {frames}'
             )
-        return self._values(arrays, results, results, np.arange(total))
+        return self._values(arrays, results, results, np.arange(total), total)
 
     def _pack_view(self, view: dict, results: dict, total: int) -> dict:
         index = np.array(require(view, 'frame_index', self), dtype=np.int64)
@@ -180,7 +189,7 @@ class PackSequenceInputs(SequenceTransform):
                 f'{frames} strictly increasing frame indices of '
                 f'[0, {total}), but has {index.tolist()}'
             )
-        values = self._values(arrays, view, results, index)
+        values = self._values(arrays, view, results, index, total)
         return _as_tensors(values, index, total)
 
     def _stored_modalities(
@@ -206,12 +215,15 @@ class PackSequenceInputs(SequenceTransform):
         view: dict,
         results: dict,
         index: np.ndarray,
+        total: int,
     ) -> np.ndarray:
         if 'bone' in self.modalities:
             bones = self._bones(arrays['keypoint'], results)
             arrays['bone'] = _directions(arrays['keypoint'], bones)
         if 'motion' in self.modalities:
-            arrays['motion'] = _velocities(arrays['keypoint'], index)
+            # Torso lengths in ten frames, or in a tenth of the sequence.
+            unit = 10.0 if self.motion_unit == 'frames' else total / 10
+            arrays['motion'] = unit * _velocities(arrays['keypoint'], index)
         if 'missing' in self.modalities:
             missing = _missing(view, arrays['keypoint'], results)
             arrays['missing'] = missing
@@ -292,13 +304,13 @@ class PackSequenceInputs(SequenceTransform):
 
 
 def _velocities(keypoint: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Velocities (M, T, V, C) in torso lengths in ten frames."""
+    """Velocities (M, T, V, C) in torso lengths per frame."""
     if len(index) < 2:
         return np.zeros(keypoint.shape)
     # In half precision neighboring frames may be equal. What is not finite
     # among the joints is told later.
     with np.errstate(invalid='ignore'):
-        return 10 * np.gradient(
+        return np.gradient(
             keypoint.astype(np.float64), index.astype(np.float64), axis=1
         )
 

@@ -1,4 +1,5 @@
 from .context_aware_encoder import ContextAwareEncoder
 from .heatmap_encoder import HeatmapEncoder
+from .resampled_encoder import ResampledEncoder
 
-__all__ = ['ContextAwareEncoder', 'HeatmapEncoder']
+__all__ = ['ContextAwareEncoder', 'HeatmapEncoder', 'ResampledEncoder']

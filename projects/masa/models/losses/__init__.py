@@ -1,6 +1,7 @@
 from .alignment_loss import AlignmentLoss
 from .casa_loss import CASALoss
 from .clip_contrast import ClipContrastiveLoss
+from .correspondence_loss import CorrespondenceLoss
 from .drop_context import DropContext
 from .gtcc_loss import GTCCLoss
 from .implicit_clustering_loss import ImplicitClusteringLoss, match_frames
@@ -22,6 +23,7 @@ __all__ = [
     'AlignmentLoss',
     'CASALoss',
     'ClipContrastiveLoss',
+    'CorrespondenceLoss',
     'CycleConsistencyLoss',
     'DropContext',
     'GTCCLoss',

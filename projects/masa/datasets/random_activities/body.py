@@ -1,0 +1,194 @@
+"""A body of 13 joints, posed by angles, that can hold on to fixed points.
+
+It stands at the origin of the pelvis and faces +z; +x is its left and +y is
+up. Lengths are in meters, angles in degrees. The joints are in Penn Action's
+order, :data:`masa.datasets.skeletons.PENN_ACTION`.
+"""
+
+import numpy as np
+
+from ..skeletons import PENN_ACTION
+
+JOINTS = {name: i for i, name in enumerate(PENN_ACTION['joints'])}
+# Raised limbs, bent joints, and turns to the left or inward are positive.
+PARTS = dict(
+    pelvis=('x', 'y', 'z'),
+    root=('pitch', 'yaw', 'roll'),
+    trunk=('bend', 'side', 'twist', 'nod', 'tilt'),
+    left_arm=('raise', 'out', 'turn', 'elbow'),
+    right_arm=('raise', 'out', 'turn', 'elbow'),
+    left_leg=('raise', 'out', 'turn', 'knee'),
+    right_leg=('raise', 'out', 'turn', 'knee'),
+)
+ANGLES = tuple(
+    f'{part}.{angle}' for part, angles in PARTS.items() for angle in angles
+)
+INDEX = {name: i for i, name in enumerate(ANGLES)}
+# The columns of every part.
+COLUMNS = {
+    part: np.array([INDEX[f'{part}.{angle}'] for angle in angles])
+    for part, angles in PARTS.items()
+}
+_ARM = dict(raise_=(-60, 185), out=(-20, 170), turn=(-80, 80), elbow=(0, 150))
+_LEG = dict(raise_=(-30, 125), out=(-15, 60), turn=(-40, 40), knee=(0, 145))
+_LIMITS = (
+    *((-0.6, 0.6), (-0.6, 0.6), (-0.6, 0.6)),
+    *((-180, 180), (-360, 360), (-180, 180)),
+    *((-25, 60), (-30, 30), (-45, 45), (-40, 50), (-30, 30)),
+    *_ARM.values(),
+    *_ARM.values(),
+    *_LEG.values(),
+    *_LEG.values(),
+)
+# The range of every angle, (27, 2).
+LIMITS = np.array(_LIMITS, dtype=np.float64)
+
+BONES = dict(
+    hip_width=0.10,
+    spine=0.50,
+    shoulder_width=0.17,
+    head=0.22,
+    upper_arm=0.28,
+    forearm=0.25,
+    thigh=0.42,
+    shank=0.41,
+)
+LIMBS = {
+    'left_arm': ('left_shoulder', 'left_elbow', 'left_wrist'),
+    'right_arm': ('right_shoulder', 'right_elbow', 'right_wrist'),
+    'left_leg': ('left_hip', 'left_knee', 'left_ankle'),
+    'right_leg': ('right_hip', 'right_knee', 'right_ankle'),
+}
+
+
+def pose(**angles: float) -> np.ndarray:
+    """Make a pose of the angles that are not 0.
+
+    Args:
+        **angles (float): By name with an underscore, such as
+            ``trunk_bend=30``; ``arm_`` and ``leg_`` are for both sides.
+
+    Returns:
+        np.ndarray: (27,), in the order of ``ANGLES``.
+    """
+    result = np.zeros(len(ANGLES))
+    for name, value in angles.items():
+        part, _, angle = name.rpartition('_')
+        sides = ('left_', 'right_') if part in ('arm', 'leg') else ('',)
+        for side in sides:
+            result[INDEX[f'{side}{part}.{angle}']] = value
+    return result
+
+
+def place_joints(angles: np.ndarray, bones: np.ndarray) -> np.ndarray:
+    """Compute the joints of every frame by forward kinematics.
+
+    Args:
+        angles (np.ndarray): (T, 27), in the order of ``ANGLES``.
+        bones (np.ndarray): Lengths, (8,), in the order of ``BONES``.
+
+    Returns:
+        np.ndarray: (T, 13, 3).
+    """
+    hip_width, spine, shoulder_width, head, *limbs = bones
+    upper_arm, forearm, thigh, shank = limbs
+
+    def angle(name):
+        return angles[:, INDEX[name]]
+
+    def turn(axis, name, factor=1.0):
+        return _rotation(axis, factor * angle(name))
+
+    root = (
+        turn('y', 'root.yaw')
+        @ turn('z', 'root.roll')
+        @ turn('x', 'root.pitch')
+    )
+    half = (
+        turn('y', 'trunk.twist', 0.5)
+        @ turn('x', 'trunk.bend', 0.5)
+        @ turn('z', 'trunk.side', 0.5)
+    )
+    waist = root @ half
+    chest = waist @ half
+    points = np.empty((len(angles), len(JOINTS), 3))
+    pelvis = angles[:, COLUMNS['pelvis']]
+    # The spine curves from the pelvis to the chest.
+    neck = pelvis + spine * (
+        0.15 * root[..., 1] + 0.35 * waist[..., 1] + 0.5 * chest[..., 1]
+    )
+    skull = chest @ turn('x', 'trunk.nod') @ turn('z', 'trunk.tilt')
+    points[:, JOINTS['head']] = neck + head * skull[..., 1]
+    for side, sign in (('left', 1), ('right', -1)):
+        arm, leg = f'{side}_arm', f'{side}_leg'
+        # The shoulder blade lifts the shoulder of a raised arm.
+        height = angle(f'{arm}.out') + 0.6 * angle(f'{arm}.raise').clip(0)
+        lift = 0.08 * (height / 180).clip(0, 1)
+        shoulder = neck + sign * shoulder_width * chest[..., 0]
+        shoulder += lift[:, None] * chest[..., 1]
+        upper = chest @ turn('z', f'{arm}.out', sign)
+        upper = upper @ turn('x', f'{arm}.raise', -1)
+        upper = upper @ turn('y', f'{arm}.turn', -sign)
+        lower = upper @ turn('x', f'{arm}.elbow', -1)
+        hip = pelvis + sign * hip_width * root[..., 0]
+        femur = root @ turn('z', f'{leg}.out', sign)
+        femur = femur @ turn('x', f'{leg}.raise', -1)
+        femur = femur @ turn('y', f'{leg}.turn', -sign)
+        tibia = femur @ turn('x', f'{leg}.knee')
+        elbow = shoulder - upper_arm * upper[..., 1]
+        knee = hip - thigh * femur[..., 1]
+        for name, point in (
+            ('shoulder', shoulder),
+            ('elbow', elbow),
+            ('wrist', elbow - forearm * lower[..., 1]),
+            ('hip', hip),
+            ('knee', knee),
+            ('ankle', knee - shank * tibia[..., 1]),
+        ):
+            points[:, JOINTS[f'{side}_{name}']] = point
+    return points
+
+
+def hold_limb(points: np.ndarray, limb: str, target: np.ndarray) -> None:
+    """Move a hand or foot to a fixed point, as far as the limb reaches.
+
+    The elbow or knee stays on the side on which it was (inverse kinematics
+    of two bones).
+
+    Args:
+        points (np.ndarray): Joints, (T, 13, 3); changed in place.
+        limb (str): One of ``LIMBS``.
+        target (np.ndarray): Where the hand or foot is, (3,) or (T, 3).
+    """
+    first, middle, last = (JOINTS[name] for name in LIMBS[limb])
+    origin = points[:, first]
+    bend = points[:, middle] - origin
+    upper = np.linalg.norm(bend, axis=-1)
+    lower = np.linalg.norm(points[:, last] - points[:, middle], axis=-1)
+    reach = target - origin
+    distance = np.linalg.norm(reach, axis=-1)
+    direction = reach / np.maximum(distance, 1e-6)[:, None]
+    # Neither stretched nor folded entirely.
+    distance = distance.clip(
+        np.abs(upper - lower) + 0.02, upper + lower - 1e-3
+    )
+    along = (upper**2 - lower**2 + distance**2) / (2 * distance)
+    away = np.sqrt((upper**2 - along**2).clip(0))
+    bend -= np.einsum('ti,ti->t', bend, direction)[:, None] * direction
+    bend /= np.maximum(np.linalg.norm(bend, axis=-1), 1e-6)[:, None]
+    points[:, middle] = (
+        origin + along[:, None] * direction + away[:, None] * bend
+    )
+    points[:, last] = origin + distance[:, None] * direction
+
+
+def _rotation(axis: str, degrees: np.ndarray) -> np.ndarray:
+    """Rotation matrices about an axis, (T, 3, 3)."""
+    angle = np.radians(degrees)
+    first, second = {'x': (1, 2), 'y': (2, 0), 'z': (0, 1)}[axis]
+    matrix = np.zeros((len(angle), 3, 3))
+    matrix[:] = np.eye(3)
+    matrix[:, first, first] = matrix[:, second, second] = np.cos(angle)
+    matrix[:, second, first] = np.sin(angle)
+    matrix[:, first, second] = -matrix[:, second, first]
+    return matrix

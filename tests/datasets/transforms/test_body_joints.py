@@ -1,0 +1,140 @@
+import numpy as np
+import pytest
+
+from masa.datasets.skeletons import LAYOUTS, PENN_ACTION
+from masa.datasets.synthetic.body import SKELETON
+from masa.datasets.transforms import ProjectSkeleton, SelectBodyJoints
+
+BODIES = {
+    name: layout
+    for name, layout in LAYOUTS.items()
+    if 'left_hip' in layout['joints']
+} | {'synthetic': SKELETON}
+
+
+def sample(layout, frames=4, axes=2, **extra):
+    rng = np.random.default_rng(0)
+    shape = 1, frames, len(layout['joints']), axes
+    keypoint = rng.normal(size=shape).astype(np.float32)
+    return dict(keypoint=keypoint, skeleton=layout, **extra)
+
+
+@pytest.mark.parametrize('name', BODIES)
+def test_joints_of_every_layout_are_found_by_name(name):
+    layout = BODIES[name]
+    before = sample(layout)
+    joints = before['keypoint'].copy()
+    found = SelectBodyJoints()(dict(before))
+    assert found['skeleton'] is PENN_ACTION
+    assert found['keypoint'].shape == (1, 4, 13, 2)
+    names = layout['joints']
+    for i, joint in enumerate(PENN_ACTION['joints']):
+        if joint in names:
+            np.testing.assert_array_equal(
+                found['keypoint'][:, :, i], joints[:, :, names.index(joint)]
+            )
+    # All of them have a head, or what stands for it.
+    assert (found['keypoint_score'] == 1).all()
+
+
+def test_the_head_is_between_the_ears_and_as_sure_as_the_less_sure_one():
+    layout = LAYOUTS['COCO_17']
+    score = np.ones((1, 4, 17), np.float32)
+    left, right = (
+        layout['joints'].index(f'{s}_ear') for s in ('left', 'right')
+    )
+    score[0, 2, left] = 0
+    before = sample(layout, keypoint_score=score)
+    joints = before['keypoint']
+    found = SelectBodyJoints()(dict(before))
+    np.testing.assert_allclose(
+        found['keypoint'][:, :, 0], joints[:, :, [left, right]].mean(2)
+    )
+    assert found['keypoint_score'][0, :, 0].tolist() == [1, 1, 0, 1]
+
+
+def test_what_a_layout_lacks_is_missing():
+    names = [
+        n for n in PENN_ACTION['joints'] if n not in ('head', 'left_knee')
+    ]
+    before = sample(dict(joints=names))
+    found = SelectBodyJoints()(dict(before))
+    seen = found['keypoint_score'][0, 0]
+    assert seen[0] == 0
+    assert seen[PENN_ACTION['joints'].index('left_knee')] == 0
+    assert seen.sum() == 11
+    assert np.isfinite(found['keypoint']).all()
+
+
+@pytest.mark.parametrize(
+    ('layout', 'culprit'),
+    [
+        (LAYOUTS['HANDS_42'], 'left_hip'),
+        (dict(joints=['left_hip', 'right_hip']), 'left_shoulder'),
+    ],
+)
+def test_what_is_no_body(layout, culprit):
+    with pytest.raises(ValueError, match=culprit):
+        SelectBodyJoints()(sample(layout, frame_dir='x'))
+
+
+def test_another_number_of_joints():
+    before = sample(PENN_ACTION)
+    before['keypoint'] = before['keypoint'][:, :, :5]
+    with pytest.raises(ValueError, match='13'):
+        SelectBodyJoints()(before)
+
+
+class TestProjection:
+    def person(self, turn=0.0):
+        """Left hand to +x, y up, facing +z; turned about y."""
+        joints = np.zeros((1, 2, 13, 3))
+        for i, name in enumerate(PENN_ACTION['joints']):
+            side = dict(left=1, right=-1).get(name.split('_')[0], 0)
+            joints[0, :, i] = side * 0.2, i / 10, 0.5 * (name == 'head')
+        angle = np.radians(turn)
+        rotation = np.array(
+            [
+                [np.cos(angle), 0, np.sin(angle)],
+                [0, 1, 0],
+                [-np.sin(angle), 0, np.cos(angle)],
+            ]
+        )
+        return dict(keypoint=joints @ rotation.T, skeleton=PENN_ACTION)
+
+    @pytest.mark.parametrize('turn', [0, 70, 180, -100])
+    def test_it_does_not_matter_where_the_person_faces(self, turn):
+        view = ProjectSkeleton(yaw=0, up_axis='y')
+        expected = view(self.person())['keypoint']
+        found = view(self.person(turn))['keypoint']
+        np.testing.assert_allclose(found, expected, atol=1e-12)
+        # Seen from the front: the left at the right, up at the top.
+        assert found[0, 0, 1, 0] == pytest.approx(0.2)
+        assert found[0, 0, 12, 1] == pytest.approx(-1.2)
+        assert found[0, 0, 0, 0] == pytest.approx(0)
+
+    def test_from_the_side(self):
+        found = ProjectSkeleton(yaw=90, up_axis='y')(self.person())['keypoint']
+        np.testing.assert_allclose(found[0, 0, 1:, 0], 0, atol=1e-12)
+        assert abs(found[0, 0, 0, 0]) == pytest.approx(0.5)
+
+    @pytest.mark.parametrize('up_axis', ['-y', 'z'])
+    def test_other_axes_see_the_same(self, up_axis):
+        person = self.person(20)
+        x, y, z = np.moveaxis(person['keypoint'], -1, 0)
+        # A turn of the coordinates, no mirror.
+        axes = {'-y': (x, -y, -z), 'z': (x, -z, y)}[up_axis]
+        turned = dict(person, keypoint=np.stack(axes, -1))
+        expected = ProjectSkeleton(up_axis='y')(person)['keypoint']
+        found = ProjectSkeleton(up_axis=up_axis)(turned)['keypoint']
+        np.testing.assert_allclose(found, expected, atol=1e-12)
+
+    def test_what_is_flat_stays(self):
+        before = sample(PENN_ACTION)
+        joints = before['keypoint'].copy()
+        found = ProjectSkeleton()(before)['keypoint']
+        np.testing.assert_array_equal(found, joints)
+
+    def test_axis_is_checked(self):
+        with pytest.raises(ValueError, match='up_axis'):
+            ProjectSkeleton(up_axis='x')
