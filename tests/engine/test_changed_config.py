@@ -318,10 +318,10 @@ def test_half_the_batch_on_twice_the_processes_is_the_same(load, trained):
 
 
 def test_a_finished_training_says_so(load):
-    (line,) = (text for text in load()[1] if 'finished' in text)
+    (line,) = (text for text in load()[1] if 'is finished' in text)
     assert 'epoch 2' in line
     assert LENGTH in line
-    assert not any('finished' in text for text in load(3)[1])
+    assert not any('is finished' in text for text in load(3)[1])
 
 
 @pytest.mark.parametrize('text', [None, 'no config', 'import os'])
