@@ -73,7 +73,7 @@ class InputReader:
         for i, item in enumerate(inputs):
             is_path = isinstance(item, (str, Path))
             if is_path and not Path(item).exists():
-                problems[str(item)] = f'there is no input {item}'
+                problems[str(item)] = 'there is no such file or folder'
             elif is_path and is_video(Path(item)):
                 videos[i] = Path(item)
             else:

@@ -125,7 +125,7 @@ def _go_on(
 ) -> int:
     """Use the sequences, unless others are broken and may not be left out."""
     if problems and not args.skip_broken:
-        show_broken(problems)
+        show_broken(problems, bool(sequences))
         if args.cache is None and any(one.video for one in sequences):
             print(
                 '--cache FOLDER keeps what is extracted from videos for the '
