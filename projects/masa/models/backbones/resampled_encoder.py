@@ -144,7 +144,7 @@ def resample(values: Tensor, mask: Tensor, frames: int) -> Tensor:
     Example:
         >>> values = torch.arange(6.0).reshape(1, 6, 1)
         >>> resample(values, torch.ones(1, 6).bool(), 3).flatten()
-        tensor([0.7500, 2.5000, 4.2500])
+        tensor([0.7143, 2.5000, 4.2857])
     """
     steps, places = _places(mask, frames, values.dtype)
     spacing = (mask.sum(1) / frames).clamp(min=1)[:, None, None]
