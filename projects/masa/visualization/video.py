@@ -238,6 +238,9 @@ def write_video(
             codec, rate=Fraction(frame_rate).limit_denominator(1001)
         )
         stream.pix_fmt = 'yuv420p'
+        if codec == 'libx264':
+            # In 0.4 of the default's time, at the same bit rate.
+            stream.options = dict(preset='veryfast')
         for image in images:
             if not count:
                 stream.height, stream.width = image.shape[:2]
