@@ -2,7 +2,8 @@
 
 A subcommand is a module of :mod:`masa.commands` with ``add_arguments(parser)``
 and ``run(args)``, which returns the exit status, and perhaps
-``check_arguments(parser, args)`` for what argparse cannot check. Only the
+``check_arguments(parser, args)`` for what argparse cannot check and
+``EXPECTED``, the errors of ``run`` whose message is enough. Only the
 module of the subcommand that is called is imported, and it imports what takes
 long when it runs, so that the help is there at once.
 """
@@ -10,13 +11,15 @@ long when it runs, so that the help is there at once.
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import NamedTuple
 
 from . import __version__
+from .support.command_line import end_with_status
 from .support.extras import how_to_install
 
 
@@ -93,7 +96,9 @@ COMMANDS: dict[str, Command | Group] = {
     'experiment': Command(
         'compare methods under one protocol', 'experiment', 'train'
     ),
-    'export': Command('export a trained model to ONNX', 'export'),
+    'export': Command(
+        'export a trained model to ONNX', 'export', 'train,export'
+    ),
     'report': Command(
         'one page with all figures of a training', 'report', 'train'
     ),
@@ -136,7 +141,19 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if hasattr(module, 'check_arguments'):
         module.check_arguments(parser, args)
     args.run = module.run
+    if hasattr(module, 'EXPECTED'):
+        args.run = functools.partial(
+            _run_expecting, module.run, module.EXPECTED
+        )
     return args
+
+
+def _run_expecting(
+    run: Callable[[argparse.Namespace], int | None],
+    expected: tuple[type[Exception], ...],
+    args: argparse.Namespace,
+) -> int:
+    return end_with_status(lambda: run(args), expected)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,11 +3,13 @@
 import argparse
 from pathlib import Path
 
-from ..support.command_line import end_with_status
 from .model_options import add_inputs, add_method, add_model_options
 from .options import TABLE_SUFFIXES, add_options, bounded, check_output
 
 VIDEO_SUFFIXES = ('.mp4', '.gif')
+
+# Those of files and checkpoints are among them.
+EXPECTED = (ValueError, IndexError, ImportError)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,13 +82,6 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         int: The exit status.
     """
-    # Those of files and checkpoints are among them.
-    return end_with_status(
-        lambda: _run(args), (ValueError, IndexError, ImportError)
-    )
-
-
-def _run(args: argparse.Namespace) -> int:
     # PyTorch takes seconds to import, and the help does not need it.
     from .aligned_video import write_aligned_video
     from .embedded_inputs import index_of, run_on_all

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..support.command_line import end_with_status
 from .model_options import (
     add_first_and_others,
     add_model_options,
@@ -16,6 +15,8 @@ from .options import TABLE_SUFFIXES, add_options, check_output
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
+
+EXPECTED = (ValueError, ImportError)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,10 +68,6 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         int: The exit status.
     """
-    return end_with_status(lambda: _run(args), (ValueError, ImportError))
-
-
-def _run(args: argparse.Namespace) -> int:
     # PyTorch takes seconds to import, and the help does not need it.
     import numpy as np
 

@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
-from ..support.command_line import end_with_status
 from .model_options import add_inputs, add_model_options
 from .options import add_options, check_output
+
+EXPECTED = (ValueError, ImportError)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,10 +57,6 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         int: The exit status.
     """
-    return end_with_status(lambda: _run(args), (ValueError, ImportError))
-
-
-def _run(args: argparse.Namespace) -> int:
     # PyTorch takes seconds to import, and the help does not need it.
     from ..embeddings import SequenceCollection
     from .embedded_inputs import run_on_all

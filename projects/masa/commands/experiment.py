@@ -5,10 +5,11 @@ import sys
 import time
 from pathlib import Path
 
-from ..support.command_line import end_with_status
 from ..support.files import atomic_path
 from ..support.shipped_configs import CONFIGS
 from .options import add_options, bounded
+
+EXPECTED = (ValueError,)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -116,10 +117,6 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         int: The exit status.
     """
-    return end_with_status(lambda: _compare(args), (ValueError,))
-
-
-def _compare(args: argparse.Namespace) -> int:
     from ..comparison import format_comparison, read_results, run_trainings
 
     plan = make_plan(args)

@@ -4,9 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..support.command_line import end_with_status
-from ..support.extras import explain_missing
 from .options import add_options, check_output
+
+EXPECTED = (ImportError, ValueError)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,21 +49,14 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         int: The exit status.
     """
-    return end_with_status(lambda: _export(args), (ImportError, ValueError))
-
-
-def _export(args: argparse.Namespace) -> int:
     # PyTorch takes seconds to import, and the help does not need it.
-    try:
-        from ..apis.onnx_export import (
-            TOLERANCE,
-            compare_with_onnx,
-            describe_model,
-            export_onnx,
-        )
-        from ..apis.trained_model import TrainedModel
-    except ModuleNotFoundError as error:
-        raise explain_missing('masa export', 'train,export', error) from error
+    from ..apis.onnx_export import (
+        TOLERANCE,
+        compare_with_onnx,
+        describe_model,
+        export_onnx,
+    )
+    from ..apis.trained_model import TrainedModel
 
     model = TrainedModel(
         args.model, args.weights, 'cpu', unsafe_load=args.unsafe_load

@@ -3,8 +3,10 @@
 import argparse
 from pathlib import Path
 
-from ..support.command_line import end_with_status
 from .options import add_options, check_output
+
+# faiss tells of a factory that it does not know by a RuntimeError.
+EXPECTED = (ImportError, RuntimeError, ValueError)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,22 +63,12 @@ def check_arguments(
     check_output(parser, args.output, ['.faiss'], args.overwrite)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> None:
     """Build the index and write it.
 
     Args:
         args (argparse.Namespace): The parsed arguments.
-
-    Returns:
-        int: The exit status.
     """
-    # faiss tells of a factory that it does not know by a RuntimeError.
-    return end_with_status(
-        lambda: _build(args), (ImportError, RuntimeError, ValueError)
-    )
-
-
-def _build(args: argparse.Namespace) -> None:
     # PyTorch takes seconds to import, and the help does not need it.
     from ..apis import FrameIndex
     from ..evaluation import SequenceCollection

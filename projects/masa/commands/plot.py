@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
-from ..support.command_line import end_with_status
 from ..support.files import atomic_path
 from .run_drawing import add_run_options, check_metrics, draw_figures
+
+EXPECTED = (ValueError, ImportError)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,19 +38,12 @@ def check_arguments(
     check_metrics(parser, args)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> None:
     """Draw the figures and write them.
 
     Args:
         args (argparse.Namespace): The parsed arguments.
-
-    Returns:
-        int: The exit status.
     """
-    return end_with_status(lambda: _plot(args), (ValueError, ImportError))
-
-
-def _plot(args: argparse.Namespace) -> None:
     _, drawn = draw_figures(args)
     paths = [args.output / f'{name}.{args.format}' for name, _, _ in drawn]
     there = [str(path) for path in paths if path.exists()]

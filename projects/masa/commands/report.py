@@ -4,9 +4,10 @@ import argparse
 import time
 from pathlib import Path
 
-from ..support.command_line import end_with_status
 from .options import check_output
 from .run_drawing import add_run_options, check_metrics, draw_figures
+
+EXPECTED = (ValueError, ImportError)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,19 +46,12 @@ def check_arguments(
     check_metrics(parser, args)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> None:
     """Draw the figures and write the page.
 
     Args:
         args (argparse.Namespace): The parsed arguments.
-
-    Returns:
-        int: The exit status.
     """
-    return end_with_status(lambda: _report(args), (ValueError, ImportError))
-
-
-def _report(args: argparse.Namespace) -> None:
     # The help does not need it.
     from ..visualization.report import write_report
 
