@@ -12,6 +12,7 @@ from .datasets import (
     transforms,
 )
 from .datasets.random_activities import RandomActivityDataset
+from .datasets.transforms.base import SequenceTransform
 from .evaluation import evaluator, metrics
 from .registry import TASK_UTILS, TRANSFORMS
 from .visualization import embedding_figures_hook
@@ -32,22 +33,12 @@ __all__ = [
 
 # Here and not beside the classes: an exported model uses them without the
 # registries, which import PyTorch.
-for _name in (
-    'BoneLengthNoise',
-    'DualAugmentation',
-    'FlipSkeleton',
-    'HideJoints',
-    'JointAngleNoise',
-    'LoadFrameFeatures',
-    'NormalizeSkeleton',
-    'PackSequenceInputs',
-    'PosePriorNoise',
-    'ProjectSkeleton',
-    'SelectBodyJoints',
-    'SelectPerson',
-    'ShearSkeleton',
-    'TranslateSkeleton',
-):
-    TRANSFORMS.register_module(module=getattr(transforms, _name))
-for _name in ('LinearPosePrior', 'VPoserPrior'):
-    TASK_UTILS.register_module(module=getattr(transforms, _name))
+for _name in transforms.__all__:
+    _member = getattr(transforms, _name)
+    if not isinstance(_member, type):
+        continue
+    if issubclass(_member, SequenceTransform):
+        TRANSFORMS.register_module(module=_member)
+    else:
+        # A prior over poses.
+        TASK_UTILS.register_module(module=_member)
