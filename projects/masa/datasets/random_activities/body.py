@@ -6,6 +6,7 @@ order, :data:`masa.datasets.skeletons.PENN_ACTION`.
 """
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from ..skeletons import PENN_ACTION
 
@@ -97,7 +98,8 @@ def place_joints(angles: np.ndarray, bones: np.ndarray) -> np.ndarray:
         return angles[:, INDEX[name]]
 
     def turn(axis, name, factor=1.0):
-        return _rotation(axis, factor * angle(name))
+        degrees = factor * angle(name)[:, None]
+        return Rotation.from_euler(axis, degrees, degrees=True).as_matrix()
 
     root = (
         turn('y', 'root.yaw')
@@ -180,15 +182,3 @@ def hold_limb(points: np.ndarray, limb: str, target: np.ndarray) -> None:
         origin + along[:, None] * direction + away[:, None] * bend
     )
     points[:, last] = origin + distance[:, None] * direction
-
-
-def _rotation(axis: str, degrees: np.ndarray) -> np.ndarray:
-    """Rotation matrices about an axis, (T, 3, 3)."""
-    angle = np.radians(degrees)
-    first, second = {'x': (1, 2), 'y': (2, 0), 'z': (0, 1)}[axis]
-    matrix = np.zeros((len(angle), 3, 3))
-    matrix[:] = np.eye(3)
-    matrix[:, first, first] = matrix[:, second, second] = np.cos(angle)
-    matrix[:, second, first] = np.sin(angle)
-    matrix[:, first, second] = -matrix[:, second, first]
-    return matrix

@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
+from scipy.spatial.transform import Rotation
 
 from ..skeletons import PENN_ACTION
+from ..transforms.checks import mirror_order
 from ..transforms.noise import smooth_noise
 from .activity import RandomActivity
 from .body import (
@@ -21,8 +23,7 @@ from .body import LIMITS as ANGLE_LIMITS
 
 MIN_FRAMES = 12
 PAIRS = np.array(PENN_ACTION['flip_pairs'])
-MIRROR = np.arange(len(JOINTS))
-MIRROR[PAIRS] = PAIRS[:, ::-1]
+MIRROR = mirror_order(PENN_ACTION['flip_pairs'], len(JOINTS))
 # One for an angle in degrees, 0 for the place of the pelvis.
 _IS_ANGLE = np.arange(len(ANGLES)) >= len(COLUMNS['pelvis'])
 
@@ -179,29 +180,13 @@ def project(
     Returns:
         np.ndarray: (T, V, 2), y down.
     """
-    yaw, pitch, roll = np.radians([yaw, pitch, rng.normal(0, 5)])
-    turn = np.array(
-        [
-            [np.cos(yaw), 0, np.sin(yaw)],
-            [0, 1, 0],
-            [-np.sin(yaw), 0, np.cos(yaw)],
-        ]
-    )
-    tilt = np.array(
-        [
-            [1, 0, 0],
-            [0, np.cos(pitch), -np.sin(pitch)],
-            [0, np.sin(pitch), np.cos(pitch)],
-        ]
-    )
-    lean = np.array(
-        [[np.cos(roll), -np.sin(roll), 0], [np.sin(roll), np.cos(roll), 0]]
-    )
-    seen = points @ (tilt @ turn).T
-    flat = seen @ np.hstack([lean[:, :2], np.zeros((2, 1))]).T
+    roll = rng.normal(0, 5)
+    camera = Rotation.from_euler('ZXY', [roll, pitch, yaw], degrees=True)
+    seen = points @ camera.as_matrix().T
+    flat = seen[..., :2]
     if rng.random() < 0.7:
         distance = rng.uniform(2.5, 8)
-        flat *= distance / (distance - seen[..., 2:]).clip(0.8)
+        flat = flat * distance / (distance - seen[..., 2:]).clip(0.8)
     return flat * (1, -1)
 
 
