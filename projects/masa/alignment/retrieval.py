@@ -3,8 +3,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..embeddings.checks import check_at_least_one, check_sequences
+from ..embeddings.checks import check_sequences
 from ..embeddings.neighbors import nearest_frames
+from ..support.argument_checks import check_one_or_more
 
 
 class Match(NamedTuple):
@@ -49,7 +50,7 @@ def retrieve_frames(
         >>> tuple(retrieve_frames(np.array([1.6]), [slow, fast])[0])
         (0, 3, 0.01)
     """
-    check_at_least_one('k', k)
+    check_one_or_more(k=k)
     query = np.asarray(query)
     if query.ndim != 1:
         raise ValueError(

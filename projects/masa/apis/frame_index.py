@@ -7,13 +7,13 @@ import numpy as np
 
 from ..alignment import Match
 from ..embeddings.checks import (
-    check_at_least_one,
     check_distinct,
     check_frame_values,
     check_same_length,
     check_sequences,
 )
 from ..embeddings.neighbors import search_index
+from ..support.argument_checks import check_one_or_more
 from ..support.extras import explain_missing
 from ..support.files import atomic_path
 
@@ -174,7 +174,7 @@ class FrameIndex:
             ValueError: If ``k`` is below 1, the width differs from that of
                 the index, or there is no sequence ``exclude``.
         """
-        check_at_least_one('k', k)
+        check_one_or_more(k=k)
         (queries,) = check_sequences([queries], 'queries')
         self._check_width(queries)
         queries = np.ascontiguousarray(queries, dtype=np.float32)

@@ -146,17 +146,3 @@ def check_distinct(names: Sequence[str]) -> None:
     if len(set(names)) < len(names):
         twice = sorted({n for n in names if names.count(n) > 1})
         raise ValueError(f'sequences come more than once: {twice}')
-
-
-def check_at_least_one(name: str, value: int) -> None:
-    """Check a count, such as a stride or a number of neighbors.
-
-    Args:
-        name (str): Name of the argument.
-        value (int): Its value.
-
-    Raises:
-        ValueError: If it is below 1.
-    """
-    if value < 1:
-        raise ValueError(f'{name} is expected to be >= 1, but got {value}')
