@@ -2,8 +2,10 @@
 
 import argparse
 
-from ..support.command_line import end_with_status
 from ..support.shipped_configs import config_names, config_paths
+
+# Those of the operating system, as of a pipe that ends.
+EXPECTED = ()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,20 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> None:
     """Print the names or the path.
 
     Args:
         args (argparse.Namespace): The parsed arguments.
-
-    Returns:
-        int: The exit status.
     """
-
-    def show() -> None:
-        if args.name is None:
-            print(*config_names(), sep='\n')
-        else:
-            print(*config_paths(args.name))
-
-    return end_with_status(show)
+    if args.name is None:
+        print(*config_names(), sep='\n')
+    else:
+        print(*config_paths(args.name))

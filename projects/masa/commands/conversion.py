@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..datasets.errors import AnnotationError
 from ..support.broken_inputs import show_broken, show_problems
-from ..support.command_line import end_with_status
 from .options import ANNOTATION_SUFFIXES, add_options, check_output
 
 if TYPE_CHECKING:
@@ -92,26 +91,22 @@ def run_conversion(
     ``source`` is what is converted, for messages. The result is the exit
     status: 0, 1 if files were left out, 2 after an error.
     """
+    # The help needs none of them.
+    from rich.console import Console
 
-    def run() -> int:
-        # The help needs none of them.
-        from rich.console import Console
+    from ..datasets.conversion import save_checked
 
-        from ..datasets.conversion import save_checked
-
-        try:
-            annotations, remarks, problems = convert(args)
-        except BrokenFilesError as error:
-            show_broken(error.problems)
-            return 2
-        save_checked(annotations, args.output, source)
-        Console().print(summary(annotations))
-        for remark in [*remarks, next_step(annotations, args.output)]:
-            print(remark)
-        show_problems(problems)
-        return int(bool(problems))
-
-    return end_with_status(run, (AnnotationError,))
+    try:
+        annotations, remarks, problems = convert(args)
+    except BrokenFilesError as error:
+        show_broken(error.problems)
+        return 2
+    save_checked(annotations, args.output, source)
+    Console().print(summary(annotations))
+    for remark in [*remarks, next_step(annotations, args.output)]:
+        print(remark)
+    show_problems(problems)
+    return int(bool(problems))
 
 
 def summary(annotations: dict) -> Table:

@@ -17,8 +17,9 @@ from typing import NamedTuple
 from packaging.requirements import Requirement
 
 from .. import __version__
-from ..support.command_line import end_with_status
 from ..support.work_dir import last_checkpoint
+
+EXPECTED = (PackageNotFoundError,)
 
 DISTRIBUTION = 'masa-mmaction2'
 # What an extra is for.
@@ -80,10 +81,6 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         int: The exit status.
     """
-    return end_with_status(lambda: _show(args.models), (PackageNotFoundError,))
-
-
-def _show(models: Path) -> int:
     print(f'masa {__version__}, Python {platform.python_version()}')
     complete = True
     for part in find_parts():
@@ -99,9 +96,9 @@ def _show(models: Path) -> int:
         for name in APART.get(part.name, ()):
             found = _version(name)
             print(f'  {name}: {found or "missing, see docs/installation.md"}')
-    checkpoints = map(last_checkpoint, sorted(models.glob('*/')))
+    checkpoints = map(last_checkpoint, sorted(args.models.glob('*/')))
     trained = [path.parent for path in checkpoints if path and path.is_file()]
-    names = ', '.join(map(str, trained)) or f'none in {models}'
+    names = ', '.join(map(str, trained)) or f'none in {args.models}'
     print(f'\ntrained models: {names}')
     return 0 if complete else 1
 

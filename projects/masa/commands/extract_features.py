@@ -6,13 +6,14 @@ from pathlib import Path
 
 from ..extraction.errors import ExtractionError
 from ..extraction.model_names import ALIASES
-from ..support.command_line import end_with_status
 from .extraction_options import (
     add_running_options,
     add_sequence_options,
     check_files,
 )
 from .options import bounded
+
+EXPECTED = (ExtractionError,)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -124,7 +125,4 @@ def run(args: argparse.Namespace) -> int:
         *('random_weights', 'max_pixels', 'max_seconds'),
     )
     options = {name: getattr(args, name) for name in names}
-    return end_with_status(
-        lambda: run_extraction(args, lambda: FeatureExtraction(**options)),
-        (ExtractionError,),
-    )
+    return run_extraction(args, lambda: FeatureExtraction(**options))

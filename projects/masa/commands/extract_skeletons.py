@@ -5,13 +5,14 @@ from pathlib import Path
 
 from ..extraction.backends import BACKENDS
 from ..extraction.errors import ExtractionError
-from ..support.command_line import end_with_status
 from .extraction_options import (
     add_running_options,
     add_sequence_options,
     check_files,
 )
 from .options import add_options
+
+EXPECTED = (ExtractionError,)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -132,9 +133,6 @@ def run(args: argparse.Namespace) -> int:
         pose_weights=args.pose_weights,
         **{name: getattr(args, name) for name in MMPOSE_OPTIONS},
     )
-    return end_with_status(
-        lambda: run_extraction(
-            args, lambda: PoseExtraction(args.backend, **options)
-        ),
-        (ExtractionError,),
+    return run_extraction(
+        args, lambda: PoseExtraction(args.backend, **options)
     )

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from ...datasets.errors import AnnotationError
 from ...datasets.skeletons import H2O_JOINTS
 from ..conversion import (
     Converted,
@@ -13,6 +14,8 @@ from ..conversion import (
 from ..options import folder
 
 MILK = 'pouring_milk'
+
+EXPECTED = (AnnotationError,)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from ...datasets.errors import AnnotationError
 from ...datasets.skeletons import LAYOUTS
 from ..conversion import (
     Converted,
@@ -13,6 +14,8 @@ from ..conversion import (
 from ..options import add_options, folder
 
 DRAWER = 'Kallax_Shelf_Drawer'
+
+EXPECTED = (AnnotationError,)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -115,7 +118,6 @@ def read_poses(args: argparse.Namespace, scan: str, frames: int):
 def convert(args: argparse.Namespace) -> Converted:
     """Make the annotations, and say what is remarkable about them."""
     # The help needs none of them.
-    from ...datasets import AnnotationError
     from ...datasets.conversion import LabeledSequence, build_annotations
     from ...datasets.ikea_asm import (
         DRAWER_PHASES,

@@ -3,13 +3,15 @@
 import argparse
 from pathlib import Path
 
+from ...datasets.errors import AnnotationError
 from ...datasets.skeletons import LAYOUTS, layouts_of
-from ...support.command_line import end_with_status
 from ..conversion import (
     add_output,
     check_annotation_file,
     next_step,
 )
+
+EXPECTED = (AnnotationError,)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,21 +81,12 @@ def check_arguments(
         parser.error('--split NAME FILE or --annotations FILE is expected')
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> None:
     """Run the conversion.
 
     Args:
         args (argparse.Namespace): The parsed arguments.
-
-    Returns:
-        int: The exit status.
     """
-    from ...datasets.errors import AnnotationError
-
-    return end_with_status(lambda: _join(args), (AnnotationError,))
-
-
-def _join(args: argparse.Namespace) -> None:
     from ...datasets import save_annotations
     from ...datasets.join import join_annotations
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...datasets.errors import AnnotationError
 from ..conversion import (
     Converted,
     add_output,
@@ -17,6 +18,8 @@ from ..options import add_options, folder
 
 if TYPE_CHECKING:
     from ...datasets.key_events import Phases
+
+EXPECTED = (AnnotationError,)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,13 +3,15 @@
 import argparse
 from pathlib import Path
 
-from ...support.command_line import end_with_status
+from ...datasets.errors import AnnotationError
 from ..conversion import (
     add_output,
     check_annotation_file,
     next_step,
 )
 from ..options import add_options
+
+EXPECTED = (AnnotationError,)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,24 +55,14 @@ def check_arguments(
     check_annotation_file(parser, args)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> None:
     """Add the phases.
 
     Args:
         args (argparse.Namespace): The parsed arguments.
-
-    Returns:
-        int: The exit status.
     """
-    from ...datasets.errors import AnnotationError
-
-    return end_with_status(lambda: _add(args), (AnnotationError,))
-
-
-def _add(args: argparse.Namespace) -> None:
     from ...datasets.annotation import load_annotations
     from ...datasets.conversion import save_checked
-    from ...datasets.errors import AnnotationError
     from ...datasets.frame_labels import add_phases
     from ...datasets.schema import check_annotations
 

@@ -4,13 +4,16 @@ import argparse
 import sys
 from pathlib import Path
 
-from ...support.command_line import end_with_status
+from ...datasets.errors import AnnotationError
+from ...extraction.errors import ExtractionError
 from ..conversion import (
     add_output,
     check_annotation_file,
     next_step,
 )
 from ..options import add_options
+
+EXPECTED = (AnnotationError, ExtractionError)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,15 +69,6 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         int: The exit status.
     """
-    from ...datasets.errors import AnnotationError
-    from ...extraction.errors import ExtractionError
-
-    return end_with_status(
-        lambda: _convert(args), (AnnotationError, ExtractionError)
-    )
-
-
-def _convert(args: argparse.Namespace) -> int:
     from ...datasets.conversion import save_checked
     from ...datasets.frame_labels import add_phases
     from ...pose_files.conversion import make_annotations

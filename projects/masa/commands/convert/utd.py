@@ -2,6 +2,7 @@
 
 import argparse
 
+from ...datasets.errors import AnnotationError
 from ..conversion import (
     Converted,
     add_output,
@@ -10,6 +11,8 @@ from ..conversion import (
     run_conversion,
 )
 from ..options import add_options, folder
+
+EXPECTED = (AnnotationError,)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
