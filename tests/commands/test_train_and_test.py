@@ -57,8 +57,11 @@ def test_training_ends_with_what_to_do_next(
 ):
     options = [] if validates else ['--no-validate']
     command = [tiny_config, '--work-dir', str(tmp_path), *options]
+    # Loggers of one name, which ends in the second of the start, are one, and
+    # print to where the first was captured.
+    name = f'experiment_name=ends_{validates}'
     masa_command('train')(
-        [*command, '--cfg-options', 'train_cfg.max_epochs=1']
+        [*command, '--cfg-options', 'train_cfg.max_epochs=1', name]
     )
     line = capsys.readouterr().out.splitlines()[-1]
     assert f'{tmp_path}: ' in line
