@@ -22,6 +22,7 @@ from .body import (
 from .body import LIMITS as ANGLE_LIMITS
 
 MIN_FRAMES = 12
+SIDES = ('left', 'right')
 PAIRS = np.array(PENN_ACTION['flip_pairs'])
 MIRROR = mirror_order(PENN_ACTION['flip_pairs'], len(JOINTS))
 # One for an angle in degrees, 0 for the place of the pelvis.
@@ -67,6 +68,11 @@ def draw_performance(
     for limb in activity.held:
         # Where its end was at first, in the key pose of this person.
         hold_limb(points, limb, points[0, JOINTS[LIMBS[limb][2]]].copy())
+    for arm, joint in activity.touches.items():
+        offset = rng.normal(0, 0.05, 3)
+        hold_limb(points, arm, points[:, JOINTS[joint]] + offset)
+    if activity.grip is not None:
+        _hold_object(points, activity.grip * np.exp(rng.normal(0, 0.15)))
     if activity.one_view:
         yaw = activity.yaw + rng.normal(0, 30)
     else:
@@ -79,6 +85,17 @@ def draw_performance(
         score=score.astype(np.float32),
         time=(time % 1.0 if activity.is_periodic else time).astype(np.float32),
     )
+
+
+def _hold_object(points: np.ndarray, grip: float) -> None:
+    """Move both hands to the ends of what they hold, (T, 13, 3) in place."""
+    left, right = (points[:, JOINTS[f'{side}_wrist']] for side in SIDES)
+    across = right - left
+    length = np.linalg.norm(across, axis=-1, keepdims=True)
+    center = (left + right) / 2
+    reach = across * (grip / 2 / length.clip(1e-3))
+    hold_limb(points, 'left_arm', center - reach)
+    hold_limb(points, 'right_arm', center + reach)
 
 
 def _draw_timing(
