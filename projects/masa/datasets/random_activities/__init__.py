@@ -14,5 +14,6 @@ __getattr__, __dir__, __all__ = lazy_names(
         'activity': ['RandomActivity', 'draw_activity', 'draw_sibling'],
         'dataset': ['RandomActivityDataset'],
         'performance': ['Performance', 'draw_performance'],
+        'recorded_motion': ['RecordedMotionDataset'],
     },
 )
