@@ -1,4 +1,4 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from ...support.argument_checks import (
     check_one_or_more,
     check_range,
 )
-from ..problem import Problem, short
+from ..problem import Problem
 from ..records import read_records, refuse
 from ..skeletons import PENN_ACTION
 from ..times import frame_times
@@ -186,15 +186,20 @@ class RecordedMotionDataset(PerformancePairs):
         groups: dict[int | str, list[Motion]] = {}
         for record in read_records(self.ann_file, split=self.split):
             name, label = record['frame_dir'], record['label']
+            lacking = list(_find_problems(record))
+            problems += lacking
+            if lacking:
+                continue
             try:
                 motion = read_motion(record, self.up_axis)
             except (KeyError, ValueError) as error:
+                expected = 'a body whose joints are named'
                 problems.append(
-                    Problem(name, 'motion', 'that of a body', error.args[0])
+                    Problem(name, 'keypoint', expected, error.args[0])
                 )
                 continue
             groups.setdefault(name if label < 0 else label, []).append(motion)
-        refuse(self.ann_file, problems, 'of what RecordedMotionDataset reads')
+        refuse(self.ann_file, problems, note='')
         self._groups = list(groups.values())
         return super().load_data_list()
 
@@ -240,47 +245,43 @@ class RecordedMotionDataset(PerformancePairs):
         return [Clip(motion, start, seconds)] * 2
 
 
+def _find_problems(record: dict) -> Iterator[Problem]:
+    """Yield what a record lacks to be seen by virtual cameras."""
+    name = record['frame_dir']
+    axes = record['keypoint'].shape[-1] if 'keypoint' in record else 'no'
+    if axes != 3:
+        expected = 'joints in 3D, which virtual cameras see'
+        yield Problem(name, 'keypoint', expected, f'{axes} coordinates')
+    if record['total_frames'] < 2:
+        yield Problem(name, 'total_frames', 'a motion, of 2 or more', '1')
+    if frame_times(record) is None:
+        expected = 'frames per second, or timestamps, to cut clips by'
+        yield Problem(name, 'frame_rate', expected, 'neither')
+
+
 def read_motion(record: dict, up_axis: str) -> Motion:
     """Normalize a recording for layout, place, direction and size.
 
     Args:
-        record (dict): A complete record with its ``skeleton``.
+        record (dict): A complete record of two frames or more in 3D, with
+            its ``skeleton`` and times.
         up_axis (str): Which way is up.
 
     Returns:
         Motion: The recording.
 
     Raises:
-        KeyError: If it has no joints, or no skeleton.
-        ValueError: If it is not of a body in 3D, has a single frame or no
-            times, or its subject is neither a text nor an integer.
+        KeyError: If the joints have no names.
+        ValueError: If it is not of a body that has a direction and a size.
     """
-    subject = record.get('subject')
-    if subject is not None and not isinstance(subject, str | int):
-        raise ValueError(
-            "'subject' is expected to be a text or an integer, but is "
-            f'{short(subject)}'
-        )
     times = frame_times(record)
-    if times is None:
-        raise ValueError(
-            "'frame_rate' or 'timestamps' are expected, which clips are cut "
-            'by, but there is neither'
-        )
-    if len(times) < 2:
-        raise ValueError('two frames or more are expected, but there is one')
     results = SelectBodyJoints()(SelectPerson()(dict(record)))
-    if results['keypoint'].shape[-1] != 3:
-        raise ValueError(
-            "'keypoint' is expected to be in 3D, but is in 2D: motion is seen "
-            'by virtual cameras'
-        )
     results['keypoint'] = turn_y_up(results['keypoint'], up_axis)
     normalize = NormalizeSkeleton(rotation='sequence', up_axis='y')
     joints = normalize(results)['keypoint'][0]
     return Motion(
         name=record['frame_dir'],
-        subject=subject,
+        subject=record.get('subject'),
         times=times - times[0],
         joints=BONES['spine'] * joints,
         score=(results['keypoint_score'][0] > 0).astype(np.float32),
