@@ -19,7 +19,11 @@ from masa.datasets.random_activities.body import (
     place_joints,
     pose,
 )
-from masa.datasets.random_activities.performance import MIN_FRAMES, project
+from masa.datasets.random_activities.performance import (
+    MIN_FRAMES,
+    add_errors,
+    project,
+)
 
 LENGTHS = np.array(list(BONES.values()))
 PIPELINE = [
@@ -150,6 +154,17 @@ class TestActivities:
             other.append(distance[apart > 0.4].mean())
         closer = np.array(same) < np.array(other)
         assert closer.mean() > 0.7
+
+
+def test_a_joint_that_is_missing_is_never_taken_for_another():
+    flat, score = np.zeros((20, 13, 2)), np.ones((20, 13))
+    flat[:, 5], score[:, 5] = 100, 0
+    for seed in range(80):
+        rng = np.random.default_rng(seed)
+        seen, found = add_errors(flat, score, rng)
+        assert np.abs(seen[found == 1]).max() < 1
+    assert (flat[:, 5] == 100).all()
+    assert score.sum() == 12 * 20
 
 
 def test_camera():

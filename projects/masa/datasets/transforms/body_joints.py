@@ -16,6 +16,7 @@ STAND_INS = {
     'left_ankle': (('left_foot',), ('left_heel',)),
     'right_ankle': (('right_foot',), ('right_heel',)),
 }
+UP_AXES = ('y', '-y', 'z')
 # Without these nothing can be normalized.
 NEEDED = ('left_hip', 'right_hip', 'left_shoulder', 'right_shoulder')
 
@@ -112,6 +113,21 @@ def find_body_joints(names: Sequence[str]) -> dict[str, list[int]]:
     return found
 
 
+def turn_y_up(keypoint: np.ndarray, up_axis: str) -> np.ndarray:
+    """Turn 3D joints so that y points up.
+
+    Args:
+        keypoint (np.ndarray): (..., 3), right-handed.
+        up_axis (str): Which way is up: one of ``UP_AXES``.
+
+    Returns:
+        np.ndarray: (..., 3): x, right; y, up; z, toward the viewer.
+    """
+    x, y, z = np.moveaxis(keypoint, -1, 0)
+    axes = {'y': (x, y, z), '-y': (x, -y, -z), 'z': (x, z, -y)}
+    return np.stack(axes[up_axis], -1)
+
+
 class ProjectSkeleton(SequenceTransform):
     """View a 3D skeleton by a virtual camera; 2D joints stay as they are.
 
@@ -145,7 +161,7 @@ class ProjectSkeleton(SequenceTransform):
     """
 
     def __init__(self, yaw: float = 30.0, up_axis: str = '-y'):
-        check_choice('up_axis', up_axis, ('y', '-y', 'z'))
+        check_choice('up_axis', up_axis, UP_AXES)
         self.yaw = yaw
         self.up_axis = up_axis
 
@@ -155,10 +171,7 @@ class ProjectSkeleton(SequenceTransform):
         if keypoint.shape[-1] == 2:
             return results
         pairs = require_skeleton(results, ['flip_pairs'], self)['flip_pairs']
-        x, y, z = np.moveaxis(keypoint, -1, 0)
-        # To x, right; y, up; z, toward the viewer.
-        axes = {'y': (x, y, z), '-y': (x, -y, -z), 'z': (x, z, -y)}
-        x, y, z = axes[self.up_axis]
+        x, y, z = np.moveaxis(turn_y_up(keypoint, self.up_axis), -1, 0)
         left, right = np.transpose(pairs)
         across = (x[0][:, left] - x[0][:, right]).mean()
         along = (z[0][:, left] - z[0][:, right]).mean()
