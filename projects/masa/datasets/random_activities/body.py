@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from ..skeletons import PENN_ACTION
 
+SIDES = ('left', 'right')
 JOINTS = {name: i for i, name in enumerate(PENN_ACTION['joints'])}
 # Raised limbs, bent joints, and turns to the left or inward are positive.
 PARTS = dict(
@@ -112,7 +113,7 @@ def place_joints(angles: np.ndarray, bones: np.ndarray) -> np.ndarray:
     )
     skull = chest @ turn['trunk.nod'] @ turn['trunk.tilt']
     points[:, JOINTS['head']] = neck + head * skull[..., 1]
-    for side, sign in (('left', 1), ('right', -1)):
+    for side, sign in zip(SIDES, (1, -1), strict=True):
         arm, leg = f'{side}_arm', f'{side}_leg'
         # The shoulder blade lifts the shoulder of a raised arm.
         height = angles[:, INDEX[f'{arm}.out']] + 0.6 * angles[
@@ -204,3 +205,21 @@ def hold_limb(points: np.ndarray, limb: str, target: np.ndarray) -> None:
         origin + along[:, None] * direction + away[:, None] * bend
     )
     points[:, last] = origin + distance[:, None] * direction
+
+
+def hold_object(points: np.ndarray, length: float) -> None:
+    """Move both hands to the ends of what they hold, as far as they reach.
+
+    Its middle and direction are those of the line between the hands.
+
+    Args:
+        points (np.ndarray): Joints, (T, 13, 3); changed in place.
+        length (float): How far apart the hands are, in meters.
+    """
+    left, right = (points[:, JOINTS[f'{side}_wrist']] for side in SIDES)
+    across = right - left
+    apart = np.linalg.norm(across, axis=-1, keepdims=True)
+    middle = (left + right) / 2
+    half = across * (length / 2 / apart.clip(1e-3))
+    hold_limb(points, 'left_arm', middle - half)
+    hold_limb(points, 'right_arm', middle + half)

@@ -17,12 +17,12 @@ from .body import (
     JOINTS,
     LIMBS,
     hold_limb,
+    hold_object,
     place_joints,
 )
 from .body import LIMITS as ANGLE_LIMITS
 
 MIN_FRAMES = 12
-SIDES = ('left', 'right')
 PAIRS = np.array(PENN_ACTION['flip_pairs'])
 MIRROR = mirror_order(PENN_ACTION['flip_pairs'], len(JOINTS))
 # One for an angle in degrees, 0 for the place of the pelvis.
@@ -89,7 +89,7 @@ def draw_performance(
         offset = rng.normal(0, 0.05, 3)
         hold_limb(points, arm, points[:, JOINTS[joint]] + offset)
     if activity.grip is not None:
-        _hold_object(points, activity.grip * np.exp(rng.normal(0, 0.15)))
+        hold_object(points, activity.grip * np.exp(rng.normal(0, 0.15)))
     camera = Camera(activity.yaw, activity.pitch, activity.one_view)
     return film(
         points,
@@ -98,17 +98,6 @@ def draw_performance(
         camera,
         rng,
     )
-
-
-def _hold_object(points: np.ndarray, grip: float) -> None:
-    """Move both hands to the ends of what they hold, (T, 13, 3) in place."""
-    left, right = (points[:, JOINTS[f'{side}_wrist']] for side in SIDES)
-    across = right - left
-    length = np.linalg.norm(across, axis=-1, keepdims=True)
-    center = (left + right) / 2
-    reach = across * (grip / 2 / length.clip(1e-3))
-    hold_limb(points, 'left_arm', center - reach)
-    hold_limb(points, 'right_arm', center + reach)
 
 
 def draw_timing(
