@@ -123,6 +123,33 @@ def test_of_equal_clips_the_order_decides_nothing():
         np.testing.assert_allclose(hits[24:], 1 / 3)
 
 
+def test_nearest_other_equals_the_loop():
+    rng = np.random.default_rng(0)
+    embeddings, labels = clips(rng, 30, 2.0)
+    # Copies: one of two, and three that are all of their neighbors.
+    embeddings[3] = np.repeat(embeddings[4].mean(0)[None], 5, axis=0)
+    for other in (7, 8):
+        embeddings[other] = embeddings[6]
+    means = [
+        clip.mean(axis=0, dtype=np.float64).astype(np.float32)
+        for clip in embeddings
+    ]
+    expected = []
+    for i, mean in enumerate(means):
+        apart = [
+            np.sum((mean.astype(np.float64) - other) ** 2) for other in means
+        ]
+        others = [j for j in range(30) if j != i]
+        least = min(apart[j] for j in others)
+        nearest = [j for j in others if apart[j] == least]
+        expected.append(np.mean([labels[j] == labels[i] for j in nearest]))
+    hits = F.nearest_other_hits(embeddings, labels)
+    np.testing.assert_allclose(hits, expected)
+    assert 0.3 < hits.mean() < 1
+    with pytest.raises(ValueError, match='two sequences'):
+        F.nearest_other_hits(embeddings[:1], labels[:1])
+
+
 def test_bad_arguments_raise():
     rng = np.random.default_rng(0)
     embeddings, labels = clips(rng, 6)
