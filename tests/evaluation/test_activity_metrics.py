@@ -59,6 +59,29 @@ def test_recognition_of_a_collapsed_embedding_is_at_chance():
     assert accuracy == pytest.approx(1 / 3)
 
 
+@pytest.mark.parametrize('dtype', [np.float32, np.float64])
+def test_more_features_than_sequences_are_classified_alike(dtype):
+    """Where the classifier is fitted in the span of the sequences."""
+    rng = np.random.default_rng(0)
+    (train, labels), (val, _) = clips(rng, 12, 2.0), clips(rng, 60, 2.0)
+    train, val = (
+        [np.tile(clip, 9).astype(dtype) for clip in part]
+        for part in (train, val)
+    )
+    joined = [
+        np.stack(
+            [clip[F.uniform_frames(4, len(clip))].ravel() for clip in part]
+        )
+        for part in (train, val)
+    ]
+    assert joined[0].shape[1] > len(train)
+    model = LogisticRegression(max_iter=100000).fit(joined[0], labels)
+    expected = model.predict(joined[1])
+    assert len(np.unique(expected)) > 1
+    found = F.predict_actions(train, labels, val, 4)
+    assert found.tolist() == expected.tolist()
+
+
 def test_phase_runs():
     assert F.phase_runs(np.array([0, 0, 1, 2, 2])) == [
         (0, 2, 0),
