@@ -1,11 +1,12 @@
 """Evaluate models on data that they were not trained on.
 
-    python benchmarks/zero_shot.py --penn data/penn.pkl --utd data/utd.pkl \
+    python benchmarks/zero_shot.py --penn data/penn.pkl --utd data/utd.pkl
         --models work_dirs/pretrain_skeleton model.onnx -o zero_shot.json
 
-Models are work directories of trainings, configs or files of masa export. The
-training-free baselines come first (docs/evaluation.md); their raw inputs are
-all joints of the data, normalized. Evaluated are
+Models are work directories of trainings or files of masa export. Beside one
+that was trained on Penn Action, --split names the sequences that it was not
+trained on. The training-free baselines come first (docs/evaluation.md); their
+raw inputs are all joints of the data, normalized. Evaluated are
 
 - Penn Action with key events as phases (docs/datasets.md): --choice takes the
   activities on which models are chosen, the default, --report the others.
@@ -30,6 +31,7 @@ import numpy as np
 
 from masa.apis import AlignmentInferencer
 from masa.comparison.table import format_markdown
+from masa.datasets import load_annotations
 from masa.datasets.records import complete_record, read_records
 from masa.datasets.synthetic import make_annotations
 from masa.datasets.transforms import NormalizeSkeleton
@@ -42,6 +44,7 @@ from masa.evaluation import (
 )
 from masa.evaluation import metrics as M
 from masa.extraction.errors import ExtractionError
+from masa.support.argument_checks import check_choice
 
 CHOICE = ('golf_swing', 'jumping_jacks', 'pushup', 'tennis_forehand')
 REPORT = ('baseball_swing', 'bench_press', 'situp')
@@ -130,11 +133,18 @@ def add_noise(record, number, normalize):
     return keep(dict(record, keypoint=record['keypoint'] + noise), number)
 
 
-def penn_action(path: Path, activities: Sequence[str]) -> Dataset:
-    """Read the sequences with key events."""
+def penn_action(
+    path: Path, activities: Sequence[str], split: str | None
+) -> Dataset:
+    """Read the sequences with key events, those of one split or all."""
+    records = read_records(path)
+    if split is not None:
+        splits = load_annotations(path).get('split') or {}
+        check_choice('--split', split, sorted(splits))
+        records = [r for r in records if r['frame_dir'] in splits[split]]
     records = [
         record
-        for record in read_records(path)
+        for record in records
         if record['activity'] in activities and record.get('phase') is not None
     ]
     if not records:
@@ -233,9 +243,8 @@ def evaluate(
     for number, record in enumerate(dataset.records):
         record, frames = change(record, number)
         # They are of the original frames, and no model needs them.
-        for key in ('phase', 'canonical_time', 'timestamps', 'frame_rate'):
-            record = {k: v for k, v in record.items() if k != key}
-        records.append(record)
+        gone = ('phase', 'canonical_time', 'timestamps', 'frame_rate')
+        records.append({k: v for k, v in record.items() if k not in gone})
         places.append(frames)
 
     def judge(embeddings):
@@ -276,6 +285,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument('--penn', type=Path, metavar='FILE')
+    parser.add_argument(
+        '--split', help='split of Penn Action (default: all sequences)'
+    )
     parser.add_argument('--utd', type=Path, metavar='FILE')
     parser.add_argument(
         '--synthetic',
@@ -309,7 +321,7 @@ def main() -> None:
     args = parser.parse_args()
     datasets = []
     if args.penn:
-        datasets.append(penn_action(args.penn, args.activities))
+        datasets.append(penn_action(args.penn, args.activities, args.split))
     if args.utd:
         datasets.append(utd_mhad(args.utd))
     if args.synthetic:

@@ -103,6 +103,31 @@ def test_every_subject_is_held_out_once(monkeypatch):
     assert held == [{f'a1_s{s}_t1', f'a2_s{s}_t1'} for s in (1, 3, 5)]
 
 
+def test_sequences_of_penn_action(monkeypatch):
+    phase = np.repeat([0, 1], 3)
+    records = [
+        dict(frame_dir='0001', activity='situp', phase=phase),
+        dict(frame_dir='0002', activity='situp', phase=phase),
+        dict(frame_dir='0003', activity='situp'),
+        dict(frame_dir='0004', activity='pushup', phase=phase),
+    ]
+    splits = dict(train=['0001', '0004'], val=['0002', '0003'])
+    monkeypatch.setattr(zero_shot, 'read_records', lambda path: records)
+    monkeypatch.setattr(
+        zero_shot, 'load_annotations', lambda path: dict(split=splits)
+    )
+
+    def names(split):
+        data = zero_shot.penn_action('penn.pkl', zero_shot.REPORT, split)
+        return [record['frame_dir'] for record in data.records]
+
+    assert names(None) == ['0001', '0002']
+    assert names('val') == ['0002']
+    with pytest.raises(ValueError, match=r"'train', 'val'.*'test'"):
+        names('test')
+    assert not set(zero_shot.CHOICE) & set(zero_shot.REPORT)
+
+
 def test_models_and_baselines_are_judged_alike():
     data = zero_shot.synthetic(2)
     models = {'joints': JointModel()}

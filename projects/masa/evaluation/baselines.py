@@ -8,7 +8,7 @@ POSITION_WIDTH = 128
 # Frames that a window takes beside each frame.
 WINDOW = np.arange(-8, 9, 2)
 # Values of a frame up to which the evaluation computes windows: those of
-# joints, not of frame features, whose classifiers would take hours.
+# joints, not of frame features, which would take gigabytes.
 WIDEST_WINDOW = 256
 
 
