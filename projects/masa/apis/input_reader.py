@@ -145,7 +145,7 @@ class InputReader:
         )
 
     def _with_layout(self, records: list[dict], path: Path) -> list[dict]:
-        """Give the records of a file without a layout the one that is meant."""
+        """Give the records of a file that names no layout the one meant."""
         if not self.any_body or records[0]['skeleton']:
             return records
         if self.layout is None:

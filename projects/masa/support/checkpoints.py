@@ -110,7 +110,8 @@ def _read_weights(path: Path) -> dict[str, Any]:
     try:
         with safetensors.safe_open(path, framework='pt') as file:
             metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}
+            names = file.keys()
+            weights = {name: file.get_tensor(name) for name in names}
         skeleton = json.loads(metadata.get('skeleton', 'null'))
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
