@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from .options import add_options, check_output
+from .options import add_options, check_output, config_file
 
 EXPECTED = (ImportError, ValueError)
 
@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = 'Example: masa export work_dirs/masa_demo masa_demo.onnx'
     parser.add_argument(
-        'model', type=Path, help='work directory of a training, or a config'
+        'model',
+        type=config_file,
+        help='work directory of a training, or a config (--weights)',
     )
     parser.add_argument(
         'outputs',
