@@ -189,10 +189,11 @@ def test_joints_that_cannot_be_understood(joints, options, hint):
 @pytest.fixture
 def own_joints(tmp_path):
     """A model that takes the joints that it was trained on, untrained."""
-    config = Config.fromfile(CONFIG.with_name('masa_demo.py'))
+    path = CONFIG.with_name('masa_demo.py')
+    config = Config.fromfile(path)
     weights = tmp_path / 'demo.safetensors'
     save_weights(MODELS.build(config.model).state_dict(), weights, {})
-    return config, weights
+    return dict(model=path, weights=weights, device='cpu')
 
 
 def test_options_are_checked(own_joints):
@@ -202,9 +203,9 @@ def test_options_are_checked(own_joints):
         masa.load(up_axis='x')
     for option in (dict(layout='COCO_17'), dict(up_axis='y')):
         with pytest.raises(ValueError, match=next(iter(option))):
-            masa.load(*own_joints, device='cpu', **option)
+            masa.load(**own_joints, **option)
     with pytest.raises(ValueError, match=r'body13\.onnx'):
-        masa.load(weights=own_joints[1])
+        masa.load(weights=own_joints['weights'])
 
 
 def test_align_without_a_model(tmp_path, capsys):

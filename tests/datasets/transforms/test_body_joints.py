@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -130,7 +132,7 @@ class TestProjection:
         joints = np.zeros((1, 2, 13, 3))
         for i, name in enumerate(PENN_ACTION['joints']):
             side = dict(left=1, right=-1).get(name.split('_')[0], 0)
-            joints[0, :, i] = side * 0.2, i / 10, 0.5 * (name == 'head')
+            joints[0, :, i] = side * 0.2, -i / 10, 0.5 * (name == 'head')
         angle = np.radians(turn)
         rotation = np.array(
             [
@@ -149,7 +151,7 @@ class TestProjection:
         np.testing.assert_allclose(found, expected, atol=1e-12)
         # Seen from the front: the left at the right, up at the top.
         assert found[0, 0, 1, 0] == pytest.approx(0.2)
-        assert found[0, 0, 12, 1] == pytest.approx(-1.2)
+        assert found[0, 0, 12, 1] == pytest.approx(1.2)
         assert found[0, 0, 0, 0] == pytest.approx(0)
 
     def test_from_the_side(self):
@@ -198,6 +200,20 @@ class TestProjection:
         np.testing.assert_allclose(
             found[:, :, others], expected[:, :, others], atol=1e-12
         )
+
+    def test_a_body_that_is_upside_down(self):
+        upright = ProjectSkeleton(up_axis='y')(self.person())
+        with warnings.catch_warnings():
+            warnings.simplefilter('error')
+            ProjectSkeleton()(dict(upright))
+            lying = upright['keypoint'][..., ::-1]
+            ProjectSkeleton()(dict(upright, keypoint=lying))
+        for sample, up_axis in (
+            (self.person(), '-y'),
+            (dict(upright, keypoint=-upright['keypoint']), None),
+        ):
+            with pytest.warns(UserWarning, match='--up-axis'):
+                ProjectSkeleton(up_axis=up_axis)(sample)
 
     def test_axis_is_checked(self):
         with pytest.raises(ValueError, match='up_axis'):

@@ -1,3 +1,4 @@
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -6,7 +7,12 @@ from ...support.argument_checks import check_choice
 from ..people import find_joints
 from ..skeletons import PENN_ACTION, UP_AXES
 from .base import SequenceTransform
-from .checks import name_of, require_keypoint, require_skeleton
+from .checks import (
+    joint_list,
+    name_of,
+    require_keypoint,
+    require_skeleton,
+)
 
 # What stands for a joint that a layout does not have by its own name: the
 # first of these whose joints it has all; their mean.
@@ -140,13 +146,15 @@ class ProjectSkeleton(SequenceTransform):
     """View a 3D skeleton by a virtual camera; 2D joints stay as they are.
 
     The camera is level, far away, and turned by ``yaw`` from where the
-    person faces it, on average over the sequence.
+    person faces it, on average over the sequence. Of a body that is upside
+    down on the whole, a warning says that y may point the other way.
 
     Required Keys:
 
         - keypoint
         - keypoint_score (optional)
-        - skeleton (flip_pairs and, where known, up_axis; for 3D)
+        - skeleton (torso, optional; for 3D flip_pairs and, where known,
+          up_axis)
 
     Modified Keys:
 
@@ -179,8 +187,12 @@ class ProjectSkeleton(SequenceTransform):
     def transform(self, results: dict) -> dict:
         """Project the joints of a sample."""
         keypoint = require_keypoint(results, self)
-        if keypoint.shape[-1] == 2:
-            return results
+        if keypoint.shape[-1] == 3:
+            results['keypoint'] = self._project(keypoint, results)
+        _warn_if_upside_down(results)
+        return results
+
+    def _project(self, keypoint: np.ndarray, results: dict) -> np.ndarray:
         skeleton = require_skeleton(results, ['flip_pairs'], self)
         up_axis = skeleton.get('up_axis') or self.up_axis
         if up_axis is None:
@@ -204,5 +216,25 @@ class ProjectSkeleton(SequenceTransform):
         # Whoever faces the viewer has the left at the viewer's right.
         angle = np.arctan2(along, across) + np.radians(self.yaw)
         flat = np.cos(angle) * x + np.sin(angle) * z
-        results['keypoint'] = np.stack([flat, -y], -1).astype(keypoint.dtype)
-        return results
+        return np.stack([flat, -y], -1).astype(keypoint.dtype)
+
+
+def _warn_if_upside_down(results: dict) -> None:
+    torso = (results.get('skeleton') or {}).get('torso')
+    if torso is None:
+        return
+    body = results['keypoint'][0]
+    upper, lower = (
+        body[:, joint_list(end, body.shape[1], 'torso')].mean(1)
+        for end in torso
+    )
+    # y points down; a body that lies has no side up.
+    up = lower - upper
+    length = np.median(np.linalg.norm(up, axis=1))
+    if np.median(up[:, 1]) < -length / 2:
+        warnings.warn(
+            f'sequence {name_of(results)} is upside down: 2D joints are '
+            'expected y down, as in images, and of 3D joints --up-axis (in '
+            'Python up_axis) says which way is up',
+            stacklevel=3,
+        )
