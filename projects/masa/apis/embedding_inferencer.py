@@ -258,7 +258,10 @@ def _load_model(
     model = PRETRAINED if model is None else model
     if isinstance(model, (str, Path)) and Path(model).suffix == '.onnx':
         if weights is not None:
-            raise ValueError(f'{model} holds its weights: leave {weights} out')
+            raise ValueError(
+                f'{model} holds its weights: leave {weights} out, or give the '
+                'config that it is of as the model'
+            )
         from .exported_model import ExportedModel
 
         return ExportedModel(model, device)
