@@ -80,10 +80,12 @@ val_dataloader = dict(
             dict(type='SelectPerson'),
             # Any body; 3D is seen from the front, a little from the side.
             dict(type='SelectBodyJoints'),
-            dict(type='ProjectSkeleton', up_axis='y'),
+            dict(type='ProjectSkeleton'),
             *pipeline,
         ],
         test_mode=True,
     ),
 )
 test_dataloader = val_dataloader
+# What the model takes of a video: options of masa extract skeletons.
+from_video = dict(type='skeletons', backend='mediapipe', target='body2d')

@@ -65,6 +65,8 @@ def test_contents(wheel):
         entry_points = archive.read(f'{info}/entry_points.txt').decode()
     assert {name.split('/')[0] for name in names} == {'masa', info}
     assert 'masa/py.typed' in names
+    for suffix in ('onnx', 'safetensors'):
+        assert f'masa/pretrained/body13.{suffix}' in names
     assert 'masa/.mim/model-index.yml' in names
     shipped = {name for name in names if name.startswith('masa/.mim/')}
     for folder in ('configs', 'tools'):

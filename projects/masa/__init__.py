@@ -23,5 +23,8 @@ __getattr__, __dir__, __all__ = lazy_names(
         'support',
         'visualization',
     ],
-    {'support.shipped_configs': ['config_paths']},
+    {
+        'apis': ['load', 'pretrained_weights'],
+        'support.shipped_configs': ['config_paths'],
+    },
 )

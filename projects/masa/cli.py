@@ -97,7 +97,9 @@ COMMANDS: dict[str, Command | Group] = {
         'compare methods under one protocol', 'experiment', 'train'
     ),
     'export': Command(
-        'export a trained model to ONNX', 'export', 'train,export'
+        'export a trained model: ONNX or safetensors',
+        'export',
+        'train,export',
     ),
     'report': Command(
         'one page with all figures of a training', 'report', 'train'
@@ -127,8 +129,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         prog='masa',
         description='Align videos and motion sequences in time.',
         epilog='"masa COMMAND --help" tells more, with an example. Example: '
-        'masa align a.mp4 b.mp4 --model work_dirs/clan_videos '
-        '--output aligned.mp4',
+        'masa align a.mp4 b.mp4 --output aligned.mp4',
     )
     parser.add_argument(
         '--version', action='version', version=f'masa {__version__}'

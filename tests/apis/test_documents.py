@@ -51,15 +51,13 @@ def test_visualization():
     assert names['visualizer']['vis_backends'] == names['vis_backends']
 
 
-def test_readme(as_after_the_demo, annotations):
-    """The demo's model and sequences in the place of the reader's own."""
+def test_readme(annotations):
+    """Built-in sequences in the place of the reader's own videos."""
     (example,) = blocks('README.md', 'python')
     files = "['videos/a.mp4', 'videos/b.mp4', 'videos/c.mp4']"
     assert files in example
-    assert 'work_dirs/clan_videos' in example
     _, path = annotations
     example = example.replace(files, repr(str(path)))
-    example = example.replace('work_dirs/clan_videos', 'work_dirs/masa_demo')
     names = {}
     exec(example, names)
     assert len(names['videos']) == 40

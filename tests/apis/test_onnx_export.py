@@ -59,6 +59,8 @@ def test_equals_the_model_at_any_length(tmp_path, name, backbone):
         next(model.backbone.parameters()).add_(0.1)
     assert compare_with_onnx(model, path, lengths) > TOLERANCE
     assert list(tmp_path.iterdir()) == [path]
+    # Nothing of the machine that exported it.
+    assert str(ROOT).encode() not in path.read_bytes()
 
 
 def test_readout_is_exported(tmp_path):
@@ -205,6 +207,16 @@ def test_command(exported, trained, tmp_path, capsys):
     assert '--overwrite' in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main([str(trained), str(tmp_path / 'model.pt')])
+    weights = tmp_path / 'model.safetensors'
+    assert main([str(trained), str(weights)]) == 0
+    model = TrainedModel(next(trained.glob('*.py')), weights, 'cpu')
+    expected = TrainedModel(trained, device='cpu')
+    assert model.skeleton == expected.skeleton is not None
+    torch.testing.assert_close(
+        *(one.network.state_dict() for one in (model, expected)),
+        rtol=0,
+        atol=0,
+    )
     assert main([str(tmp_path / 'none'), str(tmp_path / 'a.onnx')]) == 2
     assert str(tmp_path / 'none') in capsys.readouterr().err
 

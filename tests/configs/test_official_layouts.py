@@ -1,6 +1,7 @@
 """Every config on data that its converter made of the official layout."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,8 @@ def make_penn(root, data):
     pose2d = data / 'penn_action.pkl'
     split = ('--phases', path, '--val-share', 0.5)
     convert('penn', labels, pose2d, *split)
+    # Of any body: the reader's own.
+    shutil.copy(pose2d, data / 'videos.pkl')
     features = data / 'penn_action_features'
     add_features(pose2d, data / 'penn_action_rgb.pkl', features)
     # Bodies are estimated from the videos: no official layout.

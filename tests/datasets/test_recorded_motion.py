@@ -304,6 +304,17 @@ class TestDataset:
         np.testing.assert_allclose(
             other._groups[0][0].joints, motion.joints, atol=1e-4
         )
+        # The file itself may say it.
+        told = build(
+            [make_record('a', 0, keypoint=moved)],
+            up_axis=None,
+            skeleton=PENN_ACTION | {'up_axis': 'z'},
+        )
+        np.testing.assert_array_equal(
+            told._groups[0][0].joints, other._groups[0][0].joints
+        )
+        with pytest.raises(AnnotationError, match=r"'a', skeleton\.up_axis"):
+            build([make_record('a', 0)], up_axis=None)
 
     def test_a_joint_that_the_layout_lacks_is_missing(self, build):
         skeleton = PENN_ACTION | dict(

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+import masa
 from masa.alignment import align_pair
 from masa.apis import AlignmentInferencer
-from masa.cli import main as masa
+from masa.cli import main as run_command
 from masa.datasets import check_annotations, load_annotations
 from masa.embeddings import SequenceCollection
 from masa.evaluation.functional import kendalls_tau
@@ -58,8 +59,20 @@ def main(model: str, annotations: str, expected: str) -> None:
     outputs = [str(folder / name) for name in ('found.csv', 'found.mp4')]
     command = ['align', annotations, '--model', model, '--overwrite']
     names = ['--only', first.name, second.name]
-    assert masa([*command, *names, '-o', outputs[0], '-o', outputs[1]]) == 0
-    assert masa(['check', annotations]) == 0
+    outputs = ['-o', outputs[0], '-o', outputs[1]]
+    assert run_command([*command, *names, *outputs]) == 0
+    assert run_command(['check', annotations]) == 0
+    # The pretrained model, on the same joints.
+    pretrained = masa.load()
+    assert pretrained.skeleton != inferencer.skeleton
+    for one, same in zip(
+        pretrained.embed(annotations), sequences, strict=True
+    ):
+        assert one.name == same.name
+        assert len(one) == len(same)
+        assert np.isfinite(one.embedding).all()
+    command = ['align', annotations, '--overwrite', *names, *outputs]
+    assert run_command(command) == 0
 
 
 if __name__ == '__main__':

@@ -1,16 +1,19 @@
 import pickle
+import sys
 import zipfile
 
 import numpy as np
 import pytest
 import torch
 from payload import Payload
+from safetensors.torch import save
 from torch import nn
 
 from masa.support.checkpoints import (
     CheckpointError,
     check_fit,
     read_checkpoint,
+    save_weights,
     weights_of,
 )
 
@@ -122,6 +125,53 @@ def test_the_files_beside_it_are_named(path):
     path.write_bytes(b'')
     with pytest.raises(CheckpointError, match=r'epoch_1\.pth'):
         read_checkpoint(path)
+
+
+class TestSafetensors:
+    @pytest.fixture
+    def path(self, tmp_path):
+        path = tmp_path / 'model.safetensors'
+        save_weights(model().state_dict(), path, dict(skeleton='{"root": 0}'))
+        return path
+
+    def test_weights_and_layout(self, path):
+        checkpoint = read_checkpoint(path)
+        weights = weights_of(checkpoint, path)
+        torch.testing.assert_close(
+            dict(weights), dict(model().state_dict()), rtol=0, atol=0
+        )
+        assert checkpoint['meta']['dataset_meta'] == dict(skeleton={'root': 0})
+        check_fit(weights, model(), path)
+        assert path.stat().st_mode & 0o044
+
+    @pytest.mark.parametrize('share', [0, 0.1, 0.9, 0.99])
+    def test_cut_off_files_are_refused(self, path, share):
+        path.with_name('other.safetensors').touch()
+        content = path.read_bytes()
+        path.write_bytes(content[: int(share * len(content))])
+        with pytest.raises(CheckpointError, match='other') as caught:
+            read_checkpoint(path)
+        assert str(path) in str(caught.value)
+
+    def test_a_flipped_weight_is_seen(self, path):
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(CheckpointError, match='checksum'):
+            read_checkpoint(path)
+
+    def test_files_of_other_makers(self, path):
+        path.write_bytes(save(dict(model().state_dict())))
+        check_fit(weights_of(read_checkpoint(path), path), model(), path)
+        path.write_bytes(save({}))
+        with pytest.raises(CheckpointError, match='weights'):
+            read_checkpoint(path)
+
+    def test_without_the_package(self, path, monkeypatch):
+        monkeypatch.setitem(sys.modules, 'safetensors', None)
+        monkeypatch.setitem(sys.modules, 'safetensors.torch', None)
+        with pytest.raises(ImportError, match='train'):
+            read_checkpoint(path)
 
 
 class TestCode:

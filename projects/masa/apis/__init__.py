@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     names={
         'alignment_inferencer': ['AlignmentInferencer'],
         'frame_index': ['FrameIndex', 'FrameMatches'],
+        'pretrained': ['load', 'pretrained_weights'],
     },
 )
 __all__ += [EmbeddedSequence.__name__]

@@ -25,12 +25,15 @@ class AlignmentInferencer(EmbeddingInferencer):
     config has ``from_video``; an annotation file; a ``.npy`` file or an
     array, joints ``(T, V, C)`` or features ``(T, D)``, as the model needs
     them; a record as a dict; and an :class:`EmbeddedSequence` that
-    :meth:`embed` returned.
+    :meth:`embed` returned. Arrays of joints have NaN where a joint is
+    missing, for a model that knows of missing joints.
 
     Args:
-        model (str | Path | Config): The ``.onnx`` file of an exported model,
-            which needs no PyTorch; the work directory of a training, which
-            holds both config and weights; a config file; or a config.
+        model (str | Path | Config, optional): The ``.onnx`` file of an
+            exported model, which needs no PyTorch; the work directory of a
+            training, which holds both config and weights; a config file; or
+            a config. Defaults to the pretrained model that comes with masa
+            (docs/model_card.md), which needs no PyTorch.
         weights (str | Path, optional): The checkpoint. Defaults to the last
             one of the work directory.
         device (str, optional): Such as ``cuda:0``. Defaults to the device
@@ -42,6 +45,15 @@ class AlignmentInferencer(EmbeddingInferencer):
         frame_rate (float, optional): Frames per second of sequences that
             have neither time stamps nor a rate, such as arrays. Defaults to
             None, unknown.
+        layout (str | dict, optional): Layout of the joints of sequences that
+            do not say theirs, such as arrays: a name in
+            :data:`masa.datasets.skeletons.LAYOUTS`, or a description like
+            those. Only for a model that takes any body. Defaults to the
+            model's layout, for arrays.
+        up_axis (str, optional): Which way is up in 3D joints: ``'y'``,
+            ``'-y'`` (as in images and cameras) or ``'z'``. Only for a model
+            that views them by a camera. Defaults to what the file or the
+            layout says.
         limits (MediaLimits): Limits above which a video is refused before it
             is decoded, unless ``from_video`` of the config has others.
         show_progress (bool): Whether to show the progress of extraction
@@ -56,7 +68,8 @@ class AlignmentInferencer(EmbeddingInferencer):
         FileNotFoundError: If there is no config or no checkpoint.
         CheckpointError: If the checkpoint is damaged, holds code or does not
             fit the model.
-        ValueError: If a work directory has several configs.
+        ValueError: If a work directory has several configs, an option is
+            none of its choices, or is not for this model.
 
     Example:
         >>> from masa.apis import AlignmentInferencer

@@ -11,20 +11,23 @@ from rich.progress import track
 
 from ..datasets.people import find_people
 from ..datasets.record_checks import label_of
+from ..datasets.skeletons import LAYOUTS, UP_AXES
 from ..datasets.times import frame_times
 from ..datasets.transforms import (
     NormalizeSkeleton,
     PackSequenceInputs,
+    ProjectSkeleton,
+    SelectBodyJoints,
     SelectPerson,
 )
 from ..embeddings import EmbeddedSequence
 from ..extraction.errors import ExtractionError
 from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
-from ..support.argument_checks import check_range
+from ..support.argument_checks import check_choice, check_range
 from ..support.broken_inputs import describe_problems
 from ..support.extras import explain_missing
 from .input_reader import Input, InputReader
-from .model_files import find_model_files
+from .model_files import PRETRAINED, find_model_files
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -42,18 +45,24 @@ class EmbeddingInferencer:
 
     def __init__(
         self,
-        model: 'str | Path | Config',
+        model: 'str | Path | Config | None' = None,
         weights: str | Path | None = None,
         device: str | None = None,
         features: str | Path = '',
         cache: str | Path | None = None,
         frame_rate: float | None = None,
+        layout: str | dict | None = None,
+        up_axis: str | None = None,
         limits: MediaLimits = DEFAULT_LIMITS,
         show_progress: bool = False,
         unsafe_load: bool = False,
     ):
         if frame_rate is not None:
             check_range('frame_rate', frame_rate, 0, open_low=True)
+        check_choice('up_axis', up_axis, (None, *UP_AXES))
+        if isinstance(layout, str):
+            check_choice('layout', layout, list(LAYOUTS))
+            layout = LAYOUTS[layout]
         self.model = _load_model(model, weights, device, unsafe_load)
         self.frame_rate = frame_rate
         self.limits = limits
@@ -64,6 +73,16 @@ class EmbeddingInferencer:
                 'the test pipeline is expected to have PackSequenceInputs, '
                 f'but is {self.model.transforms}'
             )
+        for option, value, kind in (
+            ('layout', layout, SelectBodyJoints),
+            ('up_axis', up_axis, ProjectSkeleton),
+        ):
+            if value is not None and self._transform_of(kind) is None:
+                raise ValueError(
+                    f'{option} is for models that take any body, whose test '
+                    f'pipeline has {kind.__name__}: leave it out, as this '
+                    'model takes the joints that it was trained on'
+                )
         if cache is None:
             self._temporary = tempfile.TemporaryDirectory()
             cache = self._temporary.name
@@ -76,6 +95,9 @@ class EmbeddingInferencer:
             self.model.device,
             limits,
             show_progress,
+            self._transform_of(SelectBodyJoints) is not None,
+            layout,
+            up_axis,
         )
 
     @property
@@ -175,7 +197,7 @@ class EmbeddingInferencer:
                 used, self.model.embed(values), strict=True
             ):
                 record = self._select_people(record)
-                sequences.append(_embedded(record, embedding, self.frame_rate))
+                sequences.append(self._embedded(record, embedding))
         return sequences, problems
 
     def _prepare_usable(
@@ -203,16 +225,43 @@ class EmbeddingInferencer:
             record = select(dict(record))
         return record
 
+    def _embedded(
+        self, record: dict, embedding: np.ndarray
+    ) -> EmbeddedSequence:
+        keypoint, score = _side_by_side(record)
+        phase = record.get('phase')
+        skeleton = record.get('skeleton') or self.skeleton
+        if skeleton is not None and not skeleton.get('up_axis'):
+            skeleton = skeleton | {'up_axis': self.up}
+        return EmbeddedSequence(
+            name=record['frame_dir'],
+            embedding=embedding,
+            timestamps=frame_times({'frame_rate': self.frame_rate} | record),
+            phase=None if phase is None else np.asarray(phase),
+            label=label_of(record),
+            activity=record.get('activity', ''),
+            keypoint=keypoint,
+            keypoint_score=score,
+            skeleton=skeleton,
+            video=record.get('video'),
+            split=record.get('split') or '',
+            canonical_time=record.get('canonical_time'),
+        )
+
 
 def _load_model(
-    model: 'str | Path | Config',
+    model: 'str | Path | Config | None',
     weights: str | Path | None,
     device: str | None,
     unsafe_load: bool,
 ) -> 'TrainedModel | ExportedModel':
+    model = PRETRAINED if model is None else model
     if isinstance(model, (str, Path)) and Path(model).suffix == '.onnx':
         if weights is not None:
-            raise ValueError(f'{model} holds its weights: leave {weights} out')
+            raise ValueError(
+                f'{model} holds its weights: leave {weights} out, or give the '
+                'config that it is of as the model'
+            )
         from .exported_model import ExportedModel
 
         return ExportedModel(model, device)
@@ -229,26 +278,6 @@ def _load_model(
 
 def _as_list(inputs: Input | Sequence[Input]) -> Sequence[Input]:
     return inputs if isinstance(inputs, (list, tuple)) else [inputs]
-
-
-def _embedded(
-    record: dict, embedding: np.ndarray, frame_rate: float | None
-) -> EmbeddedSequence:
-    keypoint, score = _side_by_side(record)
-    phase = record.get('phase')
-    return EmbeddedSequence(
-        name=record['frame_dir'],
-        embedding=embedding,
-        timestamps=frame_times({'frame_rate': frame_rate} | record),
-        phase=None if phase is None else np.asarray(phase),
-        label=label_of(record),
-        activity=record.get('activity', ''),
-        keypoint=keypoint,
-        keypoint_score=score,
-        video=record.get('video'),
-        split=record.get('split') or '',
-        canonical_time=record.get('canonical_time'),
-    )
 
 
 def _side_by_side(

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.records import read_records
+from ..datasets.skeletons import LAYOUTS
+from ..datasets.transforms.formatting import STORED
 from ..embeddings import EmbeddedSequence
 from ..embeddings.checks import check_distinct
 from ..extraction.limits import MediaLimits
@@ -27,7 +29,8 @@ class InputReader:
 
     Args:
         modalities (Sequence[str]): Modalities of the model.
-        skeleton (dict, optional): Layout of the joints of arrays.
+        skeleton (dict, optional): Layout of the joints of arrays, unless
+            ``layout`` is given.
         features (Path): Folder that the ``feature_path`` of records is
             relative to.
         from_video (dict, optional): What the model takes of a video, as in
@@ -38,6 +41,12 @@ class InputReader:
         limits (MediaLimits): Limits above which a video is refused.
         show_progress (bool): Whether to show the progress of extraction.
             Defaults to False.
+        any_body (bool): Whether the model takes any layout, by the names of
+            its joints. Defaults to False.
+        layout (dict, optional): Layout of the joints of what does not say
+            it. Defaults to None.
+        up_axis (str, optional): Which way is up in 3D joints, instead of
+            what the layouts say. Defaults to None.
     """
 
     modalities: Sequence[str]
@@ -48,6 +57,9 @@ class InputReader:
     device: str
     limits: MediaLimits
     show_progress: bool = False
+    any_body: bool = False
+    layout: dict | None = None
+    up_axis: str | None = None
 
     def read(
         self, inputs: Sequence[Input]
@@ -99,13 +111,20 @@ class InputReader:
                     if path in (record['video'], *record['video'].parents)
                 ]
         records = [record for group in groups for record in group]
+        if self.up_axis is not None:
+            turned = {'up_axis': self.up_axis}
+            records = [
+                record | {'skeleton': (record.get('skeleton') or {}) | turned}
+                for record in records
+            ]
         check_distinct([record['frame_dir'] for record in records])
         return records, problems
 
     def _read_single(self, item: Input, name: str) -> list[dict]:
         """Read an input other than a video; an array is called ``name``."""
         if isinstance(item, dict):
-            return [{'frame_dir': name, 'skeleton': self.skeleton} | item]
+            layout = self.layout or self.skeleton
+            return [{'frame_dir': name, 'skeleton': layout} | item]
         if isinstance(item, np.ndarray):
             return [self._record_of_array(item, name)]
         if not isinstance(item, (str, Path)):
@@ -115,7 +134,7 @@ class InputReader:
             )
         path = Path(item)
         if path.suffix in ANNOTATION_SUFFIXES:
-            return read_records(path, self.features)
+            return self._with_layout(read_records(path, self.features), path)
         if path.suffix == '.npy':
             return [self._record_of_array(read_array(path), path.stem)]
         raise ValueError(
@@ -125,12 +144,26 @@ class InputReader:
             f'({", ".join(ANNOTATION_SUFFIXES)})'
         )
 
+    def _with_layout(self, records: list[dict], path: Path) -> list[dict]:
+        """Give the records of a file that names no layout the one meant."""
+        if not self.any_body or records[0]['skeleton']:
+            return records
+        if self.layout is None:
+            raise ValueError(
+                f'{path} does not say which joints it holds: give --layout '
+                f'(in Python layout), one of {", ".join(LAYOUTS)}'
+            )
+        return [record | {'skeleton': self.layout} for record in records]
+
     def _record_of_array(self, array: np.ndarray, name: str) -> dict:
-        # Bones follow from the joints.
-        needed = [key for key in self.modalities if key != 'bone']
+        needed = [key for key in self.modalities if key in STORED]
         if len(needed) > 1:
             raise ValueError(
                 f'{name}: the model takes {" and ".join(needed)}: '
                 'give records or an annotation file that have what these need'
             )
-        return record_of_array(array, name, needed[0], self.skeleton)
+        return record_of_array(
+            *(array, name, needed[0], self.layout or self.skeleton),
+            may_miss='missing' in self.modalities,
+            any_body=self.any_body,
+        )

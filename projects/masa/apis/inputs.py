@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.npy_file import map_npy
+from ..datasets.people import find_joints
 from ..datasets.records import read_records
+from ..datasets.skeletons import LAYOUTS, layouts_of
 from ..extraction.errors import ExtractionError
 from ..extraction.extraction_run import extract, plan_extraction
 from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
@@ -19,7 +21,12 @@ ANNOTATION_SUFFIXES = ('.pkl', '.npz', '.json')
 
 
 def record_of_array(
-    array: np.ndarray, name: str, modality: str, skeleton: dict | None
+    array: np.ndarray,
+    name: str,
+    modality: str,
+    skeleton: dict | None,
+    may_miss: bool = False,
+    any_body: bool = False,
 ) -> dict:
     """Make a record of an array.
 
@@ -29,6 +36,10 @@ def record_of_array(
         name (str): Id of the sequence.
         modality (str): ``keypoint`` or ``feature``, as the model needs.
         skeleton (dict, optional): Layout of the joints.
+        may_miss (bool): Whether NaN stands for a joint that is missing.
+            Defaults to False.
+        any_body (bool): Whether the layout may be another. Defaults to
+            False.
 
     Returns:
         dict: The record.
@@ -52,10 +63,14 @@ def record_of_array(
         raise ValueError(
             f'the model takes {expected}, but got {array.dtype} of the shape '
             f'{array.shape}{_hint_at_extracted(array, modality, joints)}'
+            f'{_hint_at_layout(array, modality, any_body)}'
         )
     if not array.size:
         raise ValueError(f'it has no frames: its shape is {array.shape}')
     array = array.astype(np.float32)
+    missing = np.isnan(array).any(-1)
+    if may_miss:
+        array[missing] = 0
     if not np.isfinite(array).all():
         raise ValueError(
             'finite numbers are expected; missing joints are filled in by '
@@ -66,14 +81,28 @@ def record_of_array(
             f'all of its numbers are 0 (shape {array.shape}): it shows nothing'
         )
     if modality == 'keypoint' and array.ndim == 3:
-        array = array[None]
+        array, missing = array[None], missing[None]
     frames = array.shape[1] if modality == 'keypoint' else len(array)
-    return {
+    record = {
         'frame_dir': name,
         'total_frames': frames,
         modality: array,
         'skeleton': skeleton,
     }
+    if missing.any():
+        found = find_joints(array) & ~missing
+        record['keypoint_score'] = found.astype(np.float32)
+    return record
+
+
+def _hint_at_layout(array: np.ndarray, modality: str, any_body: bool) -> str:
+    if not any_body or modality != 'keypoint' or array.ndim not in (3, 4):
+        return ''
+    names = layouts_of(array.shape[-2]) or LAYOUTS
+    return (
+        '; joints of another layout need its name, --layout (in Python '
+        f'layout): {" or ".join(names)}'
+    )
 
 
 def _hint_at_extracted(

@@ -2,6 +2,9 @@ from pathlib import Path
 
 from ..support.work_dir import LAST_CHECKPOINT, last_checkpoint
 
+# The model that is used unless another is named: docs/model_card.md.
+PRETRAINED = Path(__file__).parents[1] / 'pretrained' / 'body13.onnx'
+
 
 def find_model_files(
     model: Path, weights: str | Path | None
@@ -24,7 +27,7 @@ def find_model_files(
     """
     if not model.exists():
         raise FileNotFoundError(f'there is no config or folder {model}')
-    if model.suffix == '.pth':
+    if model.suffix in ('.pth', '.safetensors'):
         raise ValueError(
             f'{model} is a checkpoint: give the work directory of its '
             'training, or its config, and the checkpoint as weights '

@@ -105,6 +105,9 @@ def export_onnx(
             verbose=False,
         )
         exported = onnx.load(str(temporary))
+        # Stack traces, which name folders of this machine.
+        for node in exported.graph.node:
+            del node.metadata_props[:]
         described = dict(
             in_channels=str(model.backbone.in_channels),
             embed_dims=str(model.embed_dims),

@@ -26,8 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'were left out, with 2 if it could not be done.'
     )
     parser.epilog = (
-        'Example: masa align a.mp4 b.mp4 c.mp4 --model work_dirs/clan_videos '
-        '-o aligned.mp4 -o aligned.csv'
+        'Example: masa align a.mp4 b.mp4 c.mp4 -o aligned.mp4 -o aligned.csv'
     )
     add_inputs(parser)
     parser.add_argument(

@@ -40,11 +40,7 @@ def write_aligned_video(
         OSError: If the file cannot be written.
     """
     sources = [
-        SequenceImages(
-            *(one, inferencer.skeleton, height, inferencer.up),
-            limits=inferencer.limits,
-        )
-        for one in sequences
+        SequenceImages(one, height, inferencer.limits) for one in sequences
     ]
     unknown = [one.name for one in sequences if one.timestamps is None]
     if unknown:

@@ -30,8 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'not be done.'
     )
     parser.epilog = (
-        'Example: masa anomaly attempt.mp4 references/*.mp4 --model '
-        'work_dirs/clan_videos -o scores.csv'
+        'Example: masa anomaly attempt.mp4 references/*.mp4 -o scores.csv'
     )
     add_first_and_others(parser, 'sequence', 'references')
     parser.add_argument(

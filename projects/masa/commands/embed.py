@@ -19,9 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f'{__doc__} Exits with 1 if inputs were left out, with 2 if it could '
         'not be done.'
     )
-    parser.epilog = (
-        'Example: masa embed videos --model masa_demo.onnx -o embeddings.npz'
-    )
+    parser.epilog = 'Example: masa embed videos -o embeddings.npz'
     add_inputs(parser)
     parser.add_argument(
         '-o',

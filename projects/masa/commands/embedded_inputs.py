@@ -111,6 +111,8 @@ def _load_model(args: argparse.Namespace) -> AlignmentInferencer:
     return AlignmentInferencer(
         *(args.model, args.weights, args.device, args.features, args.cache),
         frame_rate=args.frame_rate,
+        layout=args.layout,
+        up_axis=args.up_axis,
         limits=MediaLimits(args.max_pixels, args.max_seconds),
         show_progress=True,
         unsafe_load=args.unsafe_load,

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         'Example: masa label reference.mp4 others/*.mp4 --labels '
-        'reference.csv --model work_dirs/clan_videos -o labels.csv'
+        'reference.csv -o labels.csv'
     )
     add_first_and_others(parser, 'reference', 'others')
     parser.add_argument(

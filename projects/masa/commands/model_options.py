@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from ..datasets.skeletons import LAYOUTS, UP_AXES
 from .options import add_options, config_file
 
 _INPUT_KINDS = 'videos, folders, .npy files, annotation files'
@@ -73,8 +74,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--model',
         type=config_file,
-        required=True,
-        help='work directory of a training, a config, or an .onnx file',
+        help='work directory of a training, a config, or an .onnx file '
+        '(default: the pretrained model of a body that comes with masa)',
     )
     add_options(group, 'weights', 'unsafe-load', 'device')
     group.add_argument(
@@ -97,6 +98,20 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         metavar='NAME',
         help='use these sequences of the inputs only, in this order '
         '(default: all)',
+    )
+    group.add_argument(
+        '--layout',
+        choices=LAYOUTS,
+        metavar='NAME',
+        help='of the joints of inputs that do not say theirs, such as .npy '
+        f'files, for a model that takes any body: {", ".join(LAYOUTS)} '
+        "(default: the model's own)",
+    )
+    group.add_argument(
+        '--up-axis',
+        choices=UP_AXES,
+        help='which way is up in 3D joints, for such a model; down is '
+        '--up-axis=-y (default: what the file or the layout says)',
     )
     add_options(
         group, 'frame-rate', 'skip-broken', 'max-pixels', 'max-seconds'

@@ -29,10 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f'{__doc__} Exits with 1 if inputs were left out, with 2 if it could '
         'not be done.'
     )
-    parser.epilog = (
-        'Example: masa search a.mp4 others/*.mp4 --second 1.5 --model '
-        'work_dirs/clan_videos'
-    )
+    parser.epilog = 'Example: masa search a.mp4 others/*.mp4 --second 1.5'
     add_first_and_others(parser, 'query', 'others')
     moment = parser.add_mutually_exclusive_group(required=True)
     moment.add_argument(

@@ -27,6 +27,16 @@ def find_people(keypoint: np.ndarray, score: np.ndarray | None) -> np.ndarray:
     return present if score is None else present & (score > 0).any(2)
 
 
+def find_joints(keypoint: np.ndarray) -> np.ndarray:
+    """Return which joints were found where there are no scores.
+
+    A joint, of (M, T, V, C), that is 0 was not found, unless it is 0 in all
+    frames: then it is one that was centered on. The result is (M, T, V) bool.
+    """
+    found = (keypoint != 0).any(-1)
+    return found | ~found.any(1, keepdims=True)
+
+
 def link_people(
     keypoint: np.ndarray, score: np.ndarray | None, link: bool = True
 ) -> np.ndarray:

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .problem import Problem, is_integer, is_list_of_names, short
+from .skeletons import UP_AXES
 
 
 def num_joints(skeleton: Any) -> int:
@@ -36,6 +37,10 @@ def check_skeleton(skeleton: Any) -> Iterator[Problem]:
         root=('a joint or a list of them', _are_joints),
         torso=('two ends, each a joint or a list of them', _are_two_ends),
     )
+    up_axis = skeleton.get('up_axis')
+    if up_axis is not None and up_axis not in UP_AXES:
+        expected = f'one of {list(UP_AXES)}'
+        yield Problem('', 'skeleton.up_axis', expected, short(up_axis))
     for key, (expected, is_right) in wanted.items():
         value = skeleton.get(key)
         if value is None:

@@ -2,22 +2,32 @@
 
 A layout has ``joints`` (names), ``bones`` (pairs of joints), ``flip_pairs``
 (pairs of left and right joints), ``root`` (the origin) and ``torso`` (its
-upper and lower end). Root and ends are a joint or the mean of several.
+upper and lower end). Root and ends are a joint or the mean of several. Where
+the format of a layout says which way is up in 3D, ``up_axis`` is ``'y'``,
+``'-y'`` or ``'z'``; 2D joints are in the picture, y down.
 """
 
 from itertools import pairwise
 
+# Which way may be up.
+UP_AXES = ('y', '-y', 'z')
+
 
 def _layout(
-    joints: str, bones: str, root: str, torso: tuple[str, str]
+    joints: str,
+    bones: str,
+    root: str,
+    torso: tuple[str, str],
+    up_axis: str | None = None,
+    sides: tuple[str, str] = ('left_', 'right_'),
 ) -> dict:
     names = joints.split()
     index = {name: i for i, name in enumerate(names)}
+    left, right = sides
     pairs = [
-        [i, index[name.replace('left_', 'right_')]]
+        [i, index[right + name.removeprefix(left)]]
         for i, name in enumerate(names)
-        if name.startswith('left_')
-        and name.replace('left_', 'right_') in index
+        if name.startswith(left) and right + name.removeprefix(left) in index
     ]
 
     def point(text: str) -> int | list[int]:
@@ -34,6 +44,7 @@ def _layout(
         flip_pairs=pairs,
         root=point(root),
         torso=[point(end) for end in torso],
+        **({} if up_axis is None else dict(up_axis=up_axis)),
     )
 
 
@@ -103,6 +114,7 @@ KINECT_20 = _layout(
     'hip_center-right_hip-right_knee-right_ankle-right_foot',
     root='hip_center',
     torso=('shoulder_center', 'hip_center'),
+    up_axis='y',
 )
 
 # The order of the second Kinect (JointType of its SDK), which NTU RGB+D's
@@ -122,6 +134,7 @@ KINECT_25 = _layout(
     'spine_base-right_hip-right_knee-right_ankle-right_foot',
     root='spine_base',
     torso=('spine_shoulder', 'spine_base'),
+    up_axis='y',
 )
 
 # Human3.6M's 17 joints in the order of mmpose, which its lifters give.
@@ -162,6 +175,7 @@ BLAZEPOSE_33 = _layout(
     'right_ankle-right_foot_index',
     root='left_hip right_hip',
     torso=('left_shoulder right_shoulder', 'left_hip right_hip'),
+    up_axis='-y',
 )
 
 
@@ -258,6 +272,63 @@ HALPE_26 = _layout(
     torso=('neck', 'hip'),
 )
 
+# The joints of the SMPL body.
+SMPL_24 = _layout(
+    joints='pelvis left_hip right_hip spine1 left_knee right_knee spine2 '
+    'left_ankle right_ankle spine3 left_foot right_foot neck left_collar '
+    'right_collar head left_shoulder right_shoulder left_elbow right_elbow '
+    'left_wrist right_wrist left_hand right_hand',
+    bones='pelvis-spine1-spine2-spine3-neck-head '
+    'spine3-left_collar-left_shoulder-left_elbow-left_wrist-left_hand '
+    'spine3-right_collar-right_shoulder-right_elbow-right_wrist-right_hand '
+    'pelvis-left_hip-left_knee-left_ankle-left_foot '
+    'pelvis-right_hip-right_knee-right_ankle-right_foot',
+    root='pelvis',
+    torso=('neck', 'pelvis'),
+)
+
+# The joints of the CMU motion capture database as BVH, ends of chains
+# included.
+CMU_38 = _layout(
+    joints='hips left_hip_joint left_hip left_knee left_ankle left_toes '
+    'left_toes_end right_hip_joint right_hip right_knee right_ankle '
+    'right_toes right_toes_end lower_back spine upper_spine neck upper_neck '
+    'head head_end left_collar left_shoulder left_elbow left_wrist '
+    'left_fingers left_index left_index_end left_thumb left_thumb_end '
+    'right_collar right_shoulder right_elbow right_wrist right_fingers '
+    'right_index right_index_end right_thumb right_thumb_end',
+    bones='hips-lower_back-spine-upper_spine-neck-upper_neck-head-head_end '
+    'hips-left_hip_joint-left_hip-left_knee-left_ankle-left_toes-'
+    'left_toes_end '
+    'hips-right_hip_joint-right_hip-right_knee-right_ankle-right_toes-'
+    'right_toes_end '
+    'upper_spine-left_collar-left_shoulder-left_elbow-left_wrist-'
+    'left_fingers-left_index-left_index_end '
+    'left_wrist-left_thumb-left_thumb_end '
+    'upper_spine-right_collar-right_shoulder-right_elbow-right_wrist-'
+    'right_fingers-right_index-right_index_end '
+    'right_wrist-right_thumb-right_thumb_end',
+    root='hips',
+    torso=('left_shoulder right_shoulder', 'hips'),
+    up_axis='y',
+)
+
+# The markers of Vicon's Plug-in Gait for the whole body, by their own names.
+PLUG_IN_GAIT_39 = _layout(
+    joints='LFHD RFHD LBHD RBHD C7 T10 CLAV STRN RBAK LSHO LUPA LELB LFRM '
+    'LWRA LWRB LFIN RSHO RUPA RELB RFRM RWRA RWRB RFIN LASI RASI LPSI RPSI '
+    'LTHI LKNE LTIB LANK LHEE LTOE RTHI RKNE RTIB RANK RHEE RTOE',
+    bones='LFHD-RFHD LBHD-RBHD LFHD-LBHD-C7 RFHD-RBHD-C7 C7-T10-RBAK '
+    'C7-CLAV-STRN C7-LSHO-LUPA-LELB-LFRM-LWRA-LFIN LFRM-LWRB-LFIN '
+    'C7-RSHO-RUPA-RELB-RFRM-RWRA-RFIN RFRM-RWRB-RFIN '
+    'T10-LPSI-LASI-LTHI-LKNE-LTIB-LANK-LHEE LANK-LTOE '
+    'T10-RPSI-RASI-RTHI-RKNE-RTIB-RANK-RHEE RANK-RTOE LASI-RASI',
+    root='LASI RASI LPSI RPSI',
+    torso=('LSHO RSHO', 'LASI RASI LPSI RPSI'),
+    up_axis='z',
+    sides=('L', 'R'),
+)
+
 # By name, for command lines and messages.
 LAYOUTS = dict(
     PENN_ACTION=PENN_ACTION,
@@ -265,10 +336,13 @@ LAYOUTS = dict(
     H36M_17=H36M_17,
     OPENPOSE_18=OPENPOSE_18,
     KINECT_20=KINECT_20,
+    SMPL_24=SMPL_24,
     OPENPOSE_25=OPENPOSE_25,
     KINECT_25=KINECT_25,
     HALPE_26=HALPE_26,
     BLAZEPOSE_33=BLAZEPOSE_33,
+    CMU_38=CMU_38,
+    PLUG_IN_GAIT_39=PLUG_IN_GAIT_39,
     LEFT_HAND_21=hand_layout(('left',)),
     RIGHT_HAND_21=hand_layout(('right',)),
     HANDS_42=HANDS_42,

@@ -25,6 +25,8 @@ class EmbeddedSequence:
             people side by side, (T, P * V, C).
         keypoint_score (np.ndarray, optional): Confidence of the joints,
             (T, V) or (T, P * V).
+        skeleton (dict, optional): Layout of the joints; of 3D joints,
+            ``up_axis`` says which way is up.
         video (Path, optional): The video file or folder of images.
         split (str): Name of the split, such as 'train'; '' if unknown.
         canonical_time (np.ndarray, optional): Ground-truth time of every
@@ -41,6 +43,7 @@ class EmbeddedSequence:
     activity: str = ''
     keypoint: np.ndarray | None = None
     keypoint_score: np.ndarray | None = None
+    skeleton: dict | None = None
     video: Path | None = None
     split: str = ''
     canonical_time: np.ndarray | None = None

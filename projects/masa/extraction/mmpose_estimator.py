@@ -35,7 +35,12 @@ HAND_SCORE = 0.3
 # Joints of the left and the right hand in COCO-WholeBody.
 HANDS = (slice(91, 112), slice(112, 133))
 
-TARGETS = dict(body2d=(COCO_17, 2), body3d=(H36M_17, 3), hands2d=(HANDS_42, 2))
+TARGETS = dict(
+    body2d=(COCO_17, 2),
+    # Human3.6M itself has them in coordinates of the room, too.
+    body3d=(H36M_17 | dict(up_axis='-y'), 3),
+    hands2d=(HANDS_42, 2),
+)
 
 
 class MMPoseEstimator(PoseEstimator):

@@ -1,5 +1,7 @@
 """Read checkpoints without running code, and check them."""
 
+import hashlib
+import json
 import re
 import zipfile
 import zlib
@@ -12,8 +14,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .extras import explain_missing
+from .files import atomic_path
+
 # Names that a message lists of each kind.
 _LISTED = 3
+
+
+# In the metadata of .safetensors files, which have no checksums themselves.
+_DIGEST = 'sha256'
 
 
 class CheckpointError(ValueError):
@@ -25,7 +34,9 @@ def read_checkpoint(
 ) -> dict[str, Any]:
     """Read a checkpoint after verifying its checksums.
 
-    PyTorch does not verify them and would load damaged weights.
+    PyTorch does not verify them and would load damaged weights. A file of
+    :func:`save_weights` (``.safetensors``) holds weights alone, which cannot
+    be code.
 
     Args:
         path (str or Path): The file.
@@ -43,6 +54,8 @@ def read_checkpoint(
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'there is no checkpoint {path}')
+    if path.suffix == '.safetensors':
+        return _read_weights(path)
     whole = _compare_checksums(path)
     try:
         checkpoint = torch.load(
@@ -62,6 +75,69 @@ def read_checkpoint(
         ) from error
     weights_of(checkpoint, path)
     return checkpoint
+
+
+def save_weights(
+    weights: Mapping[str, Tensor], path: str | Path, metadata: dict[str, str]
+) -> None:
+    """Write weights as ``.safetensors``, atomically.
+
+    Args:
+        weights (Mapping[str, Tensor]): Weights by name.
+        path (str or Path): The file.
+        metadata (dict[str, str]): What else it says. ``skeleton`` is the
+            layout of the joints, as JSON.
+
+    Raises:
+        ImportError: If the package ``safetensors`` is not installed.
+    """
+    safetensors = _safetensors()
+    weights = {
+        name: value.detach().cpu().contiguous()
+        for name, value in weights.items()
+    }
+    with atomic_path(path) as temporary:
+        # Its save_file makes files that only their owner can read.
+        temporary.write_bytes(
+            safetensors.torch.save(
+                weights, metadata | {_DIGEST: _digest_of(weights)}
+            )
+        )
+
+
+def _read_weights(path: Path) -> dict[str, Any]:
+    safetensors = _safetensors()
+    try:
+        with safetensors.safe_open(path, framework='pt') as file:
+            metadata = file.metadata() or {}
+            names = file.keys()
+            weights = {name: file.get_tensor(name) for name in names}
+        skeleton = json.loads(metadata.get('skeleton', 'null'))
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+    if metadata.get(_DIGEST, '') not in ('', _digest_of(weights)):
+        raise _damaged(path, 'the checksum of the weights is another')
+    weights_of(weights, path)
+    return dict(
+        state_dict=weights, meta=dict(dataset_meta=dict(skeleton=skeleton))
+    )
+
+
+def _safetensors() -> Any:
+    try:
+        import safetensors.torch
+    except ModuleNotFoundError as error:
+        raise explain_missing('.safetensors', 'train', error) from error
+    return safetensors
+
+
+def _digest_of(weights: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        value = weights[name]
+        digest.update(f'{name} {value.dtype} {tuple(value.shape)}'.encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _compare_checksums(path: Path) -> bool:
@@ -91,7 +167,9 @@ def _compare_checksums(path: Path) -> bool:
 
 def _damaged(path: Path, reason: Exception | str) -> CheckpointError:
     others = sorted(
-        one.name for one in path.parent.glob('*.pth') if one.name != path.name
+        one.name
+        for one in path.parent.glob(f'*{path.suffix}')
+        if one.name != path.name
     )
     beside = f' (beside it: {", ".join(others)})' if others else ''
     return CheckpointError(

@@ -2,6 +2,8 @@ from itertools import product
 
 import numpy as np
 
+from ..embeddings import EmbeddedSequence
+
 # RGB colors for color-blind readers (Okabe and Ito, 2008).
 LEFT = (0, 114, 178)
 RIGHT = (213, 94, 0)
@@ -97,6 +99,23 @@ def flatten_poses(keypoint: np.ndarray, up_axis: str = '-y') -> np.ndarray:
         )
     across, up, sign = axes[up_axis]
     return np.stack([keypoint[..., across], sign * keypoint[..., up]], -1)
+
+
+def draw_sequence(sequence: EmbeddedSequence, height: int) -> list[np.ndarray]:
+    """Draw the joints of a sequence on a plain background.
+
+    Args:
+        sequence (EmbeddedSequence): A sequence with joints and their layout.
+        height (int): Height and width of the images in pixels.
+
+    Returns:
+        list[np.ndarray]: T images; see :func:`draw_poses`.
+    """
+    keypoint, skeleton = sequence.keypoint, sequence.skeleton
+    is_flat = keypoint.shape[-1] == 2
+    up_axis = '-y' if is_flat else skeleton.get('up_axis') or '-y'
+    poses = flatten_poses(keypoint, up_axis)
+    return draw_poses(poses, skeleton, height, sequence.keypoint_score)
 
 
 def draw_poses(

@@ -13,7 +13,7 @@ from ..datasets import AnnotationError, check_named_splits
 from ..evaluation.functional import predict_actions, predict_phases
 from ..evaluation.metric_titles import method_title
 from ..registry import DATASETS, MODELS
-from .drawing import draw_poses, flatten_poses
+from .drawing import draw_sequence
 from .image_grids import alignment_strips, phase_strips, retrieval_grid
 from .metric_figures import (
     confusion_matrix,
@@ -79,7 +79,6 @@ class RunFigures:
             dict(config.test_dataloader.dataset, pipeline=[])
         )
         self._records = [dataset.get_data_info(i) for i in range(len(dataset))]
-        self.skeleton = self._records[0].get('skeleton')
         sequences = self.inferencer.embed(self._records)
         self._by_split: dict[str, list[EmbeddedSequence]] = {}
         for record, sequence in zip(self._records, sequences, strict=True):
@@ -356,17 +355,13 @@ class RunFigures:
         return max(groups.values(), key=len)
 
     def _drawable(self, sequences: list[EmbeddedSequence]) -> bool:
-        return self.skeleton is not None and all(
-            sequence.keypoint is not None for sequence in sequences
+        return all(
+            sequence.keypoint is not None and sequence.skeleton is not None
+            for sequence in sequences
         )
 
     def _images(self, sequence: EmbeddedSequence) -> list[np.ndarray]:
-        return draw_poses(
-            flatten_poses(sequence.keypoint, self.inferencer.up),
-            self.skeleton,
-            IMAGE_HEIGHT,
-            sequence.keypoint_score,
-        )
+        return draw_sequence(sequence, IMAGE_HEIGHT)
 
 
 def _embeddings(sequences: list[EmbeddedSequence]) -> list[np.ndarray]:

@@ -5,7 +5,7 @@ import numpy as np
 from ..embeddings import EmbeddedSequence
 from ..extraction.frames import FrameReader
 from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
-from .drawing import draw_bones, draw_poses, flatten_poses
+from .drawing import draw_bones, draw_sequence
 from .video import frames_at
 
 
@@ -16,9 +16,7 @@ class SequenceImages:
 
     Args:
         sequence (EmbeddedSequence): The sequence.
-        skeleton (dict, optional): Layout of its joints.
         height (int): Height of drawn images, in pixels.
-        up_axis (str): Argument of :func:`flatten_poses`.
         limits (MediaLimits): Limits above which a video is refused.
 
     Raises:
@@ -28,28 +26,20 @@ class SequenceImages:
     def __init__(
         self,
         sequence: EmbeddedSequence,
-        skeleton: dict | None,
         height: int,
-        up_axis: str = '-y',
         limits: MediaLimits = DEFAULT_LIMITS,
     ):
         self.sequence = sequence
-        self.skeleton = skeleton
         self.limits = limits
         self._drawn = None
         if sequence.video is not None:
             return
-        if sequence.keypoint is None or skeleton is None:
+        if sequence.keypoint is None or sequence.skeleton is None:
             raise ValueError(
                 f'there is nothing to show of {sequence.name}: neither a '
                 'video nor a skeleton is known'
             )
-        self._drawn = draw_poses(
-            flatten_poses(sequence.keypoint, up_axis),
-            skeleton,
-            height,
-            sequence.keypoint_score,
-        )
+        self._drawn = draw_sequence(sequence, height)
 
     def at(self, indices: Iterable[int]) -> Iterator[np.ndarray]:
         """Yield the images of frames.
@@ -66,10 +56,11 @@ class SequenceImages:
         indices = [int(i) for i in indices]
         keypoint = self.sequence.keypoint
         score = self.sequence.keypoint_score
+        skeleton = self.sequence.skeleton
         overlay = (
             keypoint is not None
             and keypoint.shape[-1] == 2
-            and self.skeleton is not None
+            and skeleton is not None
         )
         reader = FrameReader(self.sequence.video, self.limits)
         for index, frame in zip(
@@ -78,6 +69,6 @@ class SequenceImages:
             if overlay:
                 seen = None if score is None else score[index]
                 frame = draw_bones(
-                    frame.copy(), keypoint[index], self.skeleton, seen
+                    frame.copy(), keypoint[index], skeleton, seen
                 )
             yield frame

@@ -1,14 +1,16 @@
+import warnings
+
 import numpy as np
 import pytest
 
-from masa.datasets.skeletons import LAYOUTS, PENN_ACTION
+from masa.datasets.skeletons import LAYOUTS, PENN_ACTION, PLUG_IN_GAIT_39
 from masa.datasets.synthetic.body import SKELETON
 from masa.datasets.transforms import ProjectSkeleton, SelectBodyJoints
 
 BODIES = {
     name: layout
     for name, layout in LAYOUTS.items()
-    if 'left_hip' in layout['joints']
+    if 'left_hip' in layout['joints'] or name == 'PLUG_IN_GAIT_39'
 } | {'synthetic': SKELETON}
 
 
@@ -25,7 +27,9 @@ def test_joints_of_every_layout_are_found_by_name(name):
     before = sample(layout)
     joints = before['keypoint'].copy()
     found = SelectBodyJoints()(dict(before))
-    assert found['skeleton'] is PENN_ACTION
+    assert found['skeleton'] == PENN_ACTION | {
+        'up_axis': layout.get('up_axis')
+    }
     assert found['keypoint'].shape == (1, 4, 13, 2)
     names = layout['joints']
     for i, joint in enumerate(PENN_ACTION['joints']):
@@ -51,6 +55,43 @@ def test_the_head_is_between_the_ears_and_as_sure_as_the_less_sure_one():
         found['keypoint'][:, :, 0], joints[:, :, [left, right]].mean(2)
     )
     assert found['keypoint_score'][0, :, 0].tolist() == [1, 1, 0, 1]
+
+
+def test_markers_stand_for_the_joints_that_they_are_around():
+    weights = {
+        'head': dict(LFHD=1, RFHD=1, LBHD=1, RBHD=1),
+        'shoulder': dict(xSHO=1),
+        'elbow': dict(xELB=1),
+        'wrist': dict(xWRA=1, xWRB=1),
+        'hip': dict(xASI=3, xPSI=3, xKNE=1),
+        'knee': dict(xKNE=1),
+        'ankle': dict(xANK=1),
+    }
+    before = sample(PLUG_IN_GAIT_39, axes=3)
+    markers = before['keypoint'].astype(np.float64)
+    found = SelectBodyJoints()(before)['keypoint']
+    for i, joint in enumerate(PENN_ACTION['joints']):
+        side, _, part = joint.rpartition('_')
+        expected, total = 0, 0
+        for name, weight in weights[part].items():
+            name = name.replace('x', side[:1].upper())
+            place = PLUG_IN_GAIT_39['joints'].index(name)
+            expected = expected + weight * markers[:, :, place]
+            total += weight
+        np.testing.assert_allclose(
+            found[:, :, i], expected / total, rtol=1e-5, atol=1e-6
+        )
+
+
+def test_joints_at_zero_are_missing_where_there_are_no_scores():
+    before = sample(LAYOUTS['COCO_17'])
+    before['keypoint'][0, 2, 5] = 0
+    # One that is there throughout was centered on.
+    before['keypoint'][0, :, 9] = 0
+    score = SelectBodyJoints()(before)['keypoint_score'][0]
+    missing = np.argwhere(score == 0)
+    shoulder = PENN_ACTION['joints'].index('left_shoulder')
+    assert missing.tolist() == [[2, shoulder]]
 
 
 def test_what_a_layout_lacks_is_missing():
@@ -91,7 +132,7 @@ class TestProjection:
         joints = np.zeros((1, 2, 13, 3))
         for i, name in enumerate(PENN_ACTION['joints']):
             side = dict(left=1, right=-1).get(name.split('_')[0], 0)
-            joints[0, :, i] = side * 0.2, i / 10, 0.5 * (name == 'head')
+            joints[0, :, i] = side * 0.2, -i / 10, 0.5 * (name == 'head')
         angle = np.radians(turn)
         rotation = np.array(
             [
@@ -110,7 +151,7 @@ class TestProjection:
         np.testing.assert_allclose(found, expected, atol=1e-12)
         # Seen from the front: the left at the right, up at the top.
         assert found[0, 0, 1, 0] == pytest.approx(0.2)
-        assert found[0, 0, 12, 1] == pytest.approx(-1.2)
+        assert found[0, 0, 12, 1] == pytest.approx(1.2)
         assert found[0, 0, 0, 0] == pytest.approx(0)
 
     def test_from_the_side(self):
@@ -134,6 +175,45 @@ class TestProjection:
         joints = before['keypoint'].copy()
         found = ProjectSkeleton()(before)['keypoint']
         np.testing.assert_array_equal(found, joints)
+
+    def test_what_the_layout_says_goes_first(self):
+        person = self.person(20)
+        expected = ProjectSkeleton(up_axis='y')(dict(person))['keypoint']
+        person['skeleton'] = PENN_ACTION | {'up_axis': 'y'}
+        found = ProjectSkeleton(up_axis='z')(person)['keypoint']
+        np.testing.assert_array_equal(found, expected)
+
+    def test_3d_that_does_not_say_which_way_is_up(self):
+        with pytest.raises(ValueError, match='--up-axis'):
+            ProjectSkeleton()(self.person())
+
+    def test_joints_that_are_missing_do_not_turn_it(self):
+        view = ProjectSkeleton(up_axis='y')
+        expected = view(self.person(70))['keypoint']
+        person = self.person(70)
+        person['keypoint_score'] = np.ones((1, 2, 13))
+        wrist = PENN_ACTION['joints'].index('left_wrist')
+        person['keypoint'][0, :, wrist] = 50, 0, -80
+        person['keypoint_score'][0, :, wrist] = 0
+        found = view(person)['keypoint']
+        others = np.arange(13) != wrist
+        np.testing.assert_allclose(
+            found[:, :, others], expected[:, :, others], atol=1e-12
+        )
+
+    def test_a_body_that_is_upside_down(self):
+        upright = ProjectSkeleton(up_axis='y')(self.person())
+        with warnings.catch_warnings():
+            warnings.simplefilter('error')
+            ProjectSkeleton()(dict(upright))
+            lying = upright['keypoint'][..., ::-1]
+            ProjectSkeleton()(dict(upright, keypoint=lying))
+        for sample, up_axis in (
+            (self.person(), '-y'),
+            (dict(upright, keypoint=-upright['keypoint']), None),
+        ):
+            with pytest.warns(UserWarning, match='--up-axis'):
+                ProjectSkeleton(up_axis=up_axis)(sample)
 
     def test_axis_is_checked(self):
         with pytest.raises(ValueError, match='up_axis'):

@@ -12,9 +12,9 @@ from ...support.argument_checks import (
 )
 from ..problem import Problem
 from ..records import read_records, refuse
-from ..skeletons import PENN_ACTION
+from ..skeletons import PENN_ACTION, UP_AXES
 from ..times import frame_times
-from ..transforms.body_joints import UP_AXES, SelectBodyJoints, turn_y_up
+from ..transforms.body_joints import SelectBodyJoints, turn_y_up
 from ..transforms.body_shape import BoneLengthNoise, ShearSkeleton
 from ..transforms.select_person import SelectPerson
 from ..transforms.skeleton import NormalizeSkeleton
@@ -132,8 +132,9 @@ class RecordedMotionDataset(PerformancePairs):
             ``timestamps`` and, optionally, ``label`` and ``subject``.
         pipeline (list[dict | Callable]): The transforms of each performance,
             with :class:`PackSequenceInputs` at the end.
-        up_axis (str): Which way is up in the file: ``'y'``, ``'-y'`` (as in
-            images and cameras) or ``'z'``.
+        up_axis (str, optional): Which way is up in the file: ``'y'``,
+            ``'-y'`` (as in images and cameras) or ``'z'``. Defaults to None,
+            what its skeleton says.
         split (str | Sequence[str], optional): Names of splits. Defaults to
             None, all recordings.
         num_samples (int): Number of samples of an epoch, 1 or more. Defaults
@@ -157,7 +158,7 @@ class RecordedMotionDataset(PerformancePairs):
         self,
         ann_file: str,
         pipeline: Sequence[dict | Callable],
-        up_axis: str,
+        up_axis: str | None = None,
         split: str | Sequence[str] | None = None,
         num_samples: int = 4096,
         max_frames: int = 96,
@@ -165,7 +166,7 @@ class RecordedMotionDataset(PerformancePairs):
         backwards: float = 0.3,
         **kwargs,
     ):
-        check_choice('up_axis', up_axis, UP_AXES)
+        check_choice('up_axis', up_axis, (None, *UP_AXES))
         check_one_or_more(num_samples=num_samples)
         low, high = seconds
         check_range('seconds[0]', low, 0, open_low=True)
@@ -186,7 +187,7 @@ class RecordedMotionDataset(PerformancePairs):
         groups: dict[int | str, list[Motion]] = {}
         for record in read_records(self.ann_file, split=self.split):
             name, label = record['frame_dir'], record['label']
-            lacking = list(_find_problems(record))
+            lacking = list(_find_problems(record, self.up_axis))
             problems += lacking
             if lacking:
                 continue
@@ -245,7 +246,7 @@ class RecordedMotionDataset(PerformancePairs):
         return [Clip(motion, start, seconds)] * 2
 
 
-def _find_problems(record: dict) -> Iterator[Problem]:
+def _find_problems(record: dict, up_axis: str | None) -> Iterator[Problem]:
     """Yield what a record lacks to be seen by virtual cameras."""
     name = record['frame_dir']
     axes = record['keypoint'].shape[-1] if 'keypoint' in record else 'no'
@@ -257,15 +258,20 @@ def _find_problems(record: dict) -> Iterator[Problem]:
     if frame_times(record) is None:
         expected = 'frames per second, or timestamps, to cut clips by'
         yield Problem(name, 'frame_rate', expected, 'neither')
+    skeleton = record['skeleton'] or {}
+    if up_axis is None and not skeleton.get('up_axis'):
+        expected = f"one of {UP_AXES}, or the dataset's up_axis"
+        yield Problem(name, 'skeleton.up_axis', expected, 'nothing')
 
 
-def read_motion(record: dict, up_axis: str) -> Motion:
+def read_motion(record: dict, up_axis: str | None = None) -> Motion:
     """Normalize a recording for layout, place, direction and size.
 
     Args:
         record (dict): A complete record of two frames or more in 3D, with
             its ``skeleton`` and times.
-        up_axis (str): Which way is up.
+        up_axis (str, optional): Which way is up. Defaults to None, what the
+            skeleton says.
 
     Returns:
         Motion: The recording.
@@ -276,6 +282,7 @@ def read_motion(record: dict, up_axis: str) -> Motion:
     """
     times = frame_times(record)
     results = SelectBodyJoints()(SelectPerson()(dict(record)))
+    up_axis = up_axis or results['skeleton']['up_axis']
     results['keypoint'] = turn_y_up(results['keypoint'], up_axis)
     normalize = NormalizeSkeleton(rotation='sequence', up_axis='y')
     joints = normalize(results)['keypoint'][0]

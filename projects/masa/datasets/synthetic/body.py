@@ -59,6 +59,7 @@ SKELETON = dict(
     ],
     root=_INDEX['pelvis'],
     torso=[_INDEX['neck'], _INDEX['pelvis']],
+    up_axis='y',
 )
 
 # The angles that pose the body, in degrees, and `lift`, the height of a jump

@@ -1,22 +1,46 @@
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 from ...support.argument_checks import check_choice
-from ..skeletons import PENN_ACTION
+from ..people import find_joints
+from ..skeletons import PENN_ACTION, UP_AXES
 from .base import SequenceTransform
-from .checks import name_of, require_keypoint, require_skeleton
+from .checks import (
+    joint_list,
+    name_of,
+    require_keypoint,
+    require_skeleton,
+)
 
 # What stands for a joint that a layout does not have by its own name: the
 # first of these whose joints it has all; their mean.
 STAND_INS = {
-    'head': (('left_ear', 'right_ear'), ('nose',), ('neck',)),
-    'left_wrist': (('left_hand',),),
-    'right_wrist': (('right_hand',),),
-    'left_ankle': (('left_foot',), ('left_heel',)),
-    'right_ankle': (('right_foot',), ('right_heel',)),
+    'head': (
+        ('left_ear', 'right_ear'),
+        ('nose',),
+        ('neck',),
+        ('LFHD', 'RFHD', 'LBHD', 'RBHD'),
+    ),
+    **{
+        f'{side}_{joint}': choices
+        for side, s in (('left', 'L'), ('right', 'R'))
+        for joint, choices in dict(
+            shoulder=((f'{s}SHO',),),
+            elbow=((f'{s}ELB',),),
+            wrist=((f'{side}_hand',), (f'{s}WRA', f'{s}WRB')),
+            # Below the markers on the pelvis, by a seventh of the way to the
+            # knee.
+            hip=((*(f'{s}ASI', f'{s}PSI') * 3, f'{s}KNE'),),
+            knee=((f'{s}KNE',),),
+            ankle=(
+                *((f'{side}_foot',), (f'{side}_heel',)),
+                (f'{s}ANK',),
+            ),
+        ).items()
+    },
 }
-UP_AXES = ('y', '-y', 'z')
 # Without these nothing can be normalized.
 NEEDED = ('left_hip', 'right_hip', 'left_shoulder', 'right_shoulder')
 
@@ -25,15 +49,17 @@ class SelectBodyJoints(SequenceTransform):
     """Map the joints of any body to the 13 of Penn Action, by their names.
 
     The head is where the layout has it, else between the ears, else at the
-    nose; ankles and wrists may be feet and hands. A joint that the layout
+    nose; ankles and wrists may be feet and hands; the markers of Plug-in Gait
+    stand for the joints that they are on or around. A joint that the layout
     does not have is missing: it has score 0 and is put at the middle of the
-    hips. A joint of several others has the lowest of their scores.
+    hips. A joint of several others has the lowest of their scores. Without
+    scores, joints at exactly 0 are missing, as in MMAction2's files.
 
     Required Keys:
 
         - keypoint
         - keypoint_score (optional)
-        - skeleton (joints)
+        - skeleton (joints, up_axis where known)
 
     Modified Keys:
 
@@ -55,7 +81,8 @@ class SelectBodyJoints(SequenceTransform):
     def transform(self, results: dict) -> dict:
         """Map the joints of a sample."""
         keypoint = require_keypoint(results, self)
-        names = require_skeleton(results, ['joints'], self)['joints']
+        skeleton = require_skeleton(results, ['joints'], self)
+        names = skeleton['joints']
         if len(names) != keypoint.shape[2]:
             raise ValueError(
                 f'the skeleton of sequence {name_of(results)} is expected to '
@@ -71,7 +98,7 @@ class SelectBodyJoints(SequenceTransform):
             )
         score = results.get('keypoint_score')
         if score is None:
-            score = np.ones(keypoint.shape[:3], dtype=np.float32)
+            score = find_joints(keypoint).astype(np.float32)
         hips = [*sources['left_hip'], *sources['right_hip']]
         joints, scores = [], []
         for indices in sources.values():
@@ -84,7 +111,9 @@ class SelectBodyJoints(SequenceTransform):
             )
         results['keypoint'] = np.stack(joints, 2).astype(keypoint.dtype)
         results['keypoint_score'] = np.stack(scores, 2)
-        results['skeleton'] = PENN_ACTION
+        results['skeleton'] = PENN_ACTION | {
+            'up_axis': skeleton.get('up_axis')
+        }
         return results
 
 
@@ -132,12 +161,15 @@ class ProjectSkeleton(SequenceTransform):
     """View a 3D skeleton by a virtual camera; 2D joints stay as they are.
 
     The camera is level, far away, and turned by ``yaw`` from where the
-    person faces it, on average over the sequence.
+    person faces it, on average over the sequence. Of a body that is upside
+    down on the whole, a warning says that y may point the other way.
 
     Required Keys:
 
         - keypoint
-        - skeleton (flip_pairs, for 3D)
+        - keypoint_score (optional)
+        - skeleton (torso, optional; for 3D flip_pairs and, where known,
+          up_axis)
 
     Modified Keys:
 
@@ -146,37 +178,75 @@ class ProjectSkeleton(SequenceTransform):
     Args:
         yaw (float): Direction of the camera, degrees; positive sees the
             person's left. Defaults to 30.
-        up_axis (str): Which way is up: ``'y'``, ``'-y'`` (as in images and
-            cameras) or ``'z'``. Defaults to ``'-y'``.
+        up_axis (str, optional): Which way is up where the skeleton does not
+            say: ``'y'``, ``'-y'`` (as in images and cameras) or ``'z'``.
+            Defaults to None, an error.
 
     Raises:
-        ValueError: If ``up_axis`` is unknown.
+        ValueError: If ``up_axis`` is unknown; when called, if 3D joints do
+            not say which way is up.
 
     Example:
         >>> sample = dict(
         ...     keypoint=np.ones((1, 5, 13, 3)), skeleton=PENN_ACTION
         ... )
-        >>> ProjectSkeleton()(sample)['keypoint'].shape
+        >>> ProjectSkeleton(up_axis='z')(sample)['keypoint'].shape
         (1, 5, 13, 2)
     """
 
-    def __init__(self, yaw: float = 30.0, up_axis: str = '-y'):
-        check_choice('up_axis', up_axis, UP_AXES)
+    def __init__(self, yaw: float = 30.0, up_axis: str | None = None):
+        check_choice('up_axis', up_axis, (None, *UP_AXES))
         self.yaw = yaw
         self.up_axis = up_axis
 
     def transform(self, results: dict) -> dict:
         """Project the joints of a sample."""
         keypoint = require_keypoint(results, self)
-        if keypoint.shape[-1] == 2:
-            return results
-        pairs = require_skeleton(results, ['flip_pairs'], self)['flip_pairs']
-        x, y, z = np.moveaxis(turn_y_up(keypoint, self.up_axis), -1, 0)
-        left, right = np.transpose(pairs)
-        across = (x[0][:, left] - x[0][:, right]).mean()
-        along = (z[0][:, left] - z[0][:, right]).mean()
+        if keypoint.shape[-1] == 3:
+            results['keypoint'] = self._project(keypoint, results)
+        _warn_if_upside_down(results)
+        return results
+
+    def _project(self, keypoint: np.ndarray, results: dict) -> np.ndarray:
+        skeleton = require_skeleton(results, ['flip_pairs'], self)
+        up_axis = skeleton.get('up_axis') or self.up_axis
+        if up_axis is None:
+            raise ValueError(
+                f'the joints of sequence {name_of(results)} are 3D and do not '
+                'say which way is up: give --up-axis (in Python up_axis), or '
+                "up_axis in the annotation file's skeleton, one of "
+                f'{", ".join(UP_AXES)}; if the third number is a score, it '
+                'belongs into keypoint_score'
+            )
+        x, y, z = np.moveaxis(turn_y_up(keypoint, up_axis), -1, 0)
+        left, right = np.transpose(skeleton['flip_pairs'])
+        score = results.get('keypoint_score')
+        seen = (find_joints(keypoint) if score is None else score > 0)[0]
+        both = seen[:, left] & seen[:, right]
+        across = (x[0][:, left] - x[0][:, right])[both].sum()
+        along = (z[0][:, left] - z[0][:, right])[both].sum()
         # Whoever faces the viewer has the left at the viewer's right.
         angle = np.arctan2(along, across) + np.radians(self.yaw)
         flat = np.cos(angle) * x + np.sin(angle) * z
-        results['keypoint'] = np.stack([flat, -y], -1).astype(keypoint.dtype)
-        return results
+        return np.stack([flat, -y], -1).astype(keypoint.dtype)
+
+
+def _warn_if_upside_down(results: dict) -> None:
+    torso = (results.get('skeleton') or {}).get('torso')
+    if torso is None:
+        return
+    body = results['keypoint'][0]
+    upper, lower = (
+        body[:, joint_list(end, body.shape[1], 'torso')].mean(1)
+        for end in torso
+    )
+    # y points down; a body that lies has no side up.
+    up = lower - upper
+    length = np.median(np.linalg.norm(up, axis=1))
+    if np.median(up[:, 1]) < -length / 2:
+        warnings.warn(
+            f'sequence {name_of(results)} is upside down: 2D joints are '
+            'expected y down, as in images, and of 3D joints --up-axis (in '
+            'Python up_axis) says which way is up',
+            stacklevel=3,
+        )

@@ -3,6 +3,7 @@ import numpy as np
 from ..people import (
     CRITERIA,
     fill_frames,
+    find_joints,
     find_people,
     link_people,
     rank_people,
@@ -143,7 +144,7 @@ class SelectPerson(SequenceTransform):
         empty = (keypoint == 0).all((2, 3))
         if missing or empty.any():
             if score is None:
-                score = _seen(keypoint).astype(np.float32)
+                score = find_joints(keypoint).astype(np.float32)
             score = np.where(empty[..., None], score.dtype.type(0), score)
             keypoint = _with_more(fill_frames(keypoint, ~empty), missing)
             score = _with_more(score, missing)
@@ -151,13 +152,6 @@ class SelectPerson(SequenceTransform):
         if score is not None:
             results['keypoint_score'] = score
         return results
-
-
-def _seen(keypoint: np.ndarray) -> np.ndarray:
-    """Which joints were found, of a file without scores: (M, T, V), bool."""
-    found = (keypoint != 0).any(-1)
-    # A joint at zero in all frames is one that was centered on.
-    return found | ~found.any(1, keepdims=True)
 
 
 def _with_more(values: np.ndarray, count: int) -> np.ndarray:
