@@ -44,6 +44,7 @@ def test_conversion(skeletons, tmp_path, capsys):
     assert record['activity'] == 'draw_circle_counter_clockwise'
     assert record['total_frames'] == 5
     assert dataset[2]['activity'] == 'squat'
+    assert record['subject'] == 1
     for frame in range(5):
         for joint in range(20):
             np.testing.assert_allclose(

@@ -61,13 +61,8 @@ def read_skeleton_file(path: str | os.PathLike) -> LabeledSequence:
         keypoint=joints.transpose(2, 0, 1),
         activity=ACTIONS[action - 1],
         split='test' if subject in TEST_SUBJECTS else 'train',
-        fields=dict(frame_rate=FRAME_RATE),
+        fields=dict(frame_rate=FRAME_RATE, subject=subject),
     )
-
-
-def subject_of(sequence: LabeledSequence) -> int:
-    """Return the number of the subject, in [1, 8], from the name."""
-    return int(sequence.name.split('_')[1][1:])
 
 
 def make_annotations(
@@ -82,10 +77,10 @@ def make_annotations(
     or none is left for training.
     """
     sequences = sorted(sequences, key=lambda sequence: sequence.name)
-    present = {subject_of(sequence) for sequence in sequences}
+    present = {sequence.fields['subject'] for sequence in sequences}
     if subjects:
         _check_subjects(subjects, present, 'those')
-        sequences = [s for s in sequences if subject_of(s) in subjects]
+        sequences = [s for s in sequences if s.fields['subject'] in subjects]
         present &= set(subjects)
     training = present - set(TEST_SUBJECTS)
     _check_subjects(val_subjects, training, 'those of the training split')
@@ -95,7 +90,9 @@ def make_annotations(
         )
     annotations, _ = build_annotations(
         [
-            s._replace(split='val') if subject_of(s) in val_subjects else s
+            s._replace(split='val')
+            if s.fields['subject'] in val_subjects
+            else s
             for s in sequences
         ],
         KINECT_20,
