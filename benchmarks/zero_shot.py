@@ -115,6 +115,11 @@ def at_rate(rate, step):
             total_frames=len(places),
             keypoint=resample(record['keypoint']),
         )
+        if record.get('frame_rate') is not None:
+            record['frame_rate'] *= rate
+        if record.get('timestamps') is not None:
+            times = np.interp(places, frames, record['timestamps'])
+            record['timestamps'] = times
         score = record.get('keypoint_score')
         if score is not None:
             # Between two frames a joint is known if it is in both.
@@ -242,9 +247,8 @@ def evaluate(
     records, places = [], []
     for number, record in enumerate(dataset.records):
         record, frames = change(record, number)
-        # They are of the original frames, and no model needs them.
-        gone = ('phase', 'canonical_time', 'timestamps', 'frame_rate')
-        records.append({k: v for k, v in record.items() if k not in gone})
+        # They are of the original frames.
+        records.append(dict(record, phase=None, canonical_time=None))
         places.append(frames)
 
     def judge(embeddings):

@@ -35,6 +35,8 @@ def record():
         total_frames=10,
         keypoint=rng.normal(size=(1, 10, 3, 2)).astype(np.float32),
         keypoint_score=score,
+        frame_rate=30,
+        timestamps=np.arange(10) / 30,
     )
 
 
@@ -49,6 +51,8 @@ def test_four_times_the_frame_rate(record):
             np.testing.assert_allclose(
                 joints[4 * frame + part], expected, atol=1e-6
             )
+    assert changed['frame_rate'] == 120
+    np.testing.assert_allclose(changed['timestamps'], np.arange(37) / 120)
     # Joint 1 is missing in frame 4, and in all between it and the next ones.
     known = changed['keypoint_score'][0] > 0
     assert known[:, [0, 2]].all()
