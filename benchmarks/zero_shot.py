@@ -1,170 +1,366 @@
-"""Evaluate models on key events of sequences that they were not trained on.
+"""Evaluate models on data that they were not trained on.
 
-    python benchmarks/zero_shot.py data/penn.pkl --models work_dirs/pretrained
+    python benchmarks/zero_shot.py --penn data/penn.pkl --utd data/utd.pkl
+        --models work_dirs/pretrain_skeleton model.onnx -o zero_shot.json
 
-The annotation file is that of Penn Action with key events as phases
-(docs/datasets.md). Key events are carried from every sequence of an activity
-to every other, by the nearest frame and by dynamic time warping; printed are
-the median error in percent of the length and the share within 5%. The
-training-free baselines come first: raw joints, raw joints in a window of
-frames, each with and without a time code.
+Models are work directories of trainings or files of masa export. Beside one
+that was trained on Penn Action, --split names the sequences that it was not
+trained on. The training-free baselines come first (docs/evaluation.md); their
+raw inputs are all joints of the data, normalized. Evaluated are
 
-Choose on the activities of CHOICE; --report shows the others.
+- Penn Action with key events as phases (docs/datasets.md): --choice takes the
+  activities on which models are chosen, the default, --report the others.
+  The same again with sequences at four times and a quarter of the frame rate,
+  all of them or every second one, and with white noise of 6% of the torso on
+  every joint;
+- UTD-MHAD: the nearest sequence of another subject, and a classifier of 16
+  frames in order that is fitted on the other subjects;
+- synthetic data of the ten built-in activities (docs/demo.md).
+
+At another frame rate the embeddings are interpolated at the original frames,
+which alone are judged.
 """
 
 import argparse
-from itertools import combinations
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
-from scipy.spatial.distance import cdist
 
-from masa.alignment.warping import warping_path
 from masa.apis import AlignmentInferencer
-from masa.datasets.records import read_records
+from masa.comparison.table import format_markdown
+from masa.datasets import load_annotations
+from masa.datasets.records import complete_record, read_records
+from masa.datasets.synthetic import make_annotations
 from masa.datasets.transforms import NormalizeSkeleton
-from masa.evaluation.functional import (
-    frame_retrieval_ap,
-    kendalls_tau,
+from masa.embeddings import EmbeddedSequence, SequenceCollection
+from masa.evaluation import (
+    SequenceEvaluator,
+    baseline_embeddings,
+    format_table,
+    save_report,
 )
+from masa.evaluation import metrics as M
+from masa.extraction.errors import ExtractionError
+from masa.support.argument_checks import check_choice
 
-# What is chosen is chosen on these; the others are only reported.
 CHOICE = ('golf_swing', 'jumping_jacks', 'pushup', 'tennis_forehand')
 REPORT = ('baseball_swing', 'bench_press', 'situp')
-# 9 frames within 8 frames to either side.
-WINDOW = np.arange(-8, 9, 2)
+BASELINES = (
+    'raw',
+    'window',
+    'clock',
+    'position',
+    'raw+clock',
+    'window+clock',
+)
+# Beside changed sequences: time does not change with them.
+CHANGED_BASELINES = ('raw', 'window')
+NOISE = 0.06
 
 
-def window(joints):
-    """Put the joints of the frames around it beside every frame."""
-    frames = np.arange(len(joints))[:, None] + WINDOW
-    return joints[frames.clip(0, len(joints) - 1)].reshape(len(joints), -1)
+class Dataset(NamedTuple):
+    """Records and how they are judged.
+
+    Attributes:
+        title (str): Its name.
+        records (list[dict]): Complete records.
+        normalize (NormalizeSkeleton): Makes the raw inputs.
+        metrics (list): The metrics.
+        folds (list[list[str]]): Splits of all sequences, once or more; the
+            figures are means over them.
+        changes (dict[str, Callable]): What is evaluated by its name.
+    """
+
+    title: str
+    records: list[dict]
+    normalize: NormalizeSkeleton
+    metrics: list
+    folds: list[list[str]]
+    changes: dict[str, Callable]
 
 
-def time_code(joints):
-    """Return the share of the sequence that has passed, (T, 1)."""
-    return np.arange(len(joints))[:, None] / len(joints)
+def interpolate(values, known, wanted):
+    """Interpolate (n, ...) at other places, linearly; the ends are held."""
+    columns = values.reshape(len(values), -1).T
+    found = [np.interp(wanted, known, column) for column in columns]
+    return np.stack(found, -1).reshape(len(wanted), *values.shape[1:])
 
 
-def side_by_side(first, second):
-    """Scale the second to the variance of the first."""
-    spread = [np.concatenate(s).var(0).sum() for s in (first, second)]
-    scale = np.sqrt(spread[0] / spread[1])
-    return [
-        np.hstack([a, scale * b]) for a, b in zip(first, second, strict=True)
-    ]
+def keep(record, number):
+    """Return a record as it is, and the places of its frames."""
+    return record, np.arange(record['total_frames'])
 
 
-def baselines(joints):
-    """Return the embeddings of every baseline by its name."""
-    windows = [window(one) for one in joints]
-    clock = [time_code(one) for one in joints]
-    return {
-        'raw joints': joints,
-        'time code': clock,
-        'raw joints and time code': side_by_side(joints, clock),
-        'raw joints in a window': windows,
-        'window and time code': side_by_side(windows, clock),
-    }
+def at_rate(rate, step):
+    """Change the frame rate of every ``step``-th sequence."""
 
+    def change(record, number):
+        record, frames = keep(record, number)
+        if number % step:
+            return record, frames
+        if rate < 1:
+            places = frames[:: round(1 / rate)]
+        else:
+            places = np.linspace(0, frames[-1], round(rate * frames[-1]) + 1)
 
-def events_of(phase):
-    """First frame of every phase but the first."""
-    starts = np.flatnonzero(np.diff(phase) > 0) + 1
-    return {int(phase[t]): int(t) for t in starts}
+        def resample(values):
+            moved = interpolate(values.swapaxes(0, 1), frames, places)
+            return moved.swapaxes(0, 1).astype(np.float32)
 
-
-def carried(sequences, events):
-    """Errors of events by the nearest frame and by DTW, as shares."""
-    nearest, warped = [], []
-    for i, j in combinations(range(len(sequences)), 2):
-        path = warping_path(
-            *(np.ascontiguousarray(sequences[k], np.float64) for k in (i, j))
+        record = dict(
+            record,
+            total_frames=len(places),
+            keypoint=resample(record['keypoint']),
         )
-        for (a, b), way in (((i, j), path), ((j, i), path[:, ::-1])):
-            shared = [e for e in events[a] if e in events[b]]
-            if not shared:
-                continue
-            frames = np.array([events[a][e] for e in shared])
-            truth = np.array([events[b][e] for e in shared])
-            length = len(sequences[b])
-            distances = cdist(sequences[a][frames], sequences[b])
-            found = distances.argmin(axis=1)
-            nearest.extend(np.abs(found - truth) / length)
-            match = [way[way[:, 0] == t, 1].mean() for t in frames]
-            warped.extend(np.abs(np.array(match) - truth) / length)
-    return nearest, warped
+        score = record.get('keypoint_score')
+        if score is not None:
+            # Between two frames a joint is known if it is in both.
+            known = resample(score > 0) == 1
+            record['keypoint_score'] = resample(score) * known
+        return record, places
+
+    return change
 
 
-def evaluate(embeddings, records, activities):
-    """The columns of the table, in percent but for tau."""
-    parts = []
-    labels = np.array([record['activity'] for record in records])
-    for name in activities:
-        rows = np.flatnonzero(labels == name)
-        group = [embeddings[i] for i in rows]
-        phases = [records[i]['phase'] for i in rows]
-        nearest, warped = carried(group, [events_of(p) for p in phases])
-        ap = frame_retrieval_ap(group, phases, 5)
-        tau = kendalls_tau([one[::2] for one in group]).tau
-        parts.append(
-            (
-                100 * ap,
-                tau,
-                100 * np.median(nearest),
-                100 * np.mean(np.array(nearest) <= 0.05),
-                100 * np.median(warped),
-                100 * np.mean(np.array(warped) <= 0.05),
-            )
-        )
-    ap, tau, *events = np.mean(parts, axis=0)
-    wanted = np.isin(labels, activities)
-    chosen = [embeddings[i] for i in np.flatnonzero(wanted)]
-    numbers = np.unique(labels[wanted], return_inverse=True)[1]
-    phases = [records[i]['phase'] for i in np.flatnonzero(wanted)]
-    among = 100 * frame_retrieval_ap(chosen, phases, 5, activities=numbers)
-    return [ap, among, tau, *events]
+def add_noise(record, number, normalize):
+    """Add white noise to every joint, in torso lengths."""
+    record = normalize(dict(record))
+    rng = np.random.default_rng(number)
+    noise = rng.normal(scale=NOISE, size=record['keypoint'].shape)
+    return keep(dict(record, keypoint=record['keypoint'] + noise), number)
 
 
-def main():
-    """Evaluate and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('ann_file')
-    parser.add_argument('--models', nargs='*', default=[])
-    parser.add_argument('--report', action='store_true')
-    parser.add_argument('--no-baselines', action='store_true')
-    args = parser.parse_args()
-    activities = REPORT if args.report else CHOICE
+def penn_action(
+    path: Path, activities: Sequence[str], split: str | None
+) -> Dataset:
+    """Read the sequences with key events, those of one split or all."""
+    records = read_records(path)
+    if split is not None:
+        splits = load_annotations(path).get('split') or {}
+        check_choice('--split', split, sorted(splits))
+        records = [r for r in records if r['frame_dir'] in splits[split]]
     records = [
         record
-        for record in read_records(args.ann_file)
+        for record in records
         if record['activity'] in activities and record.get('phase') is not None
     ]
-    table = Table('', 'AP@5', 'all', 'tau', 'NN', '5%', 'DTW', '5%')
+    if not records:
+        raise SystemExit(f'{path} has no {", ".join(activities)} with phases')
+    normalize = NormalizeSkeleton()
+    changes = {
+        '': keep,
+        'at 4 times the frame rate': at_rate(4, 1),
+        'half at 4 times the frame rate': at_rate(4, 2),
+        'at a quarter of the frame rate': at_rate(1 / 4, 1),
+        'half at a quarter of the frame rate': at_rate(1 / 4, 2),
+        'with noise': lambda *one: add_noise(*one, normalize),
+    }
+    title = f'Penn Action, {", ".join(activities)}'
+    folds = [['val'] * len(records)]
+    return Dataset(title, records, normalize, frame_metrics(), folds, changes)
 
-    def add(name, embeddings):
-        row = evaluate(embeddings, records, activities)
-        cells = [
-            f'{v:.3f}' if i == 2 else f'{v:.1f}' for i, v in enumerate(row)
-        ]
-        table.add_row(name, *cells)
-        print(name, *cells, flush=True)
 
-    if not args.no_baselines:
-        joints = [
-            NormalizeSkeleton()(dict(record))['keypoint'][0].reshape(
-                record['total_frames'], -1
+def frame_metrics():
+    """Return the metrics of data with phases."""
+    return [
+        M.FrameRetrieval(k=(5,)),
+        M.CrossActivityRetrieval(k=(5,)),
+        M.KendallsTau(stride=2),
+        M.KeyEventTransfer(),
+        M.ActivitySeparation(),
+    ]
+
+
+def utd_mhad(path: Path) -> Dataset:
+    """Read the sequences, once for every subject that is held out."""
+    records = read_records(path)
+    # a1_s1_t1: action, subject, repetition.
+    subjects = [record['frame_dir'].split('_')[1] for record in records]
+    folds = [
+        ['val' if subject == one else 'train' for subject in subjects]
+        for one in sorted(set(subjects))
+    ]
+    return Dataset(
+        'UTD-MHAD',
+        records,
+        NormalizeSkeleton(),
+        [M.ActivitySeparation(), M.ActionRecognition(num_frames=16)],
+        folds,
+        {'': keep},
+    )
+
+
+def synthetic(sequences: int) -> Dataset:
+    """Generate sequences of a split that no config trains on."""
+    annotations = make_annotations(dict(test=sequences))
+    records = [
+        complete_record(
+            dict(record, skeleton=annotations['skeleton']),
+            annotations['activities'],
+            '',
+        )
+        for record in annotations['annotations']
+    ]
+    return Dataset(
+        'Synthetic data',
+        records,
+        NormalizeSkeleton(rotation='sequence', up_axis='y'),
+        [*frame_metrics(), M.AlignmentError()],
+        [['val'] * len(records)],
+        {'': keep},
+    )
+
+
+def collect(records, normalize) -> SequenceCollection:
+    """Take the normalized joints as inputs and embeddings."""
+    sequences = []
+    for record in records:
+        joints = normalize(dict(record))['keypoint'][0]
+        joints = joints.reshape(len(joints), -1)
+        sequences.append(
+            EmbeddedSequence(
+                name=record['frame_dir'],
+                embedding=joints,
+                inputs=joints,
+                phase=record.get('phase'),
+                canonical_time=record.get('canonical_time'),
+                activity=record['activity'],
             )
-            for record in records
+        )
+    return SequenceCollection.from_sequences(sequences)
+
+
+def evaluate(
+    dataset: Dataset, change: Callable, baselines: Sequence[str], models: dict
+) -> dict:
+    """Evaluate baselines and models on changed records; rows by method."""
+    truth = collect(dataset.records, dataset.normalize)
+    evaluator = SequenceEvaluator(dataset.metrics)
+    records, places = [], []
+    for number, record in enumerate(dataset.records):
+        record, frames = change(record, number)
+        # They are of the original frames, and no model needs them.
+        gone = ('phase', 'canonical_time', 'timestamps', 'frame_rate')
+        records.append({k: v for k, v in record.items() if k not in gone})
+        places.append(frames)
+
+    def judge(embeddings):
+        judged = truth.with_embeddings(
+            [
+                interpolate(embedding, known, np.arange(len(whole)))
+                for embedding, known, whole in zip(
+                    embeddings, places, truth.embeddings, strict=True
+                )
+            ]
+        )
+        reports = [
+            evaluator.compute_report(replace(judged, splits=splits))
+            for splits in dataset.folds
         ]
-        for name, embeddings in baselines(joints).items():
-            add(name, embeddings)
-    for model in args.models:
-        inferencer = AlignmentInferencer(model, device='cpu')
-        sequences = inferencer.embed([dict(record) for record in records])
-        add(model, [one.embedding for one in sequences])
-    Console(width=120).print(table)
+        rows = [report['rows']['model'] for report in reports]
+        return {key: np.mean([row[key] for row in rows]) for key in rows[0]}
+
+    changed = collect(records, dataset.normalize)
+    rows = {
+        name: judge(baseline_embeddings(changed, name).embeddings)
+        for name in baselines
+    }
+    for name, model in models.items():
+        try:
+            sequences = model.embed(records)
+        except ExtractionError as error:
+            # Models of one layout take no other.
+            print(f'{name}: not on {dataset.title}: {error}', flush=True)
+            continue
+        rows[name] = judge([one.embedding for one in sequences])
+    return rows
+
+
+def main() -> None:
+    """Evaluate, print and write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('--penn', type=Path, metavar='FILE')
+    parser.add_argument(
+        '--split', help='split of Penn Action (default: all sequences)'
+    )
+    parser.add_argument('--utd', type=Path, metavar='FILE')
+    parser.add_argument(
+        '--synthetic',
+        type=int,
+        default=12,
+        metavar='N',
+        help='sequences of each activity, 0 for none (default: 12)',
+    )
+    parser.add_argument('--models', nargs='*', default=[])
+    parser.add_argument('--no-baselines', action='store_true')
+    parser.add_argument(
+        '--no-changes',
+        action='store_true',
+        help='without other frame rates and noise',
+    )
+    side = parser.add_mutually_exclusive_group()
+    side.add_argument(
+        '--choice', dest='activities', action='store_const', const=CHOICE
+    )
+    side.add_argument(
+        '--report', dest='activities', action='store_const', const=REPORT
+    )
+    parser.set_defaults(activities=CHOICE)
+    parser.add_argument(
+        '-o',
+        '--output',
+        type=Path,
+        metavar='FILE.json',
+        help='tables in Markdown go beside it, to FILE.md',
+    )
+    args = parser.parse_args()
+    datasets = []
+    if args.penn:
+        datasets.append(penn_action(args.penn, args.activities, args.split))
+    if args.utd:
+        datasets.append(utd_mhad(args.utd))
+    if args.synthetic:
+        datasets.append(synthetic(args.synthetic))
+    models = {
+        name: AlignmentInferencer(name, device='cpu') for name in args.models
+    }
+    results, page = {}, ''
+    for dataset in datasets:
+        for what, change in dataset.changes.items():
+            if what and args.no_changes:
+                continue
+            baselines = CHANGED_BASELINES if what else BASELINES
+            if args.no_baselines:
+                baselines = ()
+            title = f'{dataset.title}, {what}' if what else dataset.title
+            title += f' ({len(dataset.records)} sequences)'
+            rows = evaluate(dataset, change, baselines, models)
+            if not rows:
+                continue
+            columns = list(next(iter(rows.values())))
+            print(f'{title}\n')
+            print(format_table(dict(columns=columns, rows=rows)), flush=True)
+            print()
+            cells = {
+                name: dict(
+                    labels='none',
+                    seeds=0,
+                    values={
+                        key: (value, np.nan) for key, value in row.items()
+                    },
+                )
+                for name, row in rows.items()
+            }
+            results[title] = rows
+            page += f'## {title}\n\n{format_markdown(cells)}\n'
+            if args.output:
+                save_report(results, args.output)
+                args.output.with_suffix('.md').write_text(page, 'utf-8')
 
 
 if __name__ == '__main__':

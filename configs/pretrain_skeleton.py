@@ -1,6 +1,8 @@
 # A model of any activity of a body, 13 joints in 2D, that needs no data of its
 # own: it is trained on random activities (docs/random_activities.md).
 _base_ = ['_base_/masa.py']
+# Of a sequence when it is encoded, whatever its rate and length.
+frames = 48
 pipeline = [
     dict(type='NormalizeSkeleton'),
     dict(
@@ -10,7 +12,7 @@ pipeline = [
     ),
 ]
 train_dataloader = dict(
-    batch_size=32,
+    batch_size=24,
     num_workers=1,
     persistent_workers=True,
     collate_fn=dict(type='collate_for_transport'),
@@ -18,7 +20,7 @@ train_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
         type='RandomActivityDataset',
-        num_activities=3200,
+        num_activities=2400,
         pipeline=pipeline,
     ),
 )
@@ -26,7 +28,7 @@ model = dict(
     backbone=dict(
         _delete_=True,
         type='ResampledEncoder',
-        frames=64,
+        frames=frames,
         encoder=dict(
             type='ContextAwareEncoder',
             # 13 joints x (2 coordinates, 2 velocities, 1 flag).
@@ -42,7 +44,7 @@ model = dict(
     head=dict(
         _delete_=True,
         type='AlignmentHead',
-        loss=dict(type='CorrespondenceLoss'),
+        loss=dict(type='CorrespondenceLoss', steps=frames, deviation=1.25),
     ),
 )
 optim_wrapper = dict(
@@ -55,13 +57,13 @@ optim_wrapper = dict(
     ),
     clip_grad=dict(max_norm=1.0),
 )
-train_cfg = dict(by_epoch=True, max_epochs=20, val_interval=1000)
+train_cfg = dict(by_epoch=True, max_epochs=75, val_interval=1000)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.02, by_epoch=False, begin=0, end=80),
     dict(
         type='CosineAnnealingLR',
         by_epoch=True,
-        T_max=20,
+        T_max=75,
         eta_min_ratio=0.03,
         convert_to_iter_based=True,
     ),

@@ -41,7 +41,14 @@ def main() -> None:
     metrics += [M.FrameRetrieval(), M.CrossActivityRetrieval()]
     metrics += [M.ActionRecognition(), M.ActivitySeparation()]
     metrics += [M.KeyEventTransfer(), M.AlignmentError()]
-    baselines = ('raw', 'clock', 'position', 'raw+clock')
+    baselines = (
+        'raw',
+        'window',
+        'clock',
+        'position',
+        'raw+clock',
+        'window+clock',
+    )
     report = SequenceEvaluator(metrics, baselines).compute_report(collection)
     print(format_table(report))
     print('The model is a PCA of single frames, so it is expected to lose to')

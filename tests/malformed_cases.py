@@ -164,6 +164,7 @@ FIELDS = {
     'scores of text': ('keypoint_score', np.full((1, 5, 4), 'x'), '', '<U1'),
     'scores all 0': ('keypoint_score', np.zeros((1, 5, 4)), '', '0'),
     'time of another length': ('canonical_time', np.zeros(4), '(5,)', '(4,)'),
+    'subject as a list': ('subject', ['s1'], '', "['s1']"),
     'frame rate 0': ('frame_rate', 0, '', '0'),
     'frame rate as text': ('frame_rate', '30', '', "'30'"),
     'time stamps of another length': (

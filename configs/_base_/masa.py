@@ -75,7 +75,14 @@ test_evaluator = dict(
         dict(type='ActivitySeparation'),
         dict(type='AlignmentError'),
     ],
-    baselines=('raw', 'clock', 'position', 'raw+clock'),
+    baselines=(
+        'raw',
+        'window',
+        'clock',
+        'position',
+        'raw+clock',
+        'window+clock',
+    ),
 )
 
 default_scope = 'mmaction'

@@ -6,12 +6,16 @@ A config names this module in ``custom_imports``.
 from . import engine, models
 from .datasets import (
     collate,
+    interleaved,
     samplers,
     sequence_dataset,
     synthetic,
     transforms,
 )
-from .datasets.random_activities import RandomActivityDataset
+from .datasets.random_activities import (
+    RandomActivityDataset,
+    RecordedMotionDataset,
+)
 from .datasets.transforms.base import SequenceTransform
 from .evaluation import evaluator, metrics
 from .registry import TASK_UTILS, TRANSFORMS
@@ -19,10 +23,12 @@ from .visualization import embedding_figures_hook
 
 __all__ = [
     'RandomActivityDataset',
+    'RecordedMotionDataset',
     'collate',
     'embedding_figures_hook',
     'engine',
     'evaluator',
+    'interleaved',
     'metrics',
     'models',
     'samplers',

@@ -101,9 +101,11 @@ def test_testing_prints_a_table_and_writes_json_and_embeddings(
     assert list(report['rows']) == [
         'model',
         'raw',
+        'window',
         'clock',
         'position',
         'raw+clock',
+        'window+clock',
     ]
     assert report['num_sequences'] == dict(train=6, val=4)
     with np.load(dump) as archive:

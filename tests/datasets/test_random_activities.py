@@ -16,10 +16,15 @@ from masa.datasets.random_activities.body import (
     LIMBS,
     LIMITS,
     hold_limb,
+    hold_object,
     place_joints,
     pose,
 )
-from masa.datasets.random_activities.performance import MIN_FRAMES, project
+from masa.datasets.random_activities.performance import (
+    MIN_FRAMES,
+    add_errors,
+    project,
+)
 
 LENGTHS = np.array(list(BONES.values()))
 PIPELINE = [
@@ -92,6 +97,26 @@ class TestBody:
         lengths = np.linalg.norm(points[:, first] - points[:, last], axis=-1)
         np.testing.assert_allclose(lengths, 0.83, atol=2e-3)
 
+    @pytest.mark.parametrize('length', [0.06, 0.5])
+    def test_hands_on_one_object_keep_their_distance(self, length):
+        angles = np.tile(pose(arm_raise=60, arm_elbow=70), (30, 1))
+        angles[:, INDEX['left_arm.raise']] += np.linspace(0, 60, 30)
+        angles[:, INDEX['right_arm.out']] += np.linspace(0, 20, 30)
+        points = place_joints(angles, LENGTHS)
+        before = points.copy()
+        hold_object(points, length)
+        left, right = (JOINTS[f'{side}_wrist'] for side in ('left', 'right'))
+        apart = np.linalg.norm(points[:, left] - points[:, right], axis=-1)
+        np.testing.assert_allclose(apart, length, atol=0.02)
+        np.testing.assert_allclose(
+            points[:, left] + points[:, right],
+            before[:, left] + before[:, right],
+            atol=0.02,
+        )
+        others = [i for name, i in JOINTS.items() if 'wrist' not in name]
+        others = [i for i in others if 'elbow' not in list(JOINTS)[i]]
+        np.testing.assert_array_equal(points[:, others], before[:, others])
+
 
 class TestActivities:
     def test_key_poses_are_possible_and_in_order(self):
@@ -131,6 +156,32 @@ class TestActivities:
                 missing += (one.score == 0).any()
         assert missing > 5
 
+    def test_hands_stay_where_an_activity_has_them(self):
+        rng = np.random.default_rng(3)
+        kinds = dict(touches=0, grip=0)
+        for _ in range(300):
+            activity = draw_activity(rng)
+            assert not activity.touches.keys() & {
+                *activity.active,
+                *activity.held,
+            }
+            if activity.touches:
+                kinds['touches'] += 1
+                assert activity.grip is None
+            if activity.grip is not None:
+                kinds['grip'] += 1
+                assert {'left_arm', 'right_arm'} <= {*activity.active}
+                assert 0 < activity.grip < 1
+        assert min(kinds.values()) > 10
+
+    def test_a_trunk_may_rise_and_lean_far(self):
+        rng = np.random.default_rng(4)
+        pitch = INDEX['root.pitch']
+        reach = [
+            np.ptp(draw_activity(rng).poses[:, pitch]) for _ in range(300)
+        ]
+        assert np.mean(np.array(reach) > 60) > 0.1
+
     def test_the_same_moment_is_the_same_pose(self):
         """For most activities, in spite of body, style and camera."""
         rng = np.random.default_rng(2)
@@ -150,6 +201,17 @@ class TestActivities:
             other.append(distance[apart > 0.4].mean())
         closer = np.array(same) < np.array(other)
         assert closer.mean() > 0.7
+
+
+def test_a_joint_that_is_missing_is_never_taken_for_another():
+    flat, score = np.zeros((20, 13, 2)), np.ones((20, 13))
+    flat[:, 5], score[:, 5] = 100, 0
+    for seed in range(80):
+        rng = np.random.default_rng(seed)
+        seen, found = add_errors(flat, score, rng)
+        assert np.abs(seen[found == 1]).max() < 1
+    assert (flat[:, 5] == 100).all()
+    assert score.sum() == 12 * 20
 
 
 def test_camera():

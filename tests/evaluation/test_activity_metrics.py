@@ -59,6 +59,29 @@ def test_recognition_of_a_collapsed_embedding_is_at_chance():
     assert accuracy == pytest.approx(1 / 3)
 
 
+@pytest.mark.parametrize('dtype', [np.float32, np.float64])
+def test_more_features_than_sequences_are_classified_alike(dtype):
+    """Where the classifier is fitted in the span of the sequences."""
+    rng = np.random.default_rng(0)
+    (train, labels), (val, _) = clips(rng, 12, 2.0), clips(rng, 60, 2.0)
+    train, val = (
+        [np.tile(clip, 9).astype(dtype) for clip in part]
+        for part in (train, val)
+    )
+    joined = [
+        np.stack(
+            [clip[F.uniform_frames(4, len(clip))].ravel() for clip in part]
+        )
+        for part in (train, val)
+    ]
+    assert joined[0].shape[1] > len(train)
+    model = LogisticRegression(max_iter=100000).fit(joined[0], labels)
+    expected = model.predict(joined[1])
+    assert len(np.unique(expected)) > 1
+    found = F.predict_actions(train, labels, val, 4)
+    assert found.tolist() == expected.tolist()
+
+
 def test_phase_runs():
     assert F.phase_runs(np.array([0, 0, 1, 2, 2])) == [
         (0, 2, 0),
@@ -121,6 +144,33 @@ def test_of_equal_clips_the_order_decides_nothing():
         hits = F.nearest_clip_hits(flat, gallery[order], flat, labels)
         np.testing.assert_allclose(hits[:24], 2 / 3)
         np.testing.assert_allclose(hits[24:], 1 / 3)
+
+
+def test_nearest_other_equals_the_loop():
+    rng = np.random.default_rng(0)
+    embeddings, labels = clips(rng, 30, 2.0)
+    # Copies: one of two, and three that are all of their neighbors.
+    embeddings[3] = np.repeat(embeddings[4].mean(0)[None], 5, axis=0)
+    for other in (7, 8):
+        embeddings[other] = embeddings[6]
+    means = [
+        clip.mean(axis=0, dtype=np.float64).astype(np.float32)
+        for clip in embeddings
+    ]
+    expected = []
+    for i, mean in enumerate(means):
+        apart = [
+            np.sum((mean.astype(np.float64) - other) ** 2) for other in means
+        ]
+        others = [j for j in range(30) if j != i]
+        least = min(apart[j] for j in others)
+        nearest = [j for j in others if apart[j] == least]
+        expected.append(np.mean([labels[j] == labels[i] for j in nearest]))
+    hits = F.nearest_other_hits(embeddings, labels)
+    np.testing.assert_allclose(hits, expected)
+    assert 0.3 < hits.mean() < 1
+    with pytest.raises(ValueError, match='two sequences'):
+        F.nearest_other_hits(embeddings[:1], labels[:1])
 
 
 def test_bad_arguments_raise():

@@ -183,6 +183,99 @@ def test_transfer_error_equals_the_loop():
     assert result.within == pytest.approx((errors <= 0.2).mean())
 
 
+def loop_warping(a, b):
+    """Pairs of frames of dynamic time warping, by its definition."""
+    cost = np.full((len(a) + 1, len(b) + 1), np.inf)
+    cost[0, 0] = 0
+    for i in range(len(a)):
+        for j in range(len(b)):
+            before = min(cost[i, j], cost[i, j + 1], cost[i + 1, j])
+            cost[i + 1, j + 1] = np.sum((a[i] - b[j]) ** 2) + before
+    i, j = len(a), len(b)
+    pairs = []
+    while i and j:
+        pairs.append((i - 1, j - 1))
+        steps = [(i - 1, j - 1), (i, j - 1), (i - 1, j)]
+        i, j = min(steps, key=lambda step: cost[step])
+    return pairs
+
+
+def test_transfer_error_by_warping_equals_the_loop():
+    rng = np.random.default_rng(0)
+    embeddings = [s.astype(np.float64) for s in sequences(rng)]
+    # One has no event, one is a single frame.
+    embeddings += [rng.normal(size=(6, embeddings[0].shape[1]))]
+    embeddings += [embeddings[-1][:1]]
+    phases = [np.sort(rng.integers(0, 4, len(s))) for s in embeddings]
+    phases[-2] = np.zeros(6, dtype=int)
+    errors = []
+    for a, phase_a in zip(embeddings, phases, strict=True):
+        for b, phase_b in zip(embeddings, phases, strict=True):
+            if a is b:
+                continue
+            pairs = loop_warping(a, b)
+            for event in range(1, 5):
+                if event not in phase_a or event not in phase_b:
+                    continue
+                start_a = list(phase_a).index(event)
+                start_b = list(phase_b).index(event)
+                if start_a == 0 or start_b == 0:
+                    continue
+                found = sorted(j for i, j in pairs if i == start_a)
+                middle = found[(len(found) - 1) // 2]
+                errors.append(abs(middle - start_b) / len(b))
+    errors = np.array(errors)
+    result = F.key_event_transfer_error(embeddings, phases, 0.2, 'dtw')
+    assert result.num_events == len(errors) > 10
+    assert result.median == pytest.approx(np.median(errors))
+    assert result.within == pytest.approx((errors <= 0.2).mean())
+
+
+def test_unknown_transfer():
+    with pytest.raises(ValueError, match=r"method.*'best'"):
+        F.key_event_transfer_error([], [], method='best')
+
+
+@pytest.mark.parametrize('method', ['nearest', 'dtw'])
+def test_transfer_to_and_from_copies_is_the_mean_over_them(method):
+    """Also where order would tell the copies apart."""
+    phase = np.repeat([0, 1], 4)
+    clock = np.arange(8.0)[:, None]
+    held = clock.copy()
+    held[4:7] = held[4]
+    pair = [clock, held], [phase, phase]
+    result = F.key_event_transfer_error(*pair, 0, method)
+    # To the held frame: 0, 1 or 2 frames off.
+    there = [0, 1 / 8, 2 / 8]
+    # Back from each of its copies.
+    if method == 'nearest':
+        back = [0, 0, 0]
+    else:
+        path = loop_warping(clock, held)
+        back = [
+            np.median([abs(i - 4) / 8 for i, j in path if j == copy])
+            for copy in (4, 5, 6)
+        ]
+        assert max(back) > 0
+    assert result.median == pytest.approx(np.mean([there, back]))
+    hits = [np.equal(errors, 0).mean() for errors in (there, back)]
+    assert result.within == pytest.approx(np.mean(hits))
+
+
+@pytest.mark.parametrize('length', [8, 20, 33])
+def test_warping_of_a_constant_is_at_chance(length):
+    """Of the other sequence, too, however sound that one is."""
+    phase = np.repeat([0, 1], [10, 10])
+    flat_phase = np.repeat([0, 1], [length // 2, length - length // 2])
+    clock, flat = np.arange(20.0)[:, None], np.full((length, 1), 7.0)
+    result = F.key_event_transfer_error(
+        [clock, flat], [phase, flat_phase], 0.05, 'dtw'
+    )
+    # A path is near the diagonal, on which both events are.
+    assert result.median > 0.2
+    assert result.within < 0.2
+
+
 def test_transfer_of_a_perfect_alignment_and_of_none():
     phase = np.repeat([0, 1, 2], 5)
     clock = np.linspace(0, 1, 15)[:, None]

@@ -4,7 +4,12 @@ import math
 import numpy as np
 import pytest
 
-from masa.evaluation import BASELINES, baseline_embeddings
+from masa.evaluation import (
+    BASELINES,
+    SequenceEvaluator,
+    baseline_embeddings,
+)
+from masa.evaluation.metrics import KendallsTau
 
 
 def test_raw_is_the_input(collection):
@@ -31,6 +36,49 @@ def test_position_is_the_code_of_the_frame_number(collection):
             assert code[t, 2 * i + 1] == pytest.approx(
                 math.cos(angle), abs=1e-6
             )
+
+
+def test_a_window_is_nine_frames_side_by_side(collection):
+    window = baseline_embeddings(collection, 'window').embeddings[1]
+    values = collection.inputs[1]
+    last = len(values) - 1
+    for t in range(len(values)):
+        expected = []
+        for step in (-8, -6, -4, -2, 0, 2, 4, 6, 8):
+            expected += values[min(max(t + step, 0), last)].tolist()
+        assert window[t].tolist() == expected
+
+
+def test_window_and_clock_weigh_the_same(collection):
+    frames = np.concatenate(
+        baseline_embeddings(collection, 'window+clock').embeddings
+    ).astype(np.float64)
+    window = np.concatenate(
+        baseline_embeddings(collection, 'window').embeddings
+    )
+    np.testing.assert_array_equal(frames[:, :-1], window)
+    variance = frames.var(axis=0)
+    assert variance[-1] == pytest.approx(variance[:-1].sum(), rel=1e-4)
+
+
+def test_windows_of_features_are_left_out(collection):
+    evaluator = SequenceEvaluator(
+        KendallsTau(), ['raw', 'window', 'window+clock']
+    )
+    assert list(evaluator.compute_report(collection)['rows']) == [
+        'model',
+        'raw',
+        'window',
+        'window+clock',
+    ]
+    wide = dataclasses.replace(
+        collection,
+        inputs=[np.tile(values, 100) for values in collection.inputs],
+    )
+    report = evaluator.compute_report(wide)
+    assert list(report['rows']) == ['model', 'raw']
+    notes = [note for note in report['notes'] if 'too wide' in note]
+    assert len(notes) == 2
 
 
 @pytest.mark.parametrize('scale', [1e-3, 1, 1e3])
@@ -87,7 +135,7 @@ def test_errors(collection):
     with pytest.raises(ValueError, match=r"'clock'.*'time'"):
         baseline_embeddings(collection, 'time')
     blind = dataclasses.replace(collection, inputs=None)
-    for name in ('raw', 'raw+clock', 'raw+model'):
+    for name in ('raw', 'window', 'raw+clock', 'window+clock', 'raw+model'):
         with pytest.raises(ValueError, match='inputs'):
             baseline_embeddings(blind, name)
     baseline_embeddings(blind, 'clock')

@@ -56,6 +56,7 @@ def chances(collection):
         'activity_separation/ami': 0.0,
         # A frame drawn at random, the tolerance to both sides of the event.
         'key_event_transfer/within_5%': 0.1,
+        'key_event_transfer/dtw_within_5%': 0.1,
         'alignment_error/mean_frames': apart,
     }
 
@@ -88,6 +89,14 @@ def rounding(rng, lengths):
 def point_each(rng, lengths):
     """Every sequence its own point, whatever its activity."""
     return [np.tile(rng.normal(size=8), (n, 1)) for n in lengths]
+
+
+def noisy_point_each(rng, lengths):
+    """Every sequence its own point, with noise in its last digits."""
+    return [
+        point + 1e-6 * rng.normal(size=point.shape)
+        for point in point_each(rng, lengths)
+    ]
 
 
 def two_values(rng, lengths):
@@ -140,6 +149,7 @@ def judged(make_collection):
         zero,
         rounding,
         point_each,
+        noisy_point_each,
         two_values,
         alternating,
         first_apart,
@@ -157,6 +167,7 @@ def test_no_metric_is_above_chance(judged, make, order):
     # Half a sequence away on average where the event is at an end, a quarter
     # where it is in the middle.
     assert found['key_event_transfer/median_error'] > 0.2
+    assert found['key_event_transfer/dtw_median_error'] > 0.2
     assert any('collapsed' in warning for warning in report['warnings'])
 
 

@@ -12,6 +12,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 
+from masa.datasets.transforms import PackSequenceInputs
 from masa.evaluation import (
     SequenceEvaluator,
     baseline_embeddings,
@@ -27,7 +28,14 @@ METRICS = [
     dict(type='ActivitySeparation'),
     dict(type='AlignmentError'),
 ]
-BASELINE_NAMES = ('raw', 'clock', 'position', 'raw+clock')
+BASELINE_NAMES = (
+    'raw',
+    'window',
+    'clock',
+    'position',
+    'raw+clock',
+    'window+clock',
+)
 
 
 @pytest.fixture(autouse=True)
@@ -117,6 +125,34 @@ def test_a_second_evaluation_starts_afresh(collection):
     evaluator = build()
     first = run(evaluator, collection)
     assert run(evaluator, collection) == first
+
+
+def test_raw_inputs_are_joints_and_features_alone():
+    """What is worked out of them is no raw input."""
+    rng = np.random.default_rng(0)
+    pack = PackSequenceInputs(['motion', 'keypoint', 'missing', 'feature'])
+    packed = [
+        pack(
+            dict(
+                frame_dir=name,
+                keypoint=rng.normal(size=(1, length, 4, 2)),
+                keypoint_score=np.ones((1, length, 4)),
+                feature=rng.normal(size=(length, 3)),
+            )
+        )
+        for name, length in (('a', 5), ('b', 7))
+    ]
+    batch = pseudo_collate(packed)
+    for sample in batch['data_samples']:
+        sample.embedding = torch.ones(sample.total_frames, 1)
+    evaluator = build(metrics=[], baselines=('raw',))
+    evaluator.process(batch['data_samples'], batch)
+    evaluator.evaluate(2)
+    for values, one in zip(evaluator.collection.inputs, packed, strict=True):
+        whole = one['inputs'][0]['values'].numpy()
+        assert whole.shape[1] == 8 + 8 + 4 + 3
+        kept = np.concatenate([whole[:, 8:16], whole[:, 20:]], axis=1)
+        np.testing.assert_array_equal(values, kept)
 
 
 def test_what_the_sampler_added_is_dropped(collection):

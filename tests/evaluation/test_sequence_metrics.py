@@ -39,6 +39,8 @@ KEYS = {
     'action_recognition/accuracy',
     'key_event_transfer/median_error',
     'key_event_transfer/within_5%',
+    'key_event_transfer/dtw_median_error',
+    'key_event_transfer/dtw_within_5%',
     'activity_separation/nearest_neighbor',
     'activity_separation/ami',
     'alignment_error/mean_frames',
@@ -214,6 +216,23 @@ def test_metrics_that_do_not_apply_say_why(collection):
         assert any(metric.prefix in note for note in result.notes)
 
 
+def test_without_training_sequences_the_others_are_the_gallery(collection):
+    val = collection.subset('val')
+    result = M.ActivitySeparation().compute_collection(val)
+    hits = F.nearest_other_hits(val.embeddings, val.activities)
+    assert result.values['nearest_neighbor'] == hits.mean()
+    for activity, part in val.by_activity().items():
+        mine = np.array(val.activities) == activity
+        assert len(part) == mine.sum()
+        assert result.per_activity[activity]['nearest_neighbor'] == (
+            hits[mine].mean()
+        )
+    assert any('no training sequences' in note for note in result.notes)
+    usual = M.ActivitySeparation().compute_collection(collection)
+    assert usual.notes == []
+    assert usual.values['ami'] == result.values['ami']
+
+
 def test_an_activity_without_pairs_is_not_in_the_mean(collection):
     val = [i for i, s in enumerate(collection.splits) if s == 'val']
     throws = [i for i in val if collection.activities[i] == 'throw']
@@ -274,6 +293,7 @@ def test_a_collapse_scores_well_nowhere(make_collection):
     assert figures['activity_separation/nearest_neighbor'] == 0.25
     assert figures['activity_separation/ami'] == pytest.approx(0)
     assert figures['key_event_transfer/median_error'] > 0.25
+    assert figures['key_event_transfer/dtw_median_error'] > 0.25
     assert figures['alignment_error/mean_frames'] > 10
     for k in (5, 10, 15):
         assert figures[f'frame_retrieval/ap@{k}'] < 0.5

@@ -5,7 +5,7 @@ import numpy as np
 from ..embeddings.checks import check_sequences
 from ..embeddings.neighbors import nearest_frames
 from ..embeddings.spread import warn_if_collapsed
-from .warping import warping_path
+from .warping import matched_frames, warping_path
 
 METHODS = ('dtw', 'nearest')
 
@@ -39,7 +39,7 @@ class Alignment(NamedTuple):
             >>> align_pair(slow, fast).match_first().tolist()
             [0, 0, 1, 1, 2]
         """
-        return _middle(self.path[:, 0], self.path[:, 1])
+        return matched_frames(self.path)
 
     def reverse(self) -> 'Alignment':
         """Swap the two sequences.
@@ -112,10 +112,3 @@ def align_pair(
     apart = first[path[:, 0]] - second[path[:, 1]]
     distances = np.einsum('pd,pd->p', apart, apart)
     return Alignment(path, float(distances.mean()), distances)
-
-
-def _middle(keys: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Lower median of the values of every key; keys ascend from 0."""
-    starts = np.flatnonzero(np.diff(keys, prepend=-1))
-    counts = np.diff(starts, append=len(keys))
-    return values[starts + (counts - 1) // 2]

@@ -39,6 +39,28 @@ def warping_path(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.array(path, dtype=np.int64)
 
 
+def matched_frames(path: np.ndarray) -> np.ndarray:
+    """Match one frame of the second sequence to each of the first.
+
+    Args:
+        path (np.ndarray): Pairs of frames in the order of the first
+            sequence, all of whose frames have one, (P, 2).
+
+    Returns:
+        np.ndarray: Frames of the second sequence, (T,); the middle one where
+        several are paired with a frame, of two the first.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.alignment.warping import matched_frames
+        >>> matched_frames(np.array([[0, 0], [0, 1], [0, 2], [1, 3]])).tolist()
+        [1, 3]
+    """
+    starts = np.flatnonzero(np.diff(path[:, 0], prepend=-1))
+    counts = np.diff(starts, append=len(path))
+    return path[starts + (counts - 1) // 2, 1]
+
+
 class _Tiles:
     """Dynamic time warping that keeps the seams between tiles alone.
 

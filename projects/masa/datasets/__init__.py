@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         'annotation': ['load_annotations', 'save_annotations'],
         'collate': ['collate_joined_tensors'],
         'errors': ['AnnotationError'],
+        'interleaved': ['InterleavedDataset'],
         'keyed_random': ['KeyedRandom'],
         'named_splits': ['check_named_splits'],
         'problem': ['Problem'],

@@ -46,6 +46,9 @@ def check_record(
         if key in record:
             yield from _check_frame_values(name, key, record, total)
     yield from _check_times(name, record, total)
+    subject = record.get('subject')
+    if not (isinstance(subject, str | None) or is_integer(subject)):
+        yield Problem(name, 'subject', 'a text or an integer', short(subject))
     for key in ('img_shape', 'original_shape'):
         if record.get(key) is not None:
             yield from _check_image_shape(name, key, record[key])

@@ -29,25 +29,31 @@ ARRAYS = dict(
 )
 
 
-def read_records(path: str | Path, features: str | Path = '') -> list[dict]:
+def read_records(
+    path: str | Path,
+    features: str | Path = '',
+    split: str | Iterable[str] | None = None,
+) -> list[dict]:
     """Read and check the sequences of an annotation file.
 
     Args:
         path (str | Path): The file.
         features (str | Path): Folder that every ``feature_path`` is relative
             to. Defaults to the working directory.
+        split (str | Iterable[str], optional): Names of the splits. Defaults
+            to None, all sequences.
 
     Returns:
         list[dict]: A complete record for each sequence, with the
         ``skeleton`` of the file.
 
     Raises:
-        AnnotationError: If the file has problems.
+        AnnotationError: If the file has problems, or lacks a split.
         FileNotFoundError: If there is none.
     """
     annotations = load_annotations(path)
     refuse(path, check_annotations(annotations))
-    records = select_records(annotations, None, path)
+    records = select_records(annotations, split, path)
     records = unpack_records(annotations, records, '', BOX_THRESHOLD, path)
     names, skeleton = (
         annotations.get('activities'),

@@ -5,6 +5,11 @@ from ..support.argument_checks import check_choice
 
 # Width of the embedding of the RGB models.
 POSITION_WIDTH = 128
+# Frames that a window takes beside each frame.
+WINDOW = np.arange(-8, 9, 2)
+# Values of a frame up to which the evaluation computes windows: those of
+# joints, not of frame features, which would take gigabytes.
+WIDEST_WINDOW = 256
 
 
 def baseline_embeddings(
@@ -13,11 +18,14 @@ def baseline_embeddings(
     """Replace the embeddings by those of a training-free baseline.
 
     - 'raw': the raw inputs of the model.
+    - 'window': those of the 9 frames within 8 frames to either side in steps
+      of 2, side by side; the first and the last frame are repeated.
     - 'clock': time only, t / T.
     - 'position': the sinusoidal positional encoding of t (Vaswani et al.
       2017), 128 wide, base 10000.
-    - 'raw+clock': raw inputs and time side by side. Time is scaled to the
-      total variance of the inputs over the collection.
+    - 'raw+clock', 'window+clock': raw inputs, or their window, and time side
+      by side. Time is scaled to the total variance of the former over the
+      collection.
 
     One more combination shows whether an embedding holds information that
     its input does not, and the other way round:
@@ -48,7 +56,7 @@ def baseline_embeddings(
         [0.0, 0.25, 0.5, 0.75]
     """
     check_choice('baseline', name, sorted(BASELINES))
-    if name.startswith('raw') and collection.inputs is None:
+    if needs_inputs(name) and collection.inputs is None:
         raise ValueError(
             f'the baseline {name!r} needs the inputs of all sequences, '
             'and the collection has none'
@@ -56,8 +64,52 @@ def baseline_embeddings(
     return collection.with_embeddings(BASELINES[name](collection))
 
 
+def needs_inputs(name: str) -> bool:
+    """Tell whether a baseline is made of the model's inputs.
+
+    Args:
+        name (str): Name of the baseline.
+
+    Returns:
+        bool: Whether it is.
+    """
+    return name.startswith(('raw', 'window'))
+
+
+def why_left_out(collection: SequenceCollection, name: str) -> str:
+    """Explain why the evaluation leaves out a baseline.
+
+    Args:
+        collection (SequenceCollection): All sequences, of all splits.
+        name (str): Name of the baseline.
+
+    Returns:
+        str: The reason; '' if it does not.
+    """
+    if not needs_inputs(name):
+        return ''
+    if collection.inputs is None:
+        return 'the inputs are not known'
+    width = collection.inputs[0].shape[1] if len(collection) else 0
+    if name.startswith('window') and width > WIDEST_WINDOW:
+        return (
+            f'a window of {width} values a frame is too wide (at most '
+            f'{WIDEST_WINDOW})'
+        )
+    return ''
+
+
 def _raw(collection):
     return collection.inputs
+
+
+def _window(collection):
+    windows = []
+    for values in collection.inputs:
+        frames = np.arange(len(values))[:, None] + WINDOW
+        frames = frames.clip(0, len(values) - 1)
+        windows.append(values[frames].reshape(len(values), -1))
+    return windows
 
 
 def _clock(collection):
@@ -78,6 +130,10 @@ def _position(collection):
 
 def _raw_and_clock(collection):
     return _side_by_side(collection.inputs, _clock(collection))
+
+
+def _window_and_clock(collection):
+    return _side_by_side(_window(collection), _clock(collection))
 
 
 def _raw_and_model(collection):
@@ -102,8 +158,10 @@ def _total_variance(sequences):
 
 BASELINES = {
     'raw': _raw,
+    'window': _window,
     'clock': _clock,
     'position': _position,
     'raw+clock': _raw_and_clock,
+    'window+clock': _window_and_clock,
     'raw+model': _raw_and_model,
 }

@@ -13,8 +13,8 @@ def without_rounding(
 ) -> tuple[SequenceCollection, list[str]]:
     """Replace a collapsed embedding by a constant.
 
-    Nearest neighbors do not depend on scale, so that the rounding errors of
-    a collapsed embedding could still order the frames.
+    Nearest neighbors and time warping do not depend on scale, so that the
+    rounding errors of a collapsed embedding could still order the frames.
 
     Args:
         collection (SequenceCollection): Sequences of all splits.
@@ -22,7 +22,8 @@ def without_rounding(
     Returns:
         tuple[SequenceCollection, list[str]]: The same collection, or one
         with zeros for embeddings if their relative spread is below
-        ``COLLAPSED``; and warnings of a collapse, whole or partial.
+        ``COLLAPSED``, or with the first frame throughout for each sequence
+        whose own is; and warnings of a collapse, whole or partial.
     """
     if not len(collection):
         return collection, []
@@ -34,6 +35,18 @@ def without_rounding(
             f'{relative_spread(frames):.1e}, expected at least '
             f'{COLLAPSED:g}, and its frames are treated as equal'
         ]
+    flat = [has_collapsed(embedding) for embedding in collection.embeddings]
+    if any(flat):
+        collection = collection.with_embeddings(
+            [
+                np.repeat(embedding[:1], len(embedding), axis=0)
+                if constant
+                else embedding
+                for embedding, constant in zip(
+                    collection.embeddings, flat, strict=True
+                )
+            ]
+        )
     copies = sum(
         np.count_nonzero(copied_frames(frame_groups(embedding)))
         for embedding in collection.embeddings

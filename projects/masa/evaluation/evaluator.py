@@ -11,7 +11,12 @@ from mmengine.logging import print_log
 
 from ..embeddings import SequenceCollection
 from ..registry import EVALUATOR
-from .baselines import BASELINES, baseline_embeddings
+from .baselines import (
+    BASELINES,
+    baseline_embeddings,
+    needs_inputs,
+    why_left_out,
+)
 from .collapse import without_rounding
 from .gather import embedded_sequences
 from .metrics import SequenceMetric
@@ -35,8 +40,10 @@ class SequenceEvaluator(Evaluator):
 
     Args:
         metrics (dict or SequenceMetric or Sequence): The metrics.
-        baselines (Sequence[str]): Any of 'raw', 'clock', 'position',
-            'raw+clock' and 'raw+model', see :func:`baseline_embeddings`.
+        baselines (Sequence[str]): Any of 'raw', 'window', 'clock',
+            'position', 'raw+clock', 'window+clock' and 'raw+model', see
+            :func:`baseline_embeddings`. Windows of more than 256 values a
+            frame are left out, with a note.
         collect_device (str): 'cpu' or 'gpu'.
         collect_dir (str, optional): Shared folder for gathering on the CPU.
         controls (Sequence[str], optional): Former name of ``baselines``,
@@ -108,7 +115,7 @@ class SequenceEvaluator(Evaluator):
             sample if isinstance(sample, dict) else sample.to_dict()
             for sample in data_samples
         ]
-        with_inputs = any(name.startswith('raw') for name in self.baselines)
+        with_inputs = any(map(needs_inputs, self.baselines))
         self._sequences.extend(
             embedded_sequences(samples, data_batch, with_inputs)
         )
@@ -172,10 +179,9 @@ class SequenceEvaluator(Evaluator):
         )
         self._add_row(report, MODEL, collection)
         for name in self.baselines:
-            if name.startswith('raw') and collection.inputs is None:
-                report['notes'].append(
-                    f'{name}: left out, the inputs are not known'
-                )
+            reason = why_left_out(collection, name)
+            if reason:
+                report['notes'].append(f'{name}: left out, {reason}')
                 continue
             self._add_row(report, name, baseline_embeddings(collection, name))
         return report

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from ..datasets.transforms.formatting import STORED
 from ..embeddings import EmbeddedSequence
 
 
@@ -16,11 +17,12 @@ def embedded_sequences(
     Args:
         data_samples (Sequence[dict]): Data samples as dicts, with
             ``embedding``, ``frame_dir`` and, where known, ``split``,
-            ``label``, ``activity``, ``phase``, ``canonical_time`` and
-            ``timestamps``.
+            ``label``, ``activity``, ``phase``, ``canonical_time``,
+            ``timestamps`` and ``modality_widths``.
         data_batch (dict, optional): The batch that they were predicted from;
             ``inputs[0]['values']`` holds a (T, F) tensor for each.
-        with_inputs (bool): Whether to keep the inputs.
+        with_inputs (bool): Whether to keep the inputs: joints and features,
+            without what is worked out of them, such as velocities.
 
     Returns:
         list[EmbeddedSequence]: One for every sample.
@@ -49,10 +51,20 @@ def embedded_sequences(
                 activity=str(sample.get('activity') or ''),
                 split=str(sample.get('split') or ''),
                 canonical_time=to_numpy(sample.get('canonical_time')),
-                inputs=to_numpy(values),
+                inputs=_stored_inputs(
+                    to_numpy(values), sample.get('modality_widths')
+                ),
             )
         )
     return sequences
+
+
+def _stored_inputs(values, widths):
+    """Take the channels of stored modalities, (T, F') of (T, F)."""
+    if values is None or widths is None:
+        return values
+    kept = [name in STORED for name in widths]
+    return values[:, np.repeat(kept, list(widths.values()))]
 
 
 def to_numpy(value: torch.Tensor | np.ndarray | None) -> np.ndarray | None:

@@ -50,6 +50,15 @@ METRIC_TITLES = {
     'key_event_transfer/within_5%': MetricTitle(
         'within 5%', 'events within 5%', 100
     ),
+    'key_event_transfer/dtw_median_error': MetricTitle(
+        'by DTW, median error',
+        'event error, DTW',
+        100,
+        smaller_is_better=True,
+    ),
+    'key_event_transfer/dtw_within_5%': MetricTitle(
+        'by DTW, within 5%', 'events within 5%, DTW', 100
+    ),
     'activity_separation/nearest_neighbor': MetricTitle(
         'activity of the nearest sequence', 'nearest sequence', 100
     ),
@@ -69,9 +78,11 @@ METRIC_TITLES = {
 # The rows of a report that are not models.
 _METHOD_TITLES = {
     'raw': 'raw input',
+    'window': 'raw input in a window',
     'clock': 'time only',
     'position': 'positional encoding',
     'raw+clock': 'raw input + time',
+    'window+clock': 'window + time',
     'raw+model': 'raw input + model',
 }
 

@@ -46,6 +46,7 @@ def test_data_sample(make_sample):
         label=2,
         activity='bowl',
         split='train',
+        modality_widths=dict(keypoint=33),
     )
     assert sample.gt_label.tolist() == [2]
     assert sample.phase.dtype == torch.int64
@@ -59,7 +60,12 @@ def test_what_is_unknown_is_left_out():
     sample = sample['data_samples']
 
     assert sample.metainfo == dict(
-        frame_dir='', total_frames=3, label=-1, activity='', split=''
+        frame_dir='',
+        total_frames=3,
+        label=-1,
+        activity='',
+        split='',
+        modality_widths=dict(keypoint=4),
     )
     for key in ('gt_label', 'phase', 'canonical_time'):
         assert key not in sample

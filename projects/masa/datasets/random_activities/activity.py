@@ -17,6 +17,9 @@ class Posture(NamedTuple):
     Attributes:
         weight (float): How often, relative to the others.
         pose (np.ndarray): Angles, (27,).
+        lean (tuple[float, float]): How far the trunk goes down and up in
+            large movements such as sitting up or bending to the floor:
+            range of the pitch of the root, in degrees.
         holds (dict[tuple[str, ...], float]): Limbs that may stay where they
             are, on the ground or on a bar, and how probably.
         is_low (bool): Whether cameras look down at it.
@@ -24,13 +27,14 @@ class Posture(NamedTuple):
 
     weight: float
     pose: np.ndarray
+    lean: tuple[float, float]
     holds: dict[tuple[str, ...], float]
     is_low: bool = False
 
 
 POSTURES = (
     # Standing.
-    Posture(5, pose(arm_out=8, arm_elbow=12), {LEGS: 0.5}),
+    Posture(5, pose(arm_out=8, arm_elbow=12), (-20, 100), {LEGS: 0.5}),
     # Ready to jump or to catch.
     Posture(
         2,
@@ -42,14 +46,18 @@ POSTURES = (
             arm_raise=30,
             arm_elbow=50,
         ),
+        (-10, 90),
         {LEGS: 0.5},
     ),
     # Hanging, or the hands overhead.
-    Posture(1, pose(arm_raise=170, arm_elbow=10), {ARMS: 0.5, LEGS: 0.3}),
+    Posture(
+        1, pose(arm_raise=170, arm_elbow=10), (-30, 60), {ARMS: 0.5, LEGS: 0.3}
+    ),
     # Sitting.
     Posture(
         1,
         pose(leg_raise=90, leg_knee=90, arm_raise=30, arm_elbow=40),
+        (-40, 60),
         {LEGS: 0.6},
     ),
     # Crouching.
@@ -62,10 +70,13 @@ POSTURES = (
             leg_knee=120,
             arm_raise=80,
         ),
+        (0, 80),
         {LEGS: 0.7, ARMS: 0.2},
     ),
     # Legs apart.
-    Posture(1, pose(leg_out=25, arm_out=40, arm_elbow=20), {LEGS: 0.6}),
+    Posture(
+        1, pose(leg_out=25, arm_out=40, arm_elbow=20), (-20, 90), {LEGS: 0.6}
+    ),
     # Lunging.
     Posture(
         1,
@@ -77,6 +88,7 @@ POSTURES = (
             arm_raise=20,
             arm_elbow=40,
         ),
+        (-15, 60),
         {LEGS: 0.6},
     ),
     # On the back.
@@ -89,6 +101,7 @@ POSTURES = (
             leg_raise=15,
             leg_knee=20,
         ),
+        (-100, 10),
         {LEGS: 0.5},
         True,
     ),
@@ -102,6 +115,7 @@ POSTURES = (
             leg_raise=50,
             leg_knee=85,
         ),
+        (-95, 20),
         {LEGS: 0.7},
         True,
     ),
@@ -115,6 +129,7 @@ POSTURES = (
             leg_raise=2,
             leg_knee=3,
         ),
+        (40, 100),
         {ARMS: 0.7, LEGS: 0.7},
         True,
     ),
@@ -128,6 +143,7 @@ POSTURES = (
             leg_raise=88,
             leg_knee=90,
         ),
+        (50, 110),
         {ARMS: 0.5, LEGS: 0.5},
         True,
     ),
@@ -170,6 +186,10 @@ class RandomActivity:
         times (np.ndarray): Their canonical times, from 0 to 1, (K,).
         active (tuple[str, ...]): Parts of the body that take part.
         held (tuple[str, ...]): Limbs whose hand or foot stays in place.
+        touches (dict[str, str]): Arms whose hand stays at a joint of the
+            body, such as the head, and the joint.
+        grip (float, optional): How far apart the hands are that hold one
+            object, in meters; None if they don't.
         is_periodic (bool): Whether it repeats, the last key pose being the
             first.
         stops (bool): Whether the movement stops at every key pose.
@@ -183,6 +203,8 @@ class RandomActivity:
     times: np.ndarray
     active: tuple[str, ...]
     held: tuple[str, ...]
+    touches: dict[str, str]
+    grip: float | None
     is_periodic: bool
     stops: bool
     num_frames: float
@@ -227,8 +249,13 @@ def draw_activity(
         )
         if rng.random() < probability
     ]
-    active = _draw_active(rng, even, held)
-    poses = _draw_poses(rng, first, active, even)
+    touches = _draw_touches(rng, held)
+    active = _draw_active(rng, even, (*held, *touches))
+    grip = None
+    if set(ARMS) <= set(active) and rng.random() < 0.25:
+        # A club or a rope; a barbell.
+        grip = 0.06 if rng.random() < 0.5 else rng.uniform(0.25, 0.9)
+    poses = _draw_poses(rng, first, posture.lean, active, even)
     shape = rng.random()
     is_periodic = rng.random() < 0.2
     if shape < 0.4 and len(poses) <= 4:
@@ -247,6 +274,8 @@ def draw_activity(
         times=times,
         active=active,
         held=held,
+        touches=touches,
+        grip=grip,
         is_periodic=is_periodic,
         stops=rng.random() < 0.3,
         num_frames=max_frames * 0.95 * rng.uniform(0.42, 1) ** 1.5,
@@ -324,9 +353,26 @@ def _draw_active(
     return tuple(part for part, takes_part in draws.items() if takes_part)
 
 
+def _draw_touches(
+    rng: np.random.Generator, held: tuple[str, ...]
+) -> dict[str, str]:
+    """Draw which hands stay at the head, the chest, the hips or the knees."""
+    if set(ARMS) & set(held) or rng.random() > 0.12:
+        return {}
+    places = (
+        ('head', 'head'),
+        ('right_shoulder', 'left_shoulder'),
+        ('left_hip', 'right_hip'),
+        ('left_knee', 'right_knee'),
+    )
+    left, right = places[rng.integers(len(places))]
+    return dict(left_arm=left, right_arm=right)
+
+
 def _draw_poses(
     rng: np.random.Generator,
     first: np.ndarray,
+    lean: tuple[float, float],
     active: tuple[str, ...],
     even: list[tuple[str, str]],
 ) -> list[np.ndarray]:
@@ -334,6 +380,7 @@ def _draw_poses(
     # The legs stay where they are when the trunk leans or rises.
     legs_stay = rng.random() < 0.5
     turns = rng.random() < 0.35
+    leans_far = rng.random() < 0.35
     poses = [first]
     for _ in range(rng.integers(2, 6)):
         last = poses[-1]
@@ -353,11 +400,12 @@ def _draw_poses(
                 current[columns[[0, 3]]] = hip, knee
             elif part == 'root':
                 _turn_root(rng, current, last, center, change, turns)
+                if leans_far:
+                    current[INDEX['root.pitch']] = rng.uniform(*lean)
                 if legs_stay:
-                    lean = current[INDEX['root.pitch']]
-                    lean = lean - last[INDEX['root.pitch']]
+                    change = (current - last)[INDEX['root.pitch']]
                     for leg in LEGS:
-                        current[INDEX[f'{leg}.raise']] += lean
+                        current[INDEX[f'{leg}.raise']] += change
             else:
                 current[columns] = center[columns] + change
         for left, right in even:

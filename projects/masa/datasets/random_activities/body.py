@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from ..skeletons import PENN_ACTION
 
+SIDES = ('left', 'right')
 JOINTS = {name: i for i, name in enumerate(PENN_ACTION['joints'])}
 # Raised limbs, bent joints, and turns to the left or inward are positive.
 PARTS = dict(
@@ -30,6 +31,12 @@ COLUMNS = {
     part: np.array([INDEX[f'{part}.{angle}'] for angle in angles])
     for part, angles in PARTS.items()
 }
+# The axis that every angle turns about.
+_AXES = dict(
+    x=('pitch', 'bend', 'nod', 'raise', 'elbow', 'knee'),
+    y=('yaw', 'twist', 'turn'),
+    z=('roll', 'side', 'tilt', 'out'),
+)
 _ARM = dict(raise_=(-60, 185), out=(-20, 170), turn=(-80, 80), elbow=(0, 150))
 _LEG = dict(raise_=(-30, 125), out=(-15, 60), turn=(-40, 40), knee=(0, 145))
 _LIMITS = (
@@ -93,24 +100,9 @@ def place_joints(angles: np.ndarray, bones: np.ndarray) -> np.ndarray:
     """
     hip_width, spine, shoulder_width, head, *limbs = bones
     upper_arm, forearm, thigh, shank = limbs
-
-    def angle(name):
-        return angles[:, INDEX[name]]
-
-    def turn(axis, name, factor=1.0):
-        degrees = factor * angle(name)[:, None]
-        return Rotation.from_euler(axis, degrees, degrees=True).as_matrix()
-
-    root = (
-        turn('y', 'root.yaw')
-        @ turn('z', 'root.roll')
-        @ turn('x', 'root.pitch')
-    )
-    half = (
-        turn('y', 'trunk.twist', 0.5)
-        @ turn('x', 'trunk.bend', 0.5)
-        @ turn('z', 'trunk.side', 0.5)
-    )
+    turn = _rotations(angles)
+    root = turn['root.yaw'] @ turn['root.roll'] @ turn['root.pitch']
+    half = turn['trunk.twist'] @ turn['trunk.bend'] @ turn['trunk.side']
     waist = root @ half
     chest = waist @ half
     points = np.empty((len(angles), len(JOINTS), 3))
@@ -119,24 +111,24 @@ def place_joints(angles: np.ndarray, bones: np.ndarray) -> np.ndarray:
     neck = pelvis + spine * (
         0.15 * root[..., 1] + 0.35 * waist[..., 1] + 0.5 * chest[..., 1]
     )
-    skull = chest @ turn('x', 'trunk.nod') @ turn('z', 'trunk.tilt')
+    skull = chest @ turn['trunk.nod'] @ turn['trunk.tilt']
     points[:, JOINTS['head']] = neck + head * skull[..., 1]
-    for side, sign in (('left', 1), ('right', -1)):
+    for side, sign in zip(SIDES, (1, -1), strict=True):
         arm, leg = f'{side}_arm', f'{side}_leg'
         # The shoulder blade lifts the shoulder of a raised arm.
-        height = angle(f'{arm}.out') + 0.6 * angle(f'{arm}.raise').clip(0)
+        height = angles[:, INDEX[f'{arm}.out']] + 0.6 * angles[
+            :, INDEX[f'{arm}.raise']
+        ].clip(0)
         lift = 0.08 * (height / 180).clip(0, 1)
         shoulder = neck + sign * shoulder_width * chest[..., 0]
         shoulder += lift[:, None] * chest[..., 1]
-        upper = chest @ turn('z', f'{arm}.out', sign)
-        upper = upper @ turn('x', f'{arm}.raise', -1)
-        upper = upper @ turn('y', f'{arm}.turn', -sign)
-        lower = upper @ turn('x', f'{arm}.elbow', -1)
+        upper = chest @ turn[f'{arm}.out'] @ turn[f'{arm}.raise']
+        upper = upper @ turn[f'{arm}.turn']
+        lower = upper @ turn[f'{arm}.elbow']
         hip = pelvis + sign * hip_width * root[..., 0]
-        femur = root @ turn('z', f'{leg}.out', sign)
-        femur = femur @ turn('x', f'{leg}.raise', -1)
-        femur = femur @ turn('y', f'{leg}.turn', -sign)
-        tibia = femur @ turn('x', f'{leg}.knee')
+        femur = root @ turn[f'{leg}.out'] @ turn[f'{leg}.raise']
+        femur = femur @ turn[f'{leg}.turn']
+        tibia = femur @ turn[f'{leg}.knee']
         elbow = shoulder - upper_arm * upper[..., 1]
         knee = hip - thigh * femur[..., 1]
         for name, point in (
@@ -149,6 +141,37 @@ def place_joints(angles: np.ndarray, bones: np.ndarray) -> np.ndarray:
         ):
             points[:, JOINTS[f'{side}_{name}']] = point
     return points
+
+
+def _rotations(angles: np.ndarray) -> dict[str, np.ndarray]:
+    """Compute the rotation of every angle, (T, 3, 3), by its name."""
+    rotations = {}
+    for axis, kinds in _AXES.items():
+        names = [name for name in ANGLES if name.split('.')[1] in kinds]
+        degrees = angles.T[[INDEX[name] for name in names]]
+        degrees = (
+            degrees * np.array([_factor(name) for name in names])[:, None]
+        )
+        # All at once: a call of SciPy costs more than the rotations.
+        matrices = Rotation.from_euler(
+            axis, degrees.reshape(-1, 1), degrees=True
+        )
+        matrices = matrices.as_matrix().reshape(*degrees.shape, 3, 3)
+        rotations.update(zip(names, matrices, strict=True))
+    return rotations
+
+
+def _factor(name: str) -> float:
+    part, angle = name.split('.')
+    if angle in ('twist', 'bend', 'side'):
+        # Half at the waist, half at the chest.
+        return 0.5
+    if angle in ('raise', 'elbow'):
+        return -1.0
+    mirrored = dict(out=1.0, turn=-1.0).get(angle)
+    if mirrored is None:
+        return 1.0
+    return mirrored if part.startswith('left') else -mirrored
 
 
 def hold_limb(points: np.ndarray, limb: str, target: np.ndarray) -> None:
@@ -182,3 +205,21 @@ def hold_limb(points: np.ndarray, limb: str, target: np.ndarray) -> None:
         origin + along[:, None] * direction + away[:, None] * bend
     )
     points[:, last] = origin + distance[:, None] * direction
+
+
+def hold_object(points: np.ndarray, length: float) -> None:
+    """Move both hands to the ends of what they hold, as far as they reach.
+
+    Its middle and direction are those of the line between the hands.
+
+    Args:
+        points (np.ndarray): Joints, (T, 13, 3); changed in place.
+        length (float): How far apart the hands are, in meters.
+    """
+    left, right = (points[:, JOINTS[f'{side}_wrist']] for side in SIDES)
+    across = right - left
+    apart = np.linalg.norm(across, axis=-1, keepdims=True)
+    middle = (left + right) / 2
+    half = across * (length / 2 / apart.clip(1e-3))
+    hold_limb(points, 'left_arm', middle - half)
+    hold_limb(points, 'right_arm', middle + half)

@@ -1,29 +1,99 @@
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from mmengine.dataset import BaseDataset
 
 from ...registry import DATASETS
-from ...support.argument_checks import check_range
+from ...support.argument_checks import check_one_or_more, check_range
 from ..keyed_random import KeyedRandom
 from ..skeletons import PENN_ACTION
 from .activity import RandomActivity, draw_activity, draw_sibling
 from .performance import Performance, draw_performance
 
 
+class PerformancePairs(KeyedRandom, BaseDataset):
+    """Base of the datasets that draw two performances for every sample.
+
+    The two are the views of a sample, with the ground truth of what
+    corresponds to what, as ``timeline`` of each view: the place of every
+    frame on the canonical timeline of the activity, (T, 2). A periodic
+    activity's is a circle of the circumference 1, any other's a line of the
+    length 1.
+
+    Args:
+        pipeline (list[dict | Callable]): The transforms of each performance,
+            with :class:`PackSequenceInputs` at the end.
+        num_samples (int): Number of samples of an epoch, 1 or more.
+        max_frames (int): Number of frames of a performance at most.
+        **kwargs: Of MMEngine's ``BaseDataset``.
+    """
+
+    METAINFO = dict(skeleton=PENN_ACTION)
+
+    def __init__(
+        self,
+        pipeline: Sequence[dict | Callable],
+        num_samples: int,
+        max_frames: int,
+        **kwargs,
+    ):
+        check_range('max_frames', max_frames, 24)
+        self.num_samples = num_samples
+        self.max_frames = max_frames
+        super().__init__(pipeline=pipeline, serialize_data=False, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """List the samples, which are drawn when they are asked for."""
+        return [{} for _ in range(self.num_samples)]
+
+    @abstractmethod
+    def draw(
+        self, idx: int, rng: np.random.Generator
+    ) -> tuple[str, list[Performance], bool]:
+        """Draw a sample: its name, two performances, and if it is periodic."""
+
+    def prepare_data(self, idx: int) -> dict:
+        """Draw two performances, and run the pipeline on each."""
+        # An IndexError is the end of an iteration.
+        idx = self.get_data_info(idx)['sample_idx']
+        rng = self.generator(idx)
+        name, performances, is_periodic = self.draw(idx, rng)
+        first, second = (
+            self._pack(performance, name, is_periodic, rng)
+            for performance in performances
+        )
+        first['inputs'] += second['inputs']
+        return first
+
+    def _pack(
+        self,
+        performance: Performance,
+        name: str,
+        is_periodic: bool,
+        rng: np.random.Generator,
+    ) -> dict:
+        record = dict(
+            frame_dir=name,
+            total_frames=len(performance.time),
+            keypoint=performance.keypoint[None],
+            keypoint_score=performance.score[None],
+            skeleton=PENN_ACTION,
+        )
+        packed = self.run_pipeline(record, rng)
+        (view,) = packed['inputs']
+        view['timeline'] = _timeline(performance.time, is_periodic)
+        return packed
+
+
 @DATASETS.register_module()
-class RandomActivityDataset(KeyedRandom, BaseDataset):
+class RandomActivityDataset(PerformancePairs):
     """Draw two performances of a new random activity for every sample.
 
     Nothing is stored: an epoch has ``num_activities`` activities that no
     other epoch has. What is drawn depends on the seed, the epoch and the
-    index of the sample alone.
-
-    The two performances are the views of a sample, with the ground truth of
-    what corresponds to what, as ``timeline`` of each view: the place of
-    every frame on the canonical timeline of the activity, (T, 2). A periodic
-    activity's is a circle of the circumference 1, any other's a line of the
-    length 1.
+    index of the sample alone. The ground truth of what corresponds to what
+    is the ``timeline`` of each view: see :class:`PerformancePairs`.
 
     Args:
         pipeline (list[dict | Callable]): The transforms of each performance,
@@ -41,8 +111,6 @@ class RandomActivityDataset(KeyedRandom, BaseDataset):
         ValueError: If an argument is outside its range.
     """
 
-    METAINFO = dict(skeleton=PENN_ACTION)
-
     def __init__(
         self,
         pipeline: Sequence[dict | Callable],
@@ -51,32 +119,26 @@ class RandomActivityDataset(KeyedRandom, BaseDataset):
         siblings: float = 0.3,
         **kwargs,
     ):
-        check_range('num_activities', num_activities, 1)
-        check_range('max_frames', max_frames, 24)
+        check_one_or_more(num_activities=num_activities)
         check_range('siblings', siblings, 0, 0.5)
-        self.num_activities = num_activities
-        self.max_frames = max_frames
         self.siblings = siblings
-        super().__init__(pipeline=pipeline, serialize_data=False, **kwargs)
+        super().__init__(pipeline, num_activities, max_frames, **kwargs)
 
-    def load_data_list(self) -> list[dict]:
-        """List the samples, which are drawn when they are asked for."""
-        return [{} for _ in range(self.num_activities)]
-
-    def prepare_data(self, idx: int) -> dict:
-        """Draw an activity and two performances, and run the pipeline."""
-        # An IndexError is the end of an iteration.
-        idx = self.get_data_info(idx)['sample_idx']
+    def draw(
+        self, idx: int, rng: np.random.Generator
+    ) -> tuple[str, list[Performance], bool]:
+        """Draw two performances of an activity; see the base class."""
         activity = self._draw_activity(idx)
-        rng = self.generator(idx)
-        first, second = (self._perform(activity, rng, idx) for _ in range(2))
-        first['inputs'] += second['inputs']
-        return first
+        performances = [
+            draw_performance(activity, rng, self.max_frames) for _ in range(2)
+        ]
+        name = f'random activity {idx}'
+        return name, performances, activity.is_periodic
 
     def _draw_activity(self, idx: int) -> RandomActivity:
         # Two samples in a row share what they may have in common.
         is_second = idx % 2
-        rng = self.generator(self.num_activities + idx - is_second)
+        rng = self.generator(self.num_samples + idx - is_second)
         activity = draw_activity(rng, self.max_frames)
         if not is_second:
             return activity
@@ -84,27 +146,10 @@ class RandomActivityDataset(KeyedRandom, BaseDataset):
             return draw_sibling(activity, rng)
         return draw_activity(rng, self.max_frames)
 
-    def _perform(
-        self, activity: RandomActivity, rng: np.random.Generator, idx: int
-    ) -> dict:
-        performance = draw_performance(activity, rng, self.max_frames)
-        record = dict(
-            frame_dir=f'random activity {idx}',
-            total_frames=len(performance.time),
-            keypoint=performance.keypoint[None],
-            keypoint_score=performance.score[None],
-            skeleton=PENN_ACTION,
-        )
-        packed = self.run_pipeline(record, rng)
-        (view,) = packed['inputs']
-        view['timeline'] = _timeline(performance, activity.is_periodic)
-        return packed
 
-
-def _timeline(performance: Performance, is_periodic: bool):
+def _timeline(time: np.ndarray, is_periodic: bool):
     import torch
 
-    time = performance.time
     if is_periodic:
         angle = 2 * np.pi * time
         places = np.stack([np.cos(angle), np.sin(angle)], -1) / (2 * np.pi)

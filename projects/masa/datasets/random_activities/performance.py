@@ -1,4 +1,4 @@
-"""Performances of a random activity: who moves, how fast, seen from where."""
+"""Performances of an activity: who moves, how fast, seen from where."""
 
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from .body import (
     JOINTS,
     LIMBS,
     hold_limb,
+    hold_object,
     place_joints,
 )
 from .body import LIMITS as ANGLE_LIMITS
@@ -26,6 +27,21 @@ PAIRS = np.array(PENN_ACTION['flip_pairs'])
 MIRROR = mirror_order(PENN_ACTION['flip_pairs'], len(JOINTS))
 # One for an angle in degrees, 0 for the place of the pelvis.
 _IS_ANGLE = np.arange(len(ANGLES)) >= len(COLUMNS['pelvis'])
+
+
+class Camera(NamedTuple):
+    """Where the performances of an activity are usually filmed from.
+
+    Attributes:
+        yaw (float): Direction, in degrees.
+        pitch (float): By how much it looks down, in degrees.
+        is_shared (bool): Whether all performances are filmed from about
+            there, or each from a direction of its own.
+    """
+
+    yaw: float
+    pitch: float
+    is_shared: bool
 
 
 class Performance(NamedTuple):
@@ -59,7 +75,9 @@ def draw_performance(
     Returns:
         Performance: The joints in the picture.
     """
-    time = _draw_timing(activity, rng, max_frames)
+    time = draw_timing(
+        activity.num_frames, activity.is_periodic, rng, max_frames
+    )
     angles = _draw_angles(activity, rng, time)
     bones = np.array(list(BONES.values()))
     bones = bones * np.exp(rng.normal(0, 0.1, len(bones)))
@@ -67,28 +85,43 @@ def draw_performance(
     for limb in activity.held:
         # Where its end was at first, in the key pose of this person.
         hold_limb(points, limb, points[0, JOINTS[LIMBS[limb][2]]].copy())
-    if activity.one_view:
-        yaw = activity.yaw + rng.normal(0, 30)
-    else:
-        yaw = rng.uniform(-180, 180)
-    flat = project(points, yaw, activity.pitch + rng.normal(0, 8), rng)
-    flat /= _torso_length(flat)
-    flat, score = add_errors(flat, rng)
-    return Performance(
-        keypoint=flat.astype(np.float32),
-        score=score.astype(np.float32),
-        time=(time % 1.0 if activity.is_periodic else time).astype(np.float32),
+    for arm, joint in activity.touches.items():
+        offset = rng.normal(0, 0.05, 3)
+        hold_limb(points, arm, points[:, JOINTS[joint]] + offset)
+    if activity.grip is not None:
+        hold_object(points, activity.grip * np.exp(rng.normal(0, 0.15)))
+    camera = Camera(activity.yaw, activity.pitch, activity.one_view)
+    return film(
+        points,
+        np.ones(points.shape[:2]),
+        time % 1.0 if activity.is_periodic else time,
+        camera,
+        rng,
     )
 
 
-def _draw_timing(
-    activity: RandomActivity, rng: np.random.Generator, max_frames: int
+def draw_timing(
+    num_frames: float,
+    is_periodic: bool,
+    rng: np.random.Generator,
+    max_frames: int,
 ) -> np.ndarray:
-    """Draw the canonical time of every frame; beyond 1 in later periods."""
-    frames = activity.num_frames * np.exp(rng.normal(0, 0.3))
+    """Draw the tempo of a performance, its pauses and its ends.
+
+    Args:
+        num_frames (float): Usual number of frames.
+        is_periodic (bool): Whether it may repeat, and start anywhere.
+        rng (np.random.Generator): Of all draws.
+        max_frames (int): Number of frames at most.
+
+    Returns:
+        np.ndarray: The canonical time of every frame, (T,): it never
+        decreases, and is beyond 1 in later periods.
+    """
+    frames = num_frames * np.exp(rng.normal(0, 0.3))
     frames = int(np.clip(frames, MIN_FRAMES, max_frames))
     start, end = 0.0, 1.0
-    if activity.is_periodic:
+    if is_periodic:
         start = rng.random() if rng.random() < 0.5 else 0.0
         end = start + rng.integers(1, 4) * rng.uniform(0.9, 1.2)
     else:
@@ -106,7 +139,7 @@ def _draw_timing(
         speed[pause : pause + rng.integers(3, 15)] *= 0.05
     passed = np.concatenate([[0], np.cumsum(speed[1:])])
     time = start + (end - start) * passed / passed[-1]
-    if not activity.is_periodic:
+    if not is_periodic:
         longest = max(2, frames // 3)
         # Standing still before and after.
         before = rng.integers(1, longest) if start == 0 else 0
@@ -165,6 +198,39 @@ def _stopping(
     return poses[step] * (1 - share) + poses[step + 1] * share
 
 
+def film(
+    points: np.ndarray,
+    score: np.ndarray,
+    time: np.ndarray,
+    camera: Camera,
+    rng: np.random.Generator,
+) -> Performance:
+    """See a performance by a camera and a pose detector.
+
+    Args:
+        points (np.ndarray): Joints, (T, 13, 3), y up, in meters.
+        score (np.ndarray): 0 for a joint that is missing, else 1, (T, 13).
+        time (np.ndarray): Canonical time of every frame, (T,).
+        camera (Camera): About where it is filmed from.
+        rng (np.random.Generator): Of all draws.
+
+    Returns:
+        Performance: The joints in the picture.
+    """
+    if camera.is_shared:
+        yaw = camera.yaw + rng.normal(0, 30)
+    else:
+        yaw = rng.uniform(-180, 180)
+    flat = project(points, yaw, camera.pitch + rng.normal(0, 8), rng)
+    flat /= _torso_length(flat)
+    flat, score = add_errors(flat, score, rng)
+    return Performance(
+        keypoint=flat.astype(np.float32),
+        score=score.astype(np.float32),
+        time=time.astype(np.float32),
+    )
+
+
 def project(
     points: np.ndarray, yaw: float, pitch: float, rng: np.random.Generator
 ) -> np.ndarray:
@@ -199,40 +265,43 @@ def _torso_length(flat: np.ndarray) -> float:
 
 
 def add_errors(
-    flat: np.ndarray, rng: np.random.Generator
+    flat: np.ndarray, score: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Add errors of annotators and pose detectors, and mirror now and then.
 
     Args:
         flat (np.ndarray): Joints in torso lengths, (T, 13, 2).
+        score (np.ndarray): 0 for a joint that is missing, else 1, (T, 13).
         rng (np.random.Generator): Of all draws.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: The joints, and their scores: 0 where
-        a joint is missing and its place interpolated, (T, 13).
+        tuple[np.ndarray, np.ndarray]: The joints, and their scores: 0 also
+        where a joint is lost and its place interpolated, (T, 13).
     """
     frames = len(flat)
-    score = np.ones(flat.shape[:2])
+    # A score goes with its joint.
+    seen = np.concatenate([flat, score[..., None]], -1)
     if rng.random() < 0.3:
-        flat = flat[:, MIRROR] * (-1, 1)
+        seen = seen[:, MIRROR] * (-1, 1, 1)
     jitter = rng.uniform(0.003, 0.05) * rng.normal(size=flat.shape)
     drift = rng.uniform(0, 0.05) * smooth_noise(rng, frames, flat.shape[1:], 6)
-    flat = flat + jitter + drift
+    seen[..., :2] += jitter + drift
     for left, right in PAIRS:
         # Left and right seen as one.
         draw = rng.random()
         if draw < 0.03:
-            flat[:, left] = flat[:, right]
+            seen[:, left] = seen[:, right]
         elif draw < 0.06:
-            flat[:, right] = flat[:, left]
+            seen[:, right] = seen[:, left]
     if rng.random() < 0.06:
-        flat = flat[:, MIRROR]
+        seen = seen[:, MIRROR]
     elif rng.random() < 0.1:
         # Left and right are taken for each other for some frames.
         pair = PAIRS[rng.integers(len(PAIRS))]
         start = rng.integers(0, frames)
         stop = start + rng.integers(1, 10)
-        flat[start:stop, pair] = flat[start:stop, pair[::-1]]
+        seen[start:stop, pair] = seen[start:stop, pair[::-1]]
+    flat, score = seen[..., :2], seen[..., 2]
     if rng.random() < 0.35:
         for joint in rng.choice(len(JOINTS), rng.integers(1, 4), False):
             _lose_joint(flat, score, joint, rng)

@@ -142,6 +142,21 @@ def find_body_joints(names: Sequence[str]) -> dict[str, list[int]]:
     return found
 
 
+def turn_y_up(keypoint: np.ndarray, up_axis: str) -> np.ndarray:
+    """Turn 3D joints so that y points up.
+
+    Args:
+        keypoint (np.ndarray): (..., 3), right-handed.
+        up_axis (str): Which way is up: one of ``UP_AXES``.
+
+    Returns:
+        np.ndarray: (..., 3): x, right; y, up; z, toward the viewer.
+    """
+    x, y, z = np.moveaxis(keypoint, -1, 0)
+    axes = {'y': (x, y, z), '-y': (x, -y, -z), 'z': (x, z, -y)}
+    return np.stack(axes[up_axis], -1)
+
+
 class ProjectSkeleton(SequenceTransform):
     """View a 3D skeleton by a virtual camera; 2D joints stay as they are.
 
@@ -203,10 +218,7 @@ class ProjectSkeleton(SequenceTransform):
                 f'{", ".join(UP_AXES)}; if the third number is a score, it '
                 'belongs into keypoint_score'
             )
-        x, y, z = np.moveaxis(keypoint, -1, 0)
-        # To x, right; y, up; z, toward the viewer.
-        axes = {'y': (x, y, z), '-y': (x, -y, -z), 'z': (x, z, -y)}
-        x, y, z = axes[up_axis]
+        x, y, z = np.moveaxis(turn_y_up(keypoint, up_axis), -1, 0)
         left, right = np.transpose(skeleton['flip_pairs'])
         score = results.get('keypoint_score')
         seen = (find_joints(keypoint) if score is None else score > 0)[0]

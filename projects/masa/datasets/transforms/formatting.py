@@ -74,8 +74,9 @@ class PackSequenceInputs(SequenceTransform):
 
         - inputs
         - data_samples (meta: frame_dir, total_frames, label, activity,
-          split; data where known: gt_label, phase, canonical_time,
-          timestamps)
+          split, and, of a whole sequence, modality_widths, the number of
+          channels of each modality; data where known: gt_label, phase,
+          canonical_time, timestamps)
 
     Args:
         modalities (Sequence[str]): Which of ``'keypoint'``, ``'feature'``,
@@ -144,15 +145,16 @@ class PackSequenceInputs(SequenceTransform):
         """Pack a sample into ``inputs``, a list, and ``data_samples``."""
         views = results.get('views')
         if views is None:
-            values = self.frame_values(results)
+            values, widths = self._whole(results)
             total = len(values)
             inputs = [_as_tensors(values, np.arange(total), total)]
+            sample = self._data_sample(results, total)
+            sample.set_metainfo(dict(modality_widths=widths))
         else:
             total = int(require(results, 'total_frames', self))
             inputs = [self._pack_view(view, results, total) for view in views]
-        return dict(
-            inputs=inputs, data_samples=self._data_sample(results, total)
-        )
+            sample = self._data_sample(results, total)
+        return dict(inputs=inputs, data_samples=sample)
 
     def frame_values(self, results: dict) -> np.ndarray:
         """Compute the values of the frames of a whole sequence.
@@ -165,6 +167,11 @@ class PackSequenceInputs(SequenceTransform):
         Returns:
             np.ndarray: The modalities side by side, (T, D) float32.
         """
+        values, _ = self._whole(results)
+        return values
+
+    def _whole(self, results: dict) -> tuple[np.ndarray, dict[str, int]]:
+        """Return the values of a whole sequence, and widths by modality."""
         arrays, frames = self._stored_modalities(results, results)
         total = results.get('total_frames', frames)
         if frames != total:
@@ -189,7 +196,7 @@ class PackSequenceInputs(SequenceTransform):
                 f'{frames} strictly increasing frame indices of '
                 f'[0, {total}), but has {index.tolist()}'
             )
-        values = self._values(arrays, view, results, index, total)
+        values, _ = self._values(arrays, view, results, index, total)
         return _as_tensors(values, index, total)
 
     def _stored_modalities(
@@ -216,7 +223,7 @@ class PackSequenceInputs(SequenceTransform):
         results: dict,
         index: np.ndarray,
         total: int,
-    ) -> np.ndarray:
+    ) -> tuple[np.ndarray, dict[str, int]]:
         if 'bone' in self.modalities:
             bones = self._bones(arrays['keypoint'], results)
             arrays['bone'] = _directions(arrays['keypoint'], bones)
@@ -244,9 +251,10 @@ class PackSequenceInputs(SequenceTransform):
                 f'values, but has {values[frame, channel]} at its frame '
                 f'{frame}, channel {channel} of {self.modalities}'
             )
+        widths = [part.shape[1] for part in parts]
         if self.balance:
-            _balance(values, [part.shape[1] for part in parts])
-        return values
+            _balance(values, widths)
+        return values, dict(zip(self.modalities, widths, strict=True))
 
     def _bones(self, keypoint: np.ndarray, results: dict) -> np.ndarray:
         skeleton = require_skeleton(results, ['bones'], self)

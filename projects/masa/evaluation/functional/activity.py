@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from ...embeddings.checks import (
     check_same_length,
@@ -240,6 +241,49 @@ def nearest_clip_hits(
         nearest_frames(clips, [gallery])[:, 0],
         frame_groups(gallery),
     )
+
+
+def nearest_other_hits(
+    embeddings: Sequence[np.ndarray], labels: Sequence[int]
+) -> np.ndarray:
+    """Compare every label with that of the nearest other sequence.
+
+    This is :func:`nearest_clip_hits` with all other sequences as the
+    gallery, for sets that have no training sequences.
+
+    Args:
+        embeddings (Sequence[np.ndarray]): V >= 2 arrays of shape (T_i, D).
+        labels (Sequence[int]): Their labels.
+
+    Returns:
+        np.ndarray: 1 for equal labels, 0 for different ones, or a share of
+        copies, (V,) float64.
+
+    Raises:
+        ValueError: If there are fewer than two sequences, shapes do not
+            agree or an embedding is not finite.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.evaluation.functional import nearest_other_hits
+        >>> clips = [np.full((3, 2), value) for value in (0.0, 0.1, 5.0)]
+        >>> nearest_other_hits(clips, [0, 0, 1]).tolist()
+        [1.0, 1.0, 0.0]
+    """
+    check_same_length(embeddings, labels, 'labels')
+    if len(embeddings) < 2:
+        raise ValueError(
+            f'two sequences or more are expected, but got {len(embeddings)}'
+        )
+    clips = _clip_means(embeddings, 'embeddings')
+    distances = cdist(clips, clips, 'sqeuclidean')
+    np.fill_diagonal(distances, np.inf)
+    groups = frame_groups(clips)
+    nearest = groups[distances.argmin(axis=1)][:, None] == groups
+    np.fill_diagonal(nearest, False)
+    labels = np.asarray(labels)
+    right = nearest & (labels[:, None] == labels)
+    return right.sum(axis=1) / nearest.sum(axis=1)
 
 
 def activity_separation(

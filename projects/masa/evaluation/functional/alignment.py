@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -216,15 +216,23 @@ def key_event_transfer_error(
     embeddings: Sequence[np.ndarray],
     phases: Sequence[np.ndarray],
     tolerance: float = 0.05,
+    method: str = 'nearest',
 ) -> TransferScore:
-    """Measure how well nearest neighbors transfer key events.
+    """Measure how well key events are transferred to other sequences.
 
     A key event is the first frame of a phase that follows another phase.
     For every ordered pair (A, B) and every event that both have, A's event
-    frame is transferred to its nearest frame in B. The deviation is the
-    distance of that frame from B's own event as a share of B's length. If
-    the nearest frame has copies, the values are means over all of them,
-    which puts a collapsed embedding at chance level.
+    frame is transferred to its nearest frame in B, or to the frame that
+    dynamic time warping pairs with it (the middle one of several, as in
+    :meth:`~masa.alignment.Alignment.match_first`). The deviation is the
+    distance of that frame from B's own event as a share of B's length.
+
+    Warping follows the order of the frames, and so aligns frames without
+    content nearly as their times do. Copies of a frame must not gain from
+    it: if the event frame or the frame that it is transferred to has copies
+    in its sequence, the values are means over all copies of the event frame
+    and of what they are transferred to. This puts a collapsed embedding at
+    the level of a frame drawn at random.
 
     Args:
         embeddings (Sequence[np.ndarray]): Sequences of one activity, arrays
@@ -233,13 +241,15 @@ def key_event_transfer_error(
             of shape (T_i,), negative where unknown.
         tolerance (float): Largest deviation that counts as a success, a
             share of the length.
+        method (str): 'nearest' or 'dtw'.
 
     Returns:
         TransferScore: Median deviation, share within the tolerance, number
         of events.
 
     Raises:
-        ValueError: If shapes do not agree or an embedding is not finite.
+        ValueError: If the method is unknown, shapes do not agree or an
+            embedding is not finite.
 
     Example:
         >>> import numpy as np
@@ -248,7 +258,10 @@ def key_event_transfer_error(
         >>> phases = [np.repeat([0, 1], 5), np.repeat([0, 1], 5)]
         >>> key_event_transfer_error(walks, phases).median
         0.2
+        >>> key_event_transfer_error(walks, phases, method='dtw').median
+        0.2
     """
+    check_choice('method', method, sorted(TRANSFERS))
     sequences = check_sequences(embeddings)
     phases = check_frame_values(phases, sequences)
     sources, events, frames = [], [], []
@@ -264,23 +277,30 @@ def key_event_transfer_error(
     # Frame of every kind of event in every sequence, NaN for none.
     truth = np.full((len(kinds), len(sequences)), np.nan)
     truth[kind, sources] = frames
-    queries = np.stack(
-        [sequences[s][t] for s, t in zip(sources, frames, strict=True)]
-    )
-    found = nearest_frames(queries, sequences)  # (events, V)
-    lengths = np.array([len(sequence) for sequence in sequences])
-    errors = np.abs(found - truth[kind]) / lengths
-    within = (errors <= tolerance).astype(np.float64)
-    for number, sequence in enumerate(sequences):
-        groups = frame_groups(sequence)
-        if copied_frames(groups).any():
-            apart = np.abs(np.arange(len(groups)) - truth[kind, number, None])
-            apart /= len(groups)
-            nearest = found[:, number]
-            errors[:, number] = mean_over_copies(apart, nearest, groups)
-            within[:, number] = mean_over_copies(
-                apart <= tolerance, nearest, groups
+    groups = [frame_groups(sequence) for sequence in sequences]
+    # Of each event, all copies of its frame.
+    copies = [
+        np.flatnonzero(groups[s] == groups[s][t])
+        for s, t in zip(sources, frames, strict=True)
+    ]
+    counts = np.array([len(group) for group in copies])
+    found = TRANSFERS[method](
+        sequences, np.repeat(sources, counts), np.concatenate(copies)
+    )  # (copies of events, V)
+    starts = np.cumsum(counts) - counts
+    errors = np.empty((len(events), len(sequences)))
+    within = np.empty_like(errors)
+    for number, group in enumerate(groups):
+        apart = np.abs(np.arange(len(group)) - truth[kind, number, None])
+        apart /= len(group)
+        for values, of_frames in (
+            (errors, apart),
+            (within, apart <= tolerance),
+        ):
+            means = mean_over_copies(
+                np.repeat(of_frames, counts, axis=0), found[:, number], group
             )
+            values[:, number] = np.add.reduceat(means, starts) / counts
     errors[np.arange(len(sources)), sources] = np.nan
     known = ~np.isnan(errors)
     if not known.any():
@@ -290,6 +310,39 @@ def key_event_transfer_error(
         float(within[known].mean()),
         int(known.sum()),
     )
+
+
+def _nearest_transfer(
+    sequences: Sequence[np.ndarray], sources: np.ndarray, frames: np.ndarray
+) -> np.ndarray:
+    """Match frames of some sequences to those of every sequence, (Q, V)."""
+    queries = np.stack(
+        [sequences[s][t] for s, t in zip(sources, frames, strict=True)]
+    )
+    return nearest_frames(queries, sequences)
+
+
+def _warped_transfer(
+    sequences: Sequence[np.ndarray], sources: np.ndarray, frames: np.ndarray
+) -> np.ndarray:
+    """Match frames as :func:`_nearest_transfer`, by time warping."""
+    # Training does not need it.
+    from ...alignment.warping import matched_frames, warping_path
+
+    sequences = [
+        np.ascontiguousarray(sequence, np.float64) for sequence in sequences
+    ]
+    # Those of a sequence itself are not judged.
+    found = np.zeros((len(frames), len(sequences)), dtype=np.int64)
+    for i, j in combinations(np.unique(sources), 2):
+        path = warping_path(sequences[i], sequences[j])
+        for source, other, pairs in ((i, j, path), (j, i, path[:, ::-1])):
+            asking = sources == source
+            found[asking, other] = matched_frames(pairs)[frames[asking]]
+    return found
+
+
+TRANSFERS = {'nearest': _nearest_transfer, 'dtw': _warped_transfer}
 
 
 def _key_events(phase: np.ndarray) -> dict[int, int]:

@@ -48,6 +48,12 @@ def fit_predict(
     check_choice('estimator', estimator, sorted(ESTIMATORS))
     if (train_labels == train_labels[0]).all():
         return np.full(len(inputs), train_labels[0])
+    if estimator == 'logistic' and len(train_inputs) < train_inputs.shape[1]:
+        # Weights of the least norm are combinations of the training inputs.
+        # In an orthonormal basis of these they are fewer, and fitted alike.
+        basis, factor = np.linalg.qr(train_inputs.T.astype(np.float64))
+        train_inputs = factor.T.astype(train_inputs.dtype)
+        inputs = (inputs @ basis).astype(inputs.dtype)
     model = ESTIMATORS[estimator]()
     # A fit is a long series of small products. On a busy machine, threads
     # that wait for each other make it forty times as slow, and their number

@@ -185,8 +185,9 @@ class ActivitySeparation(AcrossActivities):
     """Separation of activities by mean embeddings, without a probe.
 
     Values: ``nearest_neighbor`` (accuracy, the training sequences as
-    gallery) and ``ami`` (adjusted mutual information of k-means clusters).
-    See :func:`~masa.evaluation.functional.activity_separation`.
+    gallery; where there are none, the other evaluated ones) and ``ami``
+    (adjusted mutual information of k-means clusters). See
+    :func:`~masa.evaluation.functional.activity_separation`.
 
     Args:
         seed (int): Seed of k-means.
@@ -213,13 +214,27 @@ class ActivitySeparation(AcrossActivities):
         super().__init__(**kwargs)
         self.seed = seed
 
+    def compute(self, train, val):
+        """Compare evaluated sequences where there is no gallery."""
+        if len(train) or not len(val):
+            return super().compute(train, val)
+        result = super().compute(val, val)
+        result.notes.append(
+            f'{self.prefix}: there are no training sequences, so the nearest '
+            'is sought among the other evaluated ones'
+        )
+        return result
+
     def score_all(self, train, val, notes):
         """See the base class."""
         gallery = train.embeddings, train.activity_names()
         activities = val.activity_names()
-        hits = functional.nearest_clip_hits(
-            *gallery, val.embeddings, activities
-        )
+        if train.names == val.names:
+            hits = functional.nearest_other_hits(val.embeddings, activities)
+        else:
+            hits = functional.nearest_clip_hits(
+                *gallery, val.embeddings, activities
+            )
         result = _hit_rates('nearest_neighbor', hits, activities, notes)
         result.values['ami'] = functional.activity_separation(
             *gallery, val.embeddings, activities, self.seed

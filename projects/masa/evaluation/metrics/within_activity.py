@@ -197,7 +197,8 @@ class KeyEventTransfer(ActivityMetric):
     """Deviation of key events transferred to another sequence.
 
     Values: ``median_error``, a share of the length, and
-    ``within_<percent>%``. See
+    ``within_<percent>%``, by the nearest frame; and both by dynamic time
+    warping, after ``dtw_``. See
     :func:`~masa.evaluation.functional.key_event_transfer_error`.
 
     Args:
@@ -213,7 +214,8 @@ class KeyEventTransfer(ActivityMetric):
         >>> b = EmbeddedSequence('b', frames + 1, phase=phase)
         >>> pair = SequenceCollection.from_sequences([a, b])
         >>> KeyEventTransfer().compute_collection(pair).values
-        {'median_error': 0.125, 'within_5%': 0.0}
+        {'median_error': 0.125, 'within_5%': 0.0, 'dtw_median_error': 0.125,
+        'dtw_within_5%': 0.0}
     """
 
     default_prefix = 'key_event_transfer'
@@ -226,13 +228,15 @@ class KeyEventTransfer(ActivityMetric):
 
     def score_activity(self, train, val):
         """See the base class."""
-        result = functional.key_event_transfer_error(
-            val.embeddings, val.phases, self.tolerance
-        )
-        return {
-            'median_error': result.median,
-            f'within_{100 * self.tolerance:g}%': result.within,
-        }
+        values = {}
+        for prefix, method in (('', 'nearest'), ('dtw_', 'dtw')):
+            result = functional.key_event_transfer_error(
+                val.embeddings, val.phases, self.tolerance, method
+            )
+            values[f'{prefix}median_error'] = result.median
+            within = f'{prefix}within_{100 * self.tolerance:g}%'
+            values[within] = result.within
+        return values
 
 
 @METRICS.register_module()
