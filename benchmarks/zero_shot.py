@@ -182,8 +182,7 @@ def frame_metrics():
 def utd_mhad(path: Path) -> Dataset:
     """Read the sequences, once for every subject that is held out."""
     records = read_records(path)
-    # a1_s1_t1: action, subject, repetition.
-    subjects = [record['frame_dir'].split('_')[1] for record in records]
+    subjects = [record['subject'] for record in records]
     folds = [
         ['val' if subject == one else 'train' for subject in subjects]
         for one in sorted(set(subjects))
