@@ -131,8 +131,10 @@ def test_config_trains_and_tests(name, folder, tmp_path, monkeypatch):
             num_workers=0, persistent_workers=False, batch_size=2
         )
     if name == 'pretrain_skeleton':
-        # It has data without end.
+        # It has data without end, and is evaluated on the built-in data.
         config.train_dataloader.dataset.num_activities = 4
+        for loader in (config.val_dataloader, config.test_dataloader):
+            loader.dataset.sequences_per_activity = dict(train=2, val=2)
     for hook in config.custom_hooks:
         if hook.type == 'EmbeddingFiguresHook':
             # t-SNE takes seconds for 1000 frames.
