@@ -7,6 +7,7 @@ from masa.alignment import (
     align_all,
     align_pair,
     anomaly_score,
+    central_sequence,
     pair,
     retrieve_frames,
     transfer_labels,
@@ -97,7 +98,7 @@ def test_what_cannot_be_aligned():
         align_pair(frames, np.full((4, 2), np.nan))
 
 
-def test_timeline_of_the_medoid():
+def test_timeline_of_the_central_sequence():
     speeds = [lambda t: t, lambda t: t**1.3, lambda t: 1 - (1 - t) ** 1.2]
     lengths = [50, 70, 40]
     times = [
@@ -116,6 +117,25 @@ def test_timeline_of_the_medoid():
     assert (np.diff(timeline.frames, axis=1) >= 0).all()
     for own, frames in zip(times, timeline.frames, strict=False):
         assert np.abs(own[frames] - reference).max() < 0.15
+
+
+@pytest.mark.parametrize('lengths', [(1, 1), (1, 5, 2), (40, 64, 7, 200, 33)])
+def test_central_sequence_is_the_medoid_of_resampled_ones(lengths):
+    rng = np.random.default_rng(len(lengths))
+    sequences = [rng.normal(size=(n, 3)).cumsum(0) for n in lengths]
+    points = [
+        np.concatenate(
+            [
+                np.interp((k + 0.5) / 32 * len(s) - 0.5, range(len(s)), axis)
+                for axis in s.T
+                for k in range(32)
+            ],
+            axis=None,
+        )
+        for s in sequences
+    ]
+    totals = [sum(((p - q) ** 2).sum() for q in points) for p in points]
+    assert central_sequence(sequences) == np.argmin(totals)
 
 
 def test_timeline_of_a_given_reference():

@@ -8,7 +8,7 @@ from .anomaly import anomaly_score
 from .labels import transfer_labels
 from .pair import Alignment, align_pair
 from .retrieval import Match, retrieve_frames
-from .timeline import Timeline, align_all
+from .timeline import Timeline, align_all, central_sequence
 
 __all__ = [
     'Alignment',
@@ -17,6 +17,7 @@ __all__ = [
     'align_all',
     'align_pair',
     'anomaly_score',
+    'central_sequence',
     'retrieve_frames',
     'transfer_labels',
 ]
