@@ -205,9 +205,9 @@ class TestInputs:
         bones = len(inferencer.skeleton['bones'])
         assert view['values'].shape == (len(frames), 3 * bones + 75)
         monkeypatch.setattr(
-            inferencer.reader, 'modalities', ('keypoint', 'missing')
+            inferencer.reader, 'modalities', ('keypoint', 'feature')
         )
-        with pytest.raises(ValueError, match='missing'):
+        with pytest.raises(ValueError, match='feature'):
             inferencer.embed(frames)
 
     def test_videos_need_a_way_to_read_them(self, inferencer, tmp_path):
