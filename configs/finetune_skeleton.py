@@ -46,7 +46,7 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-model = dict(head=_base_.method.head)
+model = dict(backbone=dict(unit_norm=False), head=_base_.method.head)
 optim_wrapper = dict(optimizer=dict(lr=3e-4))
 train_cfg = dict(max_epochs=100)
 param_scheduler = [

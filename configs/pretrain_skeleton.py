@@ -29,6 +29,7 @@ model = dict(
         _delete_=True,
         type='ResampledEncoder',
         frames=frames,
+        unit_norm=True,
         encoder=dict(
             type='ContextAwareEncoder',
             # 13 joints x (2 coordinates, 2 velocities, 1 flag).

@@ -9,12 +9,13 @@ LENGTHS = (1, 2, 7, 30)
 FRAMES = 6
 
 
-def build(frames=FRAMES, **encoder):
+def build(frames=FRAMES, unit_norm=False, **encoder):
     torch.manual_seed(0)
     return MODELS.build(
         dict(
             type='ResampledEncoder',
             frames=frames,
+            unit_norm=unit_norm,
             encoder=dict(
                 type='ContextAwareEncoder',
                 in_channels=4,
@@ -74,6 +75,22 @@ def test_as_many_frames_stay_as_they_are():
     frames = resample(values, mask, FRAMES)
     torch.testing.assert_close(frames, values)
     torch.testing.assert_close(interpolate(frames, mask), values)
+
+
+def test_unit_norm():
+    values, mask = batch()
+    plain, unit = build().eval(), build(unit_norm=True).eval()
+    expected = plain.encode(values, mask)
+    expected = expected / expected.norm(dim=-1, keepdim=True)
+    found = unit.encode(values, mask)
+    torch.testing.assert_close(found[mask], expected[mask])
+    assert (found[~mask] == 0).all()
+    torch.testing.assert_close(unit(values, mask, values, mask)[1], found)
+    position = torch.arange(30.0)
+    alone = unit.embed_frames(values[3:], position)
+    torch.testing.assert_close(alone, found[3:])
+    found.sum().backward()
+    assert all(p.grad.isfinite().all() for p in unit.parameters())
 
 
 def test_alone_and_in_a_batch_without_reading_the_padding():

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor
 
@@ -22,6 +23,10 @@ class ResampledEncoder(BaseModule):
         encoder (dict): Config of the encoder.
         frames (int): Number of frames that it is given, 1 or more. Defaults
             to 64.
+        unit_norm (bool): Whether embeddings have the norm 1, so that their
+            squared distances are in [0, 4]: for losses that compare
+            directions, such as :class:`CorrespondenceLoss`. Defaults to
+            False.
         init_cfg (dict, optional): How to initialize. Defaults to None.
 
     Raises:
@@ -29,12 +34,17 @@ class ResampledEncoder(BaseModule):
     """
 
     def __init__(
-        self, encoder: dict, frames: int = 64, init_cfg: dict | None = None
+        self,
+        encoder: dict,
+        frames: int = 64,
+        unit_norm: bool = False,
+        init_cfg: dict | None = None,
     ):
         super().__init__(init_cfg)
         check_one_or_more(frames=frames)
         self.encoder = MODELS.build(encoder)
         self.frames = frames
+        self.unit_norm = unit_norm
         self.in_channels = self.encoder.in_channels
         self.embed_dims = self.encoder.embed_dims
 
@@ -80,7 +90,7 @@ class ResampledEncoder(BaseModule):
         frames1, frames2 = self.encoder(
             frames1, full, frames2, full, sizes, sizes
         )
-        return interpolate(frames1, mask1), interpolate(frames2, mask2)
+        return self._back(frames1, mask1), self._back(frames2, mask2)
 
     def encode(
         self,
@@ -104,7 +114,7 @@ class ResampledEncoder(BaseModule):
             full,
             (self.frames,) * len(mask),
         )
-        return interpolate(frames, mask)
+        return self._back(frames, mask)
 
     def embed_frames(self, values: Tensor, position: Tensor) -> Tensor:
         """Embed complete sequences, for export.
@@ -123,7 +133,13 @@ class ResampledEncoder(BaseModule):
         frames = self.encoder.embed_frames(
             resample(values, mask, self.frames), frames
         )
-        return interpolate(frames, mask)
+        return self._back(frames, mask)
+
+    def _back(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """Interpolate at the frames of the sequence."""
+        embedding = interpolate(frames, mask)
+        # Zero in the padding stays zero.
+        return F.normalize(embedding, dim=-1) if self.unit_norm else embedding
 
 
 def resample(values: Tensor, mask: Tensor, frames: int) -> Tensor:
