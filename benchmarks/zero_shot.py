@@ -15,7 +15,7 @@ raw inputs are all joints of the data, normalized. Evaluated are
   every joint;
 - UTD-MHAD: the nearest sequence of another subject, and a classifier of 16
   frames in order that is fitted on the other subjects;
-- synthetic data of the ten built-in activities (docs/demo.md).
+- synthetic data of the ten built-in activities (docs/synthetic_data.md).
 
 At another frame rate the embeddings are interpolated at the original frames,
 which alone are judged.
