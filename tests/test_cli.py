@@ -155,6 +155,13 @@ def test_doctor_compares_versions(installed, tmp_path, capsys):
     assert 'mmdet: missing' in printed
     assert str(tmp_path / 'whole') in printed
     assert str(tmp_path / 'moved') not in printed
+    assert 'body13.onnx' in printed
+
+
+def test_doctor_misses_the_pretrained_model(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(doctor, 'PRETRAINED', tmp_path / 'body.onnx')
+    assert cli.main(['doctor', '--models', str(tmp_path)]) == 1
+    assert f'missing: {tmp_path / "body.onnx"}' in capsys.readouterr().out
 
 
 def test_doctor_knows_what_every_extra_is_for():

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from packaging.requirements import Requirement
 
 from .. import __version__
+from ..apis.model_files import PRETRAINED
 from ..support.work_dir import last_checkpoint
 
 EXPECTED = (PackageNotFoundError,)
@@ -59,8 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser (argparse.ArgumentParser): The command's parser.
     """
     parser.description = (
-        f'{__doc__} Lists the trained models below a folder, too. Exits with '
-        '1 if a package is missing that is always needed.'
+        f'{__doc__} Lists the models, too: the pretrained one, and those '
+        'trained below a folder. Exits with 1 if something is missing that '
+        'is always needed.'
     )
     parser.epilog = 'Example: masa doctor'
     parser.add_argument(
@@ -99,8 +101,13 @@ def run(args: argparse.Namespace) -> int:
     checkpoints = map(last_checkpoint, sorted(args.models.glob('*/')))
     trained = [path.parent for path in checkpoints if path and path.is_file()]
     names = ', '.join(map(str, trained)) or f'none in {args.models}'
-    print(f'\ntrained models: {names}')
-    return 0 if complete else 1
+    has_model = PRETRAINED.is_file()
+    state = (
+        PRETRAINED if has_model else f'missing: {PRETRAINED}, install again'
+    )
+    print(f'\npretrained model: {state}')
+    print(f'trained models: {names}')
+    return 0 if complete and has_model else 1
 
 
 def find_parts() -> Iterator[Part]:
