@@ -1,3 +1,4 @@
+import warnings
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,13 @@ def installed(monkeypatch):
     monkeypatch.setattr(doctor, 'version', version)
     monkeypatch.setattr(doctor, 'requires', lambda name: REQUIREMENTS)
     monkeypatch.setattr(doctor, 'metadata', lambda name: Metadata())
+
+
+def test_warnings_take_one_line(monkeypatch, capsys):
+    monkeypatch.setattr(warnings, 'formatwarning', warnings.formatwarning)
+    cli.main(['configs'])
+    text = warnings.formatwarning('a.mp4 is long', UserWarning, 'a.py', 3)
+    assert text == 'warning: a.mp4 is long\n'
 
 
 def test_doctor_compares_versions(installed, tmp_path, capsys):

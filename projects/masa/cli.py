@@ -14,9 +14,10 @@ import argparse
 import functools
 import importlib
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from . import __version__
 from .support.command_line import end_with_status
@@ -168,6 +169,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         int: The exit status.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
+    warnings.formatwarning = _one_line
     try:
         args = parse_args(argv)
         return args.run(args)
@@ -181,6 +183,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
+
+
+def _one_line(message: Warning | str, *_: Any) -> str:
+    """Format a warning for somebody who did not write the program."""
+    return f'warning: {message}\n'
 
 
 def _needed(argv: Sequence[str]) -> str:

@@ -1,6 +1,7 @@
 """The pretrained model that comes with masa."""
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from masa.cli import main
 from masa.datasets import save_annotations
 from masa.datasets.random_activities import draw_activity, draw_performance
 from masa.datasets.random_activities.body import BONES, place_joints, pose
+from masa.datasets.random_activities.performance import project
 from masa.datasets.skeletons import LAYOUTS, PENN_ACTION
 from masa.datasets.transforms.body_joints import find_body_joints
 from masa.extraction.errors import ExtractionError
@@ -95,8 +97,25 @@ def test_the_onnx_file_is_the_weights(model):
     known = model.model.session.get_modelmeta().custom_metadata_map
     described = describe_model(trained)
     # Paths in the text of the config may differ.
+    assert model.model.moments == trained.moments
     for name in ('pipeline', 'skeleton', 'from_video', 'format'):
         assert json.loads(known[name]) == json.loads(described[name])
+
+
+def test_long_sequences_are_told(model):
+    body = project(motion(900), 0, 0, np.random.default_rng(0))
+    assert model.model.moments == 48
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        model.embed([body[:60], body[:860]])
+    with pytest.warns(UserWarning, match='900 frames .* 48 moments'):
+        model.embed(body)
+    slow = masa.load(frame_rate=10)
+    with pytest.warns(UserWarning, match='90 s .* 48 moments'):
+        slow.embed(body)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        masa.load(frame_rate=60).embed(body)
 
 
 def test_the_onnx_file_embeds_motion_as_the_weights_do(model):

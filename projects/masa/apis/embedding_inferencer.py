@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from .exported_model import ExportedModel
     from .trained_model import TrainedModel
 
+# Seconds, or frames where these are not known, between two moments of a
+# sequence above which a warning is due: 29 seconds for 48 moments.
+LONGEST_STEP = 0.6, 18
+
 
 class EmbeddingInferencer:
     """Embeds sequences with a trained model.
@@ -198,6 +202,7 @@ class EmbeddingInferencer:
             ):
                 record = self._select_people(record)
                 sequences.append(self._embedded(record, embedding))
+        self._warn_if_coarse(sequences)
         return sequences, problems
 
     def _prepare_usable(
@@ -217,6 +222,24 @@ class EmbeddingInferencer:
                 problems[record['frame_dir']] = str(error.args[0])
             except (ValueError, OSError) as error:
                 problems[record['frame_dir']] = str(error)
+
+    def _warn_if_coarse(self, sequences: Sequence[EmbeddedSequence]) -> None:
+        """Warn of sequences whose moments are too far apart to align by."""
+        moments = self.model.moments
+        for one in sequences if moments else ():
+            if one.timestamps is None:
+                length, unit, limit = len(one), 'frames', LONGEST_STEP[1]
+            else:
+                length = one.timestamps[-1] - one.timestamps[0]
+                unit, limit = 's', LONGEST_STEP[0]
+            if length > limit * moments:
+                warnings.warn(
+                    f'{one.name} is {length:.0f} {unit} long, and the model '
+                    f'sees every sequence at {moments} moments, here one in '
+                    f'{length / moments:.1f} {unit}: cut out one performance '
+                    'of the activity, or expect coarse matches',
+                    stacklevel=3,
+                )
 
     def _select_people(self, record: dict) -> dict:
         """Keep the people of a record that the pipeline selects."""

@@ -27,6 +27,8 @@ class ExportedModel:
             its frames, the last of which is :class:`PackSequenceInputs`.
         skeleton (dict, optional): Layout of the joints of arrays.
         from_video (dict, optional): How a video becomes the model's input.
+        moments (int, optional): At how many moments it encodes a sequence,
+            however long; None if at every frame.
         device (str): The device.
 
     Raises:
@@ -46,6 +48,7 @@ class ExportedModel:
                 'model again, with masa export'
             )
         self.in_channels = int(known['in_channels'])
+        self.moments = int(known['moments']) if 'moments' in known else None
         self.skeleton: dict | None = json.loads(known['skeleton'])
         self.from_video: dict | None = json.loads(known['from_video'])
         self.transforms = [

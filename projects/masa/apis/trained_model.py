@@ -38,6 +38,8 @@ class TrainedModel:
         transforms (list[Callable]): Those of the config's test pipeline.
         skeleton (dict, optional): Layout of the joints of arrays.
         from_video (dict, optional): How a video becomes the model's input.
+        moments (int, optional): At how many moments it encodes a sequence,
+            however long; None if at every frame.
         device (str): The device.
 
     Raises:
@@ -74,6 +76,7 @@ class TrainedModel:
         state = weights_of(checkpoint, weights)
         check_fit(state, network, weights)
         network.load_state_dict(state)
+        self.moments: int | None = getattr(network.backbone, 'frames', None)
         self.network: nn.Module = network.to(self.device).eval()
         meta = checkpoint.get('meta', {}).get('dataset_meta') or {}
         self.skeleton: dict | None = meta.get('skeleton')

@@ -1,5 +1,9 @@
 from .aligner import SequenceAligner
-from .backbones import ContextAwareEncoder, HeatmapEncoder
+from .backbones import (
+    ContextAwareEncoder,
+    HeatmapEncoder,
+    ResampledEncoder,
+)
 from .data_preprocessor import SequenceDataPreprocessor
 from .heads import (
     CARLHead,
@@ -36,6 +40,7 @@ __all__ = [
     'MASAHead',
     'MatchingLoss',
     'ProjectionNeck',
+    'ResampledEncoder',
     'SaLHead',
     'SequenceAligner',
     'SequenceDataPreprocessor',
