@@ -99,6 +99,22 @@ class TestSkeleton:
         # Far outside is cut, not an error.
         draw_bones(image, pose * 1e12, SKELETON)
 
+    def test_joints_without_a_position_are_not_drawn(self):
+        pose = np.array([[20, 20], [35, 20], [5, 20], [0, 0]])
+        score = np.array([1, 1, 1, 0])
+        image = np.full((40, 40, 3), PAPER, np.uint8)
+        draw_bones(image, pose, SKELETON, score)
+        assert (image[:18] == PAPER).all()
+        far = np.stack([pose + 500, pose])
+        far[:, 3] = 0
+        found = draw_poses(far, SKELETON, 64, np.stack([score, score]))
+        # Neither do they make the others smaller.
+        _, columns = np.nonzero((found[0] != PAPER).any(-1))
+        assert np.ptp(columns) > 45
+        np.testing.assert_array_equal(*found)
+        none = draw_poses(0 * far, SKELETON, 64, np.zeros((2, 4)))
+        assert (np.array(none) == PAPER).all()
+
     def test_people_side_by_side_are_drawn_like_each_alone(self):
         pose = np.array([[20, 20], [40, 20], [5, 20], [20, 5]])
         score = np.array([1, 1, 1, 0])

@@ -76,6 +76,11 @@ def record_of_array(
             'finite numbers are expected; missing joints are filled in by '
             '"masa extract" and "masa convert"'
         )
+    if missing.all():
+        raise ValueError(
+            f'all of its numbers are NaN (shape {array.shape}): it shows '
+            'nothing'
+        )
     if not array.any():
         raise ValueError(
             f'all of its numbers are 0 (shape {array.shape}): it shows nothing'

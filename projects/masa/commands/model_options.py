@@ -101,6 +101,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         '--layout',
+        type=str.upper,
         choices=LAYOUTS,
         metavar='NAME',
         help='of the joints of inputs that do not say theirs, such as .npy '

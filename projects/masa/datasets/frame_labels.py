@@ -188,7 +188,7 @@ def _frames(
         raise AnnotationError(
             f'{segment.where}: seconds need the times of the frames, and the '
             'sequence has neither timestamps nor a frame_rate: label frames '
-            '(start_frame, end_frame), or use add_phases.py --frame-rate'
+            '(start_frame, end_frame), or give --frame-rate'
         )
     starts = np.asarray(timestamps, dtype=np.float64)
     # The display time of a single frame is unknown.

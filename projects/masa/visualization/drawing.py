@@ -27,14 +27,15 @@ def draw_bones(
             concatenated, (P * V, 2).
         skeleton (dict): ``joints`` and ``bones``.
         score (np.ndarray, optional): Scores, (V,) or (P * V,). A bone with a
-            joint of score 0 is drawn gray.
+            joint of score 0 is drawn gray, or not at all if the joint is at
+            exactly 0, which stands for no position.
 
     Returns:
         np.ndarray: The image.
     """
     thickness = max(1, round(min(image.shape[:2]) / 150))
     limits = np.array(image.shape[1::-1]) * 4
-    points = np.clip(keypoint, -limits, limits)
+    points = np.clip(_known_positions(keypoint, score), -limits, limits)
     names = skeleton['joints']
     for bone, offset in product(
         skeleton['bones'], range(0, len(points), len(names))
@@ -47,10 +48,22 @@ def draw_bones(
         else:
             color = MIDDLE
         joints = [joint + offset for joint in bone]
+        if np.isnan(points[joints]).any():
+            continue
         if score is not None and (np.asarray(score)[joints] <= 0).any():
             color = UNSEEN
         _draw_line(image, *points[joints], color, thickness)
     return image
+
+
+def _known_positions(
+    keypoint: np.ndarray, score: np.ndarray | None
+) -> np.ndarray:
+    """Put NaN for joints that were not found and have no position."""
+    if score is None:
+        return keypoint
+    unknown = (keypoint == 0).all(-1) & (np.asarray(score) <= 0)
+    return np.where(unknown[..., None], np.nan, keypoint)
 
 
 def _draw_line(
@@ -137,9 +150,15 @@ def draw_poses(
         list[np.ndarray]: T images, RGB, (height, height, 3) uint8, all in one
         scale, with the person in the center.
     """
-    lowest, highest = keypoint.min(axis=1), keypoint.max(axis=1)
-    center = (lowest + highest) / 2
-    size = np.percentile((highest - lowest).max(axis=1), 95)
+    keypoint = _known_positions(keypoint, score)
+    # Where no joint is known, nothing is drawn.
+    known = ~np.isnan(keypoint).all(axis=(1, 2))
+    center = np.full((len(keypoint), 2), np.nan)
+    lowest = np.nanmin(keypoint[known], axis=1)
+    highest = np.nanmax(keypoint[known], axis=1)
+    center[known] = (lowest + highest) / 2
+    sizes = (highest - lowest).max(axis=1)
+    size = np.percentile(sizes, 95) if known.any() else 0.0
     scale = 0.8 * height / max(size, float(np.finfo(np.float32).tiny))
     placed = (keypoint - center[:, None]) * scale + height / 2
     images = []

@@ -246,7 +246,7 @@ def _warn_if_upside_down(results: dict) -> None:
     if np.median(up[:, 1]) < -length / 2:
         warnings.warn(
             f'sequence {name_of(results)} is upside down: 2D joints are '
-            'expected y down, as in images, and of 3D joints --up-axis (in '
-            'Python up_axis) says which way is up',
+            'expected y down, as in images (negate y if it points up), and '
+            'of 3D joints --up-axis (in Python up_axis) says which way is up',
             stacklevel=3,
         )
