@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 import masa
 from masa import cli
+from masa.apis import model_files
 from masa.commands import doctor
 from masa.support.command_line import end_with_status
 from masa.support.shipped_configs import CONFIGS, config_names
@@ -167,7 +168,7 @@ def test_doctor_compares_versions(installed, tmp_path, capsys):
 
 
 def test_doctor_misses_the_pretrained_model(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(doctor, 'PRETRAINED', tmp_path / 'body.onnx')
+    monkeypatch.setattr(model_files, 'PRETRAINED', tmp_path / 'body.onnx')
     assert cli.main(['doctor', '--models', str(tmp_path)]) == 1
     assert f'missing: {tmp_path / "body.onnx"}' in capsys.readouterr().out
 

@@ -17,7 +17,6 @@ from typing import NamedTuple
 from packaging.requirements import Requirement
 
 from .. import __version__
-from ..apis.model_files import PRETRAINED
 from ..support.work_dir import last_checkpoint
 
 EXPECTED = (PackageNotFoundError,)
@@ -83,6 +82,9 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         int: The exit status.
     """
+    # The help does not need NumPy.
+    from ..apis.model_files import PRETRAINED
+
     print(f'masa {__version__}, Python {platform.python_version()}')
     complete = True
     for part in find_parts():

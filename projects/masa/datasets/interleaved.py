@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.dataset import BaseDataset, ConcatDataset, force_full_init
 
@@ -22,7 +23,7 @@ class InterleavedDataset(ConcatDataset):
         pattern (Sequence[int]): Indices of the datasets, every one at least
             once: ``(0, 0, 1)`` takes two thirds of the first and one third of
             the second.
-        **kwargs: Of MMEngine's ``ConcatDataset``.
+        **kwargs (Any): Of MMEngine's ``ConcatDataset``.
 
     Raises:
         ValueError: If the pattern has another index, or lacks a dataset.
@@ -32,7 +33,7 @@ class InterleavedDataset(ConcatDataset):
         self,
         datasets: Sequence[dict | BaseDataset],
         pattern: Sequence[int],
-        **kwargs,
+        **kwargs: Any,
     ):
         if set(pattern) != set(range(len(datasets))):
             raise ValueError(

@@ -146,6 +146,6 @@ def check_distinct(names: Sequence[str]) -> None:
     if len(set(names)) < len(names):
         twice = sorted({n for n in names if names.count(n) > 1})
         raise ValueError(
-            f'sequences are expected to have names of their own, but {twice} '
-            'come more than once: name the files differently'
+            'sequences are expected to have names of their own, but these '
+            f'come more than once: {twice}; name the files differently'
         )
