@@ -143,25 +143,8 @@ def place_joints(angles: np.ndarray, bones: np.ndarray) -> np.ndarray:
     return points
 
 
-def _rotations(angles: np.ndarray) -> dict[str, np.ndarray]:
-    """Compute the rotation of every angle, (T, 3, 3), by its name."""
-    rotations = {}
-    for axis, kinds in _AXES.items():
-        names = [name for name in ANGLES if name.split('.')[1] in kinds]
-        degrees = angles.T[[INDEX[name] for name in names]]
-        degrees = (
-            degrees * np.array([_factor(name) for name in names])[:, None]
-        )
-        # All at once: a call of SciPy costs more than the rotations.
-        matrices = Rotation.from_euler(
-            axis, degrees.reshape(-1, 1), degrees=True
-        )
-        matrices = matrices.as_matrix().reshape(*degrees.shape, 3, 3)
-        rotations.update(zip(names, matrices, strict=True))
-    return rotations
-
-
 def _factor(name: str) -> float:
+    """Return what an angle is multiplied by to turn about its axis."""
     part, angle = name.split('.')
     if angle in ('twist', 'bend', 'side'):
         # Half at the waist, half at the chest.
@@ -172,6 +155,30 @@ def _factor(name: str) -> float:
     if mirrored is None:
         return 1.0
     return mirrored if part.startswith('left') else -mirrored
+
+
+# By axis: the angles that turn about it, by name and factor.
+_TURNS = {
+    axis: {
+        name: _factor(name) for name in ANGLES if name.split('.')[1] in kinds
+    }
+    for axis, kinds in _AXES.items()
+}
+
+
+def _rotations(angles: np.ndarray) -> dict[str, np.ndarray]:
+    """Compute the rotation of every angle, (T, 3, 3), by its name."""
+    rotations = {}
+    for axis, factors in _TURNS.items():
+        degrees = angles.T[[INDEX[name] for name in factors]]
+        degrees = degrees * np.array([*factors.values()])[:, None]
+        # All at once: a call of SciPy costs more than the rotations.
+        matrices = Rotation.from_euler(
+            axis, degrees.reshape(-1, 1), degrees=True
+        )
+        matrices = matrices.as_matrix().reshape(*degrees.shape, 3, 3)
+        rotations.update(zip(factors, matrices, strict=True))
+    return rotations
 
 
 def hold_limb(points: np.ndarray, limb: str, target: np.ndarray) -> None:
