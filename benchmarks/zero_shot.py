@@ -31,7 +31,6 @@ import numpy as np
 
 from masa.apis import AlignmentInferencer
 from masa.comparison.table import format_markdown
-from masa.datasets import load_annotations
 from masa.datasets.records import complete_record, read_records
 from masa.datasets.synthetic import make_annotations
 from masa.datasets.transforms import NormalizeSkeleton
@@ -44,7 +43,6 @@ from masa.evaluation import (
 )
 from masa.evaluation import metrics as M
 from masa.extraction.errors import ExtractionError
-from masa.support.argument_checks import check_choice
 
 CHOICE = ('golf_swing', 'jumping_jacks', 'pushup', 'tennis_forehand')
 REPORT = ('baseball_swing', 'bench_press', 'situp')
@@ -142,14 +140,9 @@ def penn_action(
     path: Path, activities: Sequence[str], split: str | None
 ) -> Dataset:
     """Read the sequences with key events, those of one split or all."""
-    records = read_records(path)
-    if split is not None:
-        splits = load_annotations(path).get('split') or {}
-        check_choice('--split', split, sorted(splits))
-        records = [r for r in records if r['frame_dir'] in splits[split]]
     records = [
         record
-        for record in records
+        for record in read_records(path, split=split)
         if record['activity'] in activities and record.get('phase') is not None
     ]
     if not records:

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import zero_shot
 
+from masa.datasets import save_annotations
+from masa.datasets.skeletons import PENN_ACTION
 from masa.embeddings import EmbeddedSequence
 
 
@@ -103,27 +105,34 @@ def test_every_subject_is_held_out_once(monkeypatch):
     ]
 
 
-def test_sequences_of_penn_action(monkeypatch):
+def test_sequences_of_penn_action(tmp_path):
     phase = np.repeat([0, 1], 3)
+    shared = dict(total_frames=6, keypoint=np.ones((1, 6, 13, 2), 'f4'))
     records = [
-        dict(frame_dir='0001', activity='situp', phase=phase),
-        dict(frame_dir='0002', activity='situp', phase=phase),
-        dict(frame_dir='0003', activity='situp'),
-        dict(frame_dir='0004', activity='pushup', phase=phase),
+        dict(shared, frame_dir='0001', label=0, phase=phase),
+        dict(shared, frame_dir='0002', label=0, phase=phase),
+        dict(shared, frame_dir='0003', label=0),
+        dict(shared, frame_dir='0004', label=1, phase=phase),
     ]
-    splits = dict(train=['0001', '0004'], val=['0002', '0003'])
-    monkeypatch.setattr(zero_shot, 'read_records', lambda path: records)
-    monkeypatch.setattr(
-        zero_shot, 'load_annotations', lambda path: dict(split=splits)
+    save_annotations(
+        dict(
+            split=dict(train=['0001', '0004'], val=['0002', '0003']),
+            annotations=records,
+            activities=['situp', 'pushup'],
+            skeleton=PENN_ACTION,
+        ),
+        tmp_path / 'penn.pkl',
     )
 
     def names(split):
-        data = zero_shot.penn_action('penn.pkl', zero_shot.REPORT, split)
+        data = zero_shot.penn_action(
+            tmp_path / 'penn.pkl', zero_shot.REPORT, split
+        )
         return [record['frame_dir'] for record in data.records]
 
     assert names(None) == ['0001', '0002']
     assert names('val') == ['0002']
-    with pytest.raises(ValueError, match=r"'train', 'val'.*'test'"):
+    with pytest.raises(ValueError, match=r"'test'.*'train', 'val'"):
         names('test')
     assert not set(zero_shot.CHOICE) & set(zero_shot.REPORT)
 
