@@ -205,6 +205,46 @@ class EmbeddingInferencer:
         self._warn_if_coarse(sequences)
         return sequences, problems
 
+    def embed_parts(
+        self, sequence: EmbeddedSequence, parts: Sequence[tuple[int, int]]
+    ) -> list[np.ndarray]:
+        """Embed parts of a sequence, each as if it were all there is.
+
+        A model sees the context of a frame, and the pretrained one sees every
+        sequence at 48 moments: one performance of an activity within a long
+        recording is to be embedded on its own.
+
+        Args:
+            sequence (EmbeddedSequence): Of :meth:`embed`, of joints.
+            parts (Sequence[tuple[int, int]]): First frame of every part, and
+                the one after its last.
+
+        Returns:
+            list[np.ndarray]: (T_i, D) float32 each.
+
+        Raises:
+            ValueError: If the sequence has no joints, or a part is empty or
+                not within it.
+
+        Example:
+            >>> inferencer.embed_parts(sequence, [(0, 60), (30, 90)])
+        """
+        record = sequence.record
+        if record is None or 'keypoint' not in record:
+            raise ValueError(
+                f'parts of {sequence.name} cannot be embedded: a sequence of '
+                'joints that a model embedded is expected'
+            )
+        prepared = []
+        for start, end in parts:
+            if not 0 <= start < end <= len(sequence):
+                raise ValueError(
+                    f'a part of {sequence.name} is expected to be within its '
+                    f'{len(sequence)} frames, but got {start} to {end}'
+                )
+            prepared.append(self.model.prepare(_crop(record, start, end)))
+        return self.model.embed(prepared)
+
     def _prepare_usable(
         self, records: list[dict], problems: dict[str, str]
     ) -> Iterator[tuple[dict, Any]]:
@@ -269,6 +309,7 @@ class EmbeddingInferencer:
             video=record.get('video'),
             split=record.get('split') or '',
             canonical_time=record.get('canonical_time'),
+            record=record,
         )
 
 
@@ -297,6 +338,21 @@ def _load_model(
             f'{model} is not exported (masa export), and', 'train', error
         ) from error
     return TrainedModel(model, weights, device, unsafe_load)
+
+
+def _crop(record: dict, start: int, end: int) -> dict:
+    """Take frames of a record with joints; labels are left out."""
+    part = dict(
+        frame_dir=record['frame_dir'],
+        total_frames=end - start,
+        keypoint=record['keypoint'][:, start:end],
+    )
+    if record.get('keypoint_score') is not None:
+        part['keypoint_score'] = record['keypoint_score'][:, start:end]
+    for key in ('skeleton', 'img_shape', 'frame_rate'):
+        if key in record:
+            part[key] = record[key]
+    return part
 
 
 def _as_list(inputs: Input | Sequence[Input]) -> Sequence[Input]:

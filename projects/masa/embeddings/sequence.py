@@ -33,6 +33,9 @@ class EmbeddedSequence:
             frame on the activity's common time axis, (T,) float32, in
             canonical frames.
         inputs (np.ndarray, optional): Inputs of the model, (T, F) float32.
+        record (dict, optional): The record of an annotation file that it was
+            embedded from, to embed parts of it
+            (:meth:`masa.apis.AlignmentInferencer.embed_parts`).
     """
 
     name: str
@@ -48,6 +51,7 @@ class EmbeddedSequence:
     split: str = ''
     canonical_time: np.ndarray | None = None
     inputs: np.ndarray | None = None
+    record: dict | None = None
 
     def seconds(self, frame: int) -> float | None:
         """Return the time at which a frame was recorded.
