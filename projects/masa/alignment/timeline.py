@@ -17,10 +17,12 @@ class Timeline(NamedTuple):
     Attributes:
         reference (int): Position of the sequence whose timeline it is.
         frames (np.ndarray): Row i holds the frame of sequence i at every
-            moment of the timeline, (N, T) int64. With the method ``dtw`` it
-            never decreases. Row ``reference`` is 0, 1, ..., T - 1.
+            moment of the timeline, (N, T) int64; with the method ``partial``
+            -1 where it has no counterpart. But for ``nearest`` it never
+            decreases otherwise. Row ``reference`` is 0, 1, ..., T - 1.
         costs (np.ndarray): Mean squared distance of every sequence to the
-            reference along their alignment, (N,) float64.
+            reference along their alignment, (N,) float64; NaN if nothing
+            matches.
     """
 
     reference: int

@@ -79,18 +79,26 @@ class AlignmentInferencer(EmbeddingInferencer):
     """
 
     def align(
-        self, first: Input, second: Input, method: str = 'dtw'
+        self,
+        first: Input,
+        second: Input,
+        method: str = 'dtw',
+        skip: float | None = None,
     ) -> Alignment:
         """Align two sequences.
 
         Args:
             first (Input): The first sequence.
             second (Input): The second sequence.
-            method (str): ``dtw``, which is monotone, or ``nearest``; see
+            method (str): ``dtw``, which is monotone, ``nearest``, or
+                ``partial``, for recordings that are cut off or show more; see
                 :func:`~masa.alignment.align_pair`.
+            skip (float, optional): For ``partial``, the squared distance
+                above which a frame is left unmatched.
 
         Returns:
-            Alignment: Pairs of frames and their cost.
+            Alignment: Pairs of frames and their cost, with the times of the
+            frames where they are known.
 
         Example:
             >>> alignment = inferencer.align('a.mp4', 'b.mp4')
@@ -98,7 +106,10 @@ class AlignmentInferencer(EmbeddingInferencer):
         """
         # One by one: both may have the same id, or one may be embedded.
         first, second = self._single(first), self._single(second)
-        return align_pair(first.embedding, second.embedding, method)
+        alignment = align_pair(first.embedding, second.embedding, method, skip)
+        if first.timestamps is None or second.timestamps is None:
+            return alignment
+        return alignment._replace(times=(first.timestamps, second.timestamps))
 
     def align_all(
         self,
@@ -112,7 +123,8 @@ class AlignmentInferencer(EmbeddingInferencer):
             inputs (Sequence[Input]): The sequences to align.
             reference (int, optional): Position of the sequence whose
                 timeline is used; see :func:`~masa.alignment.align_all`.
-            method (str): ``dtw``, which is monotone, or ``nearest``.
+            method (str): ``dtw``, which is monotone, ``nearest``, or
+                ``partial``, for recordings that are cut off or show more.
 
         Returns:
             Timeline: The matched frames of all sequences.

@@ -119,16 +119,22 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_method(parser: argparse.ArgumentParser) -> None:
+def add_method(parser: argparse.ArgumentParser, partial: bool = False) -> None:
     """Add ``--method``, how frames are matched.
 
     Args:
         parser (argparse.ArgumentParser): The command's parser.
+        partial (bool): Whether frames may be left unmatched. Defaults to
+            False.
     """
     parser.add_argument(
         '--method',
-        choices=['dtw', 'nearest'],
+        choices=['dtw', 'nearest', *['partial'] * partial],
         default='dtw',
         help='dtw keeps the order of the frames, nearest takes the nearest '
-        'frame in any order (default: %(default)s)',
+        'frame in any order'
+        + partial
+        * ', partial leaves frames without a counterpart out, such '
+        'as those before and after what all recordings show'
+        + ' (default: %(default)s)',
     )

@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -41,9 +42,8 @@ def show_timeline(
         if one.timestamps is not None:
             first, last = one.timestamps[[0, -1]]
             duration = f'{last - first:.2f}'
-        table.add_row(
-            f'{one.name}{mark}', str(len(one)), duration, f'{cost:.4g}'
-        )
+        shown = 'nothing matches' if np.isnan(cost) else f'{cost:.4g}'
+        table.add_row(f'{one.name}{mark}', str(len(one)), duration, shown)
     print_table(table)
 
 
@@ -85,11 +85,14 @@ def write_matches(
     """
     what = f'{timeline.frames.shape[1]} moments of {len(sequences)} sequences'
     frames = {
-        one.name: row.tolist()
+        one.name: [None if frame < 0 else frame for frame in row.tolist()]
         for one, row in zip(sequences, timeline.frames, strict=True)
     }
     seconds = {
-        one.name: [one.seconds(frame) for frame in frames[one.name]]
+        one.name: [
+            None if frame is None else one.seconds(frame)
+            for frame in frames[one.name]
+        ]
         for one in sequences
     }
     if path.suffix == '.csv':
@@ -100,11 +103,13 @@ def write_matches(
         write_columns(path, columns, what)
         return
     names = list(frames)
+    # JSON has no NaN.
+    costs = [None if np.isnan(cost) else cost for cost in timeline.costs]
     write_columns(
         path,
         dict(
             reference=names[timeline.reference],
-            costs=dict(zip(names, timeline.costs.tolist(), strict=True)),
+            costs=dict(zip(names, costs, strict=True)),
             frames=frames,
             seconds=seconds,
         ),

@@ -119,6 +119,7 @@ def show_in_step(
     unaligned_progress: np.ndarray,
     aligned_progress: np.ndarray,
     height: int = 240,
+    matched: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
     """Show sequences side by side, as recorded above and aligned below.
 
@@ -132,23 +133,31 @@ def show_in_step(
             in [0, 1], for the progress bar.
         aligned_progress (np.ndarray): The same for the aligned images.
         height (int): Height of the images, in pixels.
+        matched (np.ndarray, optional): Whether the aligned images match
+            those of the reference, (N, T) bool; others are pale. Defaults to
+            None, all do.
 
     Yields:
         np.ndarray: RGB images of one size with even sides, as video codecs
         require.
     """
+    everywhere = np.ones(aligned_progress.shape, bool)
+    if matched is None:
+        matched = everywhere
     rows = (
-        ('as recorded', unaligned, unaligned_progress),
-        ('aligned', aligned, aligned_progress),
+        ('as recorded', unaligned, unaligned_progress, everywhere),
+        ('aligned', aligned, aligned_progress, matched),
     )
-    streams = [[iter(stream) for stream in images] for _, images, _ in rows]
+    streams = [[iter(stream) for stream in row[1]] for row in rows]
     for t in range(aligned_progress.shape[1]):
         lines = []
-        for (title, _, progress), images in zip(rows, streams, strict=True):
+        for (title, _, progress, clear), images in zip(
+            rows, streams, strict=True
+        ):
             cells = [
-                _cell(next(image), name, share, height)
-                for name, image, share in zip(
-                    names, images, progress[:, t], strict=True
+                _cell(next(image), name, share, height, shown)
+                for name, image, share, shown in zip(
+                    names, images, progress[:, t], clear[:, t], strict=True
                 )
             ]
             line = np.concatenate(cells, axis=1)
@@ -164,14 +173,17 @@ def show_in_step(
 
 
 def _cell(
-    image: np.ndarray, title: str, share: float, height: int
+    image: np.ndarray, title: str, share: float, height: int, clear: bool
 ) -> np.ndarray:
     width = max(round(image.shape[1] * height / image.shape[0]), 80)
     shrinks = height < image.shape[0]
     way = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
     cell = np.full((TEXT + height + 2 * BAR, width + BAR, 3), PAPER, np.uint8)
     picture = Image.fromarray(image).resize((width, height), way)
-    cell[TEXT : TEXT + height, :width] = np.asarray(picture)
+    picture = np.asarray(picture)
+    if not clear:
+        picture = (0.25 * picture + 0.75 * np.array(PAPER)).astype(np.uint8)
+    cell[TEXT : TEXT + height, :width] = picture
     _write(cell, title, 12, INK)
     bar = slice(TEXT + height + 3, TEXT + height + BAR)
     cell[bar, :width] = REST
