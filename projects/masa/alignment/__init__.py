@@ -6,6 +6,7 @@ models, files or videos.
 
 from .anomaly import anomaly_score
 from .labels import transfer_labels
+from .occurrences import Occurrence, find_occurrences
 from .pair import Alignment, align_pair
 from .retrieval import Match, retrieve_frames
 from .timeline import Timeline, align_all, central_sequence
@@ -13,11 +14,13 @@ from .timeline import Timeline, align_all, central_sequence
 __all__ = [
     'Alignment',
     'Match',
+    'Occurrence',
     'Timeline',
     'align_all',
     'align_pair',
     'anomaly_score',
     'central_sequence',
+    'find_occurrences',
     'retrieve_frames',
     'transfer_labels',
 ]

@@ -6,6 +6,7 @@ import numpy as np
 from ..embeddings.checks import check_sequences
 from ..embeddings.threads import run_threads
 from .pair import align_pair
+from .resampling import resample
 
 # Of a sequence that is compared with all others at once.
 MOMENTS = 32
@@ -102,16 +103,8 @@ def central_sequence(sequences: Sequence[np.ndarray]) -> int:
     """
     if len(sequences) <= 2:
         return 0
-    points = np.stack([_resample(sequence).ravel() for sequence in sequences])
+    points = np.stack(
+        [resample(sequence, MOMENTS).ravel() for sequence in sequences]
+    )
     points -= points.mean(axis=0)
     return int(np.einsum('nd,nd->n', points, points).argmin())
-
-
-def _resample(sequence: np.ndarray) -> np.ndarray:
-    """Interpolate at the middles of ``MOMENTS`` equal parts."""
-    places = (np.arange(MOMENTS) + 0.5) / MOMENTS * len(sequence) - 0.5
-    places = places.clip(0, len(sequence) - 1)
-    before = places.astype(np.int64)
-    after = np.minimum(before + 1, len(sequence) - 1)
-    share = (places - before)[:, None]
-    return (1 - share) * sequence[before] + share * sequence[after]
