@@ -5,6 +5,14 @@ models, files or videos.
 """
 
 from .anomaly import anomaly_score
+from .compare import (
+    Comparison,
+    JointDifference,
+    ReferenceSet,
+    compare,
+    save_comparisons,
+)
+from .joint_angles import joint_angles
 from .labels import transfer_labels
 from .pair import Alignment, align_pair
 from .retrieval import Match, retrieve_frames
@@ -12,12 +20,18 @@ from .timeline import Timeline, align_all, central_sequence
 
 __all__ = [
     'Alignment',
+    'Comparison',
+    'JointDifference',
     'Match',
+    'ReferenceSet',
     'Timeline',
     'align_all',
     'align_pair',
     'anomaly_score',
     'central_sequence',
+    'compare',
+    'joint_angles',
     'retrieve_frames',
+    'save_comparisons',
     'transfer_labels',
 ]

@@ -4,7 +4,9 @@ import numpy as np
 
 from ..alignment import (
     Alignment,
+    Comparison,
     Match,
+    ReferenceSet,
     Timeline,
     align_all,
     align_pair,
@@ -226,6 +228,69 @@ class AlignmentInferencer(EmbeddingInferencer):
             sequence.embedding,
             self._embeddings(references),
         )
+
+    def compare(
+        self, references: Input | Sequence[Input], attempt: Input
+    ) -> Comparison:
+        """Explain an attempt by one or several references.
+
+        The attempt is also tried as a mirror image, if it is of joints whose
+        layout has ``flip_pairs``.
+
+        Args:
+            references (Input | Sequence[Input]): Good performances.
+            attempt (Input): What is judged.
+
+        Returns:
+            Comparison: See :func:`~masa.alignment.compare`.
+
+        Raises:
+            ValueError: As for :func:`~masa.alignment.compare`.
+
+        Example:
+            >>> comparison = model.compare(['a.mp4', 'b.mp4'], 'attempt.mp4')
+            >>> comparison.score, comparison.differences()
+            >>> comparison.save('report.html')
+        """
+        attempt = self._single(attempt)
+        return ReferenceSet(self.embed(references)).compare(
+            attempt, self.embed_mirrored(attempt)
+        )
+
+    def compare_parts(
+        self,
+        references: Input | Sequence[Input],
+        recording: Input,
+        parts: Sequence[tuple[int, int]],
+    ) -> list[Comparison]:
+        """Explain parts of a recording, such as repetitions, by references.
+
+        Args:
+            references (Input | Sequence[Input]): Good performances.
+            recording (Input): A sequence of joints.
+            parts (Sequence[tuple[int, int]]): First frame of every part, and
+                the one after its last.
+
+        Returns:
+            list[Comparison]: One for each part;
+            :func:`~masa.alignment.save_comparisons` writes them all.
+
+        Raises:
+            ValueError: As for :func:`~masa.alignment.compare` and
+                :meth:`embed_parts`.
+
+        Example:
+            >>> parts = [(0, 95), (95, 180)]
+            >>> model.compare_parts('a.mp4', 'ten_times.mp4', parts)
+        """
+        recording = self._single(recording)
+        known = ReferenceSet(self.embed(references))
+        return [
+            known.compare(part, self.embed_mirrored(part), start)
+            for part, (start, _) in zip(
+                self.cut_parts(recording, parts), parts, strict=True
+            )
+        ]
 
     def _single(self, sequence: Input) -> EmbeddedSequence:
         found = self.embed(sequence)
