@@ -1,29 +1,31 @@
-import json
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import median_filter
 
 from ..embeddings import EmbeddedSequence
 from ..embeddings.checks import check_sequences
-from ..support.files import atomic_path
+from .explanation import (
+    DEGREES,
+    TORSOS,
+    TYPICAL,
+    Comparison,
+    JointDifference,
+    PhaseTime,
+    Stretch,
+    Timing,
+    words_for,
+)
 from .joint_angles import JOINTS, body_motion, has_body
 from .pair import Alignment, align_pair
 from .tempo import Run, find_pace, find_runs, usual_tempo
 from .timeline import central_sequence
 
-DEGREES, TORSOS = 'degrees', 'torso lengths'
-# By unit: what is taken for the difference between references where these are
-# more alike, since joints are hardly measured better; how two people differ
-# who do an exercise right (UI-PRMD, docs/compare.md), for a single reference;
-# and the least difference that is worth a sentence.
+# What is taken for the difference between references where these are more
+# alike, since joints are hardly measured better.
 RESOLUTION = {DEGREES: 1.0, TORSOS: 0.01}
-TYPICAL = {DEGREES: 6.0, TORSOS: 0.06}
-WORTH_SAYING = {DEGREES: 5.0, TORSOS: 0.05}
 # A mirrored attempt is taken if its score is this much lower.
 MIRRORED = 0.6
 # Seconds, or frames where times are unknown: over which the tempo is smoothed,
@@ -33,210 +35,360 @@ LEAST = {'s': 0.25, 'frames': 8}
 # A stretch in which the body moves less than this share of its usual speed is
 # a pause; otherwise something is repeated or added.
 PAUSED = 0.25
-# Of the signed angles and of the axes: words for more and for less.
-_WORDS = {
-    'elbow': ('bent {} more', 'bent {} less'),
-    'knee': ('bent {} more', 'bent {} less'),
-    'hip': ('bent {} more', 'bent {} less'),
-    'shoulder': ('raised {} more', 'raised {} less'),
-    'trunk_forward': ('leaning {} more forward', 'leaning {} more backward'),
-    'trunk_side': (
-        "leaning {} more to the person's left",
-        "leaning {} more to the person's right",
-    ),
-    'trunk_picture': (
-        'leaning {} more to the right of the picture',
-        'leaning {} more to the left of the picture',
-    ),
-    'x3': (
-        "{} further to the person's left",
-        "{} further to the person's right",
-    ),
-    'x2': (
-        '{} further right in the picture',
-        '{} further left in the picture',
-    ),
-    'y': ('{} higher', '{} lower'),
-    'z': ('{} further forward', '{} further back'),
-}
+# Change their sign in the mirror.
+_SIDEWAYS = ('x', 'lean side', 'lean in the picture')
 
 
-@dataclass(frozen=True, eq=False)
-class JointDifference:
-    """How one angle, or one coordinate of a joint, differs.
+def compare(
+    references: EmbeddedSequence | Sequence[EmbeddedSequence],
+    attempt: EmbeddedSequence,
+    mirrored: EmbeddedSequence | None = None,
+) -> Comparison:
+    """Explain an attempt by one or several references.
 
-    Attributes:
-        joint (str): Such as ``left_knee``, of the attempt, or ``trunk``.
-        measure (str): ``bend``, ``raise``, ``lean forward``, ``lean side``,
-            ``lean in the picture``, or the axis of a position: ``x``, ``y``
-            or ``z``.
-        unit (str): ``degrees`` or ``torso lengths``.
-        score (float): How unusual it is, in the unit of
-            :attr:`Comparison.score`, which is the mean of these.
-        mean (float): Mean absolute difference to the references' mean over
-            the frames.
-        usual (float, optional): The same of each reference to the others'
-            mean, on average; None with a single reference.
-        frame (int): Frame of the attempt with the largest difference.
-        second (float, optional): Its time in seconds.
-        difference (float): The attempt minus the references' mean there.
-        attempt (float): The attempt's value there.
-        reference (float): Mean of the references there.
-        deviations (float, optional): ``difference`` in standard deviations of
-            the references there; None with a single one.
-        range (float): How far the attempt moves in it, from the 5th to the
-            95th percentile.
-        reference_range (float): Mean of the references' ranges.
-        curves (np.ndarray): The attempt, the references' mean and their
-            standard deviation (0 for a single one) at every frame of the
-            attempt, (3, T), NaN where unseen.
-        words (tuple[str, str]): For more and for less of it.
+    The attempt is aligned with every reference by dynamic time warping of
+    the embeddings. Of each joint angle and each coordinate of a joint two
+    differences are taken: the mean over the attempt's frames of the absolute
+    difference to the references' mean at the same moments, and the difference
+    of the range of motion to the references' mean. Each is divided by what it
+    is for a reference against the others, on average, and the score is the
+    mean of all. Without the joints of a body it is that of the distance of the
+    embeddings.
+
+    Args:
+        references (EmbeddedSequence | Sequence[EmbeddedSequence]): Good
+            performances: with two or more the score is calibrated; five are
+            better.
+        attempt (EmbeddedSequence): What is judged.
+        mirrored (EmbeddedSequence, optional): The attempt as a mirror image,
+            embedded by the same model, which is taken if it fits clearly
+            better; :meth:`masa.apis.AlignmentInferencer.compare` makes it.
+
+    Returns:
+        Comparison: The score, and what it is made of.
+
+    Raises:
+        ValueError: If there is no reference, embeddings differ in width, or
+            2D and 3D joints are mixed.
+
+    Example:
+        >>> import numpy as np
+        >>> from masa.embeddings import EmbeddedSequence
+        >>> first, second, third = (
+        ...     EmbeddedSequence(str(way), way * np.arange(6.0)[:, None])
+        ...     for way in (1.0, 1.1, 1.4)
+        ... )
+        >>> compare([first, second], third).score
+        7.52
+    """
+    return ReferenceSet(references).compare(attempt, mirrored)
+
+
+class ReferenceSet:
+    """References, and how they differ from each other.
+
+    Args:
+        references (EmbeddedSequence | Sequence[EmbeddedSequence]): As for
+            :func:`compare`.
+
+    Raises:
+        ValueError: As for :func:`compare`.
     """
 
-    joint: str
-    measure: str
-    unit: str
-    score: float
-    mean: float
-    usual: float | None
-    frame: int
-    second: float | None
-    difference: float
-    attempt: float
-    reference: float
-    deviations: float | None
-    range: float
-    reference_range: float
-    curves: np.ndarray
-    words: tuple[str, str]
-
-    @property
-    def sentence(self) -> str:
-        """What differs, and when, in words."""
-        more, less = self.words
-        words = more if self.difference > 0 else less
-        when = (
-            f'frame {self.frame}'
-            if self.second is None
-            else f'{self.second:.1f} s'
+    def __init__(
+        self, references: EmbeddedSequence | Sequence[EmbeddedSequence]
+    ):
+        if isinstance(references, EmbeddedSequence):
+            references = [references]
+        self.references = list(references)
+        if not self.references:
+            raise ValueError('at least one reference is expected')
+        embeddings = check_sequences(
+            [one.embedding for one in self.references],
+            ids=[one.name for one in self.references],
         )
-        text = (
-            f'{self.joint.replace("_", " ")} '
-            f'{words.format(_amount(self.difference, self.unit))} at {when}'
-        )
-        if self.unit == DEGREES:
-            text += f' ({self.attempt:.0f} instead of {self.reference:.0f})'
-        wider = self.range - self.reference_range
-        if abs(wider) > 2 * WORTH_SAYING[self.unit]:
-            text += (
-                f'; moves through {_number(self.range, self.unit)} instead of '
-                f'{_amount(self.reference_range, self.unit)}'
-            )
-        return text
+        self.central = central_sequence(embeddings)
+        self._alignments: dict[tuple[int, int], Alignment] = {}
+        for i, j in combinations(range(len(embeddings)), 2):
+            alignment = align_pair(embeddings[i], embeddings[j])
+            self._alignments[i, j] = alignment
+            self._alignments[j, i] = alignment.reverse()
+        self._names: list[tuple[str, str, str]] = []
+        self._values: list[np.ndarray] = []
+        if all(map(has_body, self.references)):
+            _check_dimensions(self.references)
+            for one in self.references:
+                self._names, values = _values_of(one)
+                self._values.append(values)
+        self._usual, self._scores = self._calibrate()
 
-
-@dataclass(frozen=True)
-class Stretch:
-    """A stretch of unusual timing.
-
-    Attributes:
-        kind (str): ``fast``, ``slow``, ``paused`` (the attempt stands still),
-            ``repeated`` (it moves, but does not go on: a part is repeated or
-            added) or ``skipped`` (a part of the reference is left out).
-        start (float): Start in the attempt, in ``unit`` of the timing.
-        end (float): End in the attempt.
-        reference_start (float): Start in the reference.
-        reference_end (float): End in the reference.
-    """
-
-    kind: str
-    start: float
-    end: float
-    reference_start: float
-    reference_end: float
-
-
-@dataclass(frozen=True)
-class PhaseTime:
-    """How long a phase takes.
-
-    Attributes:
-        phase (int): The reference's phase.
-        reference (float): How long the reference takes for it.
-        attempt (float): How long the attempt takes for it.
-    """
-
-    phase: int
-    reference: float
-    attempt: float
-
-
-@dataclass(frozen=True, eq=False)
-class Timing:
-    """The timing of an attempt along a reference.
-
-    Attributes:
-        unit (str): ``s``, or ``frames`` where times are unknown.
-        attempt (float): Duration of the attempt.
-        reference (float): Duration of the reference.
-        stretches (list[Stretch]): What is unusual, in order.
-        phases (list[PhaseTime]): Of each phase of the reference, if it has
-            some.
-        curve (np.ndarray): Times of the attempt and of the reference at
-            points of their alignment, and how many times as fast as the
-            reference the attempt is there, (3, N).
-    """
-
-    unit: str
-    attempt: float
-    reference: float
-    stretches: list[Stretch]
-    phases: list[PhaseTime]
-    curve: np.ndarray
-
-    def sentence(self, stretch: Stretch) -> str:
-        """Tell of a stretch in words.
+    def compare(
+        self,
+        attempt: EmbeddedSequence,
+        mirrored: EmbeddedSequence | None = None,
+        first_frame: int = 0,
+    ) -> Comparison:
+        """Compare an attempt with the references.
 
         Args:
-            stretch (Stretch): One of ``stretches``.
+            attempt (EmbeddedSequence): What is judged.
+            mirrored (EmbeddedSequence, optional): Its mirror image.
+            first_frame (int): Where it begins in its recording.
 
         Returns:
-            str: The sentence.
+            Comparison: The score, and what it is made of.
+
+        Raises:
+            ValueError: As for :func:`masa.alignment.compare`.
         """
-        lasting = stretch.end - stretch.start
-        covered = stretch.reference_end - stretch.reference_start
-        when = f'{self._amount(stretch.start)} to {self._amount(stretch.end)}'
-        if stretch.kind == 'skipped':
-            return (
-                f'skipped, or rushed through: {self._amount(covered)} of the '
-                f'reference ({self._amount(stretch.reference_start)} to '
-                f'{self._amount(stretch.reference_end)}) at '
-                f'{self._amount(stretch.start)}'
-            )
-        told = dict(
-            fast='too fast',
-            slow='too slow',
-            paused='paused',
-            repeated='repeated or added movement',
-        )[stretch.kind]
-        return (
-            f'{told} from {when}: {self._amount(lasting)} instead of '
-            f'{self._amount(covered)}'
+        found = self._compare(attempt, False, first_frame)
+        if mirrored is not None:
+            other = self._compare(mirrored, True, first_frame)
+            if other.score < MIRRORED * found.score:
+                return other
+        return found
+
+    def _compare(
+        self, attempt: EmbeddedSequence, mirrored: bool, first_frame: int
+    ) -> Comparison:
+        central = self.references[self.central]
+        check_sequences(
+            [central.embedding, attempt.embedding],
+            ids=[central.name, attempt.name],
+        )
+        alignments = [
+            align_pair(attempt.embedding, one.embedding)
+            for one in self.references
+        ]
+        joints = []
+        if self._values and has_body(attempt):
+            _check_dimensions([*self.references, attempt])
+            joints = self._joint_differences(attempt, alignments, mirrored)
+        if joints:
+            score = float(np.mean([one.score for one in joints]))
+            reference_scores = self._scores
+        else:
+            score = float(np.mean([one.cost for one in alignments]))
+            costs = self._reference_costs()
+            # Equal references have no difference that could be the unit.
+            usual = np.mean(costs) if any(costs) else 1.0
+            score /= usual
+            reference_scores = [cost / usual for cost in costs]
+        return Comparison(
+            attempt=attempt,
+            references=self.references,
+            reference=self.central,
+            score=float(score),
+            calibrated=len(self.references) > 1,
+            reference_scores=list(map(float, reference_scores)),
+            mirrored=mirrored,
+            matches=alignments[self.central].match_first(),
+            timing=self._timing(attempt, alignments[self.central]),
+            joints=joints,
+            first_frame=first_frame,
         )
 
-    def _number(value: float, unit: str) -> str:
-    return f'{abs(value):.{0 if unit == DEGREES else 2}f}'
+    def _others(self, i: int) -> list[int]:
+        return [j for j in range(len(self.references)) if j != i]
+
+    def _reference_costs(self) -> list[float]:
+        """Mean cost of each reference to the others; none of a single one."""
+        if len(self.references) == 1:
+            return []
+        return [
+            np.mean([self._alignments[i, j].cost for j in self._others(i)])
+            for i in range(len(self.references))
+        ]
+
+    def _calibrate(self) -> tuple[np.ndarray, list[float]]:
+        """Usual differences, (2, F), and the score of each reference."""
+        units = [unit for _, _, unit in self._names]
+        if len(self._values) < 2:
+            return np.array([[TYPICAL[unit] for unit in units]] * 2), []
+        found = []
+        for i, values in enumerate(self._values):
+            others = self._others(i)
+            references = [self._values[j] for j in others]
+            matches = [self._alignments[i, j].match_first() for j in others]
+            mean, _ = _mean_at(references, matches)
+            found.append(_differences(values, mean, references))
+        least = [RESOLUTION[unit] for unit in units]
+        usual = np.maximum(_nanmean(found, 0), least)
+        return usual, list(_nanmean(found / usual, (1, 2)))
+
+    def _joint_differences(
+        self,
+        attempt: EmbeddedSequence,
+        alignments: list[Alignment],
+        mirrored: bool,
+    ) -> list[JointDifference]:
+        """Compare every angle and position that both sides show."""
+        names, values = _values_of(attempt)
+        mean, spread = _mean_at(
+            self._values, [one.match_first() for one in alignments]
+        )
+        found = _differences(values, mean, self._values)
+        scores = (found / self._usual).mean(0)
+        ranges = _nanmean([_range(one) for one in self._values], 0)
+        several = len(self._values) > 1
+        made = []
+        for f, (joint, measure, unit) in enumerate(names):
+            if np.isnan(scores[f]):
+                continue
+            sign = -1 if mirrored and measure in _SIDEWAYS else 1
+            joint = _other_side(joint) if mirrored else joint
+            own, usual = sign * values[:, f], sign * mean[:, f]
+            at = _largest(own - usual)
+            sd = spread[at, f]
+            made.append(
+                JointDifference(
+                    joint=joint,
+                    measure=measure,
+                    unit=unit,
+                    score=float(scores[f]),
+                    mean=float(found[0, f]),
+                    usual=float(self._usual[0, f]) if several else None,
+                    frame=at,
+                    second=attempt.seconds(at),
+                    difference=float(own[at] - usual[at]),
+                    attempt=float(own[at]),
+                    reference=float(usual[at]),
+                    deviations=float((own[at] - usual[at]) / sd)
+                    if sd > 0
+                    else None,
+                    range=float(_range(values)[f]),
+                    reference_range=float(ranges[f]),
+                    curves=np.stack([own, usual, spread[:, f]]),
+                    words=words_for(
+                        joint, measure, attempt.keypoint.shape[-1]
+                    ),
+                )
+            )
+        return sorted(made, key=lambda one: -one.score)
+
+    def _timing(
+        self, attempt: EmbeddedSequence, alignment: Alignment
+    ) -> Timing:
+        reference = self.references[self.central]
+        known = all(
+            one.timestamps is not None for one in (attempt, *self.references)
+        )
+        unit = 's' if known else 'frames'
+
+        def times(sequence):
+            frames = np.arange(len(sequence))
+            return (sequence.timestamps if known else frames).astype(float)
+
+        own, along = times(attempt), times(reference)
+        pace = find_pace(alignment.path, own, along, WINDOW[unit])
+        others = [
+            find_pace(
+                self._alignments[i, self.central].path,
+                times(self.references[i]),
+                along,
+                WINDOW[unit],
+            )
+            for i in self._others(self.central)
+        ]
+        runs = find_runs(pace, *usual_tempo(pace, others), LEAST[unit])
+        speed = _speed(attempt)
+        return Timing(
+            unit=unit,
+            attempt=float(own[-1] - own[0]),
+            reference=float(along[-1] - along[0]),
+            stretches=[_stretch(run, own, speed) for run in runs],
+            phases=_phase_times(reference, alignment, own, along),
+            curve=np.stack(
+                [pace.first, pace.second, np.exp(pace.log_tempo)]
+            ),
+        )
 
 
-def _amount(value: float, unit: str) -> str:
-    return f'{_number(value, unit)} {unit}'
+def _values_of(
+    sequence: EmbeddedSequence,
+) -> tuple[list[tuple[str, str, str]], np.ndarray]:
+    """Angles and positions: joint, measure and unit of each, and (T, F)."""
+    body = body_motion(sequence)
+    names = []
+    for name in body.angles:
+        joint, _, direction = name.partition('_')
+        if joint == 'trunk':
+            if direction == 'picture':
+                direction = 'in the picture'
+            names.append((joint, f'lean {direction}', DEGREES))
+        else:
+            raised = direction == 'shoulder'
+            names.append((name, 'raise' if raised else 'bend', DEGREES))
+    axes = 'xyz'[: body.joints.shape[-1]]
+    names += [(joint, axis, TORSOS) for joint in JOINTS for axis in axes]
+    flat = body.joints.reshape(len(body.joints), -1)
+    return names, np.column_stack([*body.angles.values(), flat])
 
 
-def _plain(value):
-    """Round a number for a file; NaN becomes None."""
-    if isinstance(value, float):
-        return None if np.isnan(value) else round(value, 4)
-    return value.item() if isinstance(value, np.generic) else value
+def _check_dimensions(sequences: Sequence[EmbeddedSequence]) -> None:
+    kinds = {one.keypoint.shape[-1]: one.name for one in sequences}
+    if len(kinds) > 1:
+        raise ValueError(
+            f'joints are expected all in 2D or all in 3D, but {kinds[2]} is '
+            f'2D and {kinds[3]} is 3D'
+        )
+
+
+def _mean_at(
+    values: list[np.ndarray], matches: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation at matched frames, (T, F) each."""
+    matched = np.stack(
+        [one[frames] for one, frames in zip(values, matches, strict=True)]
+    )
+    if len(matched) == 1:
+        return matched[0], np.zeros_like(matched[0])
+    with warnings.catch_warnings():
+        # Where one reference at most shows the joint.
+        warnings.simplefilter('ignore', RuntimeWarning)
+        spread = np.nanstd(matched, axis=0, ddof=1)
+    return _nanmean(matched, 0), spread
+
+
+def _differences(
+    values: np.ndarray, mean: np.ndarray, references: list[np.ndarray]
+) -> np.ndarray:
+    """Mean absolute differences of frames, and of ranges, (2, F)."""
+    ranges = _nanmean([_range(one) for one in references], 0)
+    return np.stack(
+        [
+            _nanmean(np.abs(values - mean), 0),
+            np.abs(_range(values) - ranges),
+        ]
+    )
+
+
+def _range(values: np.ndarray) -> np.ndarray:
+    """From the 5th to the 95th percentile of what is known, (F,)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', RuntimeWarning)
+        return np.ptp(np.nanpercentile(values, [5, 95], axis=0), axis=0)
+
+
+def _nanmean(values, axis) -> np.ndarray:
+    """Mean of what is known; NaN where nothing is, without a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', RuntimeWarning)
+        return np.nanmean(values, axis=axis)
+
+
+def _largest(difference: np.ndarray) -> int:
+    """Frame of the largest difference that lasts for several frames."""
+    known = ~np.isnan(difference)
+    # A single frame may be a mistake of a pose estimator.
+    size = np.abs(median_filter(np.where(known, difference, 0), 5))
+    return int(np.where(known, size, -1).argmax())
+
+
+def _other_side(joint: str) -> str:
+    side, _, rest = joint.partition('_')
+    other = dict(left='right', right='left').get(side)
+    return joint if other is None else f'{other}_{rest}'
 
 
 def _speed(sequence: EmbeddedSequence) -> np.ndarray:
