@@ -5,13 +5,8 @@ models, files or videos.
 """
 
 from .anomaly import anomaly_score
-from .compare import (
-    Comparison,
-    JointDifference,
-    ReferenceSet,
-    compare,
-    save_comparisons,
-)
+from .compare import ReferenceSet, compare
+from .explanation import Comparison, JointDifference, save_comparisons
 from .joint_angles import joint_angles
 from .labels import transfer_labels
 from .pair import Alignment, align_pair

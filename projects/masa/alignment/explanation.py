@@ -1,38 +1,19 @@
 import json
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import median_filter
 
 from ..embeddings import EmbeddedSequence
-from ..embeddings.checks import check_sequences
 from ..support.files import atomic_path
-from .joint_angles import JOINTS, body_motion, has_body
-from .pair import Alignment, align_pair
-from .tempo import Run, find_pace, find_runs, usual_tempo
-from .timeline import central_sequence
 
 DEGREES, TORSOS = 'degrees', 'torso lengths'
-# By unit: what is taken for the difference between references where these are
-# more alike, since joints are hardly measured better; how two people differ
-# who do an exercise right (UI-PRMD, docs/compare.md), for a single reference;
-# and the least difference that is worth a sentence.
-RESOLUTION = {DEGREES: 1.0, TORSOS: 0.01}
+# By unit: how two people differ who do an exercise right (UI-PRMD,
+# docs/compare.md), for a single reference; and the least difference that is
+# worth a sentence.
 TYPICAL = {DEGREES: 6.0, TORSOS: 0.06}
 WORTH_SAYING = {DEGREES: 5.0, TORSOS: 0.05}
-# A mirrored attempt is taken if its score is this much lower.
-MIRRORED = 0.6
-# Seconds, or frames where times are unknown: over which the tempo is smoothed,
-# and the least time that a stretch must gain or lose.
-WINDOW = {'s': 0.3, 'frames': 9}
-LEAST = {'s': 0.25, 'frames': 8}
-# A stretch in which the body moves less than this share of its usual speed is
-# a pause; otherwise something is repeated or added.
-PAUSED = 0.25
 # Of the signed angles and of the axes: words for more and for less.
 _WORDS = {
     'elbow': ('bent {} more', 'bent {} less'),
@@ -412,6 +393,24 @@ def save_comparisons(
         raise ValueError(f'{path} is expected to be .html or .json')
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding='utf-8')
+
+
+def words_for(joint: str, measure: str, dimensions: int) -> tuple[str, str]:
+    """Return the words for more and for less of an angle or a coordinate.
+
+    Args:
+        joint (str): As of :class:`JointDifference`.
+        measure (str): Likewise.
+        dimensions (int): 2 or 3, of the joints.
+
+    Returns:
+        tuple[str, str]: Texts with ``{}`` for the amount.
+    """
+    if measure.startswith('lean'):
+        return _WORDS[f'trunk_{measure.split()[-1]}']
+    if measure == 'x':
+        return _WORDS[f'x{dimensions}']
+    return _WORDS[measure if measure in _WORDS else joint.split('_')[1]]
 
 
 def _number(value: float, unit: str) -> str:
