@@ -120,6 +120,7 @@ class ReferenceSet:
             for one in self.references:
                 self._names, values = _values_of(one)
                 self._values.append(values)
+        self._ranges = np.array(list(map(_range, self._values)))
         self._usual, self._scores = self._calibrate()
 
     def compare(
@@ -211,7 +212,8 @@ class ReferenceSet:
             references = [self._values[j] for j in others]
             matches = [self._alignments[i, j].match_first() for j in others]
             mean, _ = _mean_at(references, matches)
-            found.append(_differences(values, mean, references))
+            wider = self._ranges[i] - _nanmean(self._ranges[others], 0)
+            found.append([_nanmean(np.abs(values - mean), 0), np.abs(wider)])
         least = [RESOLUTION[unit] for unit in units]
         usual = np.maximum(_nanmean(found, 0), least)
         return usual, list(_nanmean(found / usual, (1, 2)))
@@ -227,9 +229,10 @@ class ReferenceSet:
         mean, spread = _mean_at(
             self._values, [one.match_first() for one in alignments]
         )
-        found = _differences(values, mean, self._values)
-        scores = (found / self._usual).mean(0)
-        ranges = _nanmean([_range(one) for one in self._values], 0)
+        apart = _nanmean(np.abs(values - mean), 0)
+        ranges, usual_ranges = _range(values), _nanmean(self._ranges, 0)
+        wider = np.abs(ranges - usual_ranges)
+        scores = (np.stack([apart, wider]) / self._usual).mean(0)
         several = len(self._values) > 1
         made = []
         for f, (joint, measure, unit) in enumerate(names):
@@ -246,7 +249,7 @@ class ReferenceSet:
                     measure=measure,
                     unit=unit,
                     score=float(scores[f]),
-                    mean=float(found[0, f]),
+                    mean=float(apart[f]),
                     usual=float(self._usual[0, f]) if several else None,
                     frame=at,
                     second=attempt.seconds(at),
@@ -256,8 +259,8 @@ class ReferenceSet:
                     deviations=float((own[at] - usual[at]) / sd)
                     if sd > 0
                     else None,
-                    range=float(_range(values)[f]),
-                    reference_range=float(ranges[f]),
+                    range=float(ranges[f]),
+                    reference_range=float(usual_ranges[f]),
                     curves=np.stack([own, usual, spread[:, f]]),
                     words=words_for(
                         joint, measure, attempt.keypoint.shape[-1]
@@ -350,24 +353,13 @@ def _mean_at(
     return _nanmean(matched, 0), spread
 
 
-def _differences(
-    values: np.ndarray, mean: np.ndarray, references: list[np.ndarray]
-) -> np.ndarray:
-    """Mean absolute differences of frames, and of ranges, (2, F)."""
-    ranges = _nanmean([_range(one) for one in references], 0)
-    return np.stack(
-        [
-            _nanmean(np.abs(values - mean), 0),
-            np.abs(_range(values) - ranges),
-        ]
-    )
-
-
 def _range(values: np.ndarray) -> np.ndarray:
     """From the 5th to the 95th percentile of what is known, (F,)."""
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', RuntimeWarning)
-        return np.ptp(np.nanpercentile(values, [5, 95], axis=0), axis=0)
+    ends = [
+        np.percentile(column[known], [5, 95]) if known.any() else [np.nan] * 2
+        for column, known in zip(values.T, ~np.isnan(values.T), strict=True)
+    ]
+    return np.ptp(ends, axis=1)
 
 
 def _nanmean(values, axis) -> np.ndarray:
