@@ -37,7 +37,6 @@ import masa
 from masa.alignment import ReferenceSet, align_pair
 from masa.alignment.explanation import DEGREES, TORSOS
 from masa.alignment.joint_angles import body_motion
-from masa.comparison.table import format_markdown
 
 EXERCISES = (
     *('deep squat', 'hurdle step', 'inline lunge', 'side lunge'),
@@ -67,9 +66,7 @@ class Data:
 
     def __init__(self, path):
         self.file = np.load(path)
-        self.model = masa.load(
-            layout='PLUG_IN_GAIT_39', frame_rate=FRAME_RATE
-        )
+        self.model = masa.load(layout='PLUG_IN_GAIT_39', frame_rate=FRAME_RATE)
         self.known, self.joints, self.mirrors = {}, {}, {}
 
     def __contains__(self, name):
@@ -257,15 +254,10 @@ def main() -> None:
     table = tabulate(results)
     for kind, rows in table.items():
         print(f'\nReferences: {kind}\n')
-        print(
-            format_markdown(
-                ['AUC', 'within', 'across'],
-                [
-                    [title, *(f'{np.mean(v):.3f}' for v in one.values())]
-                    for title, one in rows.items()
-                ],
-            )
-        )
+        print('| AUC | within | across |\n|---|---:|---:|')
+        for title, one in rows.items():
+            means = ' | '.join(f'{np.mean(v):.3f}' for v in one.values())
+            print(f'| {title} | {means} |')
     shares = {kind: shares_above(one) for kind, one in results.items()}
     print(f'\nScores above {THRESHOLD} of correct and incorrect: {shares}')
     mirrored = count_mirrored(data, args.people, args.others)

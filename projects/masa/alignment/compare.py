@@ -301,9 +301,7 @@ class ReferenceSet:
             reference=float(along[-1] - along[0]),
             stretches=[_stretch(run, own, speed) for run in runs],
             phases=_phase_times(reference, alignment, own, along),
-            curve=np.stack(
-                [pace.first, pace.second, np.exp(pace.log_tempo)]
-            ),
+            curve=np.stack([pace.first, pace.second, np.exp(pace.log_tempo)]),
         )
 
 
@@ -415,7 +413,9 @@ def _phase_times(
     matches = alignment.match_first()
     # Each frame lasts until the next one.
     lasting = [
-        np.append(np.diff(times), times[-1] - times[-2] if len(times) > 1 else 0)
+        np.append(
+            np.diff(times), times[-1] - times[-2] if len(times) > 1 else 0
+        )
         for times in (along, own)
     ]
     starts = np.flatnonzero(np.diff(phase, prepend=phase[0] - 1))

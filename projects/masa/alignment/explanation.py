@@ -186,13 +186,13 @@ class Timing:
         """
         lasting = stretch.end - stretch.start
         covered = stretch.reference_end - stretch.reference_start
-        when = f'{self._amount(stretch.start)} to {self._amount(stretch.end)}'
+        when = f'{self.amount(stretch.start)} to {self.amount(stretch.end)}'
         if stretch.kind == 'skipped':
             return (
-                f'skipped, or rushed through: {self._amount(covered)} of the '
-                f'reference ({self._amount(stretch.reference_start)} to '
-                f'{self._amount(stretch.reference_end)}) at '
-                f'{self._amount(stretch.start)}'
+                f'skipped, or rushed through: {self.amount(covered)} of the '
+                f'reference ({self.amount(stretch.reference_start)} to '
+                f'{self.amount(stretch.reference_end)}) at '
+                f'{self.amount(stretch.start)}'
             )
         told = dict(
             fast='too fast',
@@ -201,11 +201,19 @@ class Timing:
             repeated='repeated or added movement',
         )[stretch.kind]
         return (
-            f'{told} from {when}: {self._amount(lasting)} instead of '
-            f'{self._amount(covered)}'
+            f'{told} from {when}: {self.amount(lasting)} instead of '
+            f'{self.amount(covered)}'
         )
 
-    def _amount(self, time: float) -> str:
+    def amount(self, time: float) -> str:
+        """Write a time with its unit.
+
+        Args:
+            time (float): In ``unit``.
+
+        Returns:
+            str: Such as ``1.4 s``.
+        """
         return f'{time:.1f} s' if self.unit == 's' else f'{time:.0f} frames'
 
 
@@ -342,8 +350,7 @@ class Comparison:
                 phases=list(map(_fields, timing.phases)),
             ),
             joints=[
-                _fields(one, ('curves', 'words'))
-                | dict(sentence=one.sentence)
+                _fields(one, ('curves', 'words')) | dict(sentence=one.sentence)
                 for one in self.joints
             ],
         )
