@@ -24,6 +24,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         'visualization',
     ],
     {
+        'alignment': ['compare', 'save_comparisons'],
         'apis': ['load', 'pretrained_weights'],
         'support.shipped_configs': ['config_paths'],
     },

@@ -55,6 +55,9 @@ COMMANDS: dict[str, Command | Group] = {
     'embed': Command('embed the frames of sequences', 'embed'),
     'label': Command('transfer labels of a sequence to others', 'label'),
     'search': Command('find a moment of a sequence in others', 'search'),
+    'compare': Command(
+        'explain an attempt by references: score, timing, joints', 'compare'
+    ),
     'anomaly': Command('score frames against reference sequences', 'anomaly'),
     'extract': Group(
         'skeletons or features from videos',

@@ -5,6 +5,9 @@ models, files or videos.
 """
 
 from .anomaly import anomaly_score
+from .compare import ReferenceSet, compare
+from .explanation import Comparison, JointDifference, save_comparisons
+from .joint_angles import joint_angles
 from .labels import transfer_labels
 from .occurrences import Occurrence, find_occurrences
 from .pair import Alignment, align_pair
@@ -13,14 +16,20 @@ from .timeline import Timeline, align_all, central_sequence
 
 __all__ = [
     'Alignment',
+    'Comparison',
+    'JointDifference',
     'Match',
     'Occurrence',
+    'ReferenceSet',
     'Timeline',
     'align_all',
     'align_pair',
     'anomaly_score',
     'central_sequence',
+    'compare',
     'find_occurrences',
+    'joint_angles',
     'retrieve_frames',
+    'save_comparisons',
     'transfer_labels',
 ]

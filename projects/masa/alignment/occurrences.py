@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +14,9 @@ from .warping import warping_path
 
 # At how many moments a reference is compared.
 MOMENTS = 48
-# Default threshold, in mean squared distances of the reference's own frames.
-THRESHOLD = 0.1
+# Several references that are much alike lower the threshold to this many costs
+# between those that differ most, but by a half at most.
+MARGIN = 1.5
 # Durations of candidates, before they are refined, in those of the reference.
 TEMPOS = (0.5, 0.7, 1.0, 1.4, 2.0)
 # Of the same, the shortest that is found.
@@ -24,7 +26,7 @@ APART = 0.2
 # Up to so many thresholds by the blended windows, a candidate is embedded on
 # its own; and up to so many then, it is refined, by shifts of both ends by
 # shares of the duration.
-PLAUSIBLE, PROMISING = 6.0, 3.0
+PLAUSIBLE, PROMISING = 6.0, 2.0
 SHIFTS = (0.12, 0.06)
 # Occurrences may share this part of their duration at each end: where one
 # repetition ends and the next begins is not sharp.
@@ -80,7 +82,7 @@ class _Candidate(NamedTuple):
 def find_occurrences(
     references: Sequence[np.ndarray],
     recording: np.ndarray,
-    threshold: float | None = None,
+    tolerance: float = 0.1,
     lengths: Sequence[float] | None = None,
     embed_parts: EmbedParts | None = None,
 ) -> list[Occurrence]:
@@ -100,9 +102,11 @@ def find_occurrences(
             executions, arrays of shape (R_i, D).
         recording (np.ndarray): Embeddings of the recording, (T, D). With
             ``embed_parts`` its values are not used.
-        threshold (float, optional): Largest cost of an occurrence. Defaults
-            to 0.1 of the mean squared distance between the frames of a
-            reference, on average over the references.
+        tolerance (float): The threshold, the largest cost of an occurrence,
+            in mean squared distances between the frames of a reference. A
+            pose that is held has a cost of 0.5 at least. Several references
+            that are much alike lower the threshold, by a half at most.
+            Defaults to 0.1.
         lengths (Sequence[float], optional): How long the references last in
             frames of the recording. Defaults to their own numbers of frames.
         embed_parts (Callable, optional): Embeds parts of the recording, each
@@ -115,8 +119,8 @@ def find_occurrences(
 
     Raises:
         ValueError: If there is no reference, the arrays are not (T, D) finite
-            numbers of one width, or the threshold or a length is not above
-            0.
+            numbers of one width, a reference does not change, or the
+            tolerance or a length is not above 0.
 
     Example:
         >>> import numpy as np
@@ -130,6 +134,7 @@ def find_occurrences(
     recording, *references = check_sequences([recording, *references])
     if not references:
         raise ValueError('at least one reference is expected, but got none')
+    check_above_zero(tolerance=tolerance)
     if lengths is None:
         lengths = [len(reference) for reference in references]
     check_above_zero(**{f'lengths[{i}]': n for i, n in enumerate(lengths)})
@@ -137,11 +142,7 @@ def find_occurrences(
         resample(reference.astype(np.float64), MOMENTS)
         for reference in references
     ]
-    if threshold is None:
-        threshold = THRESHOLD * np.mean(
-            [mean_distance(one, one) for one in references]
-        )
-    check_above_zero(threshold=threshold)
+    threshold = _calibrate(references, tolerance)
 
     def embed(parts: Sequence[tuple[int, int]]) -> list[np.ndarray]:
         if embed_parts is None:
@@ -172,6 +173,22 @@ def find_occurrences(
         )
         for one in _best_together(candidates, threshold)
     ]
+
+
+def _calibrate(references: list[np.ndarray], tolerance: float) -> float:
+    """Find the largest cost of an occurrence."""
+    threshold = tolerance * float(
+        np.mean([mean_distance(one, one) for one in references])
+    )
+    if threshold == 0:
+        raise ValueError(
+            'references are expected to move, but all their frames have the '
+            'same embedding'
+        )
+    if len(references) == 1:
+        return threshold
+    costs = [_mean_cost(a, b) for a, b in combinations(references, 2)]
+    return min(threshold, max(MARGIN * max(costs), threshold / 2))
 
 
 class _Search:
@@ -234,9 +251,7 @@ class _Search:
             shift = max(1, round(share * (candidate.end - candidate.start)))
             parts = [
                 (candidate.start + i * shift, candidate.end + j * shift)
-                for i in (-1, 0, 1)
-                for j in (-1, 0, 1)
-                if i or j
+                for i, j in ((-1, 0), (1, 0), (0, -1), (0, 1))
             ]
             parts = [
                 (start, end)

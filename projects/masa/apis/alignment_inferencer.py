@@ -4,7 +4,10 @@ import numpy as np
 
 from ..alignment import (
     Alignment,
+    Comparison,
     Match,
+    Occurrence,
+    ReferenceSet,
     Timeline,
     align_all,
     align_pair,
@@ -14,6 +17,7 @@ from ..alignment import (
 )
 from ..embeddings import EmbeddedSequence
 from .embedding_inferencer import EmbeddingInferencer
+from .finding import find_in_recording
 from .frame_index import FrameIndex
 from .input_reader import Input
 
@@ -237,6 +241,112 @@ class AlignmentInferencer(EmbeddingInferencer):
         return anomaly_score(
             sequence.embedding,
             self._embeddings(references),
+        )
+
+    def compare(
+        self, references: Input | Sequence[Input], attempt: Input
+    ) -> Comparison:
+        """Explain an attempt by one or several references.
+
+        The attempt is also tried as a mirror image, if it is of joints whose
+        layout has ``flip_pairs``.
+
+        Args:
+            references (Input | Sequence[Input]): Good performances.
+            attempt (Input): What is judged.
+
+        Returns:
+            Comparison: See :func:`~masa.alignment.compare`.
+
+        Raises:
+            ValueError: As for :func:`~masa.alignment.compare`.
+
+        Example:
+            >>> comparison = model.compare(['a.mp4', 'b.mp4'], 'attempt.mp4')
+            >>> comparison.score, comparison.differences()
+            >>> comparison.save('report.html')
+        """
+        attempt = self._single(attempt)
+        return ReferenceSet(self.embed(references)).compare(
+            attempt, self.embed_mirrored(attempt)
+        )
+
+    def compare_parts(
+        self,
+        references: Input | Sequence[Input],
+        recording: Input,
+        parts: Sequence[tuple[int, int]],
+    ) -> list[Comparison]:
+        """Explain parts of a recording, such as repetitions, by references.
+
+        Args:
+            references (Input | Sequence[Input]): Good performances.
+            recording (Input): A sequence of joints.
+            parts (Sequence[tuple[int, int]]): First frame of every part, and
+                the one after its last.
+
+        Returns:
+            list[Comparison]: One for each part;
+            :func:`~masa.alignment.save_comparisons` writes them all.
+
+        Raises:
+            ValueError: As for :func:`~masa.alignment.compare` and
+                :meth:`embed_parts`.
+
+        Example:
+            >>> parts = [(0, 95), (95, 180)]
+            >>> model.compare_parts('a.mp4', 'ten_times.mp4', parts)
+        """
+        recording = self._single(recording)
+        known = ReferenceSet(self.embed(references))
+        return [
+            known.compare(part, self.embed_mirrored(part), start)
+            for part, (start, _) in zip(
+                self.cut_parts(recording, parts), parts, strict=True
+            )
+        ]
+
+    def find(
+        self,
+        references: Input | Sequence[Input],
+        recording: Input,
+        tolerance: float | None = None,
+        mirrored: bool = False,
+    ) -> list[Occurrence]:
+        """Find where a recording shows what references show.
+
+        Joints are embedded anew in every part of the recording that may be an
+        occurrence. Bodies in 3D are compared by their joints, too, turned to
+        face one way.
+
+        Args:
+            references (Input | Sequence[Input]): One or several executions of
+                an activity, each a sequence of its own.
+            recording (Input): The sequence to search, however long.
+            tolerance (float, optional): How far an occurrence may differ; see
+                :func:`~masa.alignment.find_occurrences`. Defaults to 0.1, or
+                0.3 for bodies in 3D.
+            mirrored (bool): Whether to find the mirror image as well.
+                Defaults to False.
+
+        Returns:
+            list[Occurrence]: The best first; its length is the count. Empty
+            if there is none.
+
+        Raises:
+            ValueError: If ``mirrored`` is asked of what has no joints with
+                ``flip_pairs``, or as :func:`~masa.alignment.find_occurrences`.
+
+        Example:
+            >>> found = model.find('squat.mp4', 'training.mp4')
+            >>> [(one.start, one.end, one.score) for one in found]
+        """
+        return find_in_recording(
+            self,
+            self.embed(references),
+            self._single(recording),
+            tolerance,
+            mirrored,
         )
 
     def _single(self, sequence: Input) -> EmbeddedSequence:

@@ -1,6 +1,7 @@
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from ..datasets.record_checks import label_of
 from ..datasets.skeletons import LAYOUTS, UP_AXES
 from ..datasets.times import frame_times
 from ..datasets.transforms import (
+    FlipSkeleton,
     NormalizeSkeleton,
     PackSequenceInputs,
     ProjectSkeleton,
@@ -244,6 +246,75 @@ class EmbeddingInferencer:
                 )
             prepared.append(self.model.prepare(_crop(record, start, end)))
         return self.model.embed(prepared)
+
+    def cut_parts(
+        self, sequence: EmbeddedSequence, parts: Sequence[tuple[int, int]]
+    ) -> list[EmbeddedSequence]:
+        """Cut parts out of a sequence, each embedded as if it were all.
+
+        Args:
+            sequence (EmbeddedSequence): Of :meth:`embed`, of joints.
+            parts (Sequence[tuple[int, int]]): As for :meth:`embed_parts`.
+
+        Returns:
+            list[EmbeddedSequence]: The parts, with their times in the
+            recording.
+
+        Raises:
+            ValueError: As for :meth:`embed_parts`.
+        """
+        made = []
+        for (start, end), embedding in zip(
+            parts, self.embed_parts(sequence, parts), strict=True
+        ):
+            of_frames = {
+                name: values[start:end]
+                for name in (
+                    *('timestamps', 'phase', 'keypoint', 'keypoint_score'),
+                    *('canonical_time', 'inputs'),
+                )
+                if (values := getattr(sequence, name)) is not None
+            }
+            record = _crop(sequence.record, start, end)
+            made.append(
+                replace(
+                    sequence, embedding=embedding, record=record, **of_frames
+                )
+            )
+        return made
+
+    def embed_mirrored(
+        self, sequence: EmbeddedSequence
+    ) -> EmbeddedSequence | None:
+        """Embed the mirror image of a sequence of joints.
+
+        Args:
+            sequence (EmbeddedSequence): Of :meth:`embed`.
+
+        Returns:
+            EmbeddedSequence, optional: The sequence with left and right
+            swapped; None if it has no joints or its layout no
+            ``flip_pairs``.
+        """
+        record, skeleton = sequence.record, sequence.skeleton or {}
+        if record is None or 'keypoint' not in record:
+            return None
+        if not skeleton.get('flip_pairs'):
+            return None
+        flipped = FlipSkeleton(prob=1.0)(
+            _crop(record, 0, len(sequence))
+            | dict(skeleton=skeleton, rng=np.random.default_rng(0))
+        )
+        del flipped['rng']
+        (embedding,) = self.model.embed([self.model.prepare(flipped)])
+        keypoint, score = _side_by_side(flipped)
+        return replace(
+            sequence,
+            embedding=embedding,
+            keypoint=keypoint,
+            keypoint_score=score,
+            record=None,
+        )
 
     def _prepare_usable(
         self, records: list[dict], problems: dict[str, str]

@@ -1,0 +1,443 @@
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..embeddings import EmbeddedSequence
+from ..support.files import atomic_path
+
+DEGREES, TORSOS = 'degrees', 'torso lengths'
+# By unit: how two people differ who do an exercise right (UI-PRMD,
+# docs/compare.md), for a single reference; and the least difference that is
+# worth a sentence.
+TYPICAL = {DEGREES: 6.0, TORSOS: 0.06}
+WORTH_SAYING = {DEGREES: 5.0, TORSOS: 0.05}
+# Of the signed angles and of the axes: words for more and for less.
+_WORDS = {
+    'elbow': ('bent {} more', 'bent {} less'),
+    'knee': ('bent {} more', 'bent {} less'),
+    'hip': ('bent {} more', 'bent {} less'),
+    'shoulder': ('raised {} more', 'raised {} less'),
+    'trunk_forward': ('leaning {} more forward', 'leaning {} more backward'),
+    'trunk_side': (
+        "leaning {} more to the person's left",
+        "leaning {} more to the person's right",
+    ),
+    'trunk_picture': (
+        'leaning {} more to the right of the picture',
+        'leaning {} more to the left of the picture',
+    ),
+    'x3': (
+        "{} further to the person's left",
+        "{} further to the person's right",
+    ),
+    'x2': (
+        '{} further right in the picture',
+        '{} further left in the picture',
+    ),
+    'y': ('{} higher', '{} lower'),
+    'z': ('{} further forward', '{} further back'),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class JointDifference:
+    """How one angle, or one coordinate of a joint, differs.
+
+    Attributes:
+        joint (str): Such as ``left_knee``, of the attempt, or ``trunk``.
+        measure (str): ``bend``, ``raise``, ``lean forward``, ``lean side``,
+            ``lean in the picture``, or the axis of a position: ``x``, ``y``
+            or ``z``.
+        unit (str): ``degrees`` or ``torso lengths``.
+        score (float): How unusual it is, in the unit of
+            :attr:`Comparison.score`, which is the mean of these.
+        mean (float): Mean absolute difference to the references' mean over
+            the frames.
+        usual (float, optional): The same of each reference to the others'
+            mean, on average; None with a single reference.
+        frame (int): Frame of the attempt with the largest difference.
+        second (float, optional): Its time in seconds.
+        difference (float): The attempt minus the references' mean there.
+        attempt (float): The attempt's value there.
+        reference (float): Mean of the references there.
+        deviations (float, optional): ``difference`` in standard deviations of
+            the references there; None with a single one.
+        range (float): How far the attempt moves in it, from the 5th to the
+            95th percentile.
+        reference_range (float): Mean of the references' ranges.
+        curves (np.ndarray): The attempt, the references' mean and their
+            standard deviation (0 for a single one) at every frame of the
+            attempt, (3, T), NaN where unseen.
+        words (tuple[str, str]): For more and for less of it.
+    """
+
+    joint: str
+    measure: str
+    unit: str
+    score: float
+    mean: float
+    usual: float | None
+    frame: int
+    second: float | None
+    difference: float
+    attempt: float
+    reference: float
+    deviations: float | None
+    range: float
+    reference_range: float
+    curves: np.ndarray
+    words: tuple[str, str]
+
+    @property
+    def sentence(self) -> str:
+        """What differs, and when, in words."""
+        more, less = self.words
+        words = more if self.difference > 0 else less
+        when = (
+            f'frame {self.frame}'
+            if self.second is None
+            else f'{self.second:.1f} s'
+        )
+        text = (
+            f'{self.joint.replace("_", " ")} '
+            f'{words.format(_amount(self.difference, self.unit))} at {when}'
+        )
+        if self.unit == DEGREES:
+            text += f' ({self.attempt:.0f} instead of {self.reference:.0f})'
+        wider = self.range - self.reference_range
+        if abs(wider) > 2 * WORTH_SAYING[self.unit]:
+            text += (
+                f'; moves through {_number(self.range, self.unit)} instead of '
+                f'{_amount(self.reference_range, self.unit)}'
+            )
+        return text
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of unusual timing.
+
+    Attributes:
+        kind (str): ``fast``, ``slow``, ``paused`` (the attempt stands still),
+            ``repeated`` (it moves, but does not go on: a part is repeated or
+            added) or ``skipped`` (a part of the reference is left out).
+        start (float): Start in the attempt, in ``unit`` of the timing.
+        end (float): End in the attempt.
+        reference_start (float): Start in the reference.
+        reference_end (float): End in the reference.
+    """
+
+    kind: str
+    start: float
+    end: float
+    reference_start: float
+    reference_end: float
+
+
+@dataclass(frozen=True)
+class PhaseTime:
+    """How long a phase takes.
+
+    Attributes:
+        phase (int): The reference's phase.
+        reference (float): How long the reference takes for it.
+        attempt (float): How long the attempt takes for it.
+    """
+
+    phase: int
+    reference: float
+    attempt: float
+
+
+@dataclass(frozen=True, eq=False)
+class Timing:
+    """The timing of an attempt along a reference.
+
+    Attributes:
+        unit (str): ``s``, or ``frames`` where times are unknown.
+        attempt (float): Duration of the attempt.
+        reference (float): Duration of the reference.
+        stretches (list[Stretch]): What is unusual, in order.
+        phases (list[PhaseTime]): Of each phase of the reference, if it has
+            some.
+        curve (np.ndarray): Times of the attempt and of the reference at
+            points of their alignment, and how many times as fast as the
+            reference the attempt is there, (3, N).
+    """
+
+    unit: str
+    attempt: float
+    reference: float
+    stretches: list[Stretch]
+    phases: list[PhaseTime]
+    curve: np.ndarray
+
+    def sentence(self, stretch: Stretch) -> str:
+        """Tell of a stretch in words.
+
+        Args:
+            stretch (Stretch): One of ``stretches``.
+
+        Returns:
+            str: The sentence.
+        """
+        lasting = stretch.end - stretch.start
+        covered = stretch.reference_end - stretch.reference_start
+        when = f'{self.amount(stretch.start)} to {self.amount(stretch.end)}'
+        if stretch.kind == 'skipped':
+            return (
+                f'skipped, or rushed through: {self.amount(covered)} of the '
+                f'reference ({self.amount(stretch.reference_start)} to '
+                f'{self.amount(stretch.reference_end)}) at '
+                f'{self.amount(stretch.start)}'
+            )
+        told = dict(
+            fast='too fast',
+            slow='too slow',
+            paused='paused',
+            repeated='repeated or added movement',
+        )[stretch.kind]
+        return (
+            f'{told} from {when}: {self.amount(lasting)} instead of '
+            f'{self.amount(covered)}'
+        )
+
+    def amount(self, time: float) -> str:
+        """Write a time with its unit.
+
+        Args:
+            time (float): In ``unit``.
+
+        Returns:
+            str: Such as ``1.4 s``.
+        """
+        return f'{time:.1f} s' if self.unit == 's' else f'{time:.0f} frames'
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """An attempt explained by references.
+
+    Attributes:
+        attempt (EmbeddedSequence): The attempt, mirrored if ``mirrored``.
+        references (list[EmbeddedSequence]): The references.
+        reference (int): Position of the one that timing and pictures refer
+            to, the most central one.
+        score (float): How unusual the attempt is, 0 or more; ``meaning`` says
+            in which unit.
+        calibrated (bool): Whether the score is calibrated on the references,
+            which takes two.
+        reference_scores (list[float]): Score of each reference against the
+            others; empty for a single one.
+        mirrored (bool): Whether the attempt was mirrored, as that fits the
+            references better. ``joints`` name the attempt's own left and
+            right.
+        matches (np.ndarray): Frame of the reference for each of the attempt,
+            (T,) int64.
+        timing (Timing): The tempo, and where it is unusual.
+        joints (list[JointDifference]): All angles and positions, the most
+            unusual first; empty if there are no joints of a body.
+        first_frame (int): Where the attempt begins in its recording, if it is
+            a part of one.
+    """
+
+    attempt: EmbeddedSequence
+    references: list[EmbeddedSequence]
+    reference: int
+    score: float
+    calibrated: bool
+    reference_scores: list[float]
+    mirrored: bool
+    matches: np.ndarray
+    timing: Timing
+    joints: list[JointDifference]
+    first_frame: int = 0
+
+    @property
+    def meaning(self) -> str:
+        """What the score means, in words."""
+        of_what = (
+            'in joint angles and positions and in how far each joint moves'
+            if self.joints
+            else 'in the embeddings of the model'
+        )
+        if self.calibrated:
+            low, high = min(self.reference_scores), max(self.reference_scores)
+            return (
+                f'1 is as far from the references, {of_what}, as each of them '
+                'is from the others on average, and 2 twice as far. Against '
+                f'each other the {len(self.references)} references score '
+                f'{low:.1f} to {high:.1f}.'
+            )
+        if self.joints:
+            return (
+                'With a single reference the score cannot be calibrated. '
+                f'Instead, 1 is a mean difference of {TYPICAL[DEGREES]:.0f} '
+                f'degrees and {TYPICAL[TORSOS]} torso lengths {of_what}: '
+                'about that of two people who both do an exercise correctly.'
+            )
+        return (
+            'With a single reference the score cannot be calibrated: it is '
+            'the mean squared distance of the embeddings, which only compares '
+            'attempts with each other.'
+        )
+
+    def differences(self, most: int = 3) -> list[JointDifference]:
+        """Return what differs most, once for every joint and unit.
+
+        Up to two thirds are unusual angles, which come first: each is of one
+        joint, while a position depends on all joints up to it.
+
+        Args:
+            most (int): The largest number.
+
+        Returns:
+            list[JointDifference]: The most unusual first of each kind;
+            differences below 5 degrees or 0.05 torso lengths are left out.
+        """
+        worth, seen = [], set()
+        for one in self.joints:
+            key = one.joint, one.unit
+            if key in seen or abs(one.difference) < WORTH_SAYING[one.unit]:
+                continue
+            seen.add(key)
+            worth.append(one)
+        first = [
+            one for one in worth if one.unit == DEGREES and one.score >= 1
+        ][: -(-most * 2 // 3)]
+        return (first + [one for one in worth if one not in first])[:most]
+
+    @property
+    def summary(self) -> list[str]:
+        """The result in sentences: score, mirroring, joints and timing."""
+        lines = [f'score {self.score:.2f}. {self.meaning}']
+        if self.mirrored:
+            lines.append('compared as a mirror image, which fits better')
+        lines += [one.sentence for one in self.differences()]
+        lines += map(self.timing.sentence, self.timing.stretches)
+        return lines
+
+    def to_dict(self) -> dict:
+        """Return everything but the curves as plain values.
+
+        Returns:
+            dict: For a JSON file. Times are in ``timing.unit``.
+        """
+        timing = self.timing
+        return dict(
+            attempt=self.attempt.name,
+            references=[one.name for one in self.references],
+            timing_reference=self.references[self.reference].name,
+            score=_plain(self.score),
+            calibrated=self.calibrated,
+            meaning=self.meaning,
+            reference_scores=list(map(_plain, self.reference_scores)),
+            mirrored=self.mirrored,
+            first_frame=self.first_frame,
+            frames=len(self.attempt),
+            summary=self.summary,
+            timing=dict(
+                unit=timing.unit,
+                attempt=_plain(timing.attempt),
+                reference=_plain(timing.reference),
+                stretches=[
+                    _fields(one) | dict(sentence=timing.sentence(one))
+                    for one in timing.stretches
+                ],
+                phases=list(map(_fields, timing.phases)),
+            ),
+            joints=[
+                _fields(one, ('curves', 'words')) | dict(sentence=one.sentence)
+                for one in self.joints
+            ],
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the comparison as a page or as JSON.
+
+        Args:
+            path (str | Path): ``.html``, one file without links to others, or
+                ``.json``, :meth:`to_dict`.
+
+        Raises:
+            ValueError: If the suffix is another.
+            OSError: If the file cannot be written.
+        """
+        save_comparisons([self], path)
+
+
+def save_comparisons(
+    comparisons: Sequence[Comparison], path: str | Path
+) -> None:
+    """Write comparisons as a page or as JSON.
+
+    Args:
+        comparisons (Sequence[Comparison]): One, or those of the repetitions in
+            a recording. The page has a row for each, and explains the worst
+            first.
+        path (str | Path): ``.html``, one file without links to others, or
+            ``.json``: :meth:`Comparison.to_dict`, in a list for several.
+
+    Raises:
+        ValueError: If there is no comparison, or the suffix is another.
+        OSError: If the file cannot be written.
+    """
+    path = Path(path)
+    if not comparisons:
+        raise ValueError(f'there is no comparison to write to {path}')
+    if path.suffix == '.json':
+        made = [one.to_dict() for one in comparisons]
+        text = json.dumps(made if len(made) > 1 else made[0], indent=1) + '\n'
+    elif path.suffix == '.html':
+        # Drawing is not needed to compare.
+        from ..visualization.comparison_page import comparison_page
+
+        text = comparison_page(comparisons)
+    else:
+        raise ValueError(f'{path} is expected to be .html or .json')
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding='utf-8')
+
+
+def words_for(joint: str, measure: str, dimensions: int) -> tuple[str, str]:
+    """Return the words for more and for less of an angle or a coordinate.
+
+    Args:
+        joint (str): As of :class:`JointDifference`.
+        measure (str): Likewise.
+        dimensions (int): 2 or 3, of the joints.
+
+    Returns:
+        tuple[str, str]: Texts with ``{}`` for the amount.
+    """
+    if measure.startswith('lean'):
+        return _WORDS[f'trunk_{measure.split()[-1]}']
+    if measure == 'x':
+        return _WORDS[f'x{dimensions}']
+    return _WORDS[measure if measure in _WORDS else joint.split('_')[1]]
+
+
+def _number(value: float, unit: str) -> str:
+    return f'{abs(value):.{0 if unit == DEGREES else 2}f}'
+
+
+def _amount(value: float, unit: str) -> str:
+    return f'{_number(value, unit)} {unit}'
+
+
+def _fields(one, left_out: Sequence[str] = ()) -> dict:
+    return {
+        key: _plain(value)
+        for key, value in vars(one).items()
+        if key not in left_out
+    }
+
+
+def _plain(value):
+    """Round a number for a file; NaN becomes None."""
+    if isinstance(value, float):
+        return None if np.isnan(value) else round(value, 4)
+    return value

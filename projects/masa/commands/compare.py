@@ -1,0 +1,102 @@
+"""Explain an attempt by references: a score, the timing and the joints."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .model_options import add_inputs, add_model_options
+from .options import add_options, check_output
+
+if TYPE_CHECKING:
+    from ..apis import AlignmentInferencer, EmbeddedSequence
+
+SUFFIXES = ('.html', '.json')
+
+EXPECTED = (ValueError, ImportError)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``masa compare``.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+    """
+    parser.description = (
+        f'{__doc__} The last input is the attempt, all before it are '
+        'references: good performances, of which one is enough, but the '
+        'score is calibrated on how several differ from each other. Prints '
+        'the score, the three largest differences and unusual timing. Exits '
+        'with 1 if inputs were left out, with 2 if it could not be done.'
+    )
+    parser.epilog = (
+        'Example: masa compare reference.mp4 attempt.mp4 -o report.html'
+    )
+    add_inputs(parser)
+    parser.add_argument(
+        '--attempt',
+        dest='name',
+        metavar='NAME',
+        help='name of the attempt, where the last input holds several '
+        'sequences; it may then be in any input',
+    )
+    parser.add_argument(
+        '-o',
+        '--output',
+        type=Path,
+        action='append',
+        required=True,
+        metavar='FILE',
+        help='.html: a page with pictures of the moments that differ most, '
+        'in one file; .json: all figures; may be given several times',
+    )
+    add_options(parser, 'overwrite')
+    add_model_options(parser)
+    parser.set_defaults(name_option='--attempt')
+
+
+def check_arguments(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """End with a message if there is no reference or an output cannot be.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        args (argparse.Namespace): The parsed arguments.
+    """
+    for path in args.output:
+        check_output(parser, path, SUFFIXES, args.overwrite)
+    *args.others, args.first = args.inputs
+    if not args.others and args.name is None:
+        parser.error('a reference and, last, an attempt are expected')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare the attempt with the references and write the outputs.
+
+    Args:
+        args (argparse.Namespace): The parsed arguments.
+
+    Returns:
+        int: The exit status.
+    """
+    # What reads and embeds is imported when the arguments are right.
+    from .embedded_inputs import run_on_first
+
+    def compare(
+        inferencer: AlignmentInferencer,
+        attempt: EmbeddedSequence,
+        references: list[EmbeddedSequence],
+    ) -> None:
+        comparison = inferencer.compare(references, attempt)
+        for line in comparison.summary:
+            print(line)
+        for path in args.output:
+            comparison.save(path)
+            print(
+                f'{path}: {attempt.name} compared with '
+                f'{", ".join(one.name for one in references)}'
+            )
+
+    return run_on_first(args, compare)

@@ -1,0 +1,550 @@
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+from PIL import Image
+
+from .. import __version__
+from ..alignment.explanation import (
+    DEGREES,
+    Comparison,
+    JointDifference,
+    Timing,
+)
+from ..alignment.joint_angles import JOINTS, body_motion
+from ..datasets.skeletons import PENN_ACTION
+from ..embeddings import EmbeddedSequence
+from ..extraction.frames import FrameReader
+from .drawing import LEFT, MIDDLE, RIGHT
+from .video import frames_at
+
+# Shown of the most unusual differences, and of the curves.
+MOMENTS, CURVES = 3, 4
+# Of a picture, in pixels.
+PHOTO = 240
+# By degrees that the camera is turned from the front.
+VIEWS = {0: 'the front', 45: 'half left', 90: 'the left'}
+_STRETCH_COLORS = dict(
+    fast='#e69f00',
+    slow='#56b4e9',
+    paused='#7f7f7f',
+    repeated='#cc79a7',
+    skipped='#d55e00',
+)
+
+
+def comparison_page(comparisons: Sequence[Comparison]) -> str:
+    """Write comparisons as a page of one file, for a screen and for paper.
+
+    Args:
+        comparisons (Sequence[Comparison]): One, or those of the repetitions in
+            a recording, which become a table with the worst explained first.
+
+    Returns:
+        str: HTML. Skeletons and plots are SVG; pictures of videos, where the
+        sequences have some, are inside as JPEG.
+
+    Raises:
+        OSError: If a video cannot be read.
+    """
+    order = sorted(comparisons, key=lambda one: -one.score)
+    first = order[0]
+    names = [one.name for one in first.references]
+    several = f'{len(names)} references'
+    title = (
+        f'{first.attempt.name} compared with '
+        f'{several if len(names) > 2 else " and ".join(names)}'
+    )
+    body = [f'<h1>{escape(title)}</h1>']
+    if len(names) > 2:
+        body.append(f'<p class="soft">{escape(", ".join(names))}</p>')
+    if len(comparisons) > 1:
+        body.append(_overview(comparisons))
+    for number, one in enumerate(order):
+        if len(order) == 1:
+            body.append(_explain(one))
+            continue
+        name = _part_name(one, list(comparisons).index(one))
+        is_open = ' open' if number == 0 else ''
+        body.append(
+            f'<details{is_open}><summary>{escape(name)}, score '
+            f'{one.score:.2f}</summary>{_explain(one)}</details>'
+        )
+    body.append(_NOTES)
+    return _PAGE.format(
+        title=escape(title), body='\n'.join(body), version=__version__
+    )
+
+
+def _part_name(one: Comparison, number: int) -> str:
+    timing, start = one.timing, float(one.timing.curve[0, 0])
+    end = start + timing.attempt
+    return (
+        f'repetition {number + 1} ({timing.amount(start)} to '
+        f'{timing.amount(end)})'
+    )
+
+
+def _overview(comparisons: Sequence[Comparison]) -> str:
+    worst = max(comparisons, key=lambda one: one.score)
+    rows = []
+    for number, one in enumerate(comparisons):
+        mark = ' class="worst"' if one is worst else ''
+        told = [d.sentence for d in one.differences(1)]
+        told += map(one.timing.sentence, one.timing.stretches[:1])
+        rows.append(
+            f'<tr{mark}><td>{escape(_part_name(one, number))}</td>'
+            f'<td>{one.score:.2f}</td><td class="text">'
+            f'{escape("; ".join(told) or "nothing stands out")}</td></tr>'
+        )
+    return (
+        '<h2>Repetitions</h2><div class="scroll"><table><tr><th></th>'
+        '<th>score</th><th class="text">what stands out most</th></tr>'
+        f'{"".join(rows)}</table></div>'
+    )
+
+
+def _explain(one: Comparison) -> str:
+    parts = [
+        f'<p class="score"><b>{one.score:.2f}</b> '
+        f'<span>{"score" if one.calibrated else "score, not calibrated"}'
+        f'</span></p><p class="soft">{escape(one.meaning)}</p>'
+    ]
+    if one.mirrored:
+        parts.append(
+            '<p><b>Mirrored:</b> the attempt fits the references better as a '
+            'mirror image, and is drawn as one. Left and right are named as '
+            'the person has them.</p>'
+        )
+    shown = one.differences(MOMENTS)
+    if shown:
+        parts += ['<h2>What differs most</h2>', _moments(one, shown)]
+    elif one.joints:
+        parts.append('<p>No joint differs noticeably.</p>')
+    parts += ['<h2>Timing</h2>', _timing(one)]
+    angles = [d for d in one.joints if d.unit == DEGREES]
+    if angles:
+        times = one.timing.unit
+        parts.append('<h2>Angles</h2><div class="grid">')
+        parts += [_curve(one, d, times) for d in angles[:CURVES]]
+        parts += ['</div>', _joint_table(angles)]
+    positions = [d for d in one.joints if d.unit != DEGREES]
+    if positions:
+        parts.append(
+            '<details><summary>Positions, in torso lengths from the middle '
+            f'of the hips</summary>{_joint_table(positions)}</details>'
+        )
+    return '\n'.join(parts)
+
+
+def _moments(one: Comparison, shown: Sequence[JointDifference]) -> str:
+    reference = one.references[one.reference]
+    photos = [
+        _photos(sequence, [offset + int(f) for f in frames], mirror)
+        for sequence, offset, frames, mirror in (
+            (reference, 0, [one.matches[d.frame] for d in shown], False),
+            (
+                one.attempt,
+                one.first_frame,
+                [d.frame for d in shown],
+                one.mirrored,
+            ),
+        )
+    ]
+    bodies = [body_motion(s).joints for s in (reference, one.attempt)]
+    poses = [
+        _seen(bodies[0][one.matches[d.frame]], bodies[1][d.frame])
+        for d in shown
+    ]
+    points = np.concatenate([pose for *pair, _ in poses for pose in pair])
+    box = np.nanmin(points, 0) - 0.3, np.nanmax(points, 0) + 0.3
+    figures = []
+    for number, (difference, (*pair, view)) in enumerate(
+        zip(shown, poses, strict=True)
+    ):
+        pictures = ''.join(photo[number] for photo in photos if photo)
+        figures.append(
+            f'<figure>{_skeletons(*pair, box, difference, one.mirrored)}'
+            f'{pictures}<figcaption>{escape(difference.sentence)}. '
+            f'{_deviation(difference)}{view}</figcaption></figure>'
+        )
+    return f'<div class="grid">{"".join(figures)}</div>'
+
+
+def _deviation(difference: JointDifference) -> str:
+    if difference.deviations is None:
+        return ''
+    return (
+        f'{abs(difference.deviations):.1f} standard deviations of the '
+        'references. '
+    )
+
+
+def _photos(
+    sequence: EmbeddedSequence, frames: Sequence[int], mirror: bool
+) -> list[str]:
+    """Cut pictures out of a video; none if there is no video."""
+    if sequence.video is None:
+        return []
+    order = np.argsort(frames, kind='stable')
+    reader = FrameReader(sequence.video)
+    made = [''] * len(frames)
+    in_order = frames_at(reader, [frames[i] for i in order])
+    for i, frame in zip(order, in_order, strict=True):
+        picture = Image.fromarray(frame[:, ::-1] if mirror else frame)
+        picture.thumbnail((10 * PHOTO, PHOTO))
+        data = io.BytesIO()
+        picture.save(data, 'JPEG', quality=80)
+        text = base64.b64encode(data.getvalue()).decode('ascii')
+        made[i] = (
+            f'<img alt="frame {frames[i]} of {escape(sequence.name)}" '
+            f'src="data:image/jpeg;base64,{text}">'
+        )
+    return made
+
+
+def _seen(
+    reference: np.ndarray, attempt: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """See two bodies, in 3D from where they differ most."""
+    if reference.shape[-1] == 2:
+        return reference, attempt, ''
+    pairs = {
+        degrees: (_turn(reference, degrees), _turn(attempt, degrees))
+        for degrees in VIEWS
+    }
+    best = max(
+        VIEWS,
+        key=lambda degrees: np.nansum(np.abs(np.subtract(*pairs[degrees]))),
+    )
+    return *pairs[best], f'Seen from {VIEWS[best]}.'
+
+
+def _skeletons(
+    reference: np.ndarray,
+    attempt: np.ndarray,
+    box: tuple[np.ndarray, np.ndarray],
+    difference: JointDifference,
+    mirrored: bool,
+) -> str:
+    """Draw the reference, and the attempt over the reference in gray."""
+    low, high = box
+    width, height = high - low
+    marked = _marked_joints(difference.joint, mirrored)
+    panels = []
+    for left, title, layers in (
+        (0, 'reference', [(reference, 'bone')]),
+        (
+            width,
+            'attempt' + (', mirrored' if mirrored else ''),
+            [(reference, 'ghost'), (attempt, 'bone')],
+        ),
+    ):
+        drawn = ''.join(
+            _bones(pose * [1, -1] + [left - low[0], high[1]], kind, marked)
+            for pose, kind in layers
+        )
+        panels.append(
+            f'{drawn}<text x="{left + width / 2:.2f}" y="{height + 0.1:.2f}" '
+            f'font-size=".2" text-anchor="middle">{title}</text>'
+        )
+    return (
+        f'<svg viewBox="0 0 {2 * width:.2f} {height + 0.2:.2f}" role="img" '
+        'aria-label="skeletons of reference and attempt">'
+        f'{"".join(panels)}</svg>'
+    )
+
+
+def _turn(pose: np.ndarray, degrees: int) -> np.ndarray:
+    angle = np.radians(degrees)
+    across = np.cos(angle) * pose[:, 0] - np.sin(angle) * pose[:, 2]
+    return np.stack([across, pose[:, 1]], 1)
+
+
+def _marked_joints(joint: str, mirrored: bool) -> list[int]:
+    """Joints to circle; the mirrored body's left is the person's right."""
+    if mirrored:
+        swap = {'left': 'right', 'right': 'left'}
+        side, _, rest = joint.partition('_')
+        joint = f'{swap[side]}_{rest}' if side in swap else joint
+    if joint == 'trunk':
+        return [JOINTS.index(f'{side}_shoulder') for side in ('left', 'right')]
+    return [JOINTS.index(joint)]
+
+
+def _bones(pose: np.ndarray, kind: str, marked: Sequence[int]) -> str:
+    parts = []
+    for first, second in PENN_ACTION['bones']:
+        ends = pose[[first, second]]
+        if np.isnan(ends).any():
+            continue
+        names = [JOINTS[first], JOINTS[second]]
+        color = MIDDLE
+        for side, own in (('left', LEFT), ('right', RIGHT)):
+            if names[1].startswith(side) and names[0].startswith(side):
+                color = own
+        paint = '' if kind == 'ghost' else f' stroke="rgb{color}"'
+        (x1, y1), (x2, y2) = ends
+        parts.append(
+            f'<line class="{kind}"{paint} x1="{x1:.2f}" y1="{y1:.2f}" '
+            f'x2="{x2:.2f}" y2="{y2:.2f}"/>'
+        )
+    if kind != 'ghost':
+        parts += [
+            f'<circle class="mark" cx="{x:.2f}" cy="{y:.2f}" r=".14"/>'
+            for x, y in pose[marked]
+            if np.isfinite(x)
+        ]
+    return ''.join(parts)
+
+
+def _timing(one: Comparison) -> str:
+    timing = one.timing
+    told = [
+        f'<p>The attempt takes {timing.amount(timing.attempt)}, the '
+        f'reference {escape(one.references[one.reference].name)} '
+        f'{timing.amount(timing.reference)}.</p>'
+    ]
+    items = ''.join(
+        f'<li><span class="dot" style="background:{_STRETCH_COLORS[s.kind]}">'
+        f'</span>{escape(timing.sentence(s))}</li>'
+        for s in timing.stretches
+    )
+    told.append(
+        f'<ul>{items}</ul>'
+        if items
+        else '<p>No stretch has unusual timing.</p>'
+    )
+    if timing.phases:
+        rows = ''.join(
+            f'<tr><td>{p.phase}</td><td>{timing.amount(p.reference)}</td>'
+            f'<td>{timing.amount(p.attempt)}</td></tr>'
+            for p in timing.phases
+        )
+        told.append(
+            '<div class="scroll"><table><tr><th>phase</th><th>reference</th>'
+            f'<th>attempt</th></tr>{rows}</table></div>'
+        )
+    return (
+        f'<figure class="wide">{_path_plot(timing)}<figcaption>The moment of '
+        'the reference at each moment of the attempt. Along the dashed line '
+        'both would be equally fast; colors mark unusual stretches.'
+        f'</figcaption></figure>{"".join(told)}'
+    )
+
+
+def _axes(
+    x: tuple[float, float],
+    y: tuple[float, float],
+    labels: tuple[str, str],
+    height: int,
+):
+    """Return functions to pixels and the SVG of two axes."""
+    left, right, top, bottom = 48, 388, 8, height - 34
+    spans = [max(high - low, 1e-9) for low, high in (x, y)]
+
+    def at(xs, ys):
+        across = left + (np.asarray(xs) - x[0]) / spans[0] * (right - left)
+        down = bottom - (np.asarray(ys) - y[0]) / spans[1] * (bottom - top)
+        return across, down
+
+    parts = [
+        f'<path class="axis" d="M{left},{top}V{bottom}H{right}"/>',
+        f'<text x="{(left + right) / 2}" y="{height - 4}" '
+        f'text-anchor="middle">{escape(labels[0])}</text>',
+        f'<text transform="translate(11 {(top + bottom) / 2}) rotate(-90)" '
+        f'text-anchor="middle">{escape(labels[1])}</text>',
+    ]
+    for value in _ticks(*x):
+        place = at(value, y[0])[0]
+        parts.append(
+            f'<text x="{place:.0f}" y="{bottom + 14}" text-anchor="middle">'
+            f'{value:g}</text>'
+        )
+    for value in _ticks(*y):
+        place = at(x[0], value)[1]
+        parts.append(
+            f'<text x="{left - 4}" y="{place + 4:.0f}" text-anchor="end">'
+            f'{value:g}</text>'
+        )
+    return at, ''.join(parts)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round values between two, about four."""
+    rough = max(high - low, 1e-9) / 4
+    size = 10.0 ** np.floor(np.log10(rough))
+    step = next(size * k for k in (1, 2, 5, 10) if size * k >= rough)
+    first = int(np.ceil(low / step - 1e-9))
+    last = int(np.floor(high / step + 1e-9))
+    return [round(k * step, 6) for k in range(first, last + 1)]
+
+
+def _line(xs, ys) -> str:
+    """SVG path through points; breaks where one is NaN."""
+    text, pen = [], 'M'
+    for x, y in zip(xs, ys, strict=True):
+        if not np.isfinite(y):
+            pen = 'M'
+            continue
+        text.append(f'{pen}{x:.1f},{y:.1f}')
+        pen = 'L'
+    return ''.join(text)
+
+
+def _path_plot(timing: Timing) -> str:
+    own, along, _ = timing.curve
+    unit = timing.unit
+    x, y = (own[0], own[-1]), (along[0], along[-1])
+    at, axes = _axes(x, y, (f'attempt [{unit}]', f'reference [{unit}]'), 240)
+    bands = ''
+    for one in timing.stretches:
+        (left, right), (bottom, top) = at(
+            [one.start, one.end], [one.reference_start, one.reference_end]
+        )
+        bands += (
+            f'<rect x="{left - 1:.1f}" y="{top - 1:.1f}" '
+            f'width="{right - left + 2:.1f}" '
+            f'height="{bottom - top + 2:.1f}" opacity=".45" '
+            f'fill="{_STRETCH_COLORS[one.kind]}"/>'
+        )
+    return (
+        '<svg viewBox="0 0 400 240" role="img" aria-label="timing">'
+        f'{bands}{axes}<path class="even" d="{_line(*at(x, y))}"/>'
+        f'<path class="attempt" d="{_line(*at(own, along))}"/></svg>'
+    )
+
+
+def _curve(one: Comparison, difference: JointDifference, unit: str) -> str:
+    """Plot an angle of the attempt, and the references' mean with its band."""
+    times = (
+        one.attempt.timestamps if unit == 's' else np.arange(len(one.attempt))
+    )
+    own, mean, spread = difference.curves
+    values = np.concatenate([own, mean - spread, mean + spread])
+    y = float(np.nanmin(values)), float(np.nanmax(values))
+    # A difference below 10 degrees is not to look large.
+    room = max(0.0, 10 - (y[1] - y[0])) / 2
+    at, axes = _axes(
+        (times[0], times[-1]),
+        (y[0] - room, y[1] + room),
+        (f'attempt [{unit}]', difference.unit),
+        190,
+    )
+    known = np.isfinite(mean)
+    upper = at(times[known], (mean + spread)[known])
+    lower = at(times[known][::-1], (mean - spread)[known][::-1])
+    band = _line(*np.concatenate([upper, lower], axis=1))
+    x, _ = at(times[difference.frame], y[0])
+    return (
+        '<figure><svg viewBox="0 0 400 190" role="img" aria-label="curve">'
+        f'<path class="band" d="{band}"/>{axes}'
+        f'<path class="even" d="M{x:.1f},8V156"/>'
+        f'<path class="mean" d="{_line(*at(times, mean))}"/>'
+        f'<path class="attempt" d="{_line(*at(times, own))}"/></svg>'
+        f'<figcaption>{escape(_title(difference))}: attempt (thick), '
+        'references (thin, with their standard deviation)</figcaption>'
+        '</figure>'
+    )
+
+
+def _title(difference: JointDifference) -> str:
+    return f'{difference.joint.replace("_", " ")}, {difference.measure}'
+
+
+def _joint_table(rows: Sequence[JointDifference]) -> str:
+    digits = 0 if rows[0].unit == DEGREES else 2
+    cells = []
+    for one in rows:
+        usual = '' if one.usual is None else f'{one.usual:.{digits}f}'
+        many = '' if one.deviations is None else f'{one.deviations:+.1f}'
+        when = one.frame if one.second is None else f'{one.second:.1f} s'
+        cells.append(
+            f'<tr><td>{escape(_title(one))}</td><td>{one.score:.1f}</td>'
+            f'<td>{one.mean:.{digits}f}</td><td>{usual}</td>'
+            f'<td>{one.difference:+.{digits}f}</td><td>{many}</td>'
+            f'<td>{when}</td><td>{one.range:.{digits}f}</td>'
+            f'<td>{one.reference_range:.{digits}f}</td></tr>'
+        )
+    return (
+        f'<div class="scroll"><table><tr><th>{escape(rows[0].unit)}</th>'
+        '<th>score</th><th>mean difference</th><th>usual</th>'
+        '<th>largest</th><th>in standard deviations</th><th>at</th>'
+        '<th>moves through</th><th>references</th></tr>'
+        f'{"".join(cells)}</table></div>'
+    )
+
+
+_NOTES = """<h2>How to read this</h2>
+<p class="soft">The frames of the attempt are matched with those of the
+references by dynamic time warping of the model's embeddings, so that like
+moments are compared however fast they come. Elbows, knees and hips are 0
+degrees when straight, shoulders when the arm hangs; all differences are the
+attempt minus the references' mean. The score is the mean of those of all
+angles and positions, each of which counts its mean difference and the
+difference of how far it moves. It tells what is unusual, not whether it is
+wrong, and is no medical advice. From a single camera, angles are those in the
+picture: compare recordings from the same side.</p>"""
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; --ink: #1c1c1c; --paper: #fff;
+  --soft: #5c5c5c; --line: #d5d5d5; --ghost: #b5b5b5; --mark: #b3261e; }}
+@media (prefers-color-scheme: dark) {{
+  :root {{ --ink: #e8e8e8; --paper: #16181b; --soft: #a9a9a9;
+    --line: #3a3d42; --ghost: #6a6d72; --mark: #ff8a80; }} }}
+body {{ font: 16px/1.5 system-ui, sans-serif; color: var(--ink);
+  background: var(--paper); max-width: 60rem; margin: 0 auto;
+  padding: 1rem; }}
+h1 {{ font-size: 1.4rem; overflow-wrap: anywhere; }}
+h2 {{ font-size: 1.15rem; margin: 2rem 0 .5rem; }}
+.soft, figcaption {{ color: var(--soft); }}
+.score b {{ font-size: 2.6rem; line-height: 1; }}
+.score {{ margin: .5rem 0; }}
+.grid {{ display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); }}
+figure {{ margin: 0; break-inside: avoid; }}
+figure.wide {{ max-width: 34rem; }}
+figcaption {{ font-size: .9rem; }}
+svg {{ width: 100%; max-height: 22rem; }}
+svg text {{ fill: var(--ink); font-family: inherit; }}
+svg[viewBox^="0 0 400"] text {{ font-size: 12px; }}
+img {{ width: 49%; border-radius: 4px; }}
+.bone, .ghost {{ stroke-width: .07; stroke-linecap: round; }}
+.ghost {{ stroke: var(--ghost); }}
+.mark {{ fill: none; stroke: var(--mark); stroke-width: .04; }}
+.axis {{ fill: none; stroke: var(--soft); }}
+.even {{ fill: none; stroke: var(--soft); stroke-dasharray: 4 4; }}
+.mean {{ fill: none; stroke: var(--soft); stroke-width: 1.2; }}
+.band {{ fill: var(--ghost); opacity: .4; }}
+.attempt {{ fill: none; stroke: #0072b2; stroke-width: 2.5; }}
+.dot {{ display: inline-block; width: .8em; height: .8em;
+  border-radius: 50%; margin-right: .5em; }}
+ul {{ list-style: none; padding: 0; }}
+.scroll {{ overflow-x: auto; }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums;
+  font-size: .9rem; }}
+th, td {{ padding: .25rem .6rem; text-align: right;
+  border-bottom: 1px solid var(--line); vertical-align: bottom; }}
+th {{ font-weight: 600; }}
+td:first-child, th:first-child, .text {{ text-align: left; }}
+td:not(.text) {{ white-space: nowrap; }}
+tr.worst td {{ font-weight: 700; }}
+details {{ margin: 1rem 0; }}
+summary {{ cursor: pointer; font-weight: 600; }}
+@media print {{ body {{ max-width: none; font-size: 12px; }}
+  .scroll {{ overflow: visible; }} }}
+</style>
+<body>
+{body}
+<p class="soft">Made by masa {version}. Nothing on this page is loaded from
+elsewhere.</p>
+</body>
+</html>
+"""
