@@ -1,3 +1,4 @@
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -103,7 +104,7 @@ def find_runs(
     side = (pace.log_tempo > high).astype(int) - (pace.log_tempo < low)
     edges = np.flatnonzero(np.diff(side, prepend=0, append=0))
     runs = []
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges):
         if not side[start]:
             continue
         ends = np.array([start, end - 1])
