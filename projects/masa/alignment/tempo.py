@@ -1,4 +1,4 @@
-import itertools
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -104,7 +104,7 @@ def find_runs(
     side = (pace.log_tempo > high).astype(int) - (pace.log_tempo < low)
     edges = np.flatnonzero(np.diff(side, prepend=0, append=0))
     runs = []
-    for start, end in itertools.pairwise(edges):
+    for start, end in pairwise(edges):
         if not side[start]:
             continue
         ends = np.array([start, end - 1])

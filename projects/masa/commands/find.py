@@ -1,0 +1,99 @@
+"""Find and count what references show in a longer recording."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .model_options import add_inputs, add_last, add_model_options
+from .options import TABLE_SUFFIXES, add_options, bounded, check_output
+
+if TYPE_CHECKING:
+    from ..apis import AlignmentInferencer, EmbeddedSequence
+
+EXPECTED = (ValueError, ImportError)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``masa find``.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+    """
+    parser.description = (
+        f'{__doc__} The last input is the recording, all before it are '
+        'references: one execution each of the same activity. Prints every '
+        'occurrence with a score, which is 1 if it equals a reference and 0.5 '
+        'at the threshold, and nothing if there is none. Exits with 1 if '
+        'inputs were left out, with 2 if it could not be done.'
+    )
+    parser.epilog = 'Example: masa find squat.mp4 training.mp4 -o found.csv'
+    add_inputs(parser)
+    add_last(parser, 'recording')
+    parser.add_argument(
+        '-o',
+        '--output',
+        type=Path,
+        metavar='FILE',
+        help='.csv or .json: the frames and seconds of every occurrence, in '
+        'the order of the recording',
+    )
+    add_options(parser, 'overwrite')
+    parser.add_argument(
+        '--tolerance',
+        type=bounded(float, 0, open_low=True),
+        metavar='SHARE',
+        help='how far an occurrence may differ, as a share of how far the '
+        "frames of a reference differ; a pose that is held is at 0.5 "
+        '(default: 0.15, or 0.3 for bodies in 3D)',
+    )
+    parser.add_argument(
+        '--mirrored',
+        action='store_true',
+        help='find the mirror image as well, such as the other arm',
+    )
+    add_model_options(parser)
+
+
+def check_arguments(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """End with a message if inputs are missing or the output cannot be.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        args (argparse.Namespace): The parsed arguments.
+    """
+    if args.output is not None:
+        check_output(parser, args.output, TABLE_SUFFIXES, args.overwrite)
+    take_last(parser, args, 'a reference')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find the occurrences, and print and write them.
+
+    Args:
+        args (argparse.Namespace): The parsed arguments.
+
+    Returns:
+        int: The exit status.
+    """
+    from .tables import show_occurrences
+
+    def find(
+        inferencer: AlignmentInferencer,
+        recording: EmbeddedSequence,
+        references: list[EmbeddedSequence],
+    ) -> None:
+        found = inferencer.find(
+            references, recording, args.tolerance, args.mirrored
+        )
+        found.sort()
+        names = [references[one.reference].name for one in found]
+        show_occurrences(recording.name, found, names)
+        if args.output is not None:
+            {
+                field: [getattr(one, field) for one in found]
+                for field in found_fields
+            }

@@ -1,0 +1,426 @@
+"""Attempts with known changes, explained by references."""
+
+import json
+from dataclasses import replace
+from math import acos, asin, degrees, sqrt
+
+import numpy as np
+import pytest
+
+import masa
+from masa.alignment import compare, joint_angles, save_comparisons
+from masa.alignment.joint_angles import JOINTS
+from masa.alignment.tempo import find_pace, find_runs, usual_tempo
+from masa.datasets.random_activities.body import BONES, place_joints, pose
+from masa.embeddings import EmbeddedSequence
+
+RATE = 30
+
+
+@pytest.fixture(scope='module')
+def model():
+    return masa.load(frame_rate=RATE, up_axis='y')
+
+
+def motion(knee=100.0, arm=150.0, side='left', size=1.0, frames=120):
+    """Bend the knees, then raise an arm: (T, 13, 3), y up."""
+    half = frames // 2
+    way = np.sin(np.linspace(0, np.pi, half)) ** 2
+    angles = np.zeros((2 * half, pose().size))
+    angles[:half] = way[:, None] * pose(
+        leg_raise=0.6 * knee, leg_knee=knee, trunk_bend=20
+    )
+    angles[half:] = way[:, None] * pose(**{f'{side}_arm_raise': arm})
+    return place_joints(angles, size * np.array(list(BONES.values())))
+
+
+@pytest.fixture(scope='module')
+def references(model):
+    return model.embed(
+        [
+            motion(98, 147),
+            motion(103, 154, size=1.1),
+            motion(100, 150, size=0.9, frames=100),
+        ]
+    )
+
+
+def find(comparison, joint, measure):
+    return next(
+        one
+        for one in comparison.joints
+        if (one.joint, one.measure) == (joint, measure)
+    )
+
+
+def test_angles_are_those_of_a_plain_loop():
+    rng = np.random.default_rng(0)
+    joints = rng.normal(size=(5, 13, 3))
+    joints[2, JOINTS.index('left_ankle')] = np.nan
+    found = joint_angles(joints)
+
+    def bend(at, first, middle, last):
+        a = [at[middle][c] - at[first][c] for c in range(3)]
+        b = [at[last][c] - at[middle][c] for c in range(3)]
+        product = sum(x * y for x, y in zip(a, b, strict=True))
+        return degrees(acos(product / sqrt(dot(a)) / sqrt(dot(b))))
+
+    def dot(a):
+        return sum(x * x for x in a)
+
+    for t, frame in enumerate(joints):
+        at = dict(zip(JOINTS, frame.tolist(), strict=True))
+        for end, name in (('hip', 'hips'), ('shoulder', 'chest')):
+            left, right = at[f'left_{end}'], at[f'right_{end}']
+            at[name] = [(a + b) / 2 for a, b in zip(left, right, strict=True)]
+        trunk = [at['chest'][c] - at['hips'][c] for c in range(3)]
+        for side in ('left', 'right'):
+            for joint, before, after in (
+                ('elbow', 'shoulder', 'wrist'),
+                ('knee', 'hip', 'ankle'),
+            ):
+                names = (f'{side}_{j}' for j in (before, joint, after))
+                assert found[f'{side}_{joint}'][t] == pytest.approx(
+                    bend(at, *names), nan_ok=True
+                )
+            for joint, after in (('hip', 'knee'), ('shoulder', 'elbow')):
+                middle = at[f'{side}_{joint}']
+                at['before'] = [middle[c] + trunk[c] for c in range(3)]
+                assert found[f'{side}_{joint}'][t] == pytest.approx(
+                    bend(at, 'before', f'{side}_{joint}', f'{side}_{after}')
+                )
+        for name, axis in (('trunk_forward', 2), ('trunk_side', 0)):
+            expected = degrees(asin(trunk[axis] / sqrt(dot(trunk))))
+            assert found[name][t] == pytest.approx(expected)
+    assert np.isnan(found['left_knee'][2])
+    assert not np.isnan(found['right_knee']).any()
+
+
+@pytest.mark.parametrize(
+    ('angle', 'name'),
+    [
+        ('left_leg_knee', 'left_knee'),
+        ('right_arm_elbow', 'right_elbow'),
+        ('left_leg_raise', 'left_hip'),
+        ('right_arm_raise', 'right_shoulder'),
+    ],
+)
+def test_angles_of_a_posed_body(angle, name):
+    bones = np.array(list(BONES.values()))
+    found = joint_angles(place_joints(pose(**{angle: 40})[None], bones))
+    for other, (value,) in found.items():
+        expected = 40 if other == name else 0
+        # The shoulder blade moves with the arm.
+        assert value == pytest.approx(expected, abs=3), other
+
+
+def test_usual_and_unusual_attempts(model, references):
+    usual = model.compare(references, motion(101, 149))
+    assert usual.calibrated
+    assert not usual.mirrored
+    assert usual.score < 1.2
+    assert usual.timing.stretches == []
+    assert len(usual.reference_scores) == 3
+    less = model.compare(references, motion(80, 150))
+    assert less.score > 2 * usual.score
+    first, *_ = less.differences()
+    assert first.joint.endswith(('knee', 'hip'))
+    knee = find(less, 'left_knee', 'bend')
+    assert knee.difference == pytest.approx(-20, abs=3)
+    assert knee.attempt == pytest.approx(80, abs=2)
+    assert knee.second == pytest.approx(1, abs=0.3)
+    assert knee.range == pytest.approx(80, abs=4)
+    assert knee.reference_range == pytest.approx(100, abs=4)
+    assert knee.deviations < -2
+    assert 'bent' in knee.sentence
+    assert less.score == pytest.approx(
+        np.mean([one.score for one in less.joints])
+    )
+
+
+def test_the_score_is_that_of_its_definition(references):
+    """Plain loops over references, features and frames."""
+    *others, attempt = references
+    found = compare(others, attempt)
+    knee = find(found, 'right_knee', 'bend')
+
+    def series(sequence):
+        joints = sequence.keypoint
+        return joint_angles(joints)['right_knee'].tolist()
+
+    def spread(values):
+        low, high = np.percentile(values, [5, 95])
+        return high - low
+
+    def parts(one, against):
+        total = 0.0
+        for t, value in enumerate(series(one)):
+            matched = []
+            for other in against:
+                path = masa.alignment.align_pair(
+                    one.embedding, other.embedding
+                ).match_first()
+                matched.append(series(other)[path[t]])
+            total += abs(value - sum(matched) / len(matched))
+        usual = sum(spread(series(other)) for other in against) / len(against)
+        return total / len(one), abs(spread(series(one)) - usual)
+
+    first, second = parts(others[0], others[1:]), parts(others[1], others[:1])
+    usual = [max(1.0, (a + b) / 2) for a, b in zip(first, second, strict=True)]
+    apart, wider = parts(attempt, others)
+    assert knee.mean == pytest.approx(apart, rel=1e-3)
+    assert knee.score == pytest.approx(
+        (apart / usual[0] + wider / usual[1]) / 2, rel=0.02
+    )
+
+
+def test_a_pause_is_found(model, references):
+    body = motion()
+    paused = np.concatenate(
+        [body[:35], np.repeat(body[35:36], 30, 0), body[35:]]
+    )
+    (found,) = model.compare(references, paused).timing.stretches
+    assert found.kind == 'paused'
+    lasting = found.end - found.start
+    covered = found.reference_end - found.reference_start
+    assert lasting - covered == pytest.approx(1, abs=0.35)
+    assert found.start == pytest.approx(35 / RATE, abs=0.35)
+    # The same in frames, where no times are known.
+    timing = masa.load(up_axis='y').compare(motion(), paused).timing
+    assert timing.unit == 'frames'
+    assert [one.kind for one in timing.stretches] == ['paused']
+
+
+def test_a_skipped_part_is_found(model, references):
+    body = motion()
+    skipped = np.concatenate([body[:70], body[105:]])
+    stretches = model.compare(references, skipped).timing.stretches
+    (found,) = [one for one in stretches if one.kind == 'skipped']
+    covered = found.reference_end - found.reference_start
+    assert covered - (found.end - found.start) == pytest.approx(
+        35 / RATE, abs=0.4
+    )
+
+
+def test_repeated_slow_and_fast_parts_are_found(model, references):
+    body = motion()
+    again = np.concatenate([body[:60], body[:60], body[60:]])
+    kinds = {s.kind for s in model.compare(references, again).timing.stretches}
+    assert 'repeated' in kinds
+    assert 'paused' not in kinds
+    slow = np.concatenate([np.repeat(body[:60], 2, 0), body[60:]])
+    kinds = {s.kind for s in model.compare(references, slow).timing.stretches}
+    assert kinds == {'slow'}
+    fast = np.concatenate([body[:60], body[60::3]])
+    kinds = {s.kind for s in model.compare(references, fast).timing.stretches}
+    assert kinds & {'fast', 'skipped'}
+    assert not kinds & {'slow', 'paused', 'repeated'}
+
+
+def test_mirrored_attempts(model, references):
+    found = model.compare(references, motion(arm=110, side='right'))
+    assert found.mirrored
+    shoulder = find(found, 'right_shoulder', 'raise')
+    assert shoulder.difference == pytest.approx(-40, abs=8)
+    assert abs(find(found, 'left_shoulder', 'raise').difference) < 8
+    # What is further to the right of the person is so of the attempt.
+    body = motion(side='right')
+    body[:, JOINTS.index('right_wrist'), 0] -= 0.2
+    wrist = find(model.compare(references, body), 'right_wrist', 'x')
+    assert wrist.difference < -0.3
+    assert 'right' in wrist.sentence.removeprefix('right wrist')
+
+
+def test_one_reference(model):
+    found = model.compare(motion(), motion(80))
+    assert not found.calibrated
+    assert found.reference_scores == []
+    knee = find(found, 'left_knee', 'bend')
+    assert knee.usual is None
+    assert knee.deviations is None
+    assert knee.difference == pytest.approx(-20, abs=3)
+    assert 'cannot be calibrated' in found.meaning
+    assert model.compare(motion(), motion()).score == pytest.approx(0)
+
+
+def test_a_single_frame(model, references):
+    found = model.compare(references, motion()[30:31])
+    assert np.isfinite(found.score)
+    assert found.timing.attempt == 0
+    assert np.isfinite(model.compare(motion()[:1], motion()).score)
+
+
+@pytest.mark.parametrize('missing', ['NaN', 'score'])
+def test_missing_joints(model, references, missing):
+    body = motion(80)
+    wrist = JOINTS.index('left_wrist')
+    ankle = JOINTS.index('right_ankle')
+    score = np.ones(body.shape[:2])
+    score[:, wrist], score[10:20, ankle] = 0, 0
+    if missing == 'NaN':
+        attempt = np.where(score[..., None] > 0, body, np.nan)
+    else:
+        body[:, wrist], body[10:20, ankle] = 77, 77
+        attempt = dict(
+            frame_dir='a',
+            total_frames=len(body),
+            keypoint=body[None],
+            keypoint_score=score[None],
+        )
+    found = model.compare(references, attempt)
+    joints = {one.joint for one in found.joints}
+    assert 'left_wrist' not in joints
+    assert 'left_elbow' not in {
+        one.joint for one in found.joints if one.unit == 'degrees'
+    }
+    knee = find(found, 'right_knee', 'bend')
+    assert np.isnan(knee.curves[0, 10:20]).all()
+    assert knee.difference == pytest.approx(-20, abs=4)
+    assert not 10 <= knee.frame < 20
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_2d_joints(model):
+    bodies = [motion(knee) for knee in (98, 102, 80)]
+    # From the left, y down.
+    *references, attempt = (body[..., [2, 1]] * [1, -1] for body in bodies)
+    found = model.compare(references, attempt)
+    assert find(found, 'left_knee', 'bend').difference == pytest.approx(
+        -20, abs=3
+    )
+    lean = attempt.copy()
+    lean[:, 0, 1] -= 0.2
+    higher = find(model.compare(references, lean), 'head', 'y')
+    assert higher.difference > 0.3
+    assert 'higher' in higher.sentence
+
+
+def test_phases(model):
+    body = motion()
+    reference = dict(
+        frame_dir='reference',
+        total_frames=120,
+        keypoint=body[None],
+        phase=np.repeat([0, 1], 60),
+    )
+    slow = np.concatenate([np.repeat(body[:60], 2, 0), body[60:]])
+    first, second = model.compare(reference, slow).timing.phases
+    assert (first.phase, second.phase) == (0, 1)
+    assert first.reference == pytest.approx(2)
+    assert first.attempt == pytest.approx(4, abs=0.4)
+    assert second.attempt == pytest.approx(2, abs=0.4)
+
+
+def test_parts(model, references, tmp_path):
+    good, wrong = motion(), motion(70, 90)
+    recording = np.concatenate([good, wrong, good])
+    parts = [(0, 120), (120, 240), (240, 360)]
+    found = model.compare_parts(references, recording, parts)
+    scores = [one.score for one in found]
+    assert scores[1] > 2 * max(scores[0], scores[2])
+    knee = find(found[1], 'left_knee', 'bend')
+    assert knee.second == pytest.approx(4 + 1, abs=0.3)
+    assert found[1].first_frame == 120
+    save_comparisons(found, tmp_path / 'parts.html')
+    text = (tmp_path / 'parts.html').read_text(encoding='utf-8')
+    assert text.count('<details open>') == 1
+    opened = text[text.index('<details open>') :]
+    assert 'repetition 2' in opened[: opened.index('</summary>')]
+    save_comparisons(found, tmp_path / 'parts.json')
+    assert len(json.loads((tmp_path / 'parts.json').read_text())) == 3
+
+
+def test_page(model, references, tmp_path):
+    attempt = replace(model.embed(motion(80))[0], name='<b>"x"')
+    found = model.compare(references, attempt)
+    found.save(tmp_path / 'a.html')
+    text = (tmp_path / 'a.html').read_text(encoding='utf-8')
+    assert '<b>"x"' not in text
+    for outside in ('http', 'src="/', '<script', '@import', 'url('):
+        assert outside not in text
+    assert found.differences()[0].sentence in text
+    assert len(text) < 200_000
+    found.save(tmp_path / 'a.json')
+    written = json.loads((tmp_path / 'a.json').read_text())
+    assert written['score'] == pytest.approx(found.score, abs=1e-3)
+    assert len(written['joints']) == len(found.joints) == 10 + 39
+    with pytest.raises(ValueError, match=r'a\.pdf'):
+        found.save(tmp_path / 'a.pdf')
+    with pytest.raises(ValueError, match='no comparison'):
+        save_comparisons([], tmp_path / 'b.html')
+
+
+def test_embeddings_alone(tmp_path):
+    rng = np.random.default_rng(0)
+    base = np.cumsum(rng.normal(size=(40, 8)), 0)
+    *references, near, far = (
+        EmbeddedSequence(str(noise), base + noise * rng.normal(size=(40, 8)))
+        for noise in (0.1, 0.11, 0.12, 0.105, 0.5)
+    )
+    found = compare(references, near)
+    assert found.joints == []
+    assert found.score == pytest.approx(1, abs=0.3)
+    assert np.mean(found.reference_scores) == pytest.approx(1)
+    assert compare(references, far).score > 5
+    assert compare([near, near], near).score == 0
+    found.save(tmp_path / 'a.html')
+
+
+def test_what_cannot_be_compared(model, references):
+    with pytest.raises(ValueError, match='one reference'):
+        compare([], references[0])
+    wide = EmbeddedSequence('wide', np.ones((4, 3)) * np.arange(4)[:, None])
+    with pytest.raises(ValueError, match='wide'):
+        compare(references, wide)
+    flat = motion()[..., :2] * [1, -1]
+    with pytest.raises(ValueError, match='2D'):
+        model.compare(references, flat)
+    two = replace(
+        references[0], keypoint=np.tile(references[0].keypoint, (1, 2, 1))
+    )
+    with pytest.raises(ValueError, match='one person'):
+        compare(two, references[1])
+
+
+def test_tempo_is_that_of_a_plain_loop():
+    rng = np.random.default_rng(1)
+    steps = rng.integers(0, 3, 60)
+    moves = np.array([[1, 1], [1, 0], [0, 1]])[steps]
+    path = np.concatenate([[[0, 0]], np.cumsum(moves, 0)])
+    first = np.arange(path[-1, 0] + 1) / 10
+    second = np.arange(path[-1, 1] + 1) / 20
+    pace = find_pace(path, first, second, 0.2)
+    total = [first[i] + second[j] for i, j in path]
+    places = np.linspace(total[0], total[-1], len(pace.first))
+    for n, place in enumerate(places):
+        at = max(k for k, t in enumerate(total) if t <= place + 1e-12)
+        after = min(at + 1, len(path) - 1)
+        gap = total[after] - total[at]
+        share = (place - total[at]) / gap if gap else 0
+        for found, times, side in (
+            (pace.first, first, 0),
+            (pace.second, second, 1),
+        ):
+            low, high = times[path[at, side]], times[path[after, side]]
+            assert found[n] == pytest.approx(low + share * (high - low))
+    assert np.diff(pace.first).min() >= 0
+    assert np.isfinite(pace.log_tempo).all()
+
+
+def test_runs():
+    """One second at an even pace, one at half of it, and one left out."""
+    even = [(t, t) for t in range(100)]
+    slow = [(100 + t, 100 + t // 2) for t in range(100)]
+    skipped = [(199, 149 + t) for t in range(1, 101)]
+    path = np.array(even + slow + skipped)
+    times = np.arange(300) / 100
+    pace = find_pace(path, times[:200], times[:250], 0.1)
+    low, high = usual_tempo(pace, [])
+    assert np.exp(high) == pytest.approx(1.5)
+    first, second = find_runs(pace, low, high, 0.2)
+    assert (first.kind, second.kind) == ('slow', 'skipped')
+    assert first.first == pytest.approx((1, 2), abs=0.1)
+    assert first.second == pytest.approx((1, 1.5), abs=0.1)
+    assert second.second == pytest.approx((1.5, 2.5), abs=0.1)
+    # What other sequences do, too, is usual.
+    assert find_runs(pace, *usual_tempo(pace, [pace]), 0.2) == []

@@ -1,0 +1,74 @@
+import json
+
+import numpy as np
+import pytest
+
+from masa.cli import main
+from masa.datasets.random_activities.body import BONES, place_joints, pose
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Two references and an attempt whose knees are bent less."""
+    way = np.sin(np.linspace(0, np.pi, 60))[:, None] ** 2
+    bones = np.array(list(BONES.values()))
+    made = []
+    for name, knee in (('first', 98), ('second', 102), ('attempt', 80)):
+        body = way * pose(leg_raise=60, leg_knee=knee, trunk_bend=20)
+        made.append(tmp_path / f'{name}.npy')
+        np.save(made[-1], place_joints(body, bones).astype(np.float32))
+    return made
+
+
+def run(*words):
+    options = '--up-axis', 'y', '--frame-rate', '30'
+    return main(['compare', *map(str, words), *options])
+
+
+def test_compare(files, tmp_path, capsys):
+    page, table = tmp_path / 'report.html', tmp_path / 'report.json'
+    assert run(*files, '-o', page, '-o', table) == 0
+    printed = capsys.readouterr().out
+    found = json.loads(table.read_text(encoding='utf-8'))
+    assert found['attempt'] == 'attempt'
+    assert found['references'] == ['first', 'second']
+    assert found['calibrated']
+    assert found['score'] > 2
+    assert all(line in printed for line in found['summary'])
+    assert 'knee bent' in printed
+    assert f'{page}: ' in printed
+    assert 'knee bent' in page.read_text(encoding='utf-8')
+
+
+def test_one_reference_and_named_attempt(files, tmp_path):
+    table = tmp_path / 'report.json'
+    assert run(*files[1:], '-o', table) == 0
+    assert not json.loads(table.read_text())['calibrated']
+    options = '-o', table, '--overwrite', '--attempt', 'second'
+    assert run(*files, *options) == 0
+    found = json.loads(table.read_text())
+    assert found['attempt'] == 'second'
+    assert found['references'] == ['first', 'attempt']
+
+
+@pytest.mark.parametrize(
+    ('outputs', 'number'),
+    [(['report.csv'], 3), (['exists.json'], 3), (['report.html'], 1), ([], 3)],
+)
+def test_wrong_arguments(files, tmp_path, capsys, outputs, number):
+    (tmp_path / 'exists.json').touch()
+    options = [word for name in outputs for word in ('-o', tmp_path / name)]
+    with pytest.raises(SystemExit):
+        run(*files[:number], *options)
+    assert 'error: ' in capsys.readouterr().err
+
+
+def test_broken_inputs(files, tmp_path, capsys):
+    wrong = tmp_path / 'wrong.npy'
+    np.save(wrong, np.ones((4, 13, 3, 2)))
+    table = tmp_path / 'report.json'
+    assert run(wrong, *files, '-o', table) == 2
+    assert 'wrong.npy' in capsys.readouterr().err
+    assert not table.exists()
+    assert run(wrong, *files, '-o', table, '--skip-broken') == 1
+    assert table.exists()
