@@ -54,6 +54,7 @@ COMMANDS: dict[str, Command | Group] = {
     'align': Command('align sequences in time: video or table', 'align'),
     'embed': Command('embed the frames of sequences', 'embed'),
     'label': Command('transfer labels of a sequence to others', 'label'),
+    'find': Command('find and count occurrences in a recording', 'find'),
     'search': Command('find a moment of a sequence in others', 'search'),
     'compare': Command(
         'explain an attempt by references: score, timing, joints', 'compare'

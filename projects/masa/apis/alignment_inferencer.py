@@ -297,7 +297,7 @@ class AlignmentInferencer(EmbeddingInferencer):
             >>> parts = [(0, 95), (95, 180)]
             >>> model.compare_parts('a.mp4', 'ten_times.mp4', parts)
         """
-        recording = self._single(recording)
+        recording = self._single(recording, parts=True)
         known = ReferenceSet(self.embed(references))
         return [
             known.compare(part, self.embed_mirrored(part), start)
@@ -324,7 +324,7 @@ class AlignmentInferencer(EmbeddingInferencer):
                 an activity, each a sequence of its own.
             recording (Input): The sequence to search, however long.
             tolerance (float, optional): How far an occurrence may differ; see
-                :func:`~masa.alignment.find_occurrences`. Defaults to 0.1, or
+                :func:`~masa.alignment.find_occurrences`. Defaults to 0.15, or
                 0.3 for bodies in 3D.
             mirrored (bool): Whether to find the mirror image as well.
                 Defaults to False.
@@ -344,13 +344,15 @@ class AlignmentInferencer(EmbeddingInferencer):
         return find_in_recording(
             self,
             self.embed(references),
-            self._single(recording),
+            self._single(recording, parts=True),
             tolerance,
             mirrored,
         )
 
-    def _single(self, sequence: Input) -> EmbeddedSequence:
-        found = self.embed(sequence)
+    def _single(
+        self, sequence: Input, parts: bool = False
+    ) -> EmbeddedSequence:
+        found = self.embed(sequence, parts=parts)
         if len(found) != 1:
             raise ValueError(
                 f'one sequence is expected, but {sequence} holds {len(found)}'

@@ -10,7 +10,7 @@ from ..embeddings import EmbeddedSequence
 from .embedding_inferencer import EmbeddingInferencer
 
 # Defaults of the tolerance, of embeddings alone and with joints in 3D.
-TOLERANCE, TOLERANCE_3D = 0.1, 0.3
+TOLERANCE, TOLERANCE_3D = 0.15, 0.3
 # Of the mean squared distance of the joints, in torso lengths, beside that of
 # the embeddings.
 JOINT_WEIGHT = 20.0

@@ -6,7 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .model_options import add_inputs, add_model_options
+from .model_options import (
+    add_model_options,
+    add_references_and,
+    check_references,
+)
 from .options import add_options, check_output
 
 if TYPE_CHECKING:
@@ -33,14 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         'Example: masa compare reference.mp4 attempt.mp4 -o report.html'
     )
-    add_inputs(parser)
-    parser.add_argument(
-        '--attempt',
-        dest='name',
-        metavar='NAME',
-        help='name of the attempt, where the last input holds several '
-        'sequences; it may then be in any input',
-    )
+    add_references_and(parser, 'attempt')
     parser.add_argument(
         '-o',
         '--output',
@@ -53,7 +50,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_options(parser, 'overwrite')
     add_model_options(parser)
-    parser.set_defaults(name_option='--attempt')
 
 
 def check_arguments(
@@ -67,9 +63,7 @@ def check_arguments(
     """
     for path in args.output:
         check_output(parser, path, SUFFIXES, args.overwrite)
-    *args.others, args.first = args.inputs
-    if not args.others and args.name is None:
-        parser.error('a reference and, last, an attempt are expected')
+    check_references(parser, args)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,7 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .model_options import add_inputs, add_last, add_model_options
+from .model_options import (
+    add_model_options,
+    add_references_and,
+    check_references,
+)
 from .options import TABLE_SUFFIXES, add_options, bounded, check_output
 
 if TYPE_CHECKING:
@@ -29,8 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'inputs were left out, with 2 if it could not be done.'
     )
     parser.epilog = 'Example: masa find squat.mp4 training.mp4 -o found.csv'
-    add_inputs(parser)
-    add_last(parser, 'recording')
+    add_references_and(parser, 'recording')
     parser.add_argument(
         '-o',
         '--output',
@@ -45,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=bounded(float, 0, open_low=True),
         metavar='SHARE',
         help='how far an occurrence may differ, as a share of how far the '
-        "frames of a reference differ; a pose that is held is at 0.5 "
+        'frames of a reference differ; a pose that is held is at 0.5 '
         '(default: 0.15, or 0.3 for bodies in 3D)',
     )
     parser.add_argument(
@@ -67,7 +70,7 @@ def check_arguments(
     """
     if args.output is not None:
         check_output(parser, args.output, TABLE_SUFFIXES, args.overwrite)
-    take_last(parser, args, 'a reference')
+    check_references(parser, args)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -79,7 +82,9 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         int: The exit status.
     """
-    from .tables import show_occurrences
+    # What reads and embeds is imported when the arguments are right.
+    from .embedded_inputs import run_on_first
+    from .tables import show_occurrences, write_occurrences
 
     def find(
         inferencer: AlignmentInferencer,
@@ -89,11 +94,11 @@ def run(args: argparse.Namespace) -> int:
         found = inferencer.find(
             references, recording, args.tolerance, args.mirrored
         )
+        # In the order of the recording.
         found.sort()
         names = [references[one.reference].name for one in found]
         show_occurrences(recording.name, found, names)
         if args.output is not None:
-            {
-                field: [getattr(one, field) for one in found]
-                for field in found_fields
-            }
+            write_occurrences(args.output, recording.name, found, names)
+
+    return run_on_first(args, find, parts=True)

@@ -49,6 +49,41 @@ def add_first_and_others(
     parser.set_defaults(name_option=f'--{first}')
 
 
+def add_references_and(parser: argparse.ArgumentParser, last: str) -> None:
+    """Add ``inputs``, of which the last has a role of its own.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        last (str): What the last one is, such as ``attempt``: the option for
+            the name of one of several.
+    """
+    add_inputs(parser)
+    parser.add_argument(
+        f'--{last}',
+        dest='name',
+        metavar='NAME',
+        help=f'name of the {last}, where the last input holds several '
+        'sequences; it may then be in any input',
+    )
+    parser.set_defaults(name_option=f'--{last}')
+
+
+def check_references(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """Tell the last input from the references, or end with a message.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        args (argparse.Namespace): The parsed arguments, which get ``first``,
+            the last input, and ``others``.
+    """
+    *args.others, args.first = args.inputs
+    if not args.others and args.name is None:
+        last = args.name_option.removeprefix('--')
+        parser.error(f'a reference and, last, the {last} are expected')
+
+
 def check_others(
     parser: argparse.ArgumentParser, args: argparse.Namespace
 ) -> None:

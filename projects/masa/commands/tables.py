@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from ..alignment import Timeline
+from ..alignment import Occurrence, Timeline
 from ..embeddings import EmbeddedSequence
 from ..support.files import atomic_path
 
@@ -45,6 +45,64 @@ def show_timeline(
         shown = 'nothing matches' if np.isnan(cost) else f'{cost:.4g}'
         table.add_row(f'{one.name}{mark}', str(len(one)), duration, shown)
     print_table(table)
+
+
+def show_occurrences(
+    recording: str, found: list[Occurrence], references: list[str]
+) -> None:
+    """Print occurrences and their number.
+
+    Args:
+        recording (str): Name of the recording.
+        found (list[Occurrence]): The occurrences.
+        references (list[str]): Name of the reference nearest to each.
+    """
+    if found:
+        table = Table('', 'start', 'end', 'seconds', 'score', 'reference')
+        for i, (one, name) in enumerate(zip(found, references, strict=True)):
+            if one.start is None:
+                ends = f'frame {one.start_frame}', f'frame {one.end_frame - 1}'
+                lasts = ''
+            else:
+                ends = f'{one.start:.2f} s', f'{one.end:.2f} s'
+                lasts = f'{one.end - one.start:.2f}'
+            mark = ' (mirrored)' if one.mirrored else ''
+            table.add_row(
+                *(str(i + 1), *ends, lasts, f'{one.score:.2f}'),
+                f'{name}{mark}',
+            )
+        print_table(table)
+    print(f'{recording}: {len(found)} found')
+
+
+def write_occurrences(
+    path: Path, recording: str, found: list[Occurrence], references: list[str]
+) -> None:
+    """Write the frames and seconds of occurrences.
+
+    Args:
+        path (Path): The file, ``.csv`` or ``.json``.
+        recording (str): Name of the recording.
+        found (list[Occurrence]): The occurrences.
+        references (list[str]): Name of the reference nearest to each.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    columns = {
+        name: [getattr(one, field) for one in found]
+        for name, field in (
+            ('start frame', 'start_frame'),
+            ('end frame', 'end_frame'),
+            ('start [s]', 'start'),
+            ('end [s]', 'end'),
+            ('score', 'score'),
+            ('cost', 'cost'),
+            ('mirrored', 'mirrored'),
+        )
+    }
+    columns['reference'] = references
+    write_columns(path, columns, f'{len(found)} occurrences in {recording}')
 
 
 def write_columns(path: Path, columns: dict[str, list], what: str) -> None:
