@@ -138,6 +138,12 @@ def find_occurrences(
     if lengths is None:
         lengths = [len(reference) for reference in references]
     check_above_zero(**{f'lengths[{i}]': n for i, n in enumerate(lengths)})
+    for i, reference in enumerate(references):
+        if not np.ptp(reference, axis=0).any():
+            raise ValueError(
+                'a reference is expected to change, but all frames of '
+                f'references[{i}] have the same embedding'
+            )
     references = [
         resample(reference.astype(np.float64), MOMENTS)
         for reference in references
@@ -180,11 +186,6 @@ def _calibrate(references: list[np.ndarray], tolerance: float) -> float:
     threshold = tolerance * float(
         np.mean([mean_distance(one, one) for one in references])
     )
-    if threshold == 0:
-        raise ValueError(
-            'references are expected to move, but all their frames have the '
-            'same embedding'
-        )
     if len(references) == 1:
         return threshold
     costs = [_mean_cost(a, b) for a, b in combinations(references, 2)]

@@ -90,18 +90,15 @@ def write_occurrences(
         OSError: If the file cannot be written.
     """
     columns = {
-        name: [getattr(one, field) for one in found]
-        for name, field in (
-            ('start frame', 'start_frame'),
-            ('end frame', 'end_frame'),
-            ('start [s]', 'start'),
-            ('end [s]', 'end'),
-            ('score', 'score'),
-            ('cost', 'cost'),
-            ('mirrored', 'mirrored'),
-        )
+        'first frame': [one.start_frame for one in found],
+        'last frame': [one.end_frame - 1 for one in found],
+        'start [s]': [one.start for one in found],
+        'end [s]': [one.end for one in found],
+        'score': [round(one.score, 4) for one in found],
+        'cost': [round(one.cost, 6) for one in found],
+        'mirrored': [one.mirrored for one in found],
+        'reference': references,
     }
-    columns['reference'] = references
     write_columns(path, columns, f'{len(found)} occurrences in {recording}')
 
 
