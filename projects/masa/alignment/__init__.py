@@ -5,6 +5,7 @@ models, files or videos.
 """
 
 from .anomaly import anomaly_score
+from .follow import Follower, Position
 from .labels import transfer_labels
 from .pair import Alignment, align_pair
 from .retrieval import Match, retrieve_frames
@@ -12,7 +13,9 @@ from .timeline import Timeline, align_all, central_sequence
 
 __all__ = [
     'Alignment',
+    'Follower',
     'Match',
+    'Position',
     'Timeline',
     'align_all',
     'align_pair',

@@ -16,6 +16,7 @@ from ..embeddings import EmbeddedSequence
 from .embedding_inferencer import EmbeddingInferencer
 from .frame_index import FrameIndex
 from .input_reader import Input
+from .live_aligner import LiveAligner
 
 
 class AlignmentInferencer(EmbeddingInferencer):
@@ -226,6 +227,25 @@ class AlignmentInferencer(EmbeddingInferencer):
             sequence.embedding,
             self._embeddings(references),
         )
+
+    def follow(self, reference: Input, rate: float = 10.0) -> LiveAligner:
+        """Follow a running recording along a reference.
+
+        Args:
+            reference (Input): The reference, of joints.
+            rate (float): How often the recording is embedded in a second.
+
+        Returns:
+            LiveAligner: Takes one frame at a time.
+
+        Raises:
+            ValueError: If the reference has no joints or no times.
+
+        Example:
+            >>> live = inferencer.follow('a.mp4')
+            >>> live.push(joints, time).reference_time
+        """
+        return LiveAligner(self._single(reference), self, rate=rate)
 
     def _single(self, sequence: Input) -> EmbeddedSequence:
         found = self.embed(sequence)
