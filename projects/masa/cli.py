@@ -56,6 +56,7 @@ COMMANDS: dict[str, Command | Group] = {
     'label': Command('transfer labels of a sequence to others', 'label'),
     'search': Command('find a moment of a sequence in others', 'search'),
     'anomaly': Command('score frames against reference sequences', 'anomaly'),
+    'live': Command('follow a camera or a video along a reference', 'live'),
     'extract': Group(
         'skeletons or features from videos',
         {

@@ -24,7 +24,7 @@ MOST_FRAMES = 128
 ELSEWHERE, NOBODY, SHARPNESS = 0.3, 0.6, 0.005
 # Shares of the reference's length: the end, and the middle, through which
 # the way to the end leads.
-END, MIDDLE = 0.95, (0.25, 0.75)
+END, MIDDLE = 0.9, (0.25, 0.75)
 # Windows that are embedded at once.
 BATCH = 64
 
@@ -80,6 +80,8 @@ class LiveAligner:
             is usual for unlike moments. Defaults to 1 for embeddings of the
             norm 1, half that of orthogonal ones; else to the mean over all
             pairs of moments of the reference.
+        skeleton (dict, optional): Layout of the joints of frames, for a model
+            that takes any body. Defaults to that of the reference.
 
     Raises:
         ValueError: If the reference has no joints of one person, or no
@@ -100,6 +102,7 @@ class LiveAligner:
         timestamps: np.ndarray | None = None,
         rate: float = 10.0,
         usual_distance: float | None = None,
+        skeleton: dict | None = None,
     ):
         check_range('rate', rate, 0, open_low=True)
         self.rate = rate
@@ -108,7 +111,7 @@ class LiveAligner:
                 from .pretrained import load
 
                 model = load()
-            self._source = _Windows(reference, model)
+            self._source = _Windows(reference, model, skeleton)
             self.timestamps = reference.timestamps
         else:
             self._source = _Embeddings(reference, timestamps)
@@ -276,7 +279,10 @@ class _Windows:
     is_slow = True
 
     def __init__(
-        self, reference: EmbeddedSequence, model: 'EmbeddingInferencer'
+        self,
+        reference: EmbeddedSequence,
+        model: 'EmbeddingInferencer',
+        skeleton: dict | None,
     ):
         name, keypoint = reference.name, reference.keypoint
         record = reference.record or {}
@@ -294,12 +300,10 @@ class _Windows:
             )
         self.name = name
         self.model = model.model
-        self._fields = {
-            'skeleton': reference.skeleton,
-            **({k: record[k] for k in ('img_shape',) if k in record}),
-        }
+        self._fields = {'skeleton': reference.skeleton}
+        if 'img_shape' in record:
+            self._fields['img_shape'] = record['img_shape']
         frames = _with_scores(keypoint, reference.keypoint_score)
-        self._shape = keypoint.shape[1:]
         first, last = reference.timestamps[[0, -1]]
         count = min(round((last - first) / STEP) + 1, MOST_MOMENTS)
         self.times = np.linspace(first, last, count)
@@ -329,6 +333,10 @@ class _Windows:
         # Nothing is known of the others.
         self._newest = np.full((len(windows), len(newest[0])), np.nan)
         self._newest[[window is not None for window in windows]] = newest
+        self._joints = keypoint.shape[1]
+        if skeleton is not None:
+            self._fields['skeleton'] = skeleton
+            self._joints = len(skeleton['joints'])
 
     def usual_distance(self) -> float:
         windows = self._newest.reshape(len(self._speeds), len(self.times), -1)
@@ -346,23 +354,27 @@ class _Windows:
         if frame is None:
             return False
         frame = np.asarray(frame, dtype=np.float32)
-        if frame.shape != self._shape:
+        if frame.shape not in ((self._joints, 2), (self._joints, 3)):
             raise ValueError(
-                f'a frame is expected to hold joints as {self.name} does, of '
-                f'the shape {self._shape}, but has {frame.shape}'
+                f'a frame is expected to hold joints, ({self._joints}, 2 or '
+                f'3), but has the shape {frame.shape}'
             )
-        if score is not None and np.shape(score) != self._shape[:1]:
+        if score is not None and np.shape(score) != (self._joints,):
             raise ValueError(
                 'score is expected to be one number for each of the '
-                f'{self._shape[0]} joints, but has the shape '
-                f'{np.shape(score)}'
+                f'{self._joints} joints, but has the shape {np.shape(score)}'
+            )
+        kept = self._frames
+        if kept and kept[-1][1].shape[1] != frame.shape[1] + 1:
+            raise ValueError(
+                f'a frame is expected in {kept[-1][1].shape[1] - 1}D as the '
+                f'one before, but has the shape {frame.shape}'
             )
         if score is None:
-            score = np.full(self._shape[0], np.nan_to_num(frame).any())
+            score = np.full(self._joints, np.nan_to_num(frame).any())
         (frame,) = _with_scores(frame[None], np.asarray(score)[None])
         if not frame[:, -1].any():
             return False
-        kept = self._frames
         # One more, to interpolate at the window's beginning.
         while len(kept) > 1 and kept[1][0] <= time - WINDOW:
             kept.popleft()
