@@ -81,10 +81,17 @@ class Stream(NamedTuple):
 
 
 class Followed(NamedTuple):
-    """What a method says of each frame: seconds and confidences, (T,)."""
+    """What a method says of each frame.
+
+    Attributes:
+        seconds (np.ndarray): Of the reference, (T,).
+        unlike (np.ndarray): How much it looks like another movement, (T,).
+        confidence (np.ndarray, optional): In [0, 1], (T,).
+    """
 
     seconds: np.ndarray
-    confidence: np.ndarray
+    unlike: np.ndarray
+    confidence: np.ndarray | None = None
 
 
 def interpolate(values: np.ndarray, known: np.ndarray, at: np.ndarray):
@@ -250,6 +257,7 @@ def follow(live: LiveAligner, frames, stream: Stream, scores) -> Followed:
     ]
     return Followed(
         np.array([state.reference_time for state in states]),
+        np.array([state.elsewhere for state in states]),
         np.array([state.confidence for state in states]),
     )
 
@@ -265,14 +273,14 @@ def by_windows(stream: Stream, model: AlignmentInferencer, **options):
         costs = costs_of(second)
         lowest = np.atleast_2d(costs).min(0)
         at = 0 if np.isnan(lowest).all() else int(np.nanargmin(lowest))
-        cheapest.append((source.times[at], -lowest[at], second))
+        cheapest.append((source.times[at], lowest[at], second))
         return costs
 
     source.costs = costs
     followed = follow(live, stream.motion.joints, stream, stream.motion.score)
-    seconds, confidence, seen = np.array(cheapest).T
+    seconds, unlike, seen = np.array(cheapest).T
     last = np.searchsorted(seen, stream.motion.times, side='right') - 1
-    return followed, Followed(seconds[last], confidence[last])
+    return followed, Followed(seconds[last], unlike[last])
 
 
 def normalized(
@@ -314,7 +322,7 @@ def by_joints(stream: Stream, model: AlignmentInferencer, share: float):
     )
     followed = follow(live, frames, stream, [None] * len(frames))
     costs = ((frames[:, None] - reference) ** 2).sum(-1)
-    return followed, Followed(one.timestamps[costs.argmin(1)], -costs.min(1))
+    return followed, Followed(one.timestamps[costs.argmin(1)], costs.min(1))
 
 
 def auc(positive: np.ndarray, negative: np.ndarray) -> float:
@@ -328,18 +336,25 @@ def judge(stream: Stream, followed: Followed) -> dict[str, float]:
     first, last = stream.reference.timestamps[[0, -1]]
     length = last - first
     judged = ~np.isnan(stream.truth)
-    error = np.abs(followed.seconds - stream.truth)[judged]
-    error = np.minimum(error, length - error)
-    there = followed.confidence[judged]
+
+    def around(seconds: np.ndarray) -> np.ndarray:
+        seconds = np.abs(seconds)
+        return np.minimum(seconds, length - seconds)
+
+    error = around(followed.seconds - stream.truth)[judged]
+    moved = around(np.diff(followed.seconds))
+    rightly = around(np.diff(stream.truth))
+    # Of frames in a row that are judged.
+    jumps = (moved > 0.2 * length) & (rightly < 0.1 * length)
     found = {
         'error [s]': error.mean(),
         'within 5%': (error <= 0.05 * length).mean(),
         'within 10%': (error <= 0.1 * length).mean(),
-        'AUC': auc(there, followed.confidence[stream.is_other]),
+        'wrong jumps / min': jumps.sum() / judged.sum() * RATE * 60,
+        'AUC': auc(followed.unlike[stream.is_other], followed.unlike[judged]),
     }
-    # Of costs, confidences are not comparable.
-    if (followed.confidence >= 0).all():
-        sure = there >= 0.5
+    if followed.confidence is not None:
+        sure = followed.confidence[judged] >= 0.5
         found['sure'] = sure.mean()
         found['within 10%, if sure'] = (
             (error <= 0.1 * length)[sure].mean() if sure.any() else np.nan

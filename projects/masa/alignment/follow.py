@@ -180,25 +180,20 @@ class Follower:
         """Tell where the performer is.
 
         Args:
-            seconds (float): So much after the present moment, 0 or more.
-                Defaults to 0.
+            seconds (float): So much after the present moment, 0 or more, if
+                the performer goes on at the same speed. Defaults to 0.
 
         Returns:
             Position: The position.
         """
-        inside, elsewhere = (
-            self._after(seconds)
-            if seconds
-            else (self._inside, self._elsewhere)
-        )
+        inside = self._move(seconds) if seconds else self._inside
         shares = inside.sum(axis=0)
         # Half of a moment's share is before it.
         passed = np.cumsum(shares) - shares / 2
         time = float(np.interp(shares.sum() / 2, passed, self.times))
         near = np.abs(self.times - time) <= self._tolerance(time)
-        return Position(
-            time, float(min(shares[near].sum(), 1.0)), float(elsewhere)
-        )
+        confidence = float(min(shares[near].sum(), 1.0))
+        return Position(time, confidence, float(self._elsewhere))
 
     def _tolerance(self, time: float) -> float:
         """5% of the length, and the nearest moment at least."""

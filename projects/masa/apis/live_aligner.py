@@ -40,6 +40,8 @@ class LiveState(NamedTuple):
         confidence (float): Probability, in [0, 1], that the performer does
             what is in the reference, and is within 5% of its length of that
             moment.
+        elsewhere (float): Probability, in [0, 1], of a movement that is not
+            in the reference, or of nobody.
         score (float): Likeness so far, in [0, 1]: 1 for equal embeddings, 0
             for those that are as far apart as unlike moments. The mean over
             time, weighted by the confidence; NaN while that is 0.
@@ -50,6 +52,7 @@ class LiveState(NamedTuple):
     reference_time: float
     reference_frame: int
     confidence: float
+    elsewhere: float
     score: float
     laps: int
 
@@ -185,6 +188,7 @@ class LiveAligner:
             position.time,
             int(np.abs(self.timestamps - position.time).argmin()),
             position.confidence,
+            position.elsewhere,
             self._likeness / self._weight if self._weight else np.nan,
             self._laps,
         )
@@ -407,7 +411,7 @@ class _Windows:
     ) -> np.ndarray | dict | None:
         """Make the model's input of a window; None if it shows too little."""
         window = _interpolate(frames, times, at)
-        keypoint, known = window[None, ..., :-1], window[None, ..., -1] == 1
+        keypoint, known = window[None, ..., :-1], window[None, ..., -1] > 0
         record = dict(
             frame_dir=f'a window of {self.name}',
             total_frames=len(at),
@@ -451,12 +455,15 @@ def _usual_distance(embeddings: np.ndarray) -> float:
 def _interpolate(
     frames: np.ndarray, times: np.ndarray, at: np.ndarray
 ) -> np.ndarray:
-    """Interpolate (T, V, C + 1); before and after them, the ends are held."""
+    """Interpolate (T, V, C + 1) of `_with_scores`; the ends are held."""
     after = np.searchsorted(times, at).clip(0, len(times) - 1)
     before = np.maximum(after - 1, 0)
     apart = np.maximum(times[after] - times[before], np.finfo(float).tiny)
     share = ((at - times[before]) / apart).clip(0, 1)[:, None, None]
-    # A joint that is missing in a frame that does not count is not missing.
-    first = np.where(share < 1, frames[before], 0)
-    second = np.where(share > 0, frames[after], 0)
-    return ((1 - share) * first + share * second).astype(np.float32)
+    first, second = frames[before], frames[after]
+    found = (1 - share) * first + share * second
+    # A joint is where the nearer frame has it, if the other does not.
+    nearer = np.where(share < 0.5, first, second)
+    found = np.where(np.isnan(found), nearer, found)
+    found[..., -1] = nearer[..., -1]
+    return found.astype(np.float32)

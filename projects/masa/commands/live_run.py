@@ -132,6 +132,7 @@ class LiveRun:
             ],
             'reference frame': [one.reference_frame for one in self.states],
             'confidence': [round(one.confidence, 4) for one in self.states],
+            'elsewhere': [round(one.elsewhere, 4) for one in self.states],
             # JSON has no NaN.
             'score': [
                 None if np.isnan(one.score) else round(one.score, 4)
