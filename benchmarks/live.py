@@ -438,7 +438,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         '--joints-share',
         type=float,
-        default=1.0,
+        default=2.0,
         help='of the distance '
         'that is usual for unlike joints, for the baseline',
     )
