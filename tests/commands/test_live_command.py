@@ -132,7 +132,13 @@ def test_other_layout_and_named_sequences(files):
     command = ['live', str(path), '--source', str(files / 'attempt.npy')]
     assert main([*command, *options, '-o', output, '--frame-rate', '30']) == 0
     assert len(rows_of(output)) == 30
+    # Both of one file.
+    command = ['live', str(path), '--source', str(path), *options]
+    assert main([*command, '-o', output, '--overwrite']) == 0
+    assert len(rows_of(output)) == 30
+    command[3] = str(files / 'attempt.npy')
     options = ['--reference', 'good', '--overwrite', '-o', output]
+    command = command[:4]
     assert main([*command, *options, '--frame-rate', '30']) == 2
 
 

@@ -21,7 +21,7 @@ STEP, MOST_MOMENTS = 0.08, 256
 MOST_FRAMES = 128
 # By the usual distance of unlike moments: the cost of something else, and of
 # nobody; and a cost that counts within a second.
-ELSEWHERE, NOBODY, SHARPNESS = 0.3, 0.6, 0.005
+ELSEWHERE, NOBODY, SHARPNESS = 0.45, 0.9, 0.005
 # Shares of the reference's length: the end, and the middle, through which
 # the way to the end leads.
 END, MIDDLE = 0.9, (0.25, 0.75)

@@ -149,4 +149,7 @@ def run(args: argparse.Namespace) -> int:
         live = LiveRun(inferencer, reference, source, args.rate, args.height)
         live.write(args.output, shown)
 
+    if args.name is not None and args.others == [args.first]:
+        # Both are sequences of one file, which is read once.
+        args.others = []
     return run_on_first(args, follow)

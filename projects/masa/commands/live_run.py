@@ -114,9 +114,8 @@ class LiveRun:
             faded = PAPER + (0.2 + 0.8 * state.confidence) * (image - PAPER)
             picture = show_beside(
                 [
-                    f'{time:.1f} s  confidence {state.confidence:.2f}  '
-                    f'score {state.score:.2f}',
-                    f'{reference.name}  {state.reference_time:.2f} s',
+                    f'{time:.1f} s  confidence {state.confidence:.2f}',
+                    f'{state.reference_time:.2f} s  score {state.score:.2f}',
                 ],
                 [self._image, faded.round().astype(np.uint8)],
                 [state.confidence, share],
