@@ -60,6 +60,7 @@ COMMANDS: dict[str, Command | Group] = {
         'explain an attempt by references: score, timing, joints', 'compare'
     ),
     'anomaly': Command('score frames against reference sequences', 'anomaly'),
+    'live': Command('follow a camera or a video along a reference', 'live'),
     'extract': Group(
         'skeletons or features from videos',
         {

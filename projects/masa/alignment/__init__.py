@@ -7,6 +7,7 @@ models, files or videos.
 from .anomaly import anomaly_score
 from .compare import ReferenceSet, compare
 from .explanation import Comparison, JointDifference, save_comparisons
+from .follow import Follower, Position
 from .joint_angles import joint_angles
 from .labels import transfer_labels
 from .occurrences import Occurrence, find_occurrences
@@ -17,9 +18,11 @@ from .timeline import Timeline, align_all, central_sequence
 __all__ = [
     'Alignment',
     'Comparison',
+    'Follower',
     'JointDifference',
     'Match',
     'Occurrence',
+    'Position',
     'ReferenceSet',
     'Timeline',
     'align_all',

@@ -20,6 +20,7 @@ from .embedding_inferencer import EmbeddingInferencer
 from .finding import find_in_recording
 from .frame_index import FrameIndex
 from .input_reader import Input
+from .live_aligner import LiveAligner
 
 
 class AlignmentInferencer(EmbeddingInferencer):
@@ -348,6 +349,25 @@ class AlignmentInferencer(EmbeddingInferencer):
             tolerance,
             mirrored,
         )
+
+    def follow(self, reference: Input, rate: float = 10.0) -> LiveAligner:
+        """Follow a running recording along a reference.
+
+        Args:
+            reference (Input): The reference, of joints.
+            rate (float): How often the recording is embedded in a second.
+
+        Returns:
+            LiveAligner: Takes one frame at a time.
+
+        Raises:
+            ValueError: If the reference has no joints or no times.
+
+        Example:
+            >>> live = inferencer.follow('a.mp4')
+            >>> live.push(joints, time).reference_time
+        """
+        return LiveAligner(self._single(reference), self, rate=rate)
 
     def _single(
         self, sequence: Input, parts: bool = False

@@ -16,6 +16,8 @@ from .options import TABLE_SUFFIXES, add_options, bounded, check_output
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
 
+PICTURE_SUFFIX = '.png'
+
 EXPECTED = (ValueError, ImportError)
 
 
@@ -32,15 +34,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'at the threshold, and nothing if there is none. Exits with 1 if '
         'inputs were left out, with 2 if it could not be done.'
     )
-    parser.epilog = 'Example: masa find squat.mp4 training.mp4 -o found.csv'
+    parser.epilog = (
+        'Example: masa find squat.mp4 training.mp4 -o found.csv -o found.png'
+    )
     add_references_and(parser, 'recording')
     parser.add_argument(
         '-o',
         '--output',
         type=Path,
+        action='append',
+        default=[],
         metavar='FILE',
         help='.csv or .json: the frames and seconds of every occurrence, in '
-        'the order of the recording',
+        'the order of the recording; .png: pictures of them in step with the '
+        'references; may be given several times',
     )
     add_options(parser, 'overwrite')
     parser.add_argument(
@@ -68,8 +75,10 @@ def check_arguments(
         parser (argparse.ArgumentParser): The command's parser.
         args (argparse.Namespace): The parsed arguments.
     """
-    if args.output is not None:
-        check_output(parser, args.output, TABLE_SUFFIXES, args.overwrite)
+    for path in args.output:
+        check_output(
+            parser, path, (*TABLE_SUFFIXES, PICTURE_SUFFIX), args.overwrite
+        )
     check_references(parser, args)
 
 
@@ -84,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
     """
     # What reads and embeds is imported when the arguments are right.
     from .embedded_inputs import run_on_first
+    from .found_picture import write_found_picture
     from .tables import show_occurrences, write_occurrences
 
     def find(
@@ -98,7 +108,12 @@ def run(args: argparse.Namespace) -> int:
         found.sort()
         names = [references[one.reference].name for one in found]
         show_occurrences(recording.name, found, names)
-        if args.output is not None:
-            write_occurrences(args.output, recording.name, found, names)
+        for path in args.output:
+            if path.suffix == PICTURE_SUFFIX:
+                write_found_picture(
+                    path, inferencer, references, recording, found
+                )
+            else:
+                write_occurrences(path, recording.name, found, names)
 
     return run_on_first(args, find, parts=True)
