@@ -482,9 +482,10 @@ _NOTES = """<h2>How to read this</h2>
 references by dynamic time warping of the model's embeddings, so that like
 moments are compared however fast they come. Elbows, knees and hips are 0
 degrees when straight, shoulders when the arm hangs; all differences are the
-attempt minus the references' mean. The score is the mean of those of all
-angles and positions, each of which counts its mean difference and the
-difference of how far it moves. It tells what is unusual, not whether it is
+attempt minus the references' mean. Each angle and position has a score that
+counts its mean difference and the difference of how far it moves, in units of
+how the references differ from each other; the score of the attempt comes from
+the more unusual half of them. It tells what is unusual, not whether it is
 wrong, and is no medical advice. From a single camera, angles are those in the
 picture: compare recordings from the same side.</p>"""
 
