@@ -81,7 +81,7 @@ def compare(
         ...     for way in (1.0, 1.1, 1.4)
         ... )
         >>> compare([first, second], third).score
-        7.52
+        6.20
     """
     return ReferenceSet(references).compare(attempt, mirrored)
 

@@ -1,5 +1,6 @@
 import base64
 import io
+import math
 from collections.abc import Sequence
 from html import escape
 
@@ -17,6 +18,7 @@ from ..alignment.joint_angles import JOINTS, body_motion
 from ..datasets.skeletons import PENN_ACTION
 from ..embeddings import EmbeddedSequence
 from ..extraction.frames import FrameReader
+from ..extraction.limits import MediaLimits
 from .drawing import LEFT, MIDDLE, RIGHT
 from .video import frames_at
 
@@ -24,6 +26,8 @@ from .video import frames_at
 MOMENTS, CURVES = 3, 4
 # Of a picture, in pixels.
 PHOTO = 240
+# The video was accepted when it was embedded.
+_ACCEPTED = MediaLimits(math.inf, math.inf)
 # By degrees that the camera is turned from the front.
 VIEWS = {0: 'the front', 45: 'half left', 90: 'the left'}
 _STRETCH_COLORS = dict(
@@ -189,7 +193,7 @@ def _photos(
     if sequence.video is None:
         return []
     order = np.argsort(frames, kind='stable')
-    reader = FrameReader(sequence.video)
+    reader = FrameReader(sequence.video, _ACCEPTED)
     made = [''] * len(frames)
     in_order = frames_at(reader, [frames[i] for i in order])
     for i, frame in zip(order, in_order, strict=True):
