@@ -27,7 +27,7 @@ MOMENTS, CURVES = 3, 4
 # Of a picture, in pixels.
 PHOTO = 240
 # The video was accepted when it was embedded.
-_ACCEPTED = MediaLimits(math.inf, math.inf)
+_ACCEPTED = MediaLimits(2**31 - 1, math.inf)
 # By degrees that the camera is turned from the front.
 VIEWS = {0: 'the front', 45: 'half left', 90: 'the left'}
 _STRETCH_COLORS = dict(
@@ -307,8 +307,8 @@ def _bones(pose: np.ndarray, kind: str, marked: Sequence[int]) -> str:
 def _timing(one: Comparison) -> str:
     timing = one.timing
     told = [
-        f'<p>The attempt takes {timing.amount(timing.attempt)}, the '
-        f'reference {escape(one.references[one.reference].name)} '
+        f'<p>The attempt takes {timing.amount(timing.attempt)}; the '
+        f'reference, {escape(one.references[one.reference].name)}, takes '
         f'{timing.amount(timing.reference)}.</p>'
     ]
     items = ''.join(
@@ -334,7 +334,7 @@ def _timing(one: Comparison) -> str:
     return (
         f'<figure class="wide">{_path_plot(timing)}<figcaption>The moment of '
         'the reference at each moment of the attempt. Along the dashed line '
-        'both would be equally fast; colors mark unusual stretches.'
+        'the attempt would keep one tempo; colors mark unusual stretches.'
         f'</figcaption></figure>{"".join(told)}'
     )
 
