@@ -135,9 +135,13 @@ def scores_of(data, references, name, known):
     attempt = data.embedded(name)
     found = known.compare(attempt, data.mirrored(name))
     scores = {'score': found.score}
-    for unit, title in ((DEGREES, 'angles'), (TORSOS, 'positions')):
-        scores[f'score of {title} alone'] = np.mean(
-            [one.score for one in found.joints if one.unit == unit]
+    for units, title in (
+        ((DEGREES, TORSOS), 'angles and positions'),
+        ((DEGREES,), 'angles'),
+        ((TORSOS,), 'positions'),
+    ):
+        scores[f'mean over all {title}'] = np.mean(
+            [one.score for one in found.joints if one.unit in units]
         )
     scores['DTW of embeddings'] = np.mean(
         [
@@ -198,20 +202,16 @@ def tabulate(results):
     return table
 
 
-def shares_above(judged):
-    """Share of correct and incorrect repetitions above the threshold."""
-    return [
-        float(
-            np.mean(
-                [
-                    one['score'] > THRESHOLD
-                    for sides in judged.values()
-                    for one, _ in sides[side]
-                ]
-            )
-        )
+def describe(judged):
+    """Median score of correct and incorrect ones, and shares above."""
+    sides = [
+        [one['score'] for both in judged.values() for one, _ in both[side]]
         for side in (0, 1)
     ]
+    return dict(
+        median=[float(np.median(side)) for side in sides],
+        above=[float(np.mean(np.array(side) > THRESHOLD)) for side in sides],
+    )
 
 
 def count_mirrored(data, people, others):
@@ -246,7 +246,7 @@ def main() -> None:
     parser.add_argument('data', type=Path, help='.npz file')
     parser.add_argument('--people', type=int, nargs='+', default=[5, 6, 7, 8])
     parser.add_argument('--others', type=int, nargs='+', default=range(1, 9))
-    parser.add_argument('--draws', type=int, default=3)
+    parser.add_argument('--draws', type=int, default=1)
     parser.add_argument('-o', '--output', type=Path, required=True)
     args = parser.parse_args()
     data = Data(args.data)
@@ -258,12 +258,15 @@ def main() -> None:
         for title, one in rows.items():
             means = ' | '.join(f'{np.mean(v):.3f}' for v in one.values())
             print(f'| {title} | {means} |')
-    shares = {kind: shares_above(one) for kind, one in results.items()}
-    print(f'\nScores above {THRESHOLD} of correct and incorrect: {shares}')
+    levels = {kind: describe(one) for kind, one in results.items()}
+    print(
+        '\nMedian score, and share above '
+        f'{THRESHOLD}, of correct and incorrect: {levels}'
+    )
     mirrored = count_mirrored(data, args.people, args.others)
     print(f'\nMirror images taken, as recorded and mirrored: {mirrored}')
     args.output.write_text(
-        json.dumps(dict(auc=table, above=shares, mirrored=mirrored), indent=1)
+        json.dumps(dict(auc=table, levels=levels, mirrored=mirrored), indent=1)
     )
 
 

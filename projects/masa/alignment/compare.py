@@ -51,9 +51,11 @@ def compare(
     differences are taken: the mean over the attempt's frames of the absolute
     difference to the references' mean at the same moments, and the difference
     of the range of motion to the references' mean. Each is divided by what it
-    is for a reference against the others, on average, and the score is the
-    mean of all. Without the joints of a body it is that of the distance of the
-    embeddings.
+    is for a reference against the others, on average; their mean is the score
+    of the angle or coordinate. The score of the attempt is the mean of the
+    more unusual half of these, so that one wrong joint is not outvoted,
+    divided by what that is for the references. Without the joints of a body it
+    is the mean squared distance of the embeddings, divided likewise.
 
     Args:
         references (EmbeddedSequence | Sequence[EmbeddedSequence]): Good
@@ -79,7 +81,7 @@ def compare(
         ...     for way in (1.0, 1.1, 1.4)
         ... )
         >>> compare([first, second], third).score
-        7.52
+        6.20
     """
     return ReferenceSet(references).compare(attempt, mirrored)
 
@@ -121,7 +123,7 @@ class ReferenceSet:
                 self._names, values = _values_of(one)
                 self._values.append(values)
         self._ranges = np.array(list(map(_range, self._values)))
-        self._usual, self._scores = self._calibrate()
+        self._usual, self._unit, self._scores = self._calibrate()
 
     def compare(
         self,
@@ -166,7 +168,7 @@ class ReferenceSet:
             _check_dimensions([*self.references, attempt])
             joints = self._joint_differences(attempt, alignments, mirrored)
         if joints:
-            score = float(np.mean([one.score for one in joints]))
+            score = _upper_half([one.score for one in joints]) / self._unit
             reference_scores = self._scores
         else:
             score = float(np.mean([one.cost for one in alignments]))
@@ -201,11 +203,11 @@ class ReferenceSet:
             for i in range(len(self.references))
         ]
 
-    def _calibrate(self) -> tuple[np.ndarray, list[float]]:
-        """Usual differences, (2, F), and the score of each reference."""
+    def _calibrate(self) -> tuple[np.ndarray, float, list[float]]:
+        """Usual differences, (2, F), the score's unit, reference scores."""
         units = [unit for _, _, unit in self._names]
         if len(self._values) < 2:
-            return np.array([[TYPICAL[unit] for unit in units]] * 2), []
+            return np.array([[TYPICAL[unit] for unit in units]] * 2), 1.0, []
         found = []
         for i, values in enumerate(self._values):
             others = self._others(i)
@@ -216,7 +218,10 @@ class ReferenceSet:
             found.append([_nanmean(np.abs(values - mean), 0), np.abs(wider)])
         least = [RESOLUTION[unit] for unit in units]
         usual = np.maximum(_nanmean(found, 0), least)
-        return usual, list(_nanmean(found / usual, (1, 2)))
+        scores = [_upper_half(one) for one in (found / usual).mean(1)]
+        # Equal references have no difference that could be the unit.
+        unit = float(np.mean(scores)) or 1.0
+        return usual, unit, [score / unit for score in scores]
 
     def _joint_differences(
         self,
@@ -349,6 +354,12 @@ def _mean_at(
         warnings.simplefilter('ignore', RuntimeWarning)
         spread = np.nanstd(matched, axis=0, ddof=1)
     return _nanmean(matched, 0), spread
+
+
+def _upper_half(scores: Sequence[float]) -> float:
+    """Mean of the larger half of what is known, the middle one included."""
+    known = np.sort(np.asarray(scores)[~np.isnan(scores)])
+    return float(known[len(known) // 2 :].mean())
 
 
 def _range(values: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ DEGREES, TORSOS = 'degrees', 'torso lengths'
 # By unit: how two people differ who do an exercise right (UI-PRMD,
 # docs/compare.md), for a single reference; and the least difference that is
 # worth a sentence.
-TYPICAL = {DEGREES: 6.0, TORSOS: 0.06}
+TYPICAL = {DEGREES: 10.0, TORSOS: 0.1}
 WORTH_SAYING = {DEGREES: 5.0, TORSOS: 0.05}
 # Of the signed angles and of the axes: words for more and for less.
 _WORDS = {
@@ -52,8 +52,10 @@ class JointDifference:
             ``lean in the picture``, or the axis of a position: ``x``, ``y``
             or ``z``.
         unit (str): ``degrees`` or ``torso lengths``.
-        score (float): How unusual it is, in the unit of
-            :attr:`Comparison.score`, which is the mean of these.
+        score (float): How unusual it is: 1 if as far from the references as
+            each of them is from the others, on average.
+            :attr:`Comparison.score` is the mean of the larger half of these,
+            by what that is for the references.
         mean (float): Mean absolute difference to the references' mean over
             the frames.
         usual (float, optional): The same of each reference to the others'
@@ -259,25 +261,22 @@ class Comparison:
     @property
     def meaning(self) -> str:
         """What the score means, in words."""
-        of_what = (
-            'in joint angles and positions and in how far each joint moves'
-            if self.joints
-            else 'in the embeddings of the model'
-        )
         if self.calibrated:
             low, high = min(self.reference_scores), max(self.reference_scores)
             return (
-                f'1 is as far from the references, {of_what}, as each of them '
-                'is from the others on average, and 2 twice as far. Against '
-                f'each other the {len(self.references)} references score '
-                f'{low:.1f} to {high:.1f}.'
+                '1 is as far from the references'
+                f'{", in the joints that differ most," if self.joints else ""}'
+                ' as each of them is from the others on average, and 2 twice '
+                f'as far. Against each other the {len(self.references)} '
+                f'references score {low:.1f} to {high:.1f}.'
             )
         if self.joints:
             return (
                 'With a single reference the score cannot be calibrated. '
-                f'Instead, 1 is a mean difference of {TYPICAL[DEGREES]:.0f} '
-                f'degrees and {TYPICAL[TORSOS]} torso lengths {of_what}: '
-                'about that of two people who both do an exercise correctly.'
+                'Instead, 1 means that the joints that differ most differ by '
+                f'{TYPICAL[DEGREES]:.0f} degrees and {TYPICAL[TORSOS]} torso '
+                'lengths on average: about as those of two people who both '
+                'do an exercise correctly.'
             )
         return (
             'With a single reference the score cannot be calibrated: it is '

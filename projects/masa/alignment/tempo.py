@@ -5,8 +5,9 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 # Of a stretch that stands out: how much faster or slower than the reference,
-# beyond what other references are; and from where on one of both stands still.
-UNUSUAL, STILL = 1.5, 3.0
+# beyond what other references are; and from where on one of both stands still,
+# the smoothed ends of a standstill included.
+UNUSUAL, STILL = 1.5, 2.5
 # Beyond the fastest and the slowest other reference.
 MARGIN = 1.25
 
@@ -107,12 +108,12 @@ def find_runs(
     for start, end in pairwise(edges):
         if not side[start]:
             continue
-        ends = np.array([start, end - 1])
+        ends = [start, end - 1]
         first, second = pace.first[ends], pace.second[ends]
         lasting, covered = np.ptp(first), np.ptp(second)
         if abs(lasting - covered) < least:
             continue
-        if covered > lasting:
+        if side[start] > 0:
             kind = 'skipped' if covered > STILL * lasting else 'fast'
         else:
             kind = 'still' if lasting > STILL * covered else 'slow'

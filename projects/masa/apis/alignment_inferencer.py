@@ -17,7 +17,7 @@ from ..alignment import (
 )
 from ..embeddings import EmbeddedSequence
 from .embedding_inferencer import EmbeddingInferencer
-from .finding import find_in_recording
+from .finding import find_in_recording, usual_tolerance
 from .frame_index import FrameIndex
 from .input_reader import Input
 from .live_aligner import LiveAligner
@@ -306,6 +306,47 @@ class AlignmentInferencer(EmbeddingInferencer):
                 self.cut_parts(recording, parts), parts, strict=True
             )
         ]
+
+    def compare_repetitions(
+        self,
+        references: Input | Sequence[Input],
+        recording: Input,
+        tolerance: float | None = None,
+    ) -> list[Comparison]:
+        """Find the repetitions in a recording, and explain each.
+
+        Args:
+            references (Input | Sequence[Input]): Good performances.
+            recording (Input): A sequence of joints, however long.
+            tolerance (float, optional): As for :meth:`find`. Defaults to one
+                and a half times its default, so that repetitions that went
+                wrong are found as well.
+
+        Returns:
+            list[Comparison]: One for each repetition, in the order of the
+            recording.
+
+        Raises:
+            ValueError: If nothing is found, or as for
+                :func:`~masa.alignment.compare` and :meth:`find`.
+
+        Example:
+            >>> made = model.compare_repetitions('good.mp4', 'ten_times.mp4')
+            >>> worst = max(made, key=lambda one: one.score)
+        """
+        references = self.embed(references)
+        recording = self._single(recording, parts=True)
+        if tolerance is None:
+            tolerance = 1.5 * usual_tolerance([*references, recording])
+        found = self.find(references, recording, tolerance)
+        if not found:
+            raise ValueError(
+                f'{recording.name} shows nothing like the references within '
+                f'the tolerance {tolerance:g}: give a larger one, or compare '
+                'it as a whole if it is a single attempt'
+            )
+        parts = [(one.start_frame, one.end_frame) for one in sorted(found)]
+        return self.compare_parts(references, recording, parts)
 
     def find(
         self,

@@ -53,13 +53,10 @@ def find_in_recording(
                     f'{one.name} has none'
                 )
             known.append(mirror)
-    by_joints = all(
-        has_body(one) and one.keypoint.shape[-1] == 3
-        for one in (*references, recording)
-    )
-    features = _with_joints if by_joints else _embedding
+    everything = [*references, recording]
+    features = _with_joints if _are_solid(everything) else _embedding
     if tolerance is None:
-        tolerance = TOLERANCE_3D if by_joints else TOLERANCE
+        tolerance = usual_tolerance(everything)
 
     def embed_parts(parts: Sequence[tuple[int, int]]) -> list[np.ndarray]:
         return [
@@ -85,6 +82,24 @@ def find_in_recording(
         )
         for one in found
     ]
+
+
+def usual_tolerance(sequences: Sequence[EmbeddedSequence]) -> float:
+    """Return the default of the tolerance.
+
+    Args:
+        sequences (Sequence[EmbeddedSequence]): References and recording.
+
+    Returns:
+        float: A larger one if all are bodies in 3D.
+    """
+    return TOLERANCE_3D if _are_solid(sequences) else TOLERANCE
+
+
+def _are_solid(sequences: Sequence[EmbeddedSequence]) -> bool:
+    return all(
+        has_body(one) and one.keypoint.shape[-1] == 3 for one in sequences
+    )
 
 
 def _embedding(sequence: EmbeddedSequence) -> np.ndarray:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from .model_options import (
     add_model_options,
     add_references_and,
+    add_tolerance,
     check_references,
 )
-from .options import TABLE_SUFFIXES, add_options, bounded, check_output
+from .options import TABLE_SUFFIXES, add_options, check_output
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
@@ -50,14 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'references; may be given several times',
     )
     add_options(parser, 'overwrite')
-    parser.add_argument(
-        '--tolerance',
-        type=bounded(float, 0, open_low=True),
-        metavar='SHARE',
-        help='how far an occurrence may differ, as a share of how far the '
-        'frames of a reference differ; a pose that is held is at 0.5 '
-        '(default: 0.15, or 0.3 for bodies in 3D)',
-    )
+    add_tolerance(parser, 'how far an occurrence may differ', '0.15, or 0.3')
     parser.add_argument(
         '--mirrored',
         action='store_true',

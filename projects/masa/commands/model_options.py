@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ..datasets.skeletons import LAYOUTS, UP_AXES
-from .options import add_options, config_file
+from .options import add_options, bounded, config_file
 
 _INPUT_KINDS = 'videos, folders, .npy files, annotation files'
 
@@ -151,6 +151,26 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     add_options(
         group, 'frame-rate', 'skip-broken', 'max-pixels', 'max-seconds'
+    )
+
+
+def add_tolerance(
+    parser: argparse.ArgumentParser, what: str, default: str
+) -> None:
+    """Add ``--tolerance``, how alike an occurrence is to a reference.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        what (str): What it limits, for the help.
+        default (str): The defaults, of embeddings and of bodies in 3D.
+    """
+    parser.add_argument(
+        '--tolerance',
+        type=bounded(float, 0, open_low=True),
+        metavar='SHARE',
+        help=f'{what}, as a share of how far the frames of a reference '
+        'differ from each other; a pose that is held is at 0.5 (default: '
+        f'{default} for bodies in 3D)',
     )
 
 

@@ -1,5 +1,6 @@
 import base64
 import io
+import math
 from collections.abc import Sequence
 from html import escape
 
@@ -17,6 +18,7 @@ from ..alignment.joint_angles import JOINTS, body_motion
 from ..datasets.skeletons import PENN_ACTION
 from ..embeddings import EmbeddedSequence
 from ..extraction.frames import FrameReader
+from ..extraction.limits import MediaLimits
 from .drawing import LEFT, MIDDLE, RIGHT
 from .video import frames_at
 
@@ -24,6 +26,8 @@ from .video import frames_at
 MOMENTS, CURVES = 3, 4
 # Of a picture, in pixels.
 PHOTO = 240
+# The video was accepted when it was embedded.
+_ACCEPTED = MediaLimits(2**31 - 1, math.inf)
 # By degrees that the camera is turned from the front.
 VIEWS = {0: 'the front', 45: 'half left', 90: 'the left'}
 _STRETCH_COLORS = dict(
@@ -189,7 +193,7 @@ def _photos(
     if sequence.video is None:
         return []
     order = np.argsort(frames, kind='stable')
-    reader = FrameReader(sequence.video)
+    reader = FrameReader(sequence.video, _ACCEPTED)
     made = [''] * len(frames)
     in_order = frames_at(reader, [frames[i] for i in order])
     for i, frame in zip(order, in_order, strict=True):
@@ -303,8 +307,8 @@ def _bones(pose: np.ndarray, kind: str, marked: Sequence[int]) -> str:
 def _timing(one: Comparison) -> str:
     timing = one.timing
     told = [
-        f'<p>The attempt takes {timing.amount(timing.attempt)}, the '
-        f'reference {escape(one.references[one.reference].name)} '
+        f'<p>The attempt takes {timing.amount(timing.attempt)}; the '
+        f'reference, {escape(one.references[one.reference].name)}, takes '
         f'{timing.amount(timing.reference)}.</p>'
     ]
     items = ''.join(
@@ -330,7 +334,7 @@ def _timing(one: Comparison) -> str:
     return (
         f'<figure class="wide">{_path_plot(timing)}<figcaption>The moment of '
         'the reference at each moment of the attempt. Along the dashed line '
-        'both would be equally fast; colors mark unusual stretches.'
+        'the attempt would keep one tempo; colors mark unusual stretches.'
         f'</figcaption></figure>{"".join(told)}'
     )
 
@@ -482,9 +486,10 @@ _NOTES = """<h2>How to read this</h2>
 references by dynamic time warping of the model's embeddings, so that like
 moments are compared however fast they come. Elbows, knees and hips are 0
 degrees when straight, shoulders when the arm hangs; all differences are the
-attempt minus the references' mean. The score is the mean of those of all
-angles and positions, each of which counts its mean difference and the
-difference of how far it moves. It tells what is unusual, not whether it is
+attempt minus the references' mean. Each angle and position has a score that
+counts its mean difference and the difference of how far it moves, in units of
+how the references differ from each other; the score of the attempt comes from
+the more unusual half of them. It tells what is unusual, not whether it is
 wrong, and is no medical advice. From a single camera, angles are those in the
 picture: compare recordings from the same side.</p>"""
 
