@@ -49,7 +49,8 @@ class Occurrence(NamedTuple):
             reference, 0.5 at the threshold; ``2 ** -(cost / threshold)``.
         cost (float): Mean squared distance to the reference along their
             alignment.
-        reference (int): Position of the reference that it is nearest to.
+        reference (int): Position of the reference that it is nearest to, or
+            that the best occurrence is, if it is nearer to that one.
         start (float, optional): Time of its first frame in seconds; None if
             unknown.
         end (float, optional): Time of its last frame in seconds.
@@ -88,14 +89,16 @@ def find_occurrences(
 ) -> list[Occurrence]:
     """Find where a recording shows what references show.
 
-    Candidates come from subsequence dynamic time warping (Müller,
-    *Information Retrieval for Music and Motion*, 2007, section 4.4), which
-    aligns a reference with any part of the recording; they may last from 0.4
-    to 2.5 times as long. Each candidate is then embedded on its own, if
-    ``embed_parts`` is given, and its ends are moved to where its alignment
-    with a reference costs least. Of the candidates below the threshold those
-    are returned that do not overlap and have the largest sum of threshold
-    minus cost: two repetitions go before what lies between them.
+    A reference is laid over the recording at every place, at steady tempos
+    from half to twice its own, and the places where it fits best are
+    candidates. Each is then embedded on its own, if ``embed_parts`` is given,
+    and its ends are moved to where dynamic time warping with a reference
+    costs least. Of the candidates below the threshold those are returned that
+    do not overlap and for which the sum of ``(threshold - cost) ** 2`` is
+    largest: two repetitions go before what lies between them, and one that
+    fits well goes before two that hardly fit. Repetitions of one person, seen
+    by one camera, are more alike than those of several: the best occurrence
+    becomes a reference, too, and the search is repeated.
 
     Args:
         references (Sequence[np.ndarray]): Embeddings of one or several
@@ -158,26 +161,28 @@ def find_occurrences(
         return [resample(one.astype(np.float64), MOMENTS) for one in found]
 
     search = _Search(
-        references,
+        [*references],
         len(recording),
         float(np.median(lengths)),
         threshold,
         embed,
     )
-    candidates = [
-        search.refine(one)
-        for one in search.candidates()
-        if one.cost <= PROMISING * threshold
-    ]
+    found = search.run()
+    if found:
+        best = found[0]
+        search.references.extend(embed([(best.start, best.end)]))
+        found = search.run()
     return [
         Occurrence(
             one.start,
             one.end,
             float(2 ** -(one.cost / threshold)),
             one.cost,
-            one.reference,
+            best.reference
+            if one.reference == len(references)
+            else one.reference,
         )
-        for one in _best_together(candidates, threshold)
+        for one in found
     ]
 
 
@@ -216,10 +221,20 @@ class _Search:
         self.length = length
         self.threshold = threshold
         self.embed = embed
+        self._series, self._step = self._blend()
 
-    def candidates(self) -> list[_Candidate]:
+    def run(self) -> list[_Candidate]:
+        """Find what matches the references, the best first."""
+        candidates = [
+            self._refine(one)
+            for one in self._candidates()
+            if one.cost <= PROMISING * self.threshold
+        ]
+        return _best_together(candidates, self.threshold)
+
+    def _candidates(self) -> list[_Candidate]:
         """Find where references fit at a steady tempo, the cheapest first."""
-        series, step = self._blend()
+        series, step = self._series, self._step
         found = []
         for i, reference in enumerate(self.references):
             distances = cdist(reference, series, 'sqeuclidean')
@@ -246,7 +261,7 @@ class _Search:
         different = _without_same(found)
         return self._with_costs([(one.start, one.end) for one in different])
 
-    def refine(self, candidate: _Candidate) -> _Candidate:
+    def _refine(self, candidate: _Candidate) -> _Candidate:
         """Move the ends of a candidate to where it costs least."""
         for share in SHIFTS:
             shift = max(1, round(share * (candidate.end - candidate.start)))
@@ -329,7 +344,8 @@ def _best_together(
 ) -> list[_Candidate]:
     """Choose candidates that do not overlap, the best first.
 
-    Weighted interval scheduling: the sum of threshold minus cost is largest.
+    Weighted interval scheduling: the sum of the squares of threshold minus
+    cost is largest.
     """
     candidates = [one for one in candidates if one.cost < threshold]
 
@@ -346,7 +362,7 @@ def _best_together(
         before = int(
             np.searchsorted(ends[: len(sums) - 1], cut(one)[0], 'right')
         )
-        total = sums[before] + threshold - one.cost
+        total = sums[before] + (threshold - one.cost) ** 2
         if total > sums[-1]:
             sums.append(total)
             chosen.append([*chosen[before], one])
