@@ -165,7 +165,9 @@ def test_choice_of_candidates_by_trying_all():
     for _ in range(50):
         starts = rng.integers(0, 60, 8)
         candidates = [
-            _Candidate(int(start), int(start + rng.integers(5, 30)), cost, 0)
+            _Candidate(
+                int(start), int(start + rng.integers(5, 30)), cost, cost, 0
+            )
             for start, cost in zip(starts, rng.random(8) * 1.2, strict=True)
         ]
 
@@ -205,3 +207,17 @@ def test_wrong_arguments():
     ):
         with pytest.raises(ValueError, match=words):
             find_occurrences(*arguments)
+
+
+def test_repetitions_like_the_best_one_are_found():
+    """Two of another person: only the better is near enough by itself."""
+    reference = movement(50)
+    style = movement(50, seed=9)
+    pause = still(25, reference[0])
+    near, far = reference + 0.33 * style, reference + 0.45 * style
+    alone = np.concatenate([pause, far, pause])
+    assert find_occurrences([reference], alone) == []
+    recording = np.concatenate([pause, near, pause, far, pause])
+    better, worse = find_occurrences([reference], recording)
+    assert better.start_frame < worse.start_frame
+    assert better.score > 0.5 > worse.score > 0

@@ -45,12 +45,12 @@ class Occurrence(NamedTuple):
     Attributes:
         start_frame (int): Its first frame.
         end_frame (int): The frame after its last one.
-        score (float): How well it matches, in (0.5, 1]: 1 if it equals the
-            reference, 0.5 at the threshold; ``2 ** -(cost / threshold)``.
+        score (float): How well it matches, in (0, 1]: 1 if it equals the
+            reference, 0.5 at the threshold; ``2 ** -(cost / threshold)``. It
+            may be below 0.5 if it is like the best occurrence.
         cost (float): Mean squared distance to the reference along their
             alignment.
-        reference (int): Position of the reference that it is nearest to, or
-            that the best occurrence is, if it is nearer to that one.
+        reference (int): Position of the reference that it is nearest to.
         start (float, optional): Time of its first frame in seconds; None if
             unknown.
         end (float, optional): Time of its last frame in seconds.
@@ -70,7 +70,9 @@ class Occurrence(NamedTuple):
 class _Candidate(NamedTuple):
     start: int
     end: int
+    # To what it is compared with, and to the reference nearest to it.
     cost: float
+    own_cost: float
     reference: int
 
     def shares(self, other: '_Candidate') -> float:
@@ -161,7 +163,7 @@ def find_occurrences(
         return [resample(one.astype(np.float64), MOMENTS) for one in found]
 
     search = _Search(
-        [*references],
+        references,
         len(recording),
         float(np.median(lengths)),
         threshold,
@@ -169,20 +171,17 @@ def find_occurrences(
     )
     found = search.run()
     if found:
-        best = found[0]
-        search.references.extend(embed([(best.start, best.end)]))
+        search.examples += embed([(found[0].start, found[0].end)])
         found = search.run()
     return [
         Occurrence(
             one.start,
             one.end,
-            float(2 ** -(one.cost / threshold)),
-            one.cost,
-            best.reference
-            if one.reference == len(references)
-            else one.reference,
+            float(2 ** -(one.own_cost / threshold)),
+            one.own_cost,
+            one.reference,
         )
-        for one in found
+        for one in sorted(found, key=lambda one: one.own_cost)
     ]
 
 
@@ -217,6 +216,8 @@ class _Search:
         embed: EmbedParts,
     ):
         self.references = references
+        # Of what else is like them.
+        self.examples: list[np.ndarray] = []
         self.frames = frames
         self.length = length
         self.threshold = threshold
@@ -236,7 +237,7 @@ class _Search:
         """Find where references fit at a steady tempo, the cheapest first."""
         series, step = self._series, self._step
         found = []
-        for i, reference in enumerate(self.references):
+        for reference in (*self.references, *self.examples):
             distances = cdist(reference, series, 'sqeuclidean')
             for tempo in TEMPOS:
                 offsets = np.round(np.arange(MOMENTS) * tempo).astype(int)
@@ -257,7 +258,8 @@ class _Search:
                 ):
                     first = round(start * step)
                     last = min(first + round(self.length * tempo), self.frames)
-                    found.append(_Candidate(first, last, costs[start], i))
+                    cost = float(costs[start])
+                    found.append(_Candidate(first, last, cost, cost, 0))
         different = _without_same(found)
         return self._with_costs([(one.start, one.end) for one in different])
 
@@ -309,14 +311,16 @@ class _Search:
     def _with_costs(
         self, parts: Sequence[tuple[int, int]]
     ) -> list[_Candidate]:
-        """Embed parts, and align each with the reference nearest to it."""
+        """Embed parts, and align each with references and examples."""
         found = []
         for (start, end), embedding in zip(
             parts, self.embed(parts), strict=True
         ):
             costs = [_mean_cost(embedding, one) for one in self.references]
+            others = [_mean_cost(embedding, one) for one in self.examples]
             best = int(np.argmin(costs))
-            found.append(_Candidate(start, end, costs[best], best))
+            cost = min([costs[best], *others])
+            found.append(_Candidate(start, end, cost, costs[best], best))
         return found
 
 
