@@ -5,58 +5,66 @@ from masa.alignment import align_all, align_pair, transfer_labels, warping
 from masa.alignment.warping import matched_frames, partial_path
 
 
-def plain_price(first, second, skip):
+def plain_price(first, second, skip, inner):
     """The least price of all paths, by the definition, in two tables."""
-    shape = len(first) + 1, len(second) + 1
+    rows, columns = len(first), len(second)
+    shape = rows + 1, columns + 1
     best, matched = np.full(shape, np.inf), np.full(shape, np.inf)
-    best[:, 0] = skip * np.arange(shape[0])
-    best[0] = skip * np.arange(shape[1])
+    least = (rows + columns) * skip
     for i, a in enumerate(first, 1):
         for j, b in enumerate(second, 1):
             cost = ((a - b) ** 2).sum()
             matched[i, j] = min(
+                (i + j - 2) * skip + 2 * cost,
                 best[i - 1, j - 1] + 2 * cost,
                 matched[i - 1, j] + cost,
                 matched[i, j - 1] + cost,
             )
             best[i, j] = min(
-                matched[i, j], best[i - 1, j] + skip, best[i, j - 1] + skip
+                matched[i, j], best[i - 1, j] + inner, best[i, j - 1] + inner
             )
-    return best[-1, -1]
+            rest = rows - i + columns - j
+            least = min(least, matched[i, j] + rest * skip)
+    return least
 
 
-def price_of(path, first, second, skip):
+def price_of(path, first, second, skip, inner):
     """What a path costs: both frames of a step, and what it leaves out."""
+    if not len(path):
+        return (len(first) + len(second)) * skip
     total, before = 0, None
     for i, j in path.tolist():
         steps = 2
         if before:
+            steps = (i > before[0]) + (j > before[1])
             assert i >= before[0]
             assert j >= before[1]
-            steps = (i > before[0]) + (j > before[1])
             assert steps
         total += steps * ((first[i] - second[j]) ** 2).sum()
         before = i, j
-    left = len(first) - len({i for i, _ in path.tolist()})
-    left += len(second) - len({j for _, j in path.tolist()})
-    return total + skip * left
+    ends = path[0].sum() + len(first) - 1 - i + len(second) - 1 - j
+    between = sum(
+        np.ptp(frames) + 1 - len(set(frames.tolist())) for frames in path.T
+    )
+    return total + skip * ends + inner * between
 
 
 @pytest.mark.parametrize(
     'lengths', [(1, 1), (1, 6), (6, 1), (2, 2), (5, 9), (9, 5), (14, 14)]
 )
 @pytest.mark.parametrize('skip', [0.0, 0.3, 1.0, 100.0])
-def test_no_path_is_cheaper(lengths, skip):
+@pytest.mark.parametrize('inner', [0.2, 1.0, 50.0])
+def test_no_path_is_cheaper(lengths, skip, inner):
     rng = np.random.default_rng(0)
     for draw in (
         lambda n: rng.integers(0, 3, (n, 2)).astype(float),
         lambda n: rng.normal(size=(n, 2)).cumsum(axis=0),
     ):
         first, second = map(draw, lengths)
-        path = partial_path(first, second, skip)
+        path = partial_path(first, second, skip, inner)
         np.testing.assert_allclose(
-            price_of(path, first, second, skip),
-            plain_price(first, second, skip),
+            price_of(path, first, second, skip, inner),
+            plain_price(first, second, skip, inner),
             rtol=1e-12,
         )
 

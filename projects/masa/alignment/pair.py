@@ -9,9 +9,9 @@ from ..support.argument_checks import check_not_negative
 from .warping import matched_frames, partial_path, warping_path
 
 METHODS = ('dtw', 'nearest', 'partial')
-# Default price of a frame that is left out, in mean squared distances of all
-# pairs of frames.
-SKIP = 0.45
+# Default price of a frame that is left out at an end, in mean squared
+# distances of all pairs of frames; and of one in between, in those at an end.
+SKIP, INNER = 0.6, 2.0
 
 
 class Alignment(NamedTuple):
@@ -139,8 +139,9 @@ def align_pair(
         second (np.ndarray): (S, D).
         method (str): ``dtw``, ``nearest`` or ``partial``.
         skip (float, optional): For ``partial``, the squared distance above
-            which frames are left out rather than matched. Defaults to 0.45 of
-            the mean over all pairs of frames.
+            which frames are left out at the ends rather than matched; between
+            matches it is twice that. Defaults to 0.6 of the mean over all
+            pairs of frames.
 
     Returns:
         Alignment: The matched frames.
@@ -178,7 +179,7 @@ def align_pair(
     elif method == 'partial':
         if skip is None:
             skip = SKIP * mean_distance(first, second)
-        path = partial_path(first, second, skip)
+        path = partial_path(first, second, skip, INNER * skip)
     else:
         path = warping_path(first, second)
     apart = first[path[:, 0]] - second[path[:, 1]]

@@ -42,31 +42,33 @@ def warping_path(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def partial_path(
-    first: np.ndarray, second: np.ndarray, skip: float
+    first: np.ndarray, second: np.ndarray, skip: float, inner: float
 ) -> np.ndarray:
     """Find the cheapest path that may leave frames of both out.
 
-    Every frame of both sequences is either matched, or left out at the price
-    ``skip``, anywhere. With the squared distance ``c[i, j]``, ``M`` the least
-    cost of what ends with a matched pair and ``D`` of all,
+    Every frame of both sequences is either matched, or left out: at the price
+    ``skip`` before the first match and after the last one, and ``inner``
+    between them. With the squared distance ``c[i, j]``, ``M`` the least cost
+    of what ends with a matched pair and ``D`` of what has one,
 
-        M[i, j] = min(D[i - 1, j - 1] + 2 c[i, j],
+        M[i, j] = min((i + j) skip + 2 c[i, j], D[i - 1, j - 1] + 2 c[i, j],
                       M[i - 1, j] + c[i, j], M[i, j - 1] + c[i, j])
-        D[i, j] = min(M[i, j], D[i - 1, j] + skip, D[i, j - 1] + skip),
+        D[i, j] = min(M[i, j], D[i - 1, j] + inner, D[i, j - 1] + inner),
 
-    so that a pair is worth its place if its distance is below ``skip``. That
-    is Drop-DTW (Dvornik et al., 2021) with one price, for both sequences, and
-    with the symmetric weights of Sakoe and Chiba (1978), by which all paths
-    through the same frames weigh the same.
+    counted from 0, and the path ends where ``M`` and the price of what
+    remains are least. That is Drop-DTW (Dvornik et al., 2021) for both
+    sequences, with open ends, and with the symmetric weights of Sakoe and
+    Chiba (1978), by which all paths through the same frames weigh the same.
 
     Args:
         first (np.ndarray): (T, D) float64.
         second (np.ndarray): (S, D) float64.
-        skip (float): Price of a frame that is left out, 0 or more.
+        skip (float): Price of a frame that is left out at an end, 0 or more.
+        inner (float): Price of one between matches, 0 or more.
 
     Returns:
-        np.ndarray: Matched pairs of frames, (P, 2) int64, possibly none. Of
-        equally cheap choices a match goes before leaving out.
+        np.ndarray: Matched pairs of frames, (P, 2) int64; none if leaving all
+        out is cheaper.
 
     Raises:
         ValueError: If there are more than 2^25 pairs of frames, for each of
@@ -80,64 +82,59 @@ def partial_path(
             'second, or cut the recordings'
         )
     distances = cdist(first, second, 'sqeuclidean').ravel()
-    # By row i + 1; an antidiagonal is i + j. What M and D come from.
+    # What M and D come from, by antidiagonal i + j and row i.
     origins = np.zeros((2, rows + columns - 1, rows), np.uint8)
+    # Of three antidiagonals, by row i + 1.
     matched = [np.full(rows + 1, np.inf) for _ in range(3)]
     best = [np.full(rows + 1, np.inf) for _ in range(3)]
-    # Before any pair: the frames before it were left out.
-    best[0][0] = 0
-    best[1][0] = best[1][1] = skip
+    least, end = (rows + columns) * skip, None
     for s in range(rows + columns - 1):
         low, high = max(0, s - columns + 1), min(rows, s + 1)
         # The pair (i, s - i) of the flattened distances.
         cost = distances[s + np.arange(low, high) * (columns - 1)]
-        inner = slice(low + 1, high + 1)
-        outer = slice(low, high)
+        own, up = slice(low + 1, high + 1), slice(low, high)
         choices = np.stack(
             [
-                best[0][outer] + 2 * cost,
-                matched[1][outer] + cost,
-                matched[1][inner] + cost,
+                s * skip + 2 * cost,
+                best[0][up] + 2 * cost,
+                matched[1][up] + cost,
+                matched[1][own] + cost,
             ]
         )
         origins[0, s, low:high] = choices.argmin(0)
         matched[2].fill(np.inf)
-        matched[2][inner] = choices.min(0)
+        matched[2][own] = choices.min(0)
         choices = np.stack(
-            [
-                matched[2][inner],
-                best[1][outer] + skip,
-                best[1][inner] + skip,
-            ]
+            [matched[2][own], best[1][up] + inner, best[1][own] + inner]
         )
         origins[1, s, low:high] = choices.argmin(0)
         best[2].fill(np.inf)
-        best[2][inner] = choices.min(0)
-        # Of the next but one antidiagonal, i or j is -1.
-        best[2][0] = (s + 2) * skip
-        if s + 2 <= rows:
-            best[2][s + 2] = (s + 2) * skip
+        best[2][own] = choices.min(0)
+        row = int(matched[2].argmin())
+        total = matched[2][row] + (rows + columns - 2 - s) * skip
+        if total <= least:
+            least, end = total, (row - 1, s - row + 1)
         matched.append(matched.pop(0))
         best.append(best.pop(0))
-    return _matched_pairs(origins)
+    return _matched_pairs(origins, end)
 
 
-def _matched_pairs(origins: np.ndarray) -> np.ndarray:
+def _matched_pairs(
+    origins: np.ndarray, end: tuple[int, int] | None
+) -> np.ndarray:
     """Follow the origins of M and D backwards from the last pair."""
-    i = origins.shape[2] - 1
-    j = origins.shape[1] - 1 - i
     path = []
-    in_match = False
-    while i >= 0 and j >= 0:
-        origin = origins[0 if in_match else 1, i + j, i]
-        if in_match:
-            path.append((i, j))
-            in_match = origin > 0
-            i, j = i - (origin < 2), j - (origin != 1)
-        elif origin == 0:
-            in_match = True
-        else:
-            i, j = i - (origin == 1), j - (origin == 2)
+    is_match = True
+    while end is not None:
+        i, j = end
+        origin = origins[0 if is_match else 1, i + j, i]
+        if not is_match:
+            is_match = origin == 0
+            end = i - (origin == 1), j - (origin == 2)
+            continue
+        path.append((i, j))
+        is_match = origin > 1
+        end = (i - (origin < 3), j - (origin != 2)) if origin else None
     return np.array(path[::-1], dtype=np.int64).reshape(-1, 2)
 
 
