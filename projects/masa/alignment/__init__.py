@@ -5,11 +5,11 @@ models, files or videos.
 """
 
 from .anomaly import anomaly_score
-from .compare import ReferenceSet, compare
 from .explanation import Comparison, JointDifference, save_comparisons
 from .joint_angles import joint_angles
 from .labels import transfer_labels
 from .pair import Alignment, align_pair
+from .reference_set import ReferenceSet, compare
 from .retrieval import Match, retrieve_frames
 from .timeline import Timeline, align_all, central_sequence
 
