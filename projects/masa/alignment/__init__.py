@@ -1,7 +1,8 @@
 """Alignment as pure functions of embeddings.
 
 Embeddings are (T, D) arrays with one row per frame. Nothing here depends on
-models, files or videos.
+models, files or videos. Comparisons also take the joints of a body, and are
+saved to files.
 """
 
 from .anomaly import anomaly_score
