@@ -25,7 +25,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     ],
     {
         'alignment': ['compare', 'save_comparisons'],
-        'apis': ['load', 'pretrained_weights'],
+        'apis': ['LiveAligner', 'load', 'pretrained_weights'],
         'support.shipped_configs': ['config_paths'],
     },
 )

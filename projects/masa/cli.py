@@ -54,11 +54,13 @@ COMMANDS: dict[str, Command | Group] = {
     'align': Command('align sequences in time: video or table', 'align'),
     'embed': Command('embed the frames of sequences', 'embed'),
     'label': Command('transfer labels of a sequence to others', 'label'),
+    'find': Command('find and count occurrences in a recording', 'find'),
     'search': Command('find a moment of a sequence in others', 'search'),
     'compare': Command(
         'explain an attempt by references: score, timing, joints', 'compare'
     ),
     'anomaly': Command('score frames against reference sequences', 'anomaly'),
+    'live': Command('follow a camera or a video along a reference', 'live'),
     'extract': Group(
         'skeletons or features from videos',
         {

@@ -73,6 +73,7 @@ def test_match_first_takes_the_middle():
         np.array([[0, 0], [0, 1], [0, 2], [1, 2], [2, 3], [2, 4]]),
         0.0,
         np.arange(6.0),
+        (3, 5),
     )
     assert alignment.match_first().tolist() == [1, 2, 3]
     back = alignment.reverse()

@@ -12,6 +12,7 @@ import pytest
 from mmaction.registry import MODELS
 
 from masa import cli
+from masa.datasets import save_annotations
 from masa.support.config_checks import check_config, read_config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -198,3 +199,22 @@ def test_method_in_a_package_of_ones_own(tmp_path, monkeypatch):
     finally:
         MODELS.module_dict.pop('MyTimeLoss', None)
         sys.modules.pop('my_time_loss', None)
+
+
+def test_live(annotations, tmp_path):
+    """Built-in sequences in the place of the reader's own videos."""
+    made, _ = annotations
+    records = made['annotations'][:2]
+    names = [record['frame_dir'] for record in records]
+    path = tmp_path / 'two.pkl'
+    save_annotations(
+        dict(made, annotations=records, split=dict(val=names)), path
+    )
+    by_joints, by_embeddings = blocks('docs/live.md', 'python')
+    files = "['reference.mp4', 'attempt.mp4']"
+    assert files in by_joints
+    names = {}
+    exec(by_joints.replace(files, repr(str(path))), names)
+    assert 0 <= names['state'].confidence <= 1
+    exec(by_embeddings, names)
+    assert names['state'].time == names['attempt'].timestamps[-1]

@@ -48,6 +48,9 @@ def main(model: str, annotations: str, expected: str) -> None:
     (labels,) = inferencer.transfer_labels(first, [second])
     assert len(labels) == len(second)
     assert np.isfinite(inferencer.anomaly_score(first, [second])).all()
+    live = inferencer.follow(first)
+    state = live.push(first.keypoint[0], 0.0)
+    assert 0 <= state.confidence <= 1
     tau = kendalls_tau([first.embedding, second.embedding])
     assert np.isfinite(tau.tau)
     (joints,) = inferencer.embed(first.keypoint)

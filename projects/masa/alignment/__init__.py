@@ -7,8 +7,10 @@ saved to files.
 
 from .anomaly import anomaly_score
 from .explanation import Comparison, JointDifference, save_comparisons
+from .follow import Follower, Position
 from .joint_angles import joint_angles
 from .labels import transfer_labels
+from .occurrences import Occurrence, find_occurrences
 from .pair import Alignment, align_pair
 from .reference_set import ReferenceSet, compare
 from .retrieval import Match, retrieve_frames
@@ -17,8 +19,11 @@ from .timeline import Timeline, align_all, central_sequence
 __all__ = [
     'Alignment',
     'Comparison',
+    'Follower',
     'JointDifference',
     'Match',
+    'Occurrence',
+    'Position',
     'ReferenceSet',
     'Timeline',
     'align_all',
@@ -26,6 +31,7 @@ __all__ = [
     'anomaly_score',
     'central_sequence',
     'compare',
+    'find_occurrences',
     'joint_angles',
     'retrieve_frames',
     'save_comparisons',

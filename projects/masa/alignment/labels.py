@@ -3,6 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..embeddings.checks import check_sequences
+from ..support.argument_checks import check_choice
 from .pair import align_pair
 
 
@@ -19,15 +20,16 @@ def transfer_labels(
         labels (np.ndarray): Its labels, (T,), of any type.
         others (Sequence[np.ndarray]): Sequences to label, arrays of shape
             (T_i, D).
-        method (str): Method of :func:`align_pair`. ``dtw`` keeps the order
-            of the labels; ``nearest`` allows any order.
+        method (str): ``dtw``, which keeps the order of the labels, or
+            ``nearest``, which allows any order. A frame that ``partial``
+            leaves unmatched would have no label.
 
     Returns:
         list[np.ndarray]: Labels of every sequence, (T_i,), of the same type.
 
     Raises:
-        ValueError: If there is not one label per frame, or
-            :func:`align_pair` rejects a sequence or the method.
+        ValueError: If there is not one label per frame, the method is
+            another, or :func:`align_pair` rejects a sequence.
 
     Example:
         >>> import numpy as np
@@ -36,6 +38,7 @@ def transfer_labels(
         >>> transfer_labels(first, ['down', 'up'], [second])[0].tolist()
         ['down', 'down', 'up']
     """
+    check_choice('method', method, ('dtw', 'nearest'))
     labelled, *others = check_sequences([labelled, *others])
     labels = np.asarray(labels)
     if labels.shape != (len(labelled),):

@@ -6,6 +6,7 @@ import numpy as np
 from ..embeddings.checks import check_sequences
 from ..embeddings.threads import run_threads
 from .pair import align_pair
+from .resampling import resample
 
 # Of a sequence that is compared with all others at once.
 MOMENTS = 32
@@ -17,10 +18,12 @@ class Timeline(NamedTuple):
     Attributes:
         reference (int): Position of the sequence whose timeline it is.
         frames (np.ndarray): Row i holds the frame of sequence i at every
-            moment of the timeline, (N, T) int64. With the method ``dtw`` it
-            never decreases. Row ``reference`` is 0, 1, ..., T - 1.
+            moment of the timeline, (N, T) int64; with the method ``partial``
+            -1 where it has no counterpart. But for ``nearest`` it never
+            decreases otherwise. Row ``reference`` is 0, 1, ..., T - 1.
         costs (np.ndarray): Mean squared distance of every sequence to the
-            reference along their alignment, (N,) float64.
+            reference along their alignment, (N,) float64; NaN if nothing
+            matches.
     """
 
     reference: int
@@ -100,16 +103,8 @@ def central_sequence(sequences: Sequence[np.ndarray]) -> int:
     """
     if len(sequences) <= 2:
         return 0
-    points = np.stack([_resample(sequence).ravel() for sequence in sequences])
+    points = np.stack(
+        [resample(sequence, MOMENTS).ravel() for sequence in sequences]
+    )
     points -= points.mean(axis=0)
     return int(np.einsum('nd,nd->n', points, points).argmin())
-
-
-def _resample(sequence: np.ndarray) -> np.ndarray:
-    """Interpolate at the middles of ``MOMENTS`` equal parts."""
-    places = (np.arange(MOMENTS) + 0.5) / MOMENTS * len(sequence) - 0.5
-    places = places.clip(0, len(sequence) - 1)
-    before = places.astype(np.int64)
-    after = np.minimum(before + 1, len(sequence) - 1)
-    share = (places - before)[:, None]
-    return (1 - share) * sequence[before] + share * sequence[after]

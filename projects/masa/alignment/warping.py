@@ -6,6 +6,8 @@ from scipy.spatial.distance import cdist
 # Up to this many pairs of frames dtaidistance, which is faster but keeps a
 # table of them all, takes 128 MiB at most.
 TABLE_ENTRIES = 2**24
+# Of a partial path, which keeps ten bytes for each: 320 MiB.
+PARTIAL_ENTRIES = 2**25
 # Of a tile: rows, which bound the memory, and antidiagonals.
 HEIGHT, LENGTH = 512, 2048
 
@@ -39,26 +41,131 @@ def warping_path(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.array(path, dtype=np.int64)
 
 
-def matched_frames(path: np.ndarray) -> np.ndarray:
+def partial_path(
+    first: np.ndarray, second: np.ndarray, skip: float
+) -> np.ndarray:
+    """Find the cheapest path that may leave frames of both out.
+
+    Every frame of both sequences is either matched, or left out at the price
+    ``skip``, anywhere. With the squared distance ``c[i, j]``, ``M`` the least
+    cost of what ends with a matched pair and ``D`` of all,
+
+        M[i, j] = min(D[i - 1, j - 1] + 2 c[i, j],
+                      M[i - 1, j] + c[i, j], M[i, j - 1] + c[i, j])
+        D[i, j] = min(M[i, j], D[i - 1, j] + skip, D[i, j - 1] + skip),
+
+    so that a pair is worth its place if its distance is below ``skip``. That
+    is Drop-DTW (Dvornik et al., 2021) with one price, for both sequences, and
+    with the symmetric weights of Sakoe and Chiba (1978), by which all paths
+    through the same frames weigh the same.
+
+    Args:
+        first (np.ndarray): (T, D) float64.
+        second (np.ndarray): (S, D) float64.
+        skip (float): Price of a frame that is left out, 0 or more.
+
+    Returns:
+        np.ndarray: Matched pairs of frames, (P, 2) int64, possibly none. Of
+        equally cheap choices a match goes before leaving out.
+
+    Raises:
+        ValueError: If there are more than 2^25 pairs of frames, for each of
+            which ten bytes are kept.
+    """
+    rows, columns = len(first), len(second)
+    if rows * columns > PARTIAL_ENTRIES:
+        raise ValueError(
+            f'partial alignment takes {PARTIAL_ENTRIES:,} pairs of frames at '
+            f'most, but got {rows:,} x {columns:,}: give fewer frames a '
+            'second, or cut the recordings'
+        )
+    distances = cdist(first, second, 'sqeuclidean').ravel()
+    # By row i + 1; an antidiagonal is i + j. What M and D come from.
+    origins = np.zeros((2, rows + columns - 1, rows), np.uint8)
+    matched = [np.full(rows + 1, np.inf) for _ in range(3)]
+    best = [np.full(rows + 1, np.inf) for _ in range(3)]
+    # Before any pair: the frames before it were left out.
+    best[0][0] = 0
+    best[1][0] = best[1][1] = skip
+    for s in range(rows + columns - 1):
+        low, high = max(0, s - columns + 1), min(rows, s + 1)
+        # The pair (i, s - i) of the flattened distances.
+        cost = distances[s + np.arange(low, high) * (columns - 1)]
+        inner = slice(low + 1, high + 1)
+        outer = slice(low, high)
+        choices = np.stack(
+            [
+                best[0][outer] + 2 * cost,
+                matched[1][outer] + cost,
+                matched[1][inner] + cost,
+            ]
+        )
+        origins[0, s, low:high] = choices.argmin(0)
+        matched[2].fill(np.inf)
+        matched[2][inner] = choices.min(0)
+        choices = np.stack(
+            [
+                matched[2][inner],
+                best[1][outer] + skip,
+                best[1][inner] + skip,
+            ]
+        )
+        origins[1, s, low:high] = choices.argmin(0)
+        best[2].fill(np.inf)
+        best[2][inner] = choices.min(0)
+        # Of the next but one antidiagonal, i or j is -1.
+        best[2][0] = (s + 2) * skip
+        if s + 2 <= rows:
+            best[2][s + 2] = (s + 2) * skip
+        matched.append(matched.pop(0))
+        best.append(best.pop(0))
+    return _matched_pairs(origins)
+
+
+def _matched_pairs(origins: np.ndarray) -> np.ndarray:
+    """Follow the origins of M and D backwards from the last pair."""
+    i = origins.shape[2] - 1
+    j = origins.shape[1] - 1 - i
+    path = []
+    in_match = False
+    while i >= 0 and j >= 0:
+        origin = origins[0 if in_match else 1, i + j, i]
+        if in_match:
+            path.append((i, j))
+            in_match = origin > 0
+            i, j = i - (origin < 2), j - (origin != 1)
+        elif origin == 0:
+            in_match = True
+        else:
+            i, j = i - (origin == 1), j - (origin == 2)
+    return np.array(path[::-1], dtype=np.int64).reshape(-1, 2)
+
+
+def matched_frames(path: np.ndarray, length: int) -> np.ndarray:
     """Match one frame of the second sequence to each of the first.
 
     Args:
         path (np.ndarray): Pairs of frames in the order of the first
-            sequence, all of whose frames have one, (P, 2).
+            sequence, (P, 2).
+        length (int): Number of frames of the first sequence, T.
 
     Returns:
-        np.ndarray: Frames of the second sequence, (T,); the middle one where
-        several are paired with a frame, of two the first.
+        np.ndarray: Frames of the second sequence, (T,) int64; the middle one
+        where several are paired with a frame, of two the first; -1 where none
+        is.
 
     Example:
         >>> import numpy as np
         >>> from masa.alignment.warping import matched_frames
-        >>> matched_frames(np.array([[0, 0], [0, 1], [0, 2], [1, 3]])).tolist()
-        [1, 3]
+        >>> path = np.array([[0, 0], [0, 1], [0, 2], [2, 3]])
+        >>> matched_frames(path, 3).tolist()
+        [1, -1, 3]
     """
+    matched = np.full(length, -1)
     starts = np.flatnonzero(np.diff(path[:, 0], prepend=-1))
     counts = np.diff(starts, append=len(path))
-    return path[starts + (counts - 1) // 2, 1]
+    matched[path[starts, 0]] = path[starts + (counts - 1) // 2, 1]
+    return matched
 
 
 class _Tiles:

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     names={
         'alignment_inferencer': ['AlignmentInferencer'],
         'frame_index': ['FrameIndex', 'FrameMatches'],
+        'live_aligner': ['LiveAligner', 'LiveState'],
         'pretrained': ['load', 'pretrained_weights'],
     },
 )

@@ -6,6 +6,7 @@ from ..alignment import (
     Alignment,
     Comparison,
     Match,
+    Occurrence,
     ReferenceSet,
     Timeline,
     align_all,
@@ -16,8 +17,10 @@ from ..alignment import (
 )
 from ..embeddings import EmbeddedSequence
 from .embedding_inferencer import EmbeddingInferencer
+from .finding import find_in_recording, usual_tolerance
 from .frame_index import FrameIndex
 from .input_reader import Input
+from .live_aligner import LiveAligner
 
 
 class AlignmentInferencer(EmbeddingInferencer):
@@ -81,18 +84,26 @@ class AlignmentInferencer(EmbeddingInferencer):
     """
 
     def align(
-        self, first: Input, second: Input, method: str = 'dtw'
+        self,
+        first: Input,
+        second: Input,
+        method: str = 'dtw',
+        skip: float | None = None,
     ) -> Alignment:
         """Align two sequences.
 
         Args:
             first (Input): The first sequence.
             second (Input): The second sequence.
-            method (str): ``dtw``, which is monotone, or ``nearest``; see
+            method (str): ``dtw``, which is monotone, ``nearest``, or
+                ``partial``, for recordings that are cut off or show more; see
                 :func:`~masa.alignment.align_pair`.
+            skip (float, optional): For ``partial``, the squared distance
+                above which a frame is left unmatched.
 
         Returns:
-            Alignment: Pairs of frames and their cost.
+            Alignment: Pairs of frames and their cost, with the times of the
+            frames where they are known.
 
         Example:
             >>> alignment = inferencer.align('a.mp4', 'b.mp4')
@@ -100,7 +111,10 @@ class AlignmentInferencer(EmbeddingInferencer):
         """
         # One by one: both may have the same id, or one may be embedded.
         first, second = self._single(first), self._single(second)
-        return align_pair(first.embedding, second.embedding, method)
+        alignment = align_pair(first.embedding, second.embedding, method, skip)
+        if first.timestamps is None or second.timestamps is None:
+            return alignment
+        return alignment._replace(times=(first.timestamps, second.timestamps))
 
     def align_all(
         self,
@@ -114,7 +128,8 @@ class AlignmentInferencer(EmbeddingInferencer):
             inputs (Sequence[Input]): The sequences to align.
             reference (int, optional): Position of the sequence whose
                 timeline is used; see :func:`~masa.alignment.align_all`.
-            method (str): ``dtw``, which is monotone, or ``nearest``.
+            method (str): ``dtw``, which is monotone, ``nearest``, or
+                ``partial``, for recordings that are cut off or show more.
 
         Returns:
             Timeline: The matched frames of all sequences.
@@ -283,7 +298,7 @@ class AlignmentInferencer(EmbeddingInferencer):
             >>> parts = [(0, 95), (95, 180)]
             >>> model.compare_parts('a.mp4', 'ten_times.mp4', parts)
         """
-        recording = self._single(recording)
+        recording = self._single(recording, parts=True)
         known = ReferenceSet(self.embed(references))
         return [
             known.compare(part, self.embed_mirrored(part), start)
@@ -292,8 +307,113 @@ class AlignmentInferencer(EmbeddingInferencer):
             )
         ]
 
-    def _single(self, sequence: Input) -> EmbeddedSequence:
-        found = self.embed(sequence)
+    def compare_repetitions(
+        self,
+        references: Input | Sequence[Input],
+        recording: Input,
+        tolerance: float | None = None,
+    ) -> list[Comparison]:
+        """Find the repetitions in a recording, and explain each.
+
+        Args:
+            references (Input | Sequence[Input]): Good performances.
+            recording (Input): A sequence of joints, however long.
+            tolerance (float, optional): As for :meth:`find`. Defaults to one
+                and a half times its default, so that repetitions that went
+                wrong are found as well.
+
+        Returns:
+            list[Comparison]: One for each repetition, in the order of the
+            recording.
+
+        Raises:
+            ValueError: If nothing is found, or as for
+                :func:`~masa.alignment.compare` and :meth:`find`.
+
+        Example:
+            >>> made = model.compare_repetitions('good.mp4', 'ten_times.mp4')
+            >>> worst = max(made, key=lambda one: one.score)
+        """
+        references = self.embed(references)
+        recording = self._single(recording, parts=True)
+        if tolerance is None:
+            tolerance = 1.5 * usual_tolerance([*references, recording])
+        found = self.find(references, recording, tolerance)
+        if not found:
+            raise ValueError(
+                f'{recording.name} shows nothing like the references within '
+                f'the tolerance {tolerance:g}: give a larger one, or compare '
+                'it as a whole if it is a single attempt'
+            )
+        parts = [(one.start_frame, one.end_frame) for one in sorted(found)]
+        return self.compare_parts(references, recording, parts)
+
+    def find(
+        self,
+        references: Input | Sequence[Input],
+        recording: Input,
+        tolerance: float | None = None,
+        mirrored: bool = False,
+    ) -> list[Occurrence]:
+        """Find where a recording shows what references show.
+
+        Joints are embedded anew in every part of the recording that may be an
+        occurrence. Bodies in 3D are compared by their joints, too, turned to
+        face one way.
+
+        Args:
+            references (Input | Sequence[Input]): One or several executions of
+                an activity, each a sequence of its own.
+            recording (Input): The sequence to search, however long.
+            tolerance (float, optional): How far an occurrence may differ; see
+                :func:`~masa.alignment.find_occurrences`. Defaults to 0.15, or
+                0.3 for bodies in 3D.
+            mirrored (bool): Whether to find the mirror image as well.
+                Defaults to False.
+
+        Returns:
+            list[Occurrence]: The best first; its length is the count. Empty
+            if there is none.
+
+        Raises:
+            ValueError: If ``mirrored`` is asked of what has no joints with
+                ``flip_pairs``, or as :func:`~masa.alignment.find_occurrences`.
+
+        Example:
+            >>> found = model.find('squat.mp4', 'training.mp4')
+            >>> [(one.start, one.end, one.score) for one in found]
+        """
+        return find_in_recording(
+            self,
+            self.embed(references),
+            self._single(recording, parts=True),
+            tolerance,
+            mirrored,
+        )
+
+    def follow(self, reference: Input, rate: float = 10.0) -> LiveAligner:
+        """Follow a running recording along a reference.
+
+        Args:
+            reference (Input): The reference, of joints.
+            rate (float): How often the recording is embedded in a second.
+
+        Returns:
+            LiveAligner: Takes one frame at a time.
+
+        Raises:
+            ValueError: If the reference has no joints or no times.
+
+        Example:
+            >>> live = inferencer.follow('a.mp4')
+            >>> live.push(joints, time).reference_time
+        """
+        return LiveAligner(self._single(reference), self, rate=rate)
+
+    def _single(
+        self, sequence: Input, parts: bool = False
+    ) -> EmbeddedSequence:
+        found = self.embed(sequence, parts=parts)
         if len(found) != 1:
             raise ValueError(
                 f'one sequence is expected, but {sequence} holds {len(found)}'

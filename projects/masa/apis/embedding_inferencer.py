@@ -128,6 +128,7 @@ class EmbeddingInferencer:
         inputs: Input | Sequence[Input],
         batch_size: int = 8,
         skip_broken: bool = False,
+        parts: bool = False,
     ) -> list[EmbeddedSequence]:
         """Embed sequences.
 
@@ -142,6 +143,7 @@ class EmbeddingInferencer:
             skip_broken (bool): Whether to leave out inputs that cannot be
                 used, with a warning, instead of raising an error. Defaults
                 to False.
+            parts (bool): As for :meth:`embed_usable`.
 
         Returns:
             list[EmbeddedSequence]: In the order of the inputs.
@@ -160,7 +162,7 @@ class EmbeddingInferencer:
             >>> sequences[0].embedding.shape
             (72, 128)
         """
-        sequences, problems = self.embed_usable(inputs, batch_size)
+        sequences, problems = self.embed_usable(inputs, batch_size, parts)
         if problems:
             if not (skip_broken and sequences):
                 raise ExtractionError.of_sequences(problems)
@@ -168,13 +170,19 @@ class EmbeddingInferencer:
         return sequences
 
     def embed_usable(
-        self, inputs: Input | Sequence[Input], batch_size: int = 8
+        self,
+        inputs: Input | Sequence[Input],
+        batch_size: int = 8,
+        parts: bool = False,
     ) -> tuple[list[EmbeddedSequence], dict[str, str]]:
         """Embed the sequences that can be used, and report the others.
 
         Args:
             inputs (Input | Sequence[Input]): As for :meth:`embed`.
             batch_size (int): Number of sequences in a batch.
+            parts (bool): Whether parts of the sequences will be embedded
+                anew, so that it does not matter if a whole one is too long
+                for the model. Defaults to False, which warns of it.
 
         Returns:
             tuple[list[EmbeddedSequence], dict[str, str]]: The sequences; and
@@ -204,7 +212,8 @@ class EmbeddingInferencer:
             ):
                 record = self._select_people(record)
                 sequences.append(self._embedded(record, embedding))
-        self._warn_if_coarse(sequences)
+        if not parts:
+            self._warn_if_coarse(sequences)
         return sequences, problems
 
     def embed_parts(

@@ -40,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='FILE',
         help='.mp4 or .gif: the sequences in step and, above, as recorded; '
         '.csv or .json: the frame and the second of every sequence at every '
-        "moment of the reference's timeline; may be given several times",
+        "moment of the reference's timeline, empty where it has no "
+        'counterpart; may be given several times',
     )
     add_options(parser, 'overwrite')
     parser.add_argument(
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='NAME',
         help='whose timeline (default: the one that is nearest to all)',
     )
-    add_method(parser)
+    add_method(parser, partial=True)
     parser.add_argument(
         '--height',
         type=bounded(int, 16),

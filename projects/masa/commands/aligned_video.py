@@ -61,6 +61,9 @@ def write_aligned_video(
     recorded, aligned = playback(
         timestamps, timeline.frames, timeline.reference, rate
     )
+    matched = aligned >= 0
+    # Without a counterpart a sequence waits where it was last.
+    aligned = np.maximum.accumulate(aligned, axis=1).clip(0)
     # A sequence of a single frame has no duration.
     progress = [
         (times - times[0]) / (np.ptp(times) or 1.0) for times in timestamps
@@ -74,6 +77,7 @@ def write_aligned_video(
             for rows in (recorded, aligned)
         ),
         height,
+        matched,
     )
     count = write_video(path, pictures, rate)
     print(f'{path}: {count} pictures, {rate:.4g} a second, in real time')

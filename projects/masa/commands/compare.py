@@ -6,7 +6,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .model_options import add_inputs, add_model_options
+from .model_options import (
+    add_model_options,
+    add_references_and,
+    add_tolerance,
+    check_references,
+)
 from .options import add_options, check_output
 
 if TYPE_CHECKING:
@@ -33,13 +38,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         'Example: masa compare reference.mp4 attempt.mp4 -o report.html'
     )
-    add_inputs(parser)
+    add_references_and(parser, 'attempt')
     parser.add_argument(
-        '--attempt',
-        dest='name',
-        metavar='NAME',
-        help='name of the attempt, where the last input holds several '
-        'sequences; it may then be in any input',
+        '--repetitions',
+        action='store_true',
+        help='the attempt shows several repetitions, or other things as well: '
+        'find what the references show (masa find), and compare each',
+    )
+    add_tolerance(
+        parser,
+        'with --repetitions, how far one may differ to be found',
+        '0.225, or 0.45',
     )
     parser.add_argument(
         '-o',
@@ -53,7 +62,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_options(parser, 'overwrite')
     add_model_options(parser)
-    parser.set_defaults(name_option='--attempt')
 
 
 def check_arguments(
@@ -67,9 +75,9 @@ def check_arguments(
     """
     for path in args.output:
         check_output(parser, path, SUFFIXES, args.overwrite)
-    *args.others, args.first = args.inputs
-    if not args.others and args.name is None:
-        parser.error('a reference and, last, an attempt are expected')
+    check_references(parser, args)
+    if args.tolerance is not None and not args.repetitions:
+        parser.error('--tolerance is for --repetitions')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -82,6 +90,7 @@ def run(args: argparse.Namespace) -> int:
         int: The exit status.
     """
     # What reads and embeds is imported when the arguments are right.
+    from ..alignment import save_comparisons
     from .embedded_inputs import run_on_first
 
     def compare(
@@ -89,14 +98,23 @@ def run(args: argparse.Namespace) -> int:
         attempt: EmbeddedSequence,
         references: list[EmbeddedSequence],
     ) -> None:
-        comparison = inferencer.compare(references, attempt)
-        for line in comparison.summary:
-            print(line)
+        if args.repetitions:
+            made = inferencer.compare_repetitions(
+                references, attempt, args.tolerance
+            )
+        else:
+            made = [inferencer.compare(references, attempt)]
+        for number, comparison in enumerate(made, 1):
+            if args.repetitions:
+                print(f'repetition {number} of {len(made)}')
+            for line in comparison.summary:
+                print(line)
         for path in args.output:
-            comparison.save(path)
+            save_comparisons(made, path)
+            several = f', {len(made)} repetitions,' * args.repetitions
             print(
-                f'{path}: {attempt.name} compared with '
+                f'{path}: {attempt.name}{several} compared with '
                 f'{", ".join(one.name for one in references)}'
             )
 
-    return run_on_first(args, compare)
+    return run_on_first(args, compare, parts=args.repetitions)

@@ -41,6 +41,7 @@ def run_on_first(
     use: Callable[
         [AlignmentInferencer, EmbeddedSequence, list[EmbeddedSequence]], None
     ],
+    parts: bool = False,
 ) -> int:
     """Embed the inputs of a command and use one of them with the others.
 
@@ -48,6 +49,8 @@ def run_on_first(
         args (argparse.Namespace): Of ``add_first_and_others`` and
             ``add_model_options``.
         use (Callable): Takes the model, the one and the others.
+        parts (bool): Whether only parts of the one are compared with the
+            others. Defaults to False.
 
     Returns:
         int: As of :func:`run_on_all`.
@@ -60,10 +63,12 @@ def run_on_first(
     inferencer = _load_model(args)
     if args.name is not None:
         name = args.name
-        found, problems = inferencer.embed_usable([args.first, *args.others])
+        found, problems = inferencer.embed_usable(
+            [args.first, *args.others], parts=parts
+        )
     else:
         # Apart, as the order alone does not tell what is left out.
-        found, problems = inferencer.embed_usable([args.first])
+        found, problems = inferencer.embed_usable([args.first], parts=parts)
         if len(found) > 1:
             raise ValueError(
                 f'{args.first} is expected to hold one sequence, but holds '

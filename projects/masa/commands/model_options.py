@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ..datasets.skeletons import LAYOUTS, UP_AXES
-from .options import add_options, config_file
+from .options import add_options, bounded, config_file
 
 _INPUT_KINDS = 'videos, folders, .npy files, annotation files'
 
@@ -47,6 +47,41 @@ def add_first_and_others(
         'sequences; it may then be in any input',
     )
     parser.set_defaults(name_option=f'--{first}')
+
+
+def add_references_and(parser: argparse.ArgumentParser, last: str) -> None:
+    """Add ``inputs``, of which the last has a role of its own.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        last (str): What the last one is, such as ``attempt``: the option for
+            the name of one of several.
+    """
+    add_inputs(parser)
+    parser.add_argument(
+        f'--{last}',
+        dest='name',
+        metavar='NAME',
+        help=f'name of the {last}, where the last input holds several '
+        'sequences; it may then be in any input',
+    )
+    parser.set_defaults(name_option=f'--{last}')
+
+
+def check_references(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """Tell the last input from the references, or end with a message.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        args (argparse.Namespace): The parsed arguments, which get ``first``,
+            the last input, and ``others``.
+    """
+    *args.others, args.first = args.inputs
+    if not args.others and args.name is None:
+        last = args.name_option.removeprefix('--')
+        parser.error(f'a reference and, last, the {last} are expected')
 
 
 def check_others(
@@ -119,16 +154,42 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_method(parser: argparse.ArgumentParser) -> None:
+def add_tolerance(
+    parser: argparse.ArgumentParser, what: str, default: str
+) -> None:
+    """Add ``--tolerance``, how alike an occurrence is to a reference.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        what (str): What it limits, for the help.
+        default (str): The defaults, of embeddings and of bodies in 3D.
+    """
+    parser.add_argument(
+        '--tolerance',
+        type=bounded(float, 0, open_low=True),
+        metavar='SHARE',
+        help=f'{what}, as a share of how far the frames of a reference '
+        'differ from each other; a pose that is held is at 0.5 (default: '
+        f'{default} for bodies in 3D)',
+    )
+
+
+def add_method(parser: argparse.ArgumentParser, partial: bool = False) -> None:
     """Add ``--method``, how frames are matched.
 
     Args:
         parser (argparse.ArgumentParser): The command's parser.
+        partial (bool): Whether frames may be left unmatched. Defaults to
+            False.
     """
     parser.add_argument(
         '--method',
-        choices=['dtw', 'nearest'],
+        choices=['dtw', 'nearest', *['partial'] * partial],
         default='dtw',
         help='dtw keeps the order of the frames, nearest takes the nearest '
-        'frame in any order (default: %(default)s)',
+        'frame in any order'
+        + partial
+        * ', partial leaves frames without a counterpart out, such '
+        'as those before and after what all recordings show'
+        + ' (default: %(default)s)',
     )

@@ -5,10 +5,11 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from ..alignment import Timeline
+from ..alignment import Occurrence, Timeline
 from ..embeddings import EmbeddedSequence
 from ..support.files import atomic_path
 
@@ -41,10 +42,64 @@ def show_timeline(
         if one.timestamps is not None:
             first, last = one.timestamps[[0, -1]]
             duration = f'{last - first:.2f}'
-        table.add_row(
-            f'{one.name}{mark}', str(len(one)), duration, f'{cost:.4g}'
-        )
+        shown = 'nothing matches' if np.isnan(cost) else f'{cost:.4g}'
+        table.add_row(f'{one.name}{mark}', str(len(one)), duration, shown)
     print_table(table)
+
+
+def show_occurrences(
+    recording: str, found: list[Occurrence], references: list[str]
+) -> None:
+    """Print occurrences and their number.
+
+    Args:
+        recording (str): Name of the recording.
+        found (list[Occurrence]): The occurrences.
+        references (list[str]): Name of the reference nearest to each.
+    """
+    if found:
+        table = Table('', 'start', 'end', 'seconds', 'score', 'reference')
+        for i, (one, name) in enumerate(zip(found, references, strict=True)):
+            if one.start is None:
+                ends = f'frame {one.start_frame}', f'frame {one.end_frame - 1}'
+                lasts = ''
+            else:
+                ends = f'{one.start:.2f} s', f'{one.end:.2f} s'
+                lasts = f'{one.end - one.start:.2f}'
+            mark = ' (mirrored)' if one.mirrored else ''
+            table.add_row(
+                *(str(i + 1), *ends, lasts, f'{one.score:.2f}'),
+                f'{name}{mark}',
+            )
+        print_table(table)
+    print(f'{recording}: {len(found)} found')
+
+
+def write_occurrences(
+    path: Path, recording: str, found: list[Occurrence], references: list[str]
+) -> None:
+    """Write the frames and seconds of occurrences.
+
+    Args:
+        path (Path): The file, ``.csv`` or ``.json``.
+        recording (str): Name of the recording.
+        found (list[Occurrence]): The occurrences.
+        references (list[str]): Name of the reference nearest to each.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    columns = {
+        'first frame': [one.start_frame for one in found],
+        'last frame': [one.end_frame - 1 for one in found],
+        'start [s]': [one.start for one in found],
+        'end [s]': [one.end for one in found],
+        'score': [round(one.score, 4) for one in found],
+        'cost': [round(one.cost, 6) for one in found],
+        'mirrored': [one.mirrored for one in found],
+        'reference': references,
+    }
+    write_columns(path, columns, f'{len(found)} occurrences in {recording}')
 
 
 def write_columns(path: Path, columns: dict[str, list], what: str) -> None:
@@ -85,11 +140,14 @@ def write_matches(
     """
     what = f'{timeline.frames.shape[1]} moments of {len(sequences)} sequences'
     frames = {
-        one.name: row.tolist()
+        one.name: [None if frame < 0 else frame for frame in row.tolist()]
         for one, row in zip(sequences, timeline.frames, strict=True)
     }
     seconds = {
-        one.name: [one.seconds(frame) for frame in frames[one.name]]
+        one.name: [
+            None if frame is None else one.seconds(frame)
+            for frame in frames[one.name]
+        ]
         for one in sequences
     }
     if path.suffix == '.csv':
@@ -100,11 +158,13 @@ def write_matches(
         write_columns(path, columns, what)
         return
     names = list(frames)
+    # JSON has no NaN.
+    costs = [None if np.isnan(cost) else cost for cost in timeline.costs]
     write_columns(
         path,
         dict(
             reference=names[timeline.reference],
-            costs=dict(zip(names, timeline.costs.tolist(), strict=True)),
+            costs=dict(zip(names, costs, strict=True)),
             frames=frames,
             seconds=seconds,
         ),

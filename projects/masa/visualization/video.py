@@ -119,6 +119,7 @@ def show_in_step(
     unaligned_progress: np.ndarray,
     aligned_progress: np.ndarray,
     height: int = 240,
+    matched: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
     """Show sequences side by side, as recorded above and aligned below.
 
@@ -132,28 +133,34 @@ def show_in_step(
             in [0, 1], for the progress bar.
         aligned_progress (np.ndarray): The same for the aligned images.
         height (int): Height of the images, in pixels.
+        matched (np.ndarray, optional): Whether the aligned images match
+            those of the reference, (N, T) bool; others are pale. Defaults to
+            None, all do.
 
     Yields:
         np.ndarray: RGB images of one size with even sides, as video codecs
         require.
     """
+    everywhere = np.ones(aligned_progress.shape, bool)
+    if matched is None:
+        matched = everywhere
     rows = (
-        ('as recorded', unaligned, unaligned_progress),
-        ('aligned', aligned, aligned_progress),
+        ('as recorded', unaligned, unaligned_progress, everywhere),
+        ('aligned', aligned, aligned_progress, matched),
     )
-    streams = [[iter(stream) for stream in images] for _, images, _ in rows]
+    streams = [[iter(stream) for stream in row[1]] for row in rows]
     for t in range(aligned_progress.shape[1]):
         lines = []
-        for (title, _, progress), images in zip(rows, streams, strict=True):
+        for (title, _, progress, clear), images in zip(
+            rows, streams, strict=True
+        ):
             cells = [
-                _cell(next(image), name, share, height)
-                for name, image, share in zip(
-                    names, images, progress[:, t], strict=True
+                _cell(next(image), name, share, height, shown)
+                for name, image, share, shown in zip(
+                    names, images, progress[:, t], clear[:, t], strict=True
                 )
             ]
-            line = np.concatenate(cells, axis=1)
-            head = np.full((TEXT + 4, line.shape[1], 3), HEAD, np.uint8)
-            lines += [_write(head, title, 15, PAPER), line]
+            lines.append(add_heading(np.concatenate(cells, axis=1), title))
         picture = np.concatenate(lines)
         high, wide = picture.shape[:2]
         yield np.pad(
@@ -163,15 +170,75 @@ def show_in_step(
         )
 
 
-def _cell(
-    image: np.ndarray, title: str, share: float, height: int
+def show_beside(
+    titles: Sequence[str],
+    images: Sequence[np.ndarray],
+    shares: Sequence[float],
+    height: int = 240,
 ) -> np.ndarray:
+    """Show images side by side, each with a title and a bar.
+
+    Args:
+        titles (Sequence[str]): Titles of the N images.
+        images (Sequence[np.ndarray]): RGB, (H, W, 3) uint8 each.
+        shares (Sequence[float]): How full the bar of each is, in [0, 1].
+        height (int): Height of the images, in pixels.
+
+    Returns:
+        np.ndarray: RGB, with even sides, as video codecs require.
+    """
+    cells = [
+        _cell(image, title, share, height)
+        for image, title, share in zip(images, titles, shares, strict=True)
+    ]
+    picture = np.concatenate(cells, axis=1)
+    high, wide = picture.shape[:2]
+    return np.pad(picture, ((0, high % 2), (0, wide % 2), (0, 0)), mode='edge')
+
+
+def add_heading(image: np.ndarray, text: str) -> np.ndarray:
+    """Put a line of text above an image.
+
+    Args:
+        image (np.ndarray): RGB, (H, W, 3) uint8.
+        text (str): The line.
+
+    Returns:
+        np.ndarray: The higher image.
+    """
+    head = np.full((TEXT + 4, image.shape[1], 3), HEAD, np.uint8)
+    return np.concatenate([_write(head, text, 15, PAPER), image])
+
+
+def resize_to_height(image: np.ndarray, height: int) -> np.ndarray:
+    """Resize an image, which keeps its proportions.
+
+    Args:
+        image (np.ndarray): RGB, (H, W, 3) uint8.
+        height (int): Its height, in pixels; it is 80 wide at least.
+
+    Returns:
+        np.ndarray: The image.
+    """
     width = max(round(image.shape[1] * height / image.shape[0]), 80)
     shrinks = height < image.shape[0]
     way = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(image).resize((width, height), way))
+
+
+def _cell(
+    image: np.ndarray,
+    title: str,
+    share: float,
+    height: int,
+    clear: bool = True,
+) -> np.ndarray:
+    picture = resize_to_height(image, height)
+    if not clear:
+        picture = (0.25 * picture + 0.75 * np.array(PAPER)).astype(np.uint8)
+    width = picture.shape[1]
     cell = np.full((TEXT + height + 2 * BAR, width + BAR, 3), PAPER, np.uint8)
-    picture = Image.fromarray(image).resize((width, height), way)
-    cell[TEXT : TEXT + height, :width] = np.asarray(picture)
+    cell[TEXT : TEXT + height, :width] = picture
     _write(cell, title, 12, INK)
     bar = slice(TEXT + height + 3, TEXT + height + BAR)
     cell[bar, :width] = REST

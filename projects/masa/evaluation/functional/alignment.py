@@ -338,7 +338,9 @@ def _warped_transfer(
         path = warping_path(sequences[i], sequences[j])
         for source, other, pairs in ((i, j, path), (j, i, path[:, ::-1])):
             asking = sources == source
-            found[asking, other] = matched_frames(pairs)[frames[asking]]
+            found[asking, other] = matched_frames(
+                pairs, len(sequences[source])
+            )[frames[asking]]
     return found
 
 

@@ -1,0 +1,138 @@
+"""Finding occurrences by a model that embeds parts of a recording anew."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..alignment import Occurrence, find_occurrences
+from ..alignment.joint_angles import JOINTS, body_motion, has_body
+from ..embeddings import EmbeddedSequence
+from .embedding_inferencer import EmbeddingInferencer
+
+# Defaults of the tolerance, of embeddings alone and with joints in 3D.
+TOLERANCE, TOLERANCE_3D = 0.15, 0.3
+# Of the mean squared distance of the joints, in torso lengths, beside that of
+# the embeddings.
+JOINT_WEIGHT = 20.0
+
+
+def find_in_recording(
+    inferencer: EmbeddingInferencer,
+    references: Sequence[EmbeddedSequence],
+    recording: EmbeddedSequence,
+    tolerance: float | None,
+    mirrored: bool,
+) -> list[Occurrence]:
+    """Find where a recording shows what references show.
+
+    Bodies in 3D are compared by their embeddings and their joints, which lie
+    side by side: unlike in 2D, nothing is hidden from the joints, and they can
+    be turned to face one way.
+
+    Args:
+        inferencer (EmbeddingInferencer): What embedded the sequences.
+        references (Sequence[EmbeddedSequence]): One or several.
+        recording (EmbeddedSequence): The sequence to search.
+        tolerance (float, optional): See
+            :meth:`masa.apis.AlignmentInferencer.find`.
+        mirrored (bool): Whether to find the mirror image as well.
+
+    Returns:
+        list[Occurrence]: The best first.
+
+    Raises:
+        ValueError: As :meth:`masa.apis.AlignmentInferencer.find`.
+    """
+    known = [*references]
+    if mirrored:
+        for one in references:
+            mirror = inferencer.embed_mirrored(one)
+            if mirror is None:
+                raise ValueError(
+                    'mirrored is for joints whose layout has flip_pairs, but '
+                    f'{one.name} has none'
+                )
+            known.append(mirror)
+    everything = [*references, recording]
+    features = _with_joints if _are_solid(everything) else _embedding
+    if tolerance is None:
+        tolerance = usual_tolerance(everything)
+
+    def embed_parts(parts: Sequence[tuple[int, int]]) -> list[np.ndarray]:
+        return [
+            features(one) for one in inferencer.cut_parts(recording, parts)
+        ]
+
+    has_parts = recording.record is not None and (
+        'keypoint' in recording.record
+    )
+    found = find_occurrences(
+        [features(one) for one in known],
+        features(recording),
+        tolerance,
+        [_length_in(recording, one) for one in known],
+        embed_parts if has_parts else None,
+    )
+    return [
+        one._replace(
+            start=recording.seconds(one.start_frame),
+            end=recording.seconds(one.end_frame - 1),
+            reference=one.reference % len(references),
+            mirrored=one.reference >= len(references),
+        )
+        for one in found
+    ]
+
+
+def usual_tolerance(sequences: Sequence[EmbeddedSequence]) -> float:
+    """Return the default of the tolerance.
+
+    Args:
+        sequences (Sequence[EmbeddedSequence]): References and recording.
+
+    Returns:
+        float: A larger one if all are bodies in 3D.
+    """
+    return TOLERANCE_3D if _are_solid(sequences) else TOLERANCE
+
+
+def _are_solid(sequences: Sequence[EmbeddedSequence]) -> bool:
+    return all(
+        has_body(one) and one.keypoint.shape[-1] == 3 for one in sequences
+    )
+
+
+def _embedding(sequence: EmbeddedSequence) -> np.ndarray:
+    return sequence.embedding
+
+
+def _with_joints(sequence: EmbeddedSequence) -> np.ndarray:
+    """Put the joints of a body in 3D beside its embeddings."""
+    joints = body_motion(sequence).joints
+    joints = joints.reshape(len(joints), -1)
+    for column in joints.T:
+        missing = np.isnan(column)
+        frames = np.arange(len(column))
+        column[missing] = (
+            0
+            if missing.all()
+            else np.interp(frames[missing], frames[~missing], column[~missing])
+        )
+    scale = np.sqrt(JOINT_WEIGHT / len(JOINTS))
+    return np.hstack([sequence.embedding, scale * joints])
+
+
+def _length_in(
+    recording: EmbeddedSequence, reference: EmbeddedSequence
+) -> float:
+    """How many frames of a recording last as long as a reference."""
+    rates = [_rate(one) for one in (recording, reference)]
+    if None in rates:
+        return float(len(reference))
+    return len(reference) * rates[0] / rates[1]
+
+
+def _rate(sequence: EmbeddedSequence) -> float | None:
+    if sequence.timestamps is None or len(sequence) < 2:
+        return None
+    return 1 / float(np.median(np.diff(sequence.timestamps)))

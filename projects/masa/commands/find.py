@@ -1,0 +1,113 @@
+"""Find and count what references show in a longer recording."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .model_options import (
+    add_model_options,
+    add_references_and,
+    add_tolerance,
+    check_references,
+)
+from .options import TABLE_SUFFIXES, add_options, check_output
+
+if TYPE_CHECKING:
+    from ..apis import AlignmentInferencer, EmbeddedSequence
+
+PICTURE_SUFFIX = '.png'
+
+EXPECTED = (ValueError, ImportError)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``masa find``.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+    """
+    parser.description = (
+        f'{__doc__} The last input is the recording, all before it are '
+        'references: one execution each of the same activity. Prints every '
+        'occurrence with a score, which is 1 if it equals a reference and 0.5 '
+        'at the threshold, and nothing if there is none. Exits with 1 if '
+        'inputs were left out, with 2 if it could not be done.'
+    )
+    parser.epilog = (
+        'Example: masa find squat.mp4 training.mp4 -o found.csv -o found.png'
+    )
+    add_references_and(parser, 'recording')
+    parser.add_argument(
+        '-o',
+        '--output',
+        type=Path,
+        action='append',
+        default=[],
+        metavar='FILE',
+        help='.csv or .json: the frames and seconds of every occurrence, in '
+        'the order of the recording; .png: pictures of them in step with the '
+        'references; may be given several times',
+    )
+    add_options(parser, 'overwrite')
+    add_tolerance(parser, 'how far an occurrence may differ', '0.15, or 0.3')
+    parser.add_argument(
+        '--mirrored',
+        action='store_true',
+        help='find the mirror image as well, such as the other arm',
+    )
+    add_model_options(parser)
+
+
+def check_arguments(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> None:
+    """End with a message if inputs are missing or the output cannot be.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+        args (argparse.Namespace): The parsed arguments.
+    """
+    for path in args.output:
+        check_output(
+            parser, path, (*TABLE_SUFFIXES, PICTURE_SUFFIX), args.overwrite
+        )
+    check_references(parser, args)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find the occurrences, and print and write them.
+
+    Args:
+        args (argparse.Namespace): The parsed arguments.
+
+    Returns:
+        int: The exit status.
+    """
+    # What reads and embeds is imported when the arguments are right.
+    from .embedded_inputs import run_on_first
+    from .found_picture import write_found_picture
+    from .tables import show_occurrences, write_occurrences
+
+    def find(
+        inferencer: AlignmentInferencer,
+        recording: EmbeddedSequence,
+        references: list[EmbeddedSequence],
+    ) -> None:
+        found = inferencer.find(
+            references, recording, args.tolerance, args.mirrored
+        )
+        # In the order of the recording.
+        found.sort()
+        names = [references[one.reference].name for one in found]
+        show_occurrences(recording.name, found, names)
+        for path in args.output:
+            if path.suffix == PICTURE_SUFFIX:
+                write_found_picture(
+                    path, inferencer, references, recording, found
+                )
+            else:
+                write_occurrences(path, recording.name, found, names)
+
+    return run_on_first(args, find, parts=True)

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+from squats import RATE, record, squat, training
+
+import masa
+from masa.datasets.random_activities import draw_activity, draw_performance
+from masa.datasets.skeletons import LAYOUTS, PENN_ACTION
+
+
+@pytest.fixture(scope='module')
+def model():
+    return masa.load(frame_rate=RATE)
+
+
+def test_squats_are_found_and_counted_in_3d(model):
+    joints, places = training(50, 90, 60)
+    found = model.find(record(squat(60), 'one'), record(joints, 'many'))
+    assert len(found) == 3
+    for one, (start, end) in zip(sorted(found), places, strict=True):
+        common = min(one.end_frame, end) - max(one.start_frame, start)
+        assert common > 0.6 * (end - start)
+        assert one.start == pytest.approx(one.start_frame / RATE, abs=1e-3)
+        assert one.end == pytest.approx((one.end_frame - 1) / RATE, abs=1e-3)
+        assert not one.mirrored
+
+
+def test_other_rates_need_no_thought(model):
+    """The recording has four times the frames a second."""
+    joints, _places = training(240, 240)
+    found = model.find(
+        record(squat(60), 'one'), record(joints, 'many', 4 * RATE)
+    )
+    assert len(found) == 2
+    assert sorted(found)[0].start == pytest.approx(40 / 120, abs=0.4)
+
+
+def test_mirror_image_is_found_when_asked_for(model):
+    joints, _ = training(60, 60, arm='left')
+    reference = record(squat(60), 'one')
+    assert model.find(reference, record(joints, 'many')) == []
+    found = model.find(reference, record(joints, 'many'), mirrored=True)
+    assert [one.mirrored for one in found] == [True, True]
+    assert [one.reference for one in found] == [0, 0]
+
+
+def test_absent_activity_gives_nothing(model):
+    rng = np.random.default_rng(3)
+    others = [
+        draw_performance(draw_activity(rng), rng).keypoint for _ in range(4)
+    ]
+    flat = squat(60)[..., :2] * [1, -1]
+    found = model.find(
+        record(flat, 'one'), record(np.concatenate(others), 'others')
+    )
+    assert found == []
+
+
+def test_two_dimensions_and_layouts(model):
+    """The reference in 2D by COCO's 17 joints, the recording in 3D."""
+    flat = squat(60)[..., :2] * [1, -1]
+    names = LAYOUTS['COCO_17']['joints']
+    coco = np.zeros((60, 17, 2))
+    for i, name in enumerate(names):
+        if name in PENN_ACTION['joints']:
+            coco[:, i] = flat[:, PENN_ACTION['joints'].index(name)]
+    score = (coco != 0).any(-1).astype(np.float32)[None]
+    reference = record(coco, 'one') | dict(
+        skeleton=LAYOUTS['COCO_17'], keypoint_score=score
+    )
+    joints, _ = training(60, 70)
+    assert len(model.find(reference, record(joints, 'many'))) == 2
+
+
+def test_a_long_recording_needs_no_warning(model, recwarn):
+    joints, _ = training(*[60] * 10)
+    recording = record(np.concatenate([joints] * 2), 'long')
+    assert len(model.find(record(squat(60), 'one'), recording)) == 20
+    assert not [one for one in recwarn if 'moments' in str(one.message)]
+
+
+def test_features_are_compared_as_they_are(model):
+    """What has no joints to embed anew is cut."""
+    (one,) = model.embed(record(squat(60), 'one'))
+    still = np.repeat(one.embedding[:1], 30, axis=0)
+    embedding = np.concatenate([still, one.embedding, still])
+    recording = type(one)('made', embedding)
+    (found,) = model.find(type(one)('cut', one.embedding), recording)
+    assert abs(found.start_frame - 30) < 8
+    assert found.start is None
+
+
+def test_mirrored_needs_joints(model):
+    (one,) = model.embed(record(squat(60), 'one'))
+    plain = type(one)('features', one.embedding)
+    with pytest.raises(ValueError, match='features'):
+        model.find(plain, one, mirrored=True)

@@ -1,0 +1,80 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from squats import squat, training
+
+from masa.cli import main
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save('one.npy', squat(60))
+    joints, places = training(50, 80)
+    np.save('many.npy', joints)
+    return places
+
+
+BODY = ['--layout', 'PENN_ACTION', '--up-axis', 'y', '--frame-rate', '30']
+
+
+def test_tables_and_a_picture(files, capsys):
+    outputs = ['found.csv', 'found.json', 'found.png']
+    arguments = [word for name in outputs for word in ('-o', name)]
+    assert main(['find', 'one.npy', 'many.npy', *BODY, *arguments]) == 0
+    assert 'many: 2 found' in capsys.readouterr().out
+    with open('found.csv', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2
+    for row, (start, end) in zip(rows, files, strict=True):
+        first, last = int(row['first frame']), int(row['last frame'])
+        assert min(last + 1, end) - max(first, start) > 0.6 * (end - start)
+        assert float(row['start [s]']) == pytest.approx(first / 30, abs=1e-3)
+        assert row['reference'] == 'one'
+    with open('found.json') as file:
+        assert json.load(file)['first frame'] == [
+            int(row['first frame']) for row in rows
+        ]
+    # A row for the reference and one for each that was found.
+    assert Image.open('found.png').size[1] % 3 == 0
+
+
+def test_nothing_found_is_said(files, capsys):
+    # The recording begins with a pause.
+    np.save('still.npy', np.load('many.npy')[:35])
+    assert main(['find', 'one.npy', 'still.npy', *BODY, '-o', 'f.csv']) == 0
+    assert 'still: 0 found' in capsys.readouterr().out
+    with open('f.csv') as file:
+        assert len(file.readlines()) == 1
+
+
+def test_repetitions_are_compared(files, capsys):
+    command = ['compare', 'one.npy', 'many.npy', '--repetitions', *BODY]
+    assert main([*command, '-o', 'r.html', '-o', 'r.json']) == 0
+    assert 'repetition 2 of 2' in capsys.readouterr().out
+    with open('r.json') as file:
+        assert len(json.load(file)) == 2
+
+
+@pytest.mark.parametrize(
+    'arguments',
+    [
+        ['find', 'many.npy'],
+        ['find', 'one.npy', 'many.npy', '--tolerance', '0'],
+        ['find', 'one.npy', 'many.npy', '-o', 'found.txt'],
+        ['compare', 'one.npy', 'many.npy', '--tolerance', '1', '-o', 'r.html'],
+    ],
+)
+def test_wrong_arguments(files, arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([*arguments, *BODY])
+    assert stopped.value.code == 2
+
+
+def test_existing_file_is_kept(files):
+    open('found.csv', 'w').close()
+    with pytest.raises(SystemExit):
+        main(['find', 'one.npy', 'many.npy', *BODY, '-o', 'found.csv'])
