@@ -45,6 +45,24 @@ def test_alignment(as_after_the_demo):
     assert names['score'].shape == (len(names['squats'][0]),)
 
 
+def test_compare(tmp_path, monkeypatch):
+    """With arrays of joints for videos."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    moves = np.cumsum(rng.normal(size=(270, 13, 2)), 0)
+    for number in (1, 2, 3):
+        np.save(f'person_{number}', moves[:90] + rng.normal(size=(90, 13, 2)))
+    np.save('attempt', moves[:80])
+    np.save('recording', moves)
+    names = {}
+    for example in blocks('docs/compare.md', 'python'):
+        exec(example.replace('.mp4', '.npy'), names)
+    assert names['comparison'].calibrated
+    assert len(names['comparisons']) == len(names['parts'])
+    assert Path('report.html').exists()
+    assert Path('repetitions.html').exists()
+
+
 def test_visualization():
     (config,) = blocks('docs/visualization.md', 'python')
     names = {}

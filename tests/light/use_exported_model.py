@@ -56,6 +56,9 @@ def main(model: str, annotations: str, expected: str) -> None:
     (joints,) = inferencer.embed(first.keypoint)
     np.testing.assert_allclose(joints.embedding, first.embedding, atol=1e-5)
     folder = Path(expected).parent
+    comparison = inferencer.compare([first, second], others[0])
+    assert np.isfinite(comparison.score)
+    comparison.save(folder / 'compared.html')
     poses = flatten_poses(first.keypoint, inferencer.up)
     pictures = draw_poses(poses, inferencer.skeleton, 64)
     assert write_video(folder / 'poses.mp4', pictures, 30) == len(first)

@@ -311,8 +311,8 @@ class Comparison:
 
     @property
     def summary(self) -> list[str]:
-        """The result in sentences: score, mirroring, joints and timing."""
-        lines = [f'score {self.score:.2f}. {self.meaning}']
+        """Score, its meaning, mirroring, joints and timing, a line each."""
+        lines = [f'score {self.score:.2f}', self.meaning]
         if self.mirrored:
             lines.append('compared as a mirror image, which fits better')
         lines += [one.sentence for one in self.differences()]

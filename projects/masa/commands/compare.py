@@ -105,10 +105,14 @@ def run(args: argparse.Namespace) -> int:
         else:
             made = [inferencer.compare(references, attempt)]
         for number, comparison in enumerate(made, 1):
+            score, meaning, *told = comparison.summary
             if args.repetitions:
-                print(f'repetition {number} of {len(made)}')
-            for line in comparison.summary:
-                print(line)
+                print(f'repetition {number} of {len(made)}: {score}')
+            else:
+                print(score)
+            for line in told:
+                print(f'  {line}')
+        print(meaning)
         for path in args.output:
             save_comparisons(made, path)
             several = f', {len(made)} repetitions,' * args.repetitions

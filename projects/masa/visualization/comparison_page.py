@@ -23,7 +23,7 @@ from .drawing import LEFT, MIDDLE, RIGHT
 from .video import frames_at
 
 # Shown of the most unusual differences, and of the curves.
-MOMENTS, CURVES = 3, 4
+MOMENTS, CURVES = 3, 3
 # Of a picture, in pixels.
 PHOTO = 240
 # The video was accepted when it was embedded.
@@ -536,14 +536,17 @@ ul {{ list-style: none; padding: 0; }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums;
   font-size: .9rem; }}
 th, td {{ padding: .25rem .6rem; text-align: right;
-  border-bottom: 1px solid var(--line); vertical-align: bottom; }}
-th {{ font-weight: 600; }}
+  border-bottom: 1px solid var(--line); vertical-align: top; }}
+th {{ font-weight: 600; vertical-align: bottom; }}
 td:first-child, th:first-child, .text {{ text-align: left; }}
-td:not(.text) {{ white-space: nowrap; }}
+td:not(.text, :first-child) {{ white-space: nowrap; }}
+td:first-child {{ min-width: 7rem; }}
 tr.worst td {{ font-weight: 700; }}
 details {{ margin: 1rem 0; }}
 summary {{ cursor: pointer; font-weight: 600; }}
 @media print {{ body {{ max-width: none; font-size: 12px; }}
+  .grid {{ grid-template-columns: repeat(3, 1fr); }}
+  figure.wide {{ max-width: 22rem; }} h2 {{ break-after: avoid; }}
   .scroll {{ overflow: visible; }} }}
 </style>
 <body>
