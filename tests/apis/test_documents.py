@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmaction.registry import MODELS
+from squats import squat, training
 
 from masa import cli
 from masa.datasets import save_annotations
@@ -63,6 +64,18 @@ def test_compare(tmp_path, monkeypatch):
     assert Path('repetitions.html').exists()
 
 
+def test_find(tmp_path, monkeypatch):
+    """With arrays of joints for videos."""
+    monkeypatch.chdir(tmp_path)
+    flat = training(60, 70)[0][..., :2] * [1, -1]
+    np.save('squat', squat(60)[..., :2] * [1, -1])
+    np.save('training', flat)
+    (example,) = blocks('docs/find.md', 'python')
+    names = {}
+    exec(example.replace('.mp4', '.npy'), names)
+    assert len(names['found']) == 2
+
+
 def test_visualization():
     (config,) = blocks('docs/visualization.md', 'python')
     names = {}
@@ -80,9 +93,9 @@ def test_readme(annotations):
     names = {}
     exec(example, names)
     assert len(names['videos']) == 40
-    assert (np.diff(names['path'], axis=0) >= 0).all()
+    assert (np.diff(names['alignment'].path, axis=0) >= 0).all()
     assert len(names['timeline'].frames) == 40
-    assert names['score'].shape == (len(names['reference']),)
+    assert len(names['found']) <= 1
 
 
 def test_deployment(as_after_the_demo, inferencer):
