@@ -91,11 +91,14 @@ class LiveAligner:
             times; or nothing tells ``usual_distance``.
 
     Example:
-        >>> reference, attempt = masa.load().embed(['a.mp4', 'b.mp4'])
-        >>> live = masa.LiveAligner(reference)
-        >>> for joints, time in zip(attempt.keypoint, attempt.timestamps):
-        ...     state = live.push(joints, time)
-        >>> state.reference_time, state.confidence, state.score
+        >>> import numpy as np
+        >>> from masa.apis import LiveAligner
+        >>> embeddings, times = np.arange(10.0)[:, None], np.arange(10) / 10
+        >>> live = LiveAligner(embeddings, timestamps=times)
+        >>> for frame in range(7):
+        ...     state = live.push(embeddings[frame], time=100 + frame / 10)
+        >>> state.reference_frame
+        6
     """
 
     def __init__(
