@@ -115,7 +115,7 @@ def test_another_movement_and_nobody(live):
     ):
         state = live.push(nobody, 5 + i / RATE)
     assert state.confidence < 0.1
-    assert state.score == pytest.approx(score, abs=0.1)
+    assert state.score == pytest.approx(score, abs=0.02)
     states = run(live, TIMES, 7 + TIMES)
     assert states[40].confidence > 0.6
 
@@ -144,7 +144,7 @@ def test_without_hips_nothing_is_known(live):
     frames = motion(TIMES)
     frames[:, [7, 8]] = np.nan
     states = run(live, None, 3 + TIMES, frames)
-    assert all(np.isfinite(state.reference_time) for state in states)
+    assert all(np.isfinite(state[:6]).all() for state in states)
     assert states[-1].confidence < 0.9
 
 

@@ -27,8 +27,9 @@ def test_stream(stream):
     assert (~judged & ~stream.is_other).sum() == 6 * 9
     passed = np.diff(truth)
     assert (passed == 0).sum() >= 28
-    moving = passed[passed > 0] * benchmark.RATE
-    assert 0.55 < moving.min() < moving.max() < 1.65
+    # Steps into a pause are shorter.
+    speeds = np.quantile(passed[passed > 0] * benchmark.RATE, [0.05, 0.95])
+    assert 0.59 < speeds[0] < speeds[1] < 1.61
     assert np.nanmin(truth) == 0
     np.testing.assert_allclose(np.diff(stream.motion.times), 1 / 30)
 

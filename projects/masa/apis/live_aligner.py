@@ -212,10 +212,12 @@ class LiveAligner:
         self._follower.observe(costs, seconds)
         position = self._follower.position()
         cost = np.interp(position.time, times, np.atleast_2d(costs).min(0))
-        weight = position.confidence * seconds
-        likeness = max(1 - cost / self.usual_distance, 0.0)
-        self._likeness += weight * float(likeness)
-        self._weight += weight
+        # Of what is not seen nothing is known.
+        if is_seen and not np.isnan(cost):
+            weight = position.confidence * seconds
+            likeness = max(1 - float(cost) / self.usual_distance, 0.0)
+            self._likeness += weight * likeness
+            self._weight += weight
         self._count_laps(position.time, position.confidence)
 
     def _count_laps(self, time: float, confidence: float) -> None:
