@@ -169,7 +169,8 @@ class LiveAligner:
 
         Raises:
             ValueError: If the shape is not that of the reference's frames,
-                or the time is not later.
+                the time is not later, or a joint is NaN and the model does
+                not know of missing joints.
         """
         if not np.isfinite(time) or (
             self._last is not None and time <= self._last
@@ -309,6 +310,7 @@ class _Windows:
             )
         self.name = name
         self.model = model.model
+        self._may_miss = 'missing' in self.model.transforms[-1].modalities
         self._fields = {'skeleton': reference.skeleton}
         if 'img_shape' in record:
             self._fields['img_shape'] = record['img_shape']
@@ -416,6 +418,11 @@ class _Windows:
     ) -> np.ndarray | dict | None:
         """Make the model's input of a window; None if it shows too little."""
         window = _interpolate(frames, times, at)
+        if not self._may_miss and np.isnan(window).any():
+            raise ValueError(
+                'the model does not know of missing joints: fill in those '
+                'that are NaN, or follow by the pretrained model'
+            )
         keypoint, known = window[None, ..., :-1], window[None, ..., -1] > 0
         record = dict(
             frame_dir=f'a window of {self.name}',
