@@ -393,18 +393,19 @@ def run_for(hours: float, seed: int) -> dict[str, float]:
     """Follow one stream again and again: milliseconds and memory."""
     ((stream, model),) = random_activities(seed, 1)
     live = LiveAligner(stream.reference, model)
-    frames, scores, times = stream.motion.joints, stream.motion.score, []
+    frames, scores = stream.motion.joints, stream.motion.score
     count = round(hours * 3600 * RATE)
+    # In memory from the beginning, which is measured.
+    milliseconds = np.full(count, np.nan)
     memory = []
     for i in range(count):
         at = i % len(frames)
         before = time.process_time()
         live.push(frames[at], i / RATE, scores[at])
-        times.append(time.process_time() - before)
+        milliseconds[i] = 1000 * (time.process_time() - before)
         if i in (count // 6, count - 1):
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             memory.append(peak / 1024)
-    milliseconds = 1000 * np.array(times)
     sixth = count // 6
     figures = {'frames': count, 'moments': len(live._source.times)}
     for name, part in (

@@ -91,11 +91,14 @@ class LiveAligner:
             times; or nothing tells ``usual_distance``.
 
     Example:
-        >>> reference, attempt = masa.load().embed(['a.mp4', 'b.mp4'])
-        >>> live = masa.LiveAligner(reference)
-        >>> for joints, time in zip(attempt.keypoint, attempt.timestamps):
-        ...     state = live.push(joints, time)
-        >>> state.reference_time, state.confidence, state.score
+        >>> import numpy as np
+        >>> from masa.apis import LiveAligner
+        >>> embeddings, times = np.arange(10.0)[:, None], np.arange(10) / 10
+        >>> live = LiveAligner(embeddings, timestamps=times)
+        >>> for frame in range(7):
+        ...     state = live.push(embeddings[frame], time=100 + frame / 10)
+        >>> state.reference_frame
+        6
     """
 
     def __init__(
@@ -166,7 +169,8 @@ class LiveAligner:
 
         Raises:
             ValueError: If the shape is not that of the reference's frames,
-                or the time is not later.
+                the time is not later, or a joint is NaN and the model does
+                not know of missing joints.
         """
         if not np.isfinite(time) or (
             self._last is not None and time <= self._last
@@ -209,10 +213,12 @@ class LiveAligner:
         self._follower.observe(costs, seconds)
         position = self._follower.position()
         cost = np.interp(position.time, times, np.atleast_2d(costs).min(0))
-        weight = position.confidence * seconds
-        likeness = max(1 - cost / self.usual_distance, 0.0)
-        self._likeness += weight * float(likeness)
-        self._weight += weight
+        # Of what is not seen nothing is known.
+        if is_seen and not np.isnan(cost):
+            weight = position.confidence * seconds
+            likeness = max(1 - float(cost) / self.usual_distance, 0.0)
+            self._likeness += weight * likeness
+            self._weight += weight
         self._count_laps(position.time, position.confidence)
 
     def _count_laps(self, time: float, confidence: float) -> None:
@@ -304,6 +310,7 @@ class _Windows:
             )
         self.name = name
         self.model = model.model
+        self._may_miss = 'missing' in self.model.transforms[-1].modalities
         self._fields = {'skeleton': reference.skeleton}
         if 'img_shape' in record:
             self._fields['img_shape'] = record['img_shape']
@@ -411,6 +418,11 @@ class _Windows:
     ) -> np.ndarray | dict | None:
         """Make the model's input of a window; None if it shows too little."""
         window = _interpolate(frames, times, at)
+        if not self._may_miss and np.isnan(window).any():
+            raise ValueError(
+                'the model does not know of missing joints: fill in those '
+                'that are NaN, or follow by the pretrained model'
+            )
         keypoint, known = window[None, ..., :-1], window[None, ..., -1] > 0
         record = dict(
             frame_dir=f'a window of {self.name}',

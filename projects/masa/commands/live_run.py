@@ -83,10 +83,11 @@ class LiveRun:
             self._write_table(path)
         sure = np.mean([state.confidence >= 0.5 for state in self.states])
         last = self.states[-1]
+        score = 'unknown' if np.isnan(last.score) else f'{last.score:.2f}'
         print(
             f'{self.source.name}: {sure:.0%} of {len(self.states)} frames '
             f'follow {self.reference.name} with a confidence of 0.5 or more; '
-            f'score {last.score:.2f}, {last.laps} times to the end'
+            f'score {score}, {last.laps} times to the end'
         )
 
     def _follow(self) -> Iterator[float]:
