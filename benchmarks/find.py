@@ -9,8 +9,8 @@ transitions, and stretches of other movements from the CMU database. In about
 four of ten recordings the exercise that is looked for is absent. It is looked
 for with one repetition of the same person, with one of another, and with three
 of three others; the mirror image counts, since subjects choose their side.
-``--views 2d`` films every person from a direction of its own, up to 50 degrees
-to the side. ``--synthetic`` joins performances of random activities instead,
+``--views 2d`` films every sequence from a direction of its own, up to 50 degrees
+(``--apart``) to the side. ``--synthetic`` joins performances of random activities instead,
 each by another body and camera.
 
 Printed are F1 (an occurrence is right if its intersection with a repetition is
@@ -162,14 +162,14 @@ def draw_recording(repetitions, others, subjects, number, rng):
     return Task(joints, truth, references)
 
 
-def film(task, rng):
+def film(task, apart, rng):
     """See everybody from a direction of its own, in 2D, y down."""
 
     def view(joints):
         left, right = np.transpose(PENN_ACTION['flip_pairs'])
         across = (joints[:, left] - joints[:, right]).sum((0, 1))
         angle = np.arctan2(across[2], across[0])
-        angle += np.radians(rng.uniform(-50, 50))
+        angle += np.radians(rng.uniform(-apart, apart))
         x = np.cos(angle) * joints[..., 0] + np.sin(angle) * joints[..., 2]
         return np.stack([x, -joints[..., 1]], -1)
 
@@ -281,6 +281,7 @@ def main():
     parser.add_argument('--cmu', help='other movements, cmu.npz')
     parser.add_argument('--subjects', choices=SUBJECTS, default='report')
     parser.add_argument('--views', choices=('2d', '3d'), default='3d')
+    parser.add_argument('--apart', type=float, default=50.0)
     parser.add_argument('--synthetic', action='store_true')
     parser.add_argument('--recordings', type=int, default=40)
     parser.add_argument('--seed', type=int, default=0)
@@ -303,7 +304,7 @@ def main():
             for number in range(args.recordings)
         ]
         if args.views == '2d':
-            tasks = [film(task, rng) for task in tasks]
+            tasks = [film(task, args.apart, rng) for task in tasks]
     usual = TOLERANCE_3D if tasks[0].joints.shape[-1] == 3 else TOLERANCE
     model = masa.load()
     results, seconds = {}, []
