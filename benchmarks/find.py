@@ -7,11 +7,11 @@ A recording shows one subject of UI-PRMD doing two to five repetitions each of
 up to three exercises, in a row or mixed, with pauses in which the body sways,
 transitions, and stretches of other movements from the CMU database. In about
 four of ten recordings the exercise that is looked for is absent. It is looked
-for with one repetition of the same person, with one of another, and with three
-of three others; the mirror image counts, since subjects choose their side.
-``--views 2d`` films every sequence from a direction of its own, up to 50 degrees
-(``--apart``) to the side. ``--synthetic`` joins performances of random activities instead,
-each by another body and camera.
+for with one repetition of the same person, which is not in the recording, with
+one of another, and with three of three others; the mirror image counts, since
+subjects choose their side. ``--views 2d`` films every sequence from a direction
+of its own, up to 50 degrees (``--apart``) to the side. ``--synthetic`` joins
+performances of random activities instead, each by another body and camera.
 
 Printed are F1 (an occurrence is right if its intersection with a repetition is
 half of their union), the share of recordings whose count is exact, and the
@@ -123,11 +123,12 @@ def draw_recording(repetitions, others, subjects, number, rng):
     target = int(rng.choice(done))
     exercises = list(rng.choice([e for e in done if e != target], 2, False))
     exercises += [target] * bool(rng.random() < 0.6)
-    blocks = []
+    blocks, shown = [], {}
     for exercise in exercises:
         pool = repetitions[exercise, subject]
-        count = min(int(rng.integers(2, 6)), len(pool))
+        count = min(int(rng.integers(2, 6)), len(pool) - 1)
         chosen = rng.choice(len(pool), count, replace=False)
+        shown[exercise] = set(chosen.tolist())
         blocks.append([(exercise, pool[i]) for i in chosen])
     if rng.random() < 0.3:
         blocks = [[one] for block in blocks for one in block]
@@ -144,7 +145,11 @@ def draw_recording(repetitions, others, subjects, number, rng):
         for (exercise, _), place in zip(stretches, places, strict=True)
         if exercise == target
     ]
-    own = repetitions[target, subject]
+    own = [
+        one
+        for i, one in enumerate(repetitions[target, subject])
+        if i not in shown.get(target, ())
+    ]
     people = [
         one
         for one in rng.permutation(subjects)
