@@ -9,9 +9,10 @@ transitions, and stretches of other movements from the CMU database. In about
 four of ten recordings the exercise that is looked for is absent. It is looked
 for with one repetition of the same person, which is not in the recording, with
 one of another, and with three of three others; the mirror image counts, since
-subjects choose their side. ``--views 2d`` films every sequence from a direction
-of its own, up to 50 degrees (``--apart``) to the side. ``--synthetic`` joins
-performances of random activities instead, each by another body and camera.
+subjects choose their side. ``--views 2d`` films every sequence from a
+direction of its own, up to 50 degrees (``--apart``) to the side.
+``--synthetic`` joins performances of random activities instead, each by
+another body and camera.
 
 Printed are F1 (an occurrence is right if its intersection with a repetition is
 half of their union), the share of recordings whose count is exact, and the
