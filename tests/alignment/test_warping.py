@@ -154,3 +154,48 @@ def test_what_is_no_sequence(values):
     if np.ndim(values) != 1:
         with pytest.raises(ValueError, match='query'):
             retrieve_frames(values, [good])
+
+
+def cost_of(path, first, second):
+    return ((first[path[:, 0]] - second[path[:, 1]]) ** 2).sum()
+
+
+@pytest.mark.parametrize(
+    'lengths', [(1, 1), (1, 9), (9, 1), (2, 2), (16, 5), (23, 40), (40, 40)]
+)
+def test_a_wide_band_holds_the_cheapest_path(lengths):
+    rng = np.random.default_rng(0)
+    first, second = (rng.normal(size=(n, 3)).cumsum(0) for n in lengths)
+    rows = np.linspace(0, lengths[0] - 1, sum(lengths) - 1)
+    path = warping._path_in_band(first, second, rows, max(lengths))
+    steps = np.diff(path, axis=0)
+    assert ((steps >= 0) & (steps <= 1)).all()
+    assert path[0].tolist() == [0, 0]
+    assert path[-1].tolist() == [lengths[0] - 1, lengths[1] - 1]
+    np.testing.assert_allclose(
+        cost_of(path, first, second),
+        cost_of(plain_path(first, second), first, second),
+    )
+
+
+@pytest.mark.parametrize('lengths', [(300, 300), (300, 171), (97, 400)])
+def test_very_long_sequences_are_aligned_near_a_coarse_path(
+    lengths, monkeypatch
+):
+    monkeypatch.setattr(warping, 'EXACT_ENTRIES', 10_000)
+    monkeypatch.setattr(warping, 'COARSE_ENTRIES', 900)
+
+    def curve(times):
+        return np.stack([np.sin(times), np.cos(1.7 * times)], axis=1)
+
+    first = curve(np.linspace(0, 12, lengths[0]))
+    second = curve(12 * np.linspace(0, 1, lengths[1]) ** 1.4)
+    path = warping.warping_path(first, second)
+    exact = plain_path(first, second)
+    assert cost_of(path, first, second) <= 1.01 * cost_of(exact, first, second)
+
+
+def test_blocks_are_averaged():
+    frames = np.arange(10.0).reshape(5, 2)
+    expected = [[1, 2], [5, 6], [8, 9]]
+    assert warping._block_means(frames, 2).tolist() == expected

@@ -121,8 +121,8 @@ def align_pair(
 
     ``dtw`` is dynamic time warping (Sakoe and Chiba, 1978): the monotone
     path from the first frames to the last ones with the smallest sum of
-    squared Euclidean distances. It is exact for any length. Its time is
-    proportional to ``T * S``, and its memory is small
+    squared Euclidean distances. It is exact up to 2^28 pairs of frames,
+    where its time is proportional to ``T * S``
     (:func:`~.warping.warping_path`). ``nearest`` matches every frame of the
     first sequence to the nearest frame of the second, in any order; of
     equally near frames the first is taken. ``partial`` is for recordings

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 from dtaidistance import dtw, dtw_ndim
 from numpy.lib.stride_tricks import as_strided
@@ -8,6 +10,12 @@ from scipy.spatial.distance import cdist
 TABLE_ENTRIES = 2**24
 # Of a partial path, which keeps ten bytes for each: 320 MiB.
 PARTIAL_ENTRIES = 2**25
+# Up to this many pairs the path is exact: two recordings of nine minutes at 30
+# frames a second.
+EXACT_ENTRIES = 2**28
+# Of a coarse path: pairs of blocks of frames, and how many blocks to either
+# side the path may be.
+COARSE_ENTRIES, RADIUS = 2**22, 4
 # Of a tile: rows, which bound the memory, and antidiagonals.
 HEIGHT, LENGTH = 512, 2048
 
@@ -20,7 +28,10 @@ def warping_path(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     Where several steps back are equally cheap, (1, 1) is taken before
     (0, 1), and (0, 1) before (1, 0). The time is proportional to T * S; the
     memory is bounded by 128 MiB or, for longer sequences, about T * S / 40
-    bytes.
+    bytes. Above 2^28 pairs of frames the path is found at a lower resolution
+    first, and then near that one alone (Salvador and Chan, Intelligent Data
+    Analysis 11(5), 2007): time and memory are then proportional to T + S, and
+    another path might be cheaper.
 
     Args:
         first (np.ndarray): (T, D) float64, C-contiguous, without what
@@ -31,6 +42,8 @@ def warping_path(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     Returns:
         np.ndarray: Pairs of frames, (P, 2) int64.
     """
+    if len(first) * len(second) > EXACT_ENTRIES:
+        return _path_near_coarse(first, second)
     if len(first) * len(second) > TABLE_ENTRIES:
         return _Tiles(first, second).path()
     if first.shape[1] == 1:
@@ -163,6 +176,86 @@ def matched_frames(path: np.ndarray, length: int) -> np.ndarray:
     counts = np.diff(starts, append=len(path))
     matched[path[starts, 0]] = path[starts + (counts - 1) // 2, 1]
     return matched
+
+
+def _path_near_coarse(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Find the cheapest path that is near that of blocks of frames."""
+    pairs = len(first) * len(second)
+    size = max(2, math.ceil(math.sqrt(pairs / COARSE_ENTRIES)))
+    coarse = warping_path(
+        _block_means(first, size), _block_means(second, size)
+    )
+    # Where the coarse path crosses the antidiagonals i + j.
+    middles = (coarse + 0.5) * size - 0.5
+    diagonals = np.arange(len(first) + len(second) - 1)
+    rows = np.interp(diagonals, middles.sum(axis=1), middles[:, 0])
+    return _path_in_band(first, second, rows, RADIUS * size)
+
+
+def _block_means(frames: np.ndarray, size: int) -> np.ndarray:
+    """Average blocks of frames, the last of which may be shorter."""
+    starts = np.arange(0, len(frames), size)
+    counts = np.diff(starts, append=len(frames))
+    return np.add.reduceat(frames, starts) / counts[:, None]
+
+
+def _path_in_band(
+    first: np.ndarray, second: np.ndarray, rows: np.ndarray, width: int
+) -> np.ndarray:
+    """Find the cheapest path that stays near the rows of antidiagonals.
+
+    Args:
+        first (np.ndarray): (T, D) float64.
+        second (np.ndarray): (S, D) float64.
+        rows (np.ndarray): Row of every antidiagonal, (T + S - 1,), from one
+            to the next 0 to 1 more.
+        width (int): Rows to either side.
+
+    Returns:
+        np.ndarray: Pairs of frames, (P, 2) int64.
+    """
+    lows = np.floor(rows).astype(np.int64) - width
+    count = 2 * width + 2
+    # Where each step comes from: both, the second alone, the first alone.
+    origins = np.empty((len(rows), count), np.uint8)
+    # Of two antidiagonals before, with a border for rows that they lack.
+    before = [np.full(count + 4, np.inf) for _ in range(2)]
+    shifts = np.diff(lows, prepend=lows[0])
+    for s, low in enumerate(lows):
+        index = np.arange(low, low + count)
+        valid = (index >= max(0, s - len(second) + 1)) & (
+            index <= min(s, len(first) - 1)
+        )
+        index = index[valid]
+        apart = first[index] - second[s - index]
+        cost = np.full(count, np.inf)
+        cost[valid] = np.einsum('id,id->i', apart, apart)
+        # Row i is at i - low + 2 of what is kept.
+        one, two = shifts[s], shifts[s] + shifts[s - 1]
+        if s == 0:
+            least = np.where(index[0] == low + np.arange(count), 0.0, np.inf)
+            origins[s] = 0
+        else:
+            choices = np.stack(
+                [
+                    before[0][1 + two :][:count],
+                    before[1][2 + one :][:count],
+                    before[1][1 + one :][:count],
+                ]
+            )
+            origins[s] = choices.argmin(0)
+            least = choices.min(0)
+        kept = before.pop(0)
+        kept.fill(np.inf)
+        kept[2 : 2 + count] = least + cost
+        before.append(kept)
+    i, j = len(first) - 1, len(second) - 1
+    path = [(i, j)]
+    while i or j:
+        origin = origins[i + j, i - lows[i + j]]
+        i, j = i - (origin != 1), j - (origin != 2)
+        path.append((i, j))
+    return np.array(path[::-1], dtype=np.int64)
 
 
 class _Tiles:
