@@ -258,6 +258,8 @@ class _Search:
                 ):
                     first = round(start * step)
                     last = min(first + round(self.length * tempo), self.frames)
+                    if last - first < SHORTEST * self.length:
+                        continue
                     cost = float(costs[start])
                     found.append(_Candidate(first, last, cost, cost, 0))
         different = _without_same(found)

@@ -32,6 +32,8 @@ MIRRORED = 0.6
 # and the least time that a stretch must gain or lose.
 WINDOW = {'s': 0.3, 'frames': 9}
 LEAST = {'s': 0.25, 'frames': 8}
+# Seconds, or frames, over which it is taken how fast the body moves.
+LAG = {'s': 0.2, 'frames': 6}
 # A stretch in which the body moves less than this share of its usual speed is
 # a pause; otherwise something is repeated or added.
 PAUSED = 0.25
@@ -299,7 +301,7 @@ class ReferenceSet:
             for i in self._others(self.central)
         ]
         runs = find_runs(pace, *usual_tempo(pace, others), LEAST[unit])
-        speed = _speed(attempt)
+        speed = _speed(attempt, LAG[unit], own)
         return Timing(
             unit=unit,
             attempt=float(own[-1] - own[0]),
@@ -392,13 +394,25 @@ def _other_side(joint: str) -> str:
     return joint if other is None else f'{other}_{rest}'
 
 
-def _speed(sequence: EmbeddedSequence) -> np.ndarray:
-    """How far a body, or the embedding, moves from frame to frame, (T - 1)."""
+def _speed(
+    sequence: EmbeddedSequence, lag: float, times: np.ndarray
+) -> np.ndarray:
+    """How far a body, or the embedding, moves around every frame, (T,).
+
+    From half the lag before to half the lag after: from frame to frame most
+    of what moves is the error of the joints.
+    """
+    before = np.searchsorted(times, times - lag / 2)
+    after = np.searchsorted(times, times + lag / 2, 'right') - 1
     if has_body(sequence):
         joints = body_motion(sequence).joints
-        moved = np.linalg.norm(np.diff(joints, axis=0), axis=-1)
-        return np.nan_to_num(_nanmean(moved, 1))
-    return np.linalg.norm(np.diff(sequence.embedding, axis=0), axis=-1)
+        moved = np.linalg.norm(joints[after] - joints[before], axis=-1)
+        moved = np.nan_to_num(_nanmean(moved, 1))
+    else:
+        embedding = sequence.embedding
+        moved = np.linalg.norm(embedding[after] - embedding[before], axis=-1)
+    # At the ends the time is shorter.
+    return moved / np.maximum(times[after] - times[before], lag / 4)
 
 
 def _stretch(run: Run, times: np.ndarray, speed: np.ndarray) -> Stretch:

@@ -1,3 +1,4 @@
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,6 +22,9 @@ from .finding import find_in_recording, usual_tolerance
 from .frame_index import FrameIndex
 from .input_reader import Input
 from .live_aligner import LiveAligner
+
+# An attempt that lasts so many times as long as a reference may be several.
+SEVERAL = 3.0
 
 
 class AlignmentInferencer(EmbeddingInferencer):
@@ -268,7 +272,17 @@ class AlignmentInferencer(EmbeddingInferencer):
             >>> comparison.save('report.html')
         """
         attempt = self._single(attempt)
-        return ReferenceSet(self.embed(references)).compare(
+        references = self.embed(references)
+        longest = max(map(_duration, references))
+        if _duration(attempt) > SEVERAL * longest:
+            warnings.warn(
+                f'{attempt.name} is {_duration(attempt) / longest:.1f} times '
+                'as long as the longest reference: --repetitions, in Python '
+                'compare_repetitions, finds what the references show and '
+                'compares each',
+                stacklevel=2,
+            )
+        return ReferenceSet(references).compare(
             attempt, self.embed_mirrored(attempt)
         )
 
@@ -422,3 +436,10 @@ class AlignmentInferencer(EmbeddingInferencer):
 
     def _embeddings(self, inputs: Sequence[Input]) -> list[np.ndarray]:
         return [sequence.embedding for sequence in self.embed(inputs)]
+
+
+def _duration(sequence: EmbeddedSequence) -> float:
+    """Seconds, or frames where these are unknown."""
+    if sequence.timestamps is None:
+        return float(len(sequence))
+    return float(np.ptp(sequence.timestamps)) or 1.0

@@ -1,11 +1,12 @@
 """Finding occurrences by a model that embeds parts of a recording anew."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 from ..alignment import Occurrence, find_occurrences
-from ..alignment.joint_angles import JOINTS, body_motion, has_body
+from ..alignment.joint_angles import body_motion, has_body
 from ..embeddings import EmbeddedSequence
 from .embedding_inferencer import EmbeddingInferencer
 
@@ -14,6 +15,11 @@ TOLERANCE, TOLERANCE_3D = 0.15, 0.3
 # Of the mean squared distance of the joints, in torso lengths, beside that of
 # the embeddings.
 JOINT_WEIGHT = 20.0
+# Joints that are missing in more of the frames of a sequence are left out, and
+# all are if fewer than these remain.
+MISSING, FEWEST = 0.05, 8
+# A recording that lasts less than this share of the references is perhaps one.
+SHORT = 0.5
 
 
 def find_in_recording(
@@ -53,10 +59,22 @@ def find_in_recording(
                     f'{one.name} has none'
                 )
             known.append(mirror)
+    lengths = [_length_in(recording, one) for one in known]
+    if len(recording) < SHORT * min(lengths):
+        warnings.warn(
+            f'{recording.name}, the recording, is much shorter than the '
+            'references: the recording is expected last',
+            stacklevel=3,
+        )
     everything = [*references, recording]
-    features = _with_joints if _are_solid(everything) else _embedding
+    joints = _known_joints(everything) if _are_solid(everything) else []
     if tolerance is None:
         tolerance = usual_tolerance(everything)
+
+    def features(sequence: EmbeddedSequence) -> np.ndarray:
+        if len(joints) < FEWEST:
+            return sequence.embedding
+        return _with_joints(sequence, joints)
 
     def embed_parts(parts: Sequence[tuple[int, int]]) -> list[np.ndarray]:
         return [
@@ -70,7 +88,7 @@ def find_in_recording(
         [features(one) for one in known],
         features(recording),
         tolerance,
-        [_length_in(recording, one) for one in known],
+        lengths,
         embed_parts if has_parts else None,
     )
     return [
@@ -93,7 +111,9 @@ def usual_tolerance(sequences: Sequence[EmbeddedSequence]) -> float:
     Returns:
         float: A larger one if all are bodies in 3D.
     """
-    return TOLERANCE_3D if _are_solid(sequences) else TOLERANCE
+    is_solid = _are_solid(sequences)
+    by_joints = is_solid and len(_known_joints(sequences)) >= FEWEST
+    return TOLERANCE_3D if by_joints else TOLERANCE
 
 
 def _are_solid(sequences: Sequence[EmbeddedSequence]) -> bool:
@@ -102,13 +122,19 @@ def _are_solid(sequences: Sequence[EmbeddedSequence]) -> bool:
     )
 
 
-def _embedding(sequence: EmbeddedSequence) -> np.ndarray:
-    return sequence.embedding
+def _known_joints(sequences: Sequence[EmbeddedSequence]) -> list[int]:
+    """Find the joints that all sequences show in nearly all frames."""
+    missing = [
+        np.isnan(body_motion(one).joints).any(-1).mean(0) for one in sequences
+    ]
+    return np.flatnonzero(np.max(missing, axis=0) <= MISSING).tolist()
 
 
-def _with_joints(sequence: EmbeddedSequence) -> np.ndarray:
-    """Put the joints of a body in 3D beside its embeddings."""
-    joints = body_motion(sequence).joints
+def _with_joints(
+    sequence: EmbeddedSequence, known: Sequence[int]
+) -> np.ndarray:
+    """Put joints of a body in 3D beside its embeddings."""
+    joints = body_motion(sequence).joints[:, known]
     joints = joints.reshape(len(joints), -1)
     for column in joints.T:
         missing = np.isnan(column)
@@ -118,7 +144,7 @@ def _with_joints(sequence: EmbeddedSequence) -> np.ndarray:
             if missing.all()
             else np.interp(frames[missing], frames[~missing], column[~missing])
         )
-    scale = np.sqrt(JOINT_WEIGHT / len(JOINTS))
+    scale = np.sqrt(JOINT_WEIGHT / len(known))
     return np.hstack([sequence.embedding, scale * joints])
 
 

@@ -112,6 +112,9 @@ def run(args: argparse.Namespace) -> int:
                 print(score)
             for line in told:
                 print(f'  {line}')
+        if len(made) > 1:
+            worst = max(range(len(made)), key=lambda i: made[i].score)
+            print(f'most unusual: repetition {worst + 1}')
         print(meaning)
         for path in args.output:
             save_comparisons(made, path)

@@ -75,6 +75,8 @@ def run_on_first(
                 f'{len(found)}; {args.name_option} NAME says which is meant'
             )
         if not found:
+            if args.others:
+                problems |= inferencer.embed_usable(args.others)[1]
             show_problems(problems)
             return 2
         name = found[0].name
