@@ -182,11 +182,15 @@ def test_the_score_is_that_of_its_definition(references):
     )
 
 
-def test_a_pause_is_found(model, references):
+@pytest.mark.parametrize('noise', [0, 0.003])
+def test_a_pause_is_found(model, references, noise):
     body = motion()
     paused = np.concatenate(
         [body[:35], np.repeat(body[35:36], 30, 0), body[35:]]
     )
+    # Meters, of a detector.
+    rng = np.random.default_rng(0)
+    paused = paused + rng.normal(0, noise, paused.shape)
     (found,) = model.compare(references, paused).timing.stretches
     assert found.kind == 'paused'
     lasting = found.end - found.start

@@ -95,3 +95,30 @@ def test_mirrored_needs_joints(model):
     plain = type(one)('features', one.embedding)
     with pytest.raises(ValueError, match='features'):
         model.find(plain, one, mirrored=True)
+
+
+@pytest.mark.parametrize('joint', ['head', 'left_wrist', 'right_knee'])
+def test_joint_that_the_recording_lacks(model, joint):
+    joints, _ = training(60, 60)
+    recording = record(joints, 'many')
+    score = np.ones(joints.shape[:2], np.float32)
+    index = PENN_ACTION['joints'].index(joint)
+    recording['keypoint'][:, :, index] = 0
+    score[:, index] = 0
+    recording['keypoint_score'] = score[None]
+    found = model.find(record(squat(60), 'one'), recording)
+    assert len(found) == 2
+
+
+def test_joint_that_is_missing_for_a_while(model):
+    joints, (_, (start, end)) = training(60, 60)
+    score = np.ones(joints.shape[:2], np.float32)
+    score[start:end, PENN_ACTION['joints'].index('left_wrist')] = 0
+    recording = record(joints, 'many') | dict(keypoint_score=score[None])
+    assert len(model.find(record(squat(60), 'one'), recording)) == 2
+
+
+def test_inputs_in_the_wrong_order(model):
+    joints, _ = training(60, 60, 60)
+    with pytest.warns(UserWarning, match='last'):
+        assert model.find(record(joints, 'a'), record(squat(50), 'b')) == []
