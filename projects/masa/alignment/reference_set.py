@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
-from scipy.ndimage import median_filter
+from scipy.ndimage import convolve1d, median_filter
 
 from ..embeddings import EmbeddedSequence
 from ..embeddings.checks import check_sequences
@@ -399,17 +399,24 @@ def _speed(
 ) -> np.ndarray:
     """How far a body, or the embedding, moves around every frame, (T,).
 
-    From half the lag before to half the lag after: from frame to frame most
-    of what moves is the error of the joints.
+    From half the lag before to half the lag after, and between means over the
+    lag: from frame to frame most of what moves is the error of the joints.
     """
+    steps = np.diff(times)
+    size = max(1, round(lag / np.median(steps))) if steps.size else 1
+    kernel = np.full(size, 1 / size)
     before = np.searchsorted(times, times - lag / 2)
     after = np.searchsorted(times, times + lag / 2, 'right') - 1
     if has_body(sequence):
-        joints = body_motion(sequence).joints
+        joints = convolve1d(
+            body_motion(sequence).joints, kernel, axis=0, mode='nearest'
+        )
         moved = np.linalg.norm(joints[after] - joints[before], axis=-1)
         moved = np.nan_to_num(_nanmean(moved, 1))
     else:
-        embedding = sequence.embedding
+        embedding = convolve1d(
+            sequence.embedding, kernel, axis=0, mode='nearest'
+        )
         moved = np.linalg.norm(embedding[after] - embedding[before], axis=-1)
     # At the ends the time is shorter.
     return moved / np.maximum(times[after] - times[before], lag / 4)
