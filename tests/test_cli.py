@@ -194,3 +194,13 @@ def test_reports_are_not_overwritten(tmp_path, capsys):
     with pytest.raises(SystemExit):
         cli.parse_args(['report', str(tmp_path)])
     assert '--overwrite' in capsys.readouterr().err
+
+
+def test_wrong_arguments_are_told_in_one_line(capsys):
+    for arguments in (['align'], ['find', 'a'], ['extract', 'features']):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(arguments)
+        assert stopped.value.code == 2
+        error = capsys.readouterr().err
+        assert error.count('\n') == 1
+        assert error.startswith(f'masa {arguments[0]}')

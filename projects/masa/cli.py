@@ -17,7 +17,7 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from . import __version__
 from .support.command_line import end_with_status
@@ -115,6 +115,17 @@ COMMANDS: dict[str, Command | Group] = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage of all options."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(
+            2,
+            f'{self.prog}: error: {message} ("{self.prog} --help" tells '
+            'more)\n',
+        )
+
+
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse and check a command line.
 
@@ -131,7 +142,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
             cannot be used.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog='masa',
         description='Align videos and motion sequences in time.',
         epilog='"masa COMMAND --help" tells more, with an example. Example: '

@@ -458,7 +458,7 @@ def test_errors(work, tmp_path, capsys):
         (('align', '-o', 'a.txt'), '.csv or .json'),
         (('align', '-o', 'a.csv', '-o', './a.csv'), 'once'),
         (('anomaly', '--sequence', names[0]), '--output'),
-        (('anomaly', *table), '--sequence'),
+        (('anomaly', '-o', tmp_path / 'new.csv'), '--sequence'),
         (('search', *query), '--second'),
         (('search', *query, '--frame', '1', '-o', 'a.txt'), '.csv or .json'),
     ):

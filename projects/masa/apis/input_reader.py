@@ -1,3 +1,4 @@
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +113,14 @@ class InputReader:
                 ]
         records = [record for group in groups for record in group]
         if self.up_axis is not None:
+            flat = [one['frame_dir'] for one in records if _is_flat(one)]
+            if flat and len(flat) == len(records):
+                warnings.warn(
+                    f'{", ".join(flat)}: the joints are 2D, for which '
+                    '--up-axis (in Python up_axis) does not count: y is '
+                    'expected to point down, as in images',
+                    stacklevel=4,
+                )
             turned = {'up_axis': self.up_axis}
             records = [
                 record | {'skeleton': (record.get('skeleton') or {}) | turned}
@@ -167,3 +176,8 @@ class InputReader:
             may_miss='missing' in self.modalities,
             any_body=self.any_body,
         )
+
+
+def _is_flat(record: dict) -> bool:
+    keypoint = record.get('keypoint')
+    return keypoint is not None and keypoint.shape[-1] == 2
