@@ -46,7 +46,7 @@ def has_body(sequence: EmbeddedSequence) -> bool:
         sequence (EmbeddedSequence): The sequence.
 
     Returns:
-        bool: Whether :func:`body_motion` can be called.
+        bool: Whether :func:`body_joints` can be called.
     """
     if sequence.keypoint is None or sequence.skeleton is None:
         return False
@@ -56,6 +56,22 @@ def has_body(sequence: EmbeddedSequence) -> bool:
 
 def body_motion(sequence: EmbeddedSequence) -> BodyMotion:
     """Compute the angles and the normalized positions of a body's joints.
+
+    Args:
+        sequence (EmbeddedSequence): As for :func:`body_joints`.
+
+    Returns:
+        BodyMotion: The angles, in degrees, and positions, in torso lengths.
+
+    Raises:
+        ValueError: As for :func:`body_joints`.
+    """
+    joints = body_joints(sequence)
+    return BodyMotion(joint_angles(joints), joints)
+
+
+def body_joints(sequence: EmbeddedSequence) -> np.ndarray:
+    """Compute the normalized positions of a body's joints.
 
     Any layout is mapped to 13 joints
     (:class:`~masa.datasets.transforms.SelectBodyJoints`), which are centered
@@ -68,7 +84,7 @@ def body_motion(sequence: EmbeddedSequence) -> BodyMotion:
             is NaN.
 
     Returns:
-        BodyMotion: The angles, in degrees, and positions, in torso lengths.
+        np.ndarray: (T, 13, C), ``joints`` of :class:`BodyMotion`.
 
     Raises:
         ValueError: If there are several people, the hips are never seen, 3D
@@ -114,7 +130,21 @@ def body_motion(sequence: EmbeddedSequence) -> BodyMotion:
         # In the picture y points down.
         joints = joints * [1, -1]
     joints[sample['keypoint_score'][0] <= 0] = np.nan
-    return BodyMotion(joint_angles(joints), joints)
+    return joints
+
+
+def other_side(joint: str) -> str:
+    """Name the joint of the other side of the body.
+
+    Args:
+        joint (str): Such as ``left_knee``.
+
+    Returns:
+        str: Such as ``right_knee``; a joint of no side as it is.
+    """
+    side, _, rest = joint.partition('_')
+    other = dict(left='right', right='left').get(side)
+    return joint if other is None else f'{other}_{rest}'
 
 
 def joint_angles(joints: np.ndarray) -> dict[str, np.ndarray]:

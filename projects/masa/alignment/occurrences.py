@@ -10,7 +10,7 @@ from ..embeddings.checks import check_sequences
 from ..support.argument_checks import check_above_zero
 from .pair import mean_distance
 from .resampling import resample
-from .warping import warping_path
+from .warping import path_distances, warping_path
 
 # At how many moments a reference is compared.
 MOMENTS = 48
@@ -341,8 +341,7 @@ def _cost(candidate: _Candidate) -> float:
 
 def _mean_cost(first: np.ndarray, second: np.ndarray) -> float:
     path = warping_path(first, second)
-    apart = first[path[:, 0]] - second[path[:, 1]]
-    return float(np.einsum('pd,pd->p', apart, apart).mean())
+    return float(path_distances(first, second, path).mean())
 
 
 def _best_together(

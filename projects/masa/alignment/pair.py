@@ -6,7 +6,12 @@ from ..embeddings.checks import check_sequences
 from ..embeddings.neighbors import nearest_frames
 from ..embeddings.spread import warn_if_collapsed
 from ..support.argument_checks import check_not_negative
-from .warping import matched_frames, partial_path, warping_path
+from .warping import (
+    matched_frames,
+    partial_path,
+    path_distances,
+    warping_path,
+)
 
 METHODS = ('dtw', 'nearest', 'partial')
 # Default price of a frame that is left out at an end, in mean squared
@@ -182,8 +187,7 @@ def align_pair(
         path = partial_path(first, second, skip, INNER * skip)
     else:
         path = warping_path(first, second)
-    apart = first[path[:, 0]] - second[path[:, 1]]
-    distances = np.einsum('pd,pd->p', apart, apart)
+    distances = path_distances(first, second, path)
     cost = float(distances.mean()) if len(path) else float('nan')
     return Alignment(path, cost, distances, (len(first), len(second)))
 

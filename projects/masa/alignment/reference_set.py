@@ -18,7 +18,13 @@ from .explanation import (
     Timing,
     words_for,
 )
-from .joint_angles import JOINTS, body_motion, has_body
+from .joint_angles import (
+    JOINTS,
+    body_joints,
+    body_motion,
+    has_body,
+    other_side,
+)
 from .pair import Alignment, align_pair
 from .tempo import Run, find_pace, find_runs, usual_tempo
 from .timeline import central_sequence
@@ -246,7 +252,7 @@ class ReferenceSet:
             if np.isnan(scores[f]):
                 continue
             sign = -1 if mirrored and measure in _SIDEWAYS else 1
-            joint = _other_side(joint) if mirrored else joint
+            joint = other_side(joint) if mirrored else joint
             own, usual = sign * values[:, f], sign * mean[:, f]
             at = _largest(own - usual)
             sd = spread[at, f]
@@ -388,12 +394,6 @@ def _largest(difference: np.ndarray) -> int:
     return int(np.where(known, size, -1).argmax())
 
 
-def _other_side(joint: str) -> str:
-    side, _, rest = joint.partition('_')
-    other = dict(left='right', right='left').get(side)
-    return joint if other is None else f'{other}_{rest}'
-
-
 def _speed(
     sequence: EmbeddedSequence, lag: float, times: np.ndarray
 ) -> np.ndarray:
@@ -409,7 +409,7 @@ def _speed(
     after = np.searchsorted(times, times + lag / 2, 'right') - 1
     if has_body(sequence):
         joints = convolve1d(
-            body_motion(sequence).joints, kernel, axis=0, mode='nearest'
+            body_joints(sequence), kernel, axis=0, mode='nearest'
         )
         moved = np.linalg.norm(joints[after] - joints[before], axis=-1)
         moved = np.nan_to_num(_nanmean(moved, 1))

@@ -151,6 +151,23 @@ def _matched_pairs(
     return np.array(path[::-1], dtype=np.int64).reshape(-1, 2)
 
 
+def path_distances(
+    first: np.ndarray, second: np.ndarray, path: np.ndarray
+) -> np.ndarray:
+    """Compute the squared distances of matched frames.
+
+    Args:
+        first (np.ndarray): (T, D) float64.
+        second (np.ndarray): (S, D) float64.
+        path (np.ndarray): Pairs of frames, (P, 2).
+
+    Returns:
+        np.ndarray: (P,) float64.
+    """
+    apart = first[path[:, 0]] - second[path[:, 1]]
+    return np.einsum('pd,pd->p', apart, apart)
+
+
 def matched_frames(path: np.ndarray, length: int) -> np.ndarray:
     """Match one frame of the second sequence to each of the first.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..alignment import Occurrence, find_occurrences
-from ..alignment.joint_angles import body_motion, has_body
+from ..alignment.joint_angles import body_joints, has_body
 from ..embeddings import EmbeddedSequence
 from .embedding_inferencer import EmbeddingInferencer
 
@@ -67,14 +67,12 @@ def find_in_recording(
             stacklevel=3,
         )
     everything = [*references, recording]
-    joints = _known_joints(everything) if _are_solid(everything) else []
+    joints = _compared_joints(everything)
     if tolerance is None:
-        tolerance = usual_tolerance(everything)
+        tolerance = TOLERANCE_3D if joints else TOLERANCE
 
     def features(sequence: EmbeddedSequence) -> np.ndarray:
-        if len(joints) < FEWEST:
-            return sequence.embedding
-        return _with_joints(sequence, joints)
+        return _with_joints(sequence, joints) if joints else sequence.embedding
 
     def embed_parts(parts: Sequence[tuple[int, int]]) -> list[np.ndarray]:
         return [
@@ -111,30 +109,28 @@ def usual_tolerance(sequences: Sequence[EmbeddedSequence]) -> float:
     Returns:
         float: A larger one if all are bodies in 3D.
     """
-    is_solid = _are_solid(sequences)
-    by_joints = is_solid and len(_known_joints(sequences)) >= FEWEST
-    return TOLERANCE_3D if by_joints else TOLERANCE
+    return TOLERANCE_3D if _compared_joints(sequences) else TOLERANCE
 
 
-def _are_solid(sequences: Sequence[EmbeddedSequence]) -> bool:
-    return all(
+def _compared_joints(sequences: Sequence[EmbeddedSequence]) -> list[int]:
+    """Find the joints that all show in 3D, in nearly all frames.
+
+    None if fewer than ``FEWEST`` are left.
+    """
+    if not all(
         has_body(one) and one.keypoint.shape[-1] == 3 for one in sequences
-    )
-
-
-def _known_joints(sequences: Sequence[EmbeddedSequence]) -> list[int]:
-    """Find the joints that all sequences show in nearly all frames."""
-    missing = [
-        np.isnan(body_motion(one).joints).any(-1).mean(0) for one in sequences
-    ]
-    return np.flatnonzero(np.max(missing, axis=0) <= MISSING).tolist()
+    ):
+        return []
+    missing = [np.isnan(body_joints(one)).any(-1).mean(0) for one in sequences]
+    known = np.flatnonzero(np.max(missing, axis=0) <= MISSING).tolist()
+    return known if len(known) >= FEWEST else []
 
 
 def _with_joints(
     sequence: EmbeddedSequence, known: Sequence[int]
 ) -> np.ndarray:
     """Put joints of a body in 3D beside its embeddings."""
-    joints = body_motion(sequence).joints[:, known]
+    joints = body_joints(sequence)[:, known]
     joints = joints.reshape(len(joints), -1)
     for column in joints.T:
         missing = np.isnan(column)

@@ -5,6 +5,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from ..alignment.follow import SPEEDS, Follower
+from ..alignment.pair import mean_distance
 from ..datasets.people import find_joints
 from ..embeddings import EmbeddedSequence
 from ..embeddings.checks import check_sequences
@@ -461,7 +462,7 @@ def _usual_distance(embeddings: np.ndarray) -> float:
     """Squared distance of unlike moments of (T, D)."""
     if np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-3):
         return 1.0
-    return float(2 * embeddings.var(axis=0).sum())
+    return mean_distance(embeddings, embeddings)
 
 
 def _interpolate(

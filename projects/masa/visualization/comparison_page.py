@@ -14,7 +14,7 @@ from ..alignment.explanation import (
     JointDifference,
     Timing,
 )
-from ..alignment.joint_angles import JOINTS, body_motion
+from ..alignment.joint_angles import JOINTS, body_joints, other_side
 from ..datasets.skeletons import PENN_ACTION
 from ..embeddings import EmbeddedSequence
 from ..extraction.frames import FrameReader
@@ -157,7 +157,7 @@ def _moments(one: Comparison, shown: Sequence[JointDifference]) -> str:
             ),
         )
     ]
-    bodies = [body_motion(s).joints for s in (reference, one.attempt)]
+    bodies = [body_joints(s) for s in (reference, one.attempt)]
     poses = [
         _seen(bodies[0][one.matches[d.frame]], bodies[1][d.frame])
         for d in shown
@@ -270,9 +270,7 @@ def _turn(pose: np.ndarray, degrees: int) -> np.ndarray:
 def _marked_joints(joint: str, mirrored: bool) -> list[int]:
     """Joints to circle; the mirrored body's left is the person's right."""
     if mirrored:
-        swap = {'left': 'right', 'right': 'left'}
-        side, _, rest = joint.partition('_')
-        joint = f'{swap[side]}_{rest}' if side in swap else joint
+        joint = other_side(joint)
     if joint == 'trunk':
         return [JOINTS.index(f'{side}_shoulder') for side in ('left', 'right')]
     return [JOINTS.index(joint)]
