@@ -4,9 +4,12 @@ import argparse
 from pathlib import Path
 
 from .model_options import add_inputs, add_method, add_model_options
-from .options import TABLE_SUFFIXES, add_options, bounded, check_output
-
-VIDEO_SUFFIXES = ('.mp4', '.gif')
+from .options import (
+    TABLE_SUFFIXES,
+    VIDEO_SUFFIXES,
+    add_options,
+    check_outputs,
+)
 
 # Those of files and checkpoints are among them.
 EXPECTED = (ValueError, IndexError, ImportError)
@@ -50,12 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='whose timeline (default: the one that is nearest to all)',
     )
     add_method(parser, partial=True)
-    parser.add_argument(
-        '--height',
-        type=bounded(int, 16),
-        default=240,
-        help="of the video's pictures (default: %(default)s)",
-    )
+    add_options(parser, 'height')
     add_model_options(parser)
 
 
@@ -68,11 +66,8 @@ def check_arguments(
         parser (argparse.ArgumentParser): The command's parser.
         args (argparse.Namespace): The parsed arguments.
     """
-    for path in args.output:
-        suffixes = VIDEO_SUFFIXES + TABLE_SUFFIXES
-        check_output(parser, path, suffixes, args.overwrite)
-    if len({path.absolute() for path in args.output}) < len(args.output):
-        parser.error('--output is expected to name each file once')
+    suffixes = VIDEO_SUFFIXES + TABLE_SUFFIXES
+    check_outputs(parser, args.output, suffixes, args.overwrite)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from .model_options import (
     add_tolerance,
     check_references,
 )
-from .options import add_options, check_output
+from .options import add_options, check_outputs
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
@@ -73,8 +73,7 @@ def check_arguments(
         parser (argparse.ArgumentParser): The command's parser.
         args (argparse.Namespace): The parsed arguments.
     """
-    for path in args.output:
-        check_output(parser, path, SUFFIXES, args.overwrite)
+    check_outputs(parser, args.output, SUFFIXES, args.overwrite)
     check_references(parser, args)
     if args.tolerance is not None and not args.repetitions:
         parser.error('--tolerance is for --repetitions')

@@ -12,7 +12,7 @@ from .model_options import (
     add_tolerance,
     check_references,
 )
-from .options import TABLE_SUFFIXES, add_options, check_output
+from .options import TABLE_SUFFIXES, add_options, check_outputs
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
@@ -69,10 +69,8 @@ def check_arguments(
         parser (argparse.ArgumentParser): The command's parser.
         args (argparse.Namespace): The parsed arguments.
     """
-    for path in args.output:
-        check_output(
-            parser, path, (*TABLE_SUFFIXES, PICTURE_SUFFIX), args.overwrite
-        )
+    suffixes = (*TABLE_SUFFIXES, PICTURE_SUFFIX)
+    check_outputs(parser, args.output, suffixes, args.overwrite)
     check_references(parser, args)
 
 

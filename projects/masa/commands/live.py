@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .model_options import add_model_options
-from .options import TABLE_SUFFIXES, add_options, bounded, check_output
+from .options import (
+    TABLE_SUFFIXES,
+    VIDEO_SUFFIXES,
+    add_options,
+    bounded,
+    check_outputs,
+)
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
 
-VIDEO_SUFFIXES = ('.mp4', '.gif')
 EXPECTED = (ValueError, ImportError)
 
 
@@ -89,12 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='do not show what the camera sees',
     )
-    parser.add_argument(
-        '--height',
-        type=bounded(int, 16),
-        default=240,
-        help='of the pictures (default: %(default)s)',
-    )
+    add_options(parser, 'height')
     add_model_options(parser)
 
 
@@ -107,9 +107,8 @@ def check_arguments(
         parser (argparse.ArgumentParser): The command's parser.
         args (argparse.Namespace): The parsed arguments.
     """
-    for path in args.output:
-        suffixes = VIDEO_SUFFIXES + TABLE_SUFFIXES
-        check_output(parser, path, suffixes, args.overwrite)
+    suffixes = VIDEO_SUFFIXES + TABLE_SUFFIXES
+    check_outputs(parser, args.output, suffixes, args.overwrite)
     for kind in (VIDEO_SUFFIXES, TABLE_SUFFIXES):
         if sum(path.suffix in kind for path in args.output) > 1:
             parser.error(f'--output is expected to name one of {kind} at most')

@@ -13,6 +13,7 @@ from ..support.shipped_configs import config_paths
 
 ANNOTATION_SUFFIXES = ('.pkl', '.npz', '.json')
 TABLE_SUFFIXES = ('.csv', '.json')
+VIDEO_SUFFIXES = ('.mp4', '.gif')
 # Blanks beside commas and brackets are layout, others are part of a value.
 _INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
 
@@ -159,6 +160,11 @@ _OPTIONS = {
         default='none',
         help='job launcher',
     ),
+    'height': dict(
+        type=bounded(int, 16),
+        default=240,
+        help='of the pictures (default: %(default)s)',
+    ),
     'frame-rate': dict(
         type=_ABOVE_ZERO,
         metavar='HZ',
@@ -230,6 +236,26 @@ def add_options(parser: argparse._ActionsContainer, *names: str) -> None:
     """
     for name in names:
         parser.add_argument(f'--{name}', **_OPTIONS[name])
+
+
+def check_outputs(
+    parser: argparse.ArgumentParser,
+    paths: Sequence[Path],
+    suffixes: Sequence[str],
+    overwrite: bool,
+) -> None:
+    """End the program if files cannot be outputs, or one is named twice.
+
+    Args:
+        parser (argparse.ArgumentParser): Prints the error.
+        paths (Sequence[Path]): The files.
+        suffixes (Sequence[str]): Those that they may have.
+        overwrite (bool): Whether they may exist.
+    """
+    for path in paths:
+        check_output(parser, path, suffixes, overwrite)
+    if len({path.absolute() for path in paths}) < len(paths):
+        parser.error('--output is expected to name each file once')
 
 
 def check_output(
