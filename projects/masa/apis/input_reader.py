@@ -12,6 +12,9 @@ from ..embeddings import EmbeddedSequence
 from ..embeddings.checks import check_distinct
 from ..extraction.limits import MediaLimits
 from ..extraction.sequences import VIDEO_SUFFIXES
+from ..pose_files.conversion import pose_records
+from ..pose_files.formats import SUFFIXES
+from ..pose_files.search import holds_poses
 from .inputs import (
     ANNOTATION_SUFFIXES,
     is_video,
@@ -87,13 +90,17 @@ class InputReader:
             is_path = isinstance(item, (str, Path))
             if is_path and not Path(item).exists():
                 problems[str(item)] = 'there is no such file or folder'
-            elif is_path and is_video(Path(item)):
-                videos[i] = Path(item)
-            else:
-                try:
+                continue
+            try:
+                if is_path and holds_poses(Path(item)):
+                    groups[i], broken = self._read_poses(Path(item))
+                    problems.update(broken)
+                elif is_path and is_video(Path(item)):
+                    videos[i] = Path(item)
+                else:
                     groups[i] = self._read_single(item, str(i))
-                except (ValueError, OSError) as error:
-                    problems[str(item) if is_path else str(i)] = str(error)
+            except (ValueError, OSError) as error:
+                problems[str(item) if is_path else str(i)] = str(error)
         if videos:
             # Together, so that the extraction loads its models once.
             found, broken = records_of_videos(
@@ -129,6 +136,25 @@ class InputReader:
         check_distinct([record['frame_dir'] for record in records])
         return records, problems
 
+    def _read_poses(self, path: Path) -> tuple[list[dict], dict[str, str]]:
+        """Read a file of another program, or a folder of such files."""
+        records, problems = pose_records(
+            path, self.layout, 'missing' in self.modalities
+        )
+        usable = []
+        for record in records:
+            joints = record['skeleton']['joints']
+            if self.any_body or joints == (self.skeleton or {}).get('joints'):
+                usable.append(record)
+                continue
+            expected = ', '.join((self.skeleton or {}).get('joints', ()))
+            problems[record['frame_dir']] = (
+                f'{path}: the model takes the joints '
+                f'{expected or "of its config alone"}, but the file has '
+                f'{", ".join(joints)}'
+            )
+        return usable, problems
+
     def _read_single(self, item: Input, name: str) -> list[dict]:
         """Read an input other than a video; an array is called ``name``."""
         if isinstance(item, dict):
@@ -149,8 +175,9 @@ class InputReader:
         raise ValueError(
             f'{path} is expected to be a video '
             f'({", ".join(VIDEO_SUFFIXES)}), a folder of videos or of '
-            'images, a .npy file, or an annotation file '
-            f'({", ".join(ANNOTATION_SUFFIXES)})'
+            'images, a .npy file, an annotation file '
+            f'({", ".join(ANNOTATION_SUFFIXES)}), or a pose file '
+            f'({", ".join(SUFFIXES)}) or a folder of them'
         )
 
     def _with_layout(self, records: list[dict], path: Path) -> list[dict]:

@@ -6,7 +6,9 @@ from pathlib import Path
 from ..datasets.skeletons import LAYOUTS, UP_AXES
 from .options import add_options, bounded, config_file
 
-_INPUT_KINDS = 'videos, folders, .npy files, annotation files'
+_INPUT_KINDS = (
+    'videos, pose files, folders of either, .npy files, annotation files'
+)
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:

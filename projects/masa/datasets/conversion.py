@@ -71,7 +71,8 @@ def joint_fields(
     Args:
         sequences (Sequence[LabeledSequence]): Sequences, each with a visible
             joint.
-        skeleton (dict): Layout with ``flip_pairs``, ``root`` and ``torso``.
+        skeleton (dict): Layout with ``flip_pairs`` and, for a mean pose,
+            ``root`` and ``torso``.
         mirror (bool): Whether a joint that is never visible may take the
             position of its mirror joint: right for a body seen from the side,
             wrong for two hands. Defaults to True.
@@ -84,10 +85,26 @@ def joint_fields(
         AnnotationError: If there is no mean pose, as no frame shows the root
             and the torso.
     """
+    pose = None
+    if skeleton.get('root') is not None and skeleton.get('torso') is not None:
+        pose = _mean_pose(sequences, skeleton)
+    pairs = skeleton['flip_pairs'] if mirror else []
+    return [
+        _fields(
+            fill_invisible_joints(s.keypoint, s.visible, pairs, pose),
+            s.visible,
+        )
+        for s in sequences
+    ]
+
+
+def _mean_pose(
+    sequences: Sequence[LabeledSequence], skeleton: dict
+) -> np.ndarray:
     # Nothing from the test split may leak into training.
     seen = [s for s in sequences if s.split == 'train'] or sequences
     try:
-        pose = mean_visible_pose(
+        return mean_visible_pose(
             [sequence.keypoint for sequence in seen],
             [sequence.visible for sequence in seen],
             np.atleast_1d(skeleton['root']).tolist(),
@@ -102,14 +119,6 @@ def joint_fields(
             f'{len(seen)} sequences to train on: add one that shows a whole '
             'body, or leave these joints out of the layout'
         ) from error
-    pairs = skeleton['flip_pairs'] if mirror else []
-    return [
-        _fields(
-            fill_invisible_joints(s.keypoint, s.visible, pairs, pose),
-            s.visible,
-        )
-        for s in sequences
-    ]
 
 
 def _fields(keypoint: np.ndarray, visible: np.ndarray) -> dict:

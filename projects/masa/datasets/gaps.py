@@ -5,7 +5,7 @@ def fill_invisible_joints(
     keypoint: np.ndarray,
     visible: np.ndarray,
     flip_pairs: list[list[int]],
-    mean_pose: np.ndarray,
+    mean_pose: np.ndarray | None,
 ) -> np.ndarray:
     """Fill in the positions of invisible joints.
 
@@ -13,15 +13,17 @@ def fill_invisible_joints(
     it gets the position of its mirror joint (visible or interpolated), behind
     which it is hidden in a side view; else its position in the mean pose,
     moved and scaled to the known joints of the frame. A frame without any
-    known joint is copied from the nearest frame with one.
+    known joint is copied from the nearest frame with one. Without a mean pose
+    a joint stays where it is seen next or was seen last, and one that is never
+    seen is put at the mean of the others.
 
     Args:
         keypoint (np.ndarray): Positions, ``(T, V, C)``; those of invisible
             joints are ignored.
         visible (np.ndarray): Which joints are visible, ``(T, V)``, bool.
         flip_pairs (list[list[int]]): Pairs of mirror joints.
-        mean_pose (np.ndarray): ``(V, C)``, in any position and scale; see
-            :func:`mean_visible_pose`.
+        mean_pose (np.ndarray, optional): ``(V, C)``, in any position and
+            scale; see :func:`mean_visible_pose`.
 
     Returns:
         np.ndarray: ``(T, V, C)`` float64, equal to ``keypoint`` where
@@ -63,13 +65,31 @@ def fill_invisible_joints(
         mirror[[left, right]] = right, left
     filled = np.where(np.isnan(filled), filled[:, mirror], filled)
     missing = np.isnan(filled[..., 0])
-    filled = np.where(
-        missing[..., None], _place_pose(mean_pose, filled), filled
-    )
+    if mean_pose is None:
+        filled = _hold(filled, missing)
+    else:
+        filled = np.where(
+            missing[..., None], _place_pose(mean_pose, filled), filled
+        )
     empty = missing.all(1)
     if empty.any():
         filled = filled[_nearest_of(np.flatnonzero(~empty), time)]
     return np.where(visible[..., None], keypoint, filled)
+
+
+def _hold(frames: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Put missing joints where they are seen nearest in time.
+
+    Those that are never seen get the mean of the others.
+    """
+    held = frames.copy()
+    time = np.arange(len(frames))
+    for joint in np.flatnonzero(missing.any(0) & ~missing.all(0)):
+        nearest = _nearest_of(np.flatnonzero(~missing[:, joint]), time)
+        held[:, joint] = frames[nearest, joint]
+    never = missing.all(0)
+    held[:, never] = held[:, ~never].mean(1, keepdims=True)
+    return held
 
 
 def _nearest_of(known: np.ndarray, times: np.ndarray) -> np.ndarray:

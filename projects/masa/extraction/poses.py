@@ -72,17 +72,9 @@ def poses_of_person(
     sequence ``where``, if there are fewer people or the person is found in
     less than the share ``min_found`` of the frames.
     """
-    if len(people) < person:
-        raise SequenceError(
-            f'{where}: {len(people) or "no"} people are found in its '
-            f'{length} frames, expected {person} at least'
-        )
+    check_person(len(people), length, person, where)
     track = people[person - 1]
-    if len(track) < min_found * length:
-        raise SequenceError(
-            f'{where}: the person is found in {len(track)} of {length} '
-            f'frames, expected {min_found:.0%} at least (--min-found)'
-        )
+    check_found(len(track), length, min_found, where)
     joints, coordinates = next(iter(track.values())).keypoint.shape
     keypoint = np.full((length, joints, coordinates), np.nan)
     score = np.zeros((length, joints))
@@ -90,6 +82,35 @@ def poses_of_person(
         keypoint[t] = detection.keypoint
         score[t] = detection.keypoint_score
     return keypoint, score
+
+
+def check_person(
+    people: int, length: int, person: int, where: str | Path
+) -> None:
+    """Raise SequenceError if there are fewer people than ``person``.
+
+    ``people`` were found in the ``length`` frames of the sequence ``where``.
+    """
+    if people < person:
+        raise SequenceError(
+            f'{where}: {people or "no"} people are found in its '
+            f'{length} frames, expected {person} at least'
+        )
+
+
+def check_found(
+    found: int, length: int, min_found: float, where: str | Path
+) -> None:
+    """Raise SequenceError if too few frames show the person.
+
+    ``found`` of the ``length`` frames of the sequence ``where`` do, and the
+    share ``min_found`` is expected.
+    """
+    if found < min_found * length:
+        raise SequenceError(
+            f'{where}: the person is found in {found} of {length} '
+            f'frames, expected {min_found:.0%} at least (--min-found)'
+        )
 
 
 def read_poses(

@@ -19,8 +19,8 @@ from ..extraction.pose_estimator import Detection
 from .openpose import LAYOUTS as OPENPOSE_LAYOUTS
 from .openpose import is_openpose, people_of
 from .sequence import (
+    DetectedPeople,
     JointCount,
-    PoseSequence,
     choose_layout,
     make_detection,
     rows_of_joints,
@@ -49,7 +49,7 @@ def is_alphapose(content: Any) -> bool:
 
 def read_alphapose(
     contents: Iterable[tuple[Path, Any]], layout: dict | None = None
-) -> PoseSequence:
+) -> DetectedPeople:
     """Read a sequence from the one file that AlphaPose writes for it.
 
     The layout defaults to COCO's 17 joints or the 26 of Halpe; of whole
@@ -81,10 +81,10 @@ def read_alphapose(
         if detection is not None:
             frames[numbers[image]].append(detection)
             identities[numbers[image]].append(identity)
-    return PoseSequence(
-        choose_layout(joints.count, layouts, layout, str(path)),
-        frames,
-        identities if _tell_apart(identities) else None,
+    return DetectedPeople(
+        skeleton=choose_layout(joints.count, layouts, layout, str(path)),
+        frames=frames,
+        identities=identities if _tell_apart(identities) else None,
     )
 
 

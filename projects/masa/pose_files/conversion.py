@@ -1,19 +1,146 @@
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from ..datasets.errors import AnnotationError
+from ..datasets.gaps import fill_invisible_joints
 from ..datasets.skeletons import LAYOUTS
-from ..datasets.tracking import people_by_identity, track_people
 from ..extraction.errors import SequenceError
-from ..extraction.poses import poses_of_person
-from ..extraction.record_contents import labels_of, pose_contents
+from ..extraction.record_contents import Label, labels_of, pose_contents
 from ..extraction.record_contents import (
     make_annotations as annotations_of_contents,
 )
-from .formats import read_pose_file
-from .search import find_pose_files
+from .formats import read_pose_sequences
+from .search import PoseSource, find_pose_files
+from .sequence import PoseSequence
+
+
+class Person(NamedTuple):
+    """One person of a sequence.
+
+    Attributes:
+        keypoint (np.ndarray): Joints, (T, V, C), NaN where not found.
+        score (np.ndarray): (T, V), 0 where not found.
+        sequence (PoseSequence): Of whom the person is one.
+        path (Path): The file, or the first of the files.
+    """
+
+    keypoint: np.ndarray
+    score: np.ndarray
+    sequence: PoseSequence
+    path: Path
+
+    @property
+    def kind(self) -> str:
+        """The layout and the number of coordinates, for messages."""
+        skeleton = self.sequence.skeleton
+        names = [name for name, one in LAYOUTS.items() if one == skeleton]
+        joints = names[0] if names else f'{len(skeleton["joints"])} joints'
+        return f'{joints} in {self.keypoint.shape[2]}D'
+
+    @property
+    def fields(self) -> dict:
+        """What the file says of time, and its further fields."""
+        fields = dict(self.sequence.fields)
+        if self.sequence.timestamps is not None:
+            fields['timestamps'] = self.sequence.timestamps
+        elif self.sequence.frame_rate is not None:
+            fields['frame_rate'] = float(self.sequence.frame_rate)
+        return fields
+
+
+def read_people(
+    sources: Iterable[PoseSource],
+    layout: dict | None = None,
+    person: int = 1,
+    min_found: float = 0.5,
+) -> tuple[dict[str, Person], dict[str, str]]:
+    """Read one person of every sequence.
+
+    Args:
+        sources (Iterable[PoseSource]): The files.
+        layout (dict, optional): Of the joints. Defaults to what the files say.
+        person (int): Who, by prominence, 1 the first.
+        min_found (float): Share of the frames that must show the person.
+
+    Returns:
+        tuple[dict[str, Person], dict[str, str]]: The people by the id of the
+        sequence, and why others cannot be used. A sequence that its file
+        names has this name as id.
+
+    Raises:
+        AnnotationError: If two sequences have one id.
+    """
+    people: dict[str, Person] = {}
+    problems: dict[str, str] = {}
+    for source in sources:
+        path = source.paths[0]
+        try:
+            sequences = read_pose_sequences(source.paths, layout)
+        except AnnotationError as error:
+            problems[source.name] = str(error)
+            continue
+        for one in sequences:
+            name = one.name or source.name
+            if name in people:
+                raise AnnotationError(
+                    f'{people[name].path} and {path} both hold a sequence '
+                    f'{name!r}: convert them apart'
+                )
+            where = f'{path}, {one.name}' if one.name else path
+            try:
+                joints = one.person(person, min_found, where)
+            except SequenceError as error:
+                problems[name] = str(error)
+                continue
+            people[name] = Person(*joints, one, path)
+    return people, problems
+
+
+def pose_records(
+    path: Path, layout: dict | None, may_miss: bool
+) -> tuple[list[dict], dict[str, str]]:
+    """Read the sequences of a pose file, or of a folder of them, as records.
+
+    Args:
+        path (Path): The file or folder.
+        layout (dict, optional): Of the joints. Defaults to what the files say.
+        may_miss (bool): Whether the model takes joints that are missing. Else
+            they are filled in by a mean pose, and it is an error if there is
+            none.
+
+    Returns:
+        tuple[list[dict], dict[str, str]]: Records, each with the ``skeleton``
+        of its joints; and why other sequences cannot be used, by id.
+
+    Raises:
+        AnnotationError: As :func:`find_pose_files` and :func:`read_people`.
+        ExtractionError: If joints that were not found cannot be filled in.
+        OSError: If a file cannot be opened.
+    """
+    people, problems = read_people(find_pose_files([path]), layout)
+    records = []
+    for name, one in people.items():
+        skeleton = one.sequence.skeleton
+        if may_miss:
+            seen = one.score > 0
+            pairs = skeleton['flip_pairs']
+            filled = fill_invisible_joints(one.keypoint, seen, pairs, None)
+            fields = dict(
+                total_frames=len(filled),
+                keypoint=filled[None].astype(np.float32),
+                keypoint_score=one.score[None].astype(np.float32),
+            )
+        else:
+            fields = pose_contents(
+                {name: (one.keypoint, one.score)}, skeleton
+            )[name]
+        records.append(
+            dict(frame_dir=name, skeleton=skeleton, **fields, **one.fields)
+        )
+    return records, problems
 
 
 def make_annotations(
@@ -34,12 +161,14 @@ def make_annotations(
         inputs (Iterable[Path]): For :func:`find_pose_files`.
         labels_file (Path, optional): For
             :func:`~masa.extraction.record_contents.read_labels`. It must have
-            a line for every sequence.
+            a line for every sequence. Defaults to the activities that files
+            name.
         layout (str, optional): Name of that of the joints. Defaults to what
             the files say.
         person (int): Who, by prominence, 1 the first.
         min_found (float): Share of the frames that must show the person.
-        frame_rate (float, optional): Frames per second of all sequences.
+        frame_rate (float, optional): Frames per second of sequences whose
+            files do not say theirs.
         skip_broken (bool): Whether to leave out sequences that cannot be
             used. Defaults to False.
 
@@ -48,56 +177,49 @@ def make_annotations(
         were left out.
 
     Raises:
-        AnnotationError: If a file cannot be read, the layouts of two
-            sequences differ, or a sequence has no label.
-        ExtractionError: If a person is not found, the file of labels cannot
-            be read, or none of the frames shows the torso.
+        AnnotationError: If a file cannot be read, a person is not found, the
+            layouts of two sequences differ, or a sequence has no label.
+        ExtractionError: If the file of labels cannot be read, or none of the
+            frames shows the torso.
     """
     if layout is not None and layout not in LAYOUTS:
         raise AnnotationError(
             f'there is no layout {layout!r}; there are {", ".join(LAYOUTS)}'
         )
-    sources = find_pose_files(inputs)
-    labels = train = None
-    if labels_file is not None:
-        labels = labels_of((source.name for source in sources), labels_file)
-        train = {n for n, label in labels.items() if label.split == 'train'}
-    skeleton, first = None, ''
-    poses, problems = {}, {}
-    for name, paths in sources:
-        try:
-            found = read_pose_file(paths, LAYOUTS[layout] if layout else None)
-            people = (
-                track_people(found.frames)
-                if found.identities is None
-                else people_by_identity(found.frames, found.identities)
-            )
-            pose = poses_of_person(
-                people, len(found.frames), person, min_found, paths[0]
-            )
-        except (AnnotationError, SequenceError) as error:
-            if not skip_broken:
-                raise
-            problems[name] = str(error)
-            continue
-        skeleton, first = skeleton or found.skeleton, first or name
-        if found.skeleton != skeleton or (
-            poses and pose[0].shape[1:] != poses[first][0].shape[1:]
-        ):
-            raise AnnotationError(
-                f'{paths[0]} has {_kind(found.skeleton, pose[0])}, but the '
-                f'sequence {first!r} has {_kind(skeleton, poses[first][0])}: '
-                'convert them apart'
-            )
-        poses[name] = pose
-    if not poses:
+    people, problems = read_people(
+        find_pose_files(inputs),
+        LAYOUTS[layout] if layout else None,
+        person,
+        min_found,
+    )
+    if problems and not skip_broken:
+        raise AnnotationError(next(iter(problems.values())))
+    if not people:
         name, problem = next(iter(problems.items()))
         raise AnnotationError(
             f'none of the {len(problems)} sequences can be used; {problem}'
         )
-    contents = pose_contents(poses, skeleton, train)
-    if frame_rate is not None:
-        for fields in contents.values():
+    _check_alike(people)
+    train = None
+    if labels_file is not None:
+        labels = labels_of(people, labels_file)
+        train = {n for n, label in labels.items() if label.split == 'train'}
+    else:
+        labels = {
+            name: Label(one.sequence.activity, 'train')
+            for name, one in people.items()
+        }
+    skeleton = next(iter(people.values())).sequence.skeleton
+    contents = pose_contents(
+        {name: (one.keypoint, one.score) for name, one in people.items()},
+        skeleton,
+        train,
+    )
+    for name, fields in contents.items():
+        fields.update(people[name].fields)
+        if frame_rate is not None and not (
+            {'timestamps', 'frame_rate'} & fields.keys()
+        ):
             fields['frame_rate'] = float(frame_rate)
     annotations = annotations_of_contents(
         contents, labels, dict(skeleton=skeleton)
@@ -105,6 +227,16 @@ def make_annotations(
     return annotations, problems
 
 
-def _kind(skeleton: dict, keypoint: np.ndarray) -> str:
-    name = next(name for name, layout in LAYOUTS.items() if layout == skeleton)
-    return f'{name} in {keypoint.shape[2]}D'
+def _check_alike(people: dict[str, Person]) -> None:
+    """Raise AnnotationError if not all have one layout."""
+    first, *others = people
+    for name in others:
+        if (
+            people[name].sequence.skeleton != people[first].sequence.skeleton
+            or people[name].kind != people[first].kind
+        ):
+            raise AnnotationError(
+                f'{people[name].path} has {people[name].kind}, but the '
+                f'sequence {first!r} has {people[first].kind}, or joints of '
+                'other names: convert them apart'
+            )

@@ -1,10 +1,10 @@
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..datasets.errors import AnnotationError
-from ..datasets.text_files import read_json
 from . import alphapose, mmpose, openpose
+from .pose_file import PoseFile
 from .sequence import PoseSequence
 
 
@@ -13,29 +13,74 @@ class PoseFormat(NamedTuple):
 
     Attributes:
         title (str): Whose it is, for messages.
-        one_frame (bool): Whether a file is one frame, else a sequence.
-        recognizes (Callable[[Any], bool]): Tells it by a file's content.
-        read (Callable): Makes a :class:`PoseSequence` of pairs of file and
-            content, and a layout of the joints or None.
+        suffixes (tuple[str, ...]): Endings of its files, in lower case.
+        recognizes (Callable[[PoseFile], bool]): Tells by the content whether
+            a file with such an ending is of this kind.
+        read (Callable): Makes :class:`PoseSequence` objects of a file, or of
+            the files of all frames in order, and a layout of the joints or
+            None.
+        one_frame (bool): Whether a file is one frame, else all of them.
     """
 
     title: str
-    one_frame: bool
-    recognizes: Callable[[Any], bool]
-    read: Callable[[Iterable[tuple[Path, Any]], dict | None], PoseSequence]
+    suffixes: tuple[str, ...]
+    recognizes: Callable[[PoseFile], bool]
+    read: Callable[[Iterable[PoseFile], dict | None], list[PoseSequence]]
+    one_frame: bool = False
+
+
+def _of_json(
+    title: str,
+    recognizes: Callable[[Any], bool],
+    read: Callable[[Iterable[tuple[Path, Any]], dict | None], PoseSequence],
+    one_frame: bool = False,
+) -> PoseFormat:
+    """Make the format of JSON files whose content tells what they are."""
+
+    def read_all(
+        files: Iterable[PoseFile], layout: dict | None
+    ) -> list[PoseSequence]:
+        return [read(((one.path, one.json) for one in files), layout)]
+
+    return PoseFormat(
+        title,
+        ('.json',),
+        lambda file: recognizes(file.json),
+        read_all,
+        one_frame,
+    )
 
 
 # The first that recognizes a file reads it.
 FORMATS = (
-    PoseFormat('OpenPose', True, openpose.is_openpose, openpose.read_openpose),
-    PoseFormat('mmpose', False, mmpose.is_video, mmpose.read_video),
-    PoseFormat('images of mmpose', True, mmpose.is_image, mmpose.read_images),
-    PoseFormat(
-        'AlphaPose', False, alphapose.is_alphapose, alphapose.read_alphapose
-    ),
+    _of_json('OpenPose', openpose.is_openpose, openpose.read_openpose, True),
+    _of_json('mmpose', mmpose.is_video, mmpose.read_video),
+    _of_json('images of mmpose', mmpose.is_image, mmpose.read_images, True),
+    _of_json('AlphaPose', alphapose.is_alphapose, alphapose.read_alphapose),
 )
 # The endings of pose files, in lower case.
-SUFFIXES = ('.json',)
+SUFFIXES = tuple(
+    dict.fromkeys(suffix for one in FORMATS for suffix in one.suffixes)
+)
+
+
+def find_format(file: PoseFile) -> PoseFormat | None:
+    """Find out the format of a file by its ending and content.
+
+    Args:
+        file (PoseFile): The file.
+
+    Returns:
+        PoseFormat | None: The format; None if it is no known one.
+
+    Raises:
+        AnnotationError: If it is damaged.
+        OSError: If it cannot be opened.
+    """
+    for form in FORMATS:
+        if file.suffix in form.suffixes and form.recognizes(file):
+            return form
+    return None
 
 
 def detect_format(paths: Iterable[Path]) -> PoseFormat:
@@ -44,35 +89,44 @@ def detect_format(paths: Iterable[Path]) -> PoseFormat:
     They are read until one is not empty. An AnnotationError says that a file
     is of no known format, or all are empty.
     """
-    path = None
+    file = None
     for path in paths:
-        content = read_json(path)
-        # Of an image or a video without people.
-        if content == []:
+        file = PoseFile(path)
+        if shows_nobody(file):
             continue
-        for form in FORMATS:
-            if form.recognizes(content):
-                return form
+        form = find_format(file)
+        if form is not None:
+            return form
+        titles = [one.title for one in FORMATS if file.suffix in one.suffixes]
         raise AnnotationError(
             f'{path} is no pose file of a known format: expected one of '
-            f'{", ".join(one.title for one in FORMATS)}'
+            f'{", ".join(titles)}'
+            if titles
+            else f'{path} is expected to be a pose file, which ends in one '
+            f'of {", ".join(SUFFIXES)}'
         )
-    raise AnnotationError(f'{path}: no frame shows anybody')
+    raise AnnotationError(f'{file and file.path}: no frame shows anybody')
 
 
-def read_pose_file(
+def shows_nobody(file: PoseFile) -> bool:
+    """Tell whether a file is the empty list of an image without people."""
+    return file.suffix == '.json' and file.json == []
+
+
+def read_pose_sequences(
     paths: Path | Sequence[Path], layout: dict | None = None
-) -> PoseSequence:
-    """Read the poses of one sequence.
+) -> list[PoseSequence]:
+    """Read the poses of the sequences in a file.
 
     Args:
-        paths (Path | Sequence[Path]): The file; or the files of all frames,
-            in order.
+        paths (Path | Sequence[Path]): The file; or the files of all frames of
+            one sequence, in order.
         layout (dict, optional): Of the joints. Defaults to what the file
             says, or what its format has of that number.
 
     Returns:
-        PoseSequence: The people in its frames.
+        list[PoseSequence]: Most formats hold one sequence; where a file holds
+        several, each has a ``name``.
 
     Raises:
         AnnotationError: If a file is of no known format, of another than the
@@ -81,15 +135,36 @@ def read_pose_file(
     """
     paths = [paths] if isinstance(paths, Path) else list(paths)
     form = detect_format(paths)
-    sequence = form.read(_contents(paths), layout)
-    if not any(sequence.frames):
+    sequences = form.read(map(PoseFile, paths), layout)
+    for one in sequences:
+        if one.is_empty():
+            place = f'{paths[0]}, {one.name}' if one.name else paths[0]
+            raise AnnotationError(
+                f'{place}: no joint is found in any of the {len(one)} frames'
+            )
+    return sequences
+
+
+def read_pose_file(
+    paths: Path | Sequence[Path], layout: dict | None = None
+) -> PoseSequence:
+    """Read the poses of one sequence.
+
+    Args:
+        paths (Path | Sequence[Path]): As of :func:`read_pose_sequences`.
+        layout (dict, optional): As there.
+
+    Returns:
+        PoseSequence: The people in its frames.
+
+    Raises:
+        AnnotationError: As there; and if the file holds several sequences.
+        OSError: As there.
+    """
+    found = read_pose_sequences(paths, layout)
+    if len(found) != 1:
         raise AnnotationError(
-            f'{paths[0]}: no joint is found in any of the '
-            f'{len(sequence.frames)} frames'
+            f'{paths} is expected to hold one sequence, but holds '
+            f'{len(found)}: {", ".join(one.name for one in found[:10])}'
         )
-    return sequence
-
-
-def _contents(paths: Sequence[Path]) -> Iterator[tuple[Path, Any]]:
-    for path in paths:
-        yield path, read_json(path)
+    return found[0]

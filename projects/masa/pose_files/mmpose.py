@@ -17,8 +17,8 @@ from ..datasets.skeletons import LAYOUTS as ALL_LAYOUTS
 from ..extraction.pose_estimator import Detection
 from .alphapose import BODIES
 from .sequence import (
+    DetectedPeople,
     JointCount,
-    PoseSequence,
     choose_layout,
     make_detection,
     numbers,
@@ -52,7 +52,7 @@ def is_image(content: Any) -> bool:
 
 def read_video(
     contents: Iterable[tuple[Path, Any]], layout: dict | None = None
-) -> PoseSequence:
+) -> DetectedPeople:
     """Read a sequence from the one file that mmpose writes for a video.
 
     The layout defaults to what the file says, or else by the number of joints
@@ -88,7 +88,7 @@ def read_video(
 
 def read_images(
     contents: Iterable[tuple[Path, Any]], layout: dict | None = None
-) -> PoseSequence:
+) -> DetectedPeople:
     """Read the images of a sequence in order, see :func:`read_video`."""
     frames = []
     for path, content in contents:
@@ -106,7 +106,7 @@ def _read(
     layout: dict | None,
     names: list[str] | None,
     path: Path,
-) -> PoseSequence:
+) -> DetectedPeople:
     joints, width = JointCount(), JointCount('coordinates')
     people = [
         [
@@ -118,9 +118,11 @@ def _read(
     if layout is None and names is not None and len(names) == joints.count:
         layout = _layout_of_names(names, path)
     known = LAYOUTS.get(width.count, {})
-    return PoseSequence(
-        choose_layout(joints.count, known, layout, str(path)),
-        [[found for found in frame if found is not None] for frame in people],
+    return DetectedPeople(
+        skeleton=choose_layout(joints.count, known, layout, str(path)),
+        frames=[
+            [found for found in frame if found is not None] for frame in people
+        ],
     )
 
 

@@ -13,8 +13,8 @@ from ..datasets.errors import AnnotationError
 from ..datasets.skeletons import OPENPOSE_18, OPENPOSE_25
 from ..extraction.pose_estimator import Detection
 from .sequence import (
+    DetectedPeople,
     JointCount,
-    PoseSequence,
     choose_layout,
     make_detection,
     rows_of_joints,
@@ -34,7 +34,7 @@ def is_openpose(content: Any) -> bool:
 
 def read_openpose(
     contents: Iterable[tuple[Path, Any]], layout: dict | None = None
-) -> PoseSequence:
+) -> DetectedPeople:
     """Read a sequence from the files of its frames, in order.
 
     Faces and hands are left out. A joint of score 0 was not found. The layout
@@ -44,8 +44,9 @@ def read_openpose(
     joints, frames, path = JointCount(), [], None
     for path, content in contents:
         frames.append(people_of(content, path, joints))
-    return PoseSequence(
-        choose_layout(joints.count, LAYOUTS, layout, str(path)), frames
+    return DetectedPeople(
+        skeleton=choose_layout(joints.count, LAYOUTS, layout, str(path)),
+        frames=frames,
     )
 
 

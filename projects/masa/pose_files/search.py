@@ -1,11 +1,15 @@
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from ..datasets.errors import AnnotationError
-from .formats import SUFFIXES, detect_format
+from ..extraction.frames import IMAGE_SUFFIXES
+from ..extraction.sequences import VIDEO_SUFFIXES
+from .formats import SUFFIXES, detect_format, find_format
+from .pose_file import PoseFile
 
 # AlphaPose gives every video a folder, and the file in it always this name.
 _ALPHAPOSE = 'alphapose-results'
@@ -28,7 +32,8 @@ class PoseSource(NamedTuple):
 def find_pose_files(inputs: Iterable[Path]) -> list[PoseSource]:
     """Find the sequences that pose files and folders of them hold.
 
-    Folders are searched through all levels, hidden files left out. Files of
+    Folders are searched through all levels, hidden files left out; tables
+    and arrays in them that hold no poses are named in a warning. Files of
     single frames belong to one sequence if they are in one folder and have
     one name before the number: ``squat_000000000012_keypoints.json``. The id
     of a sequence is its path below the given folder and that name, or that
@@ -70,16 +75,59 @@ def find_pose_files(inputs: Iterable[Path]) -> list[PoseSource]:
     return list(found.values())
 
 
+def holds_poses(path: Path) -> bool:
+    """Tell whether a path is a pose file, or a folder of them.
+
+    A folder in which there are videos or images is one of these.
+
+    Args:
+        path (Path): A file or folder.
+
+    Returns:
+        bool: True if so.
+
+    Raises:
+        AnnotationError: If a file is damaged.
+        OSError: If a file cannot be opened.
+    """
+    if path.is_dir():
+        return not any(
+            one.name.lower().endswith((*VIDEO_SUFFIXES, *IMAGE_SUFFIXES))
+            for one in path.rglob('*')
+        ) and any(map(holds_poses, _files_below(path)))
+    if path.suffix.lower() not in SUFFIXES:
+        return False
+    return find_format(PoseFile(path)) is not None
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob('*'):
+        if path.is_file() and path.name[0] != '.':
+            yield path
+
+
 def _search(folder: Path, top: Path) -> Iterator[PoseSource]:
     entries = sorted(p for p in folder.iterdir() if p.name[0] != '.')
     files = [
         p for p in entries if p.suffix.lower() in SUFFIXES and p.is_file()
     ]
-    if files and detect_format(files).one_frame:
-        yield from _frames(files, folder, top)
-    else:
-        for path in files:
+    texts = [path for path in files if path.suffix.lower() == '.json']
+    if texts and detect_format(texts).one_frame:
+        yield from _frames(texts, folder, top)
+        files = [path for path in files if path not in set(texts)]
+    others = []
+    for path in files:
+        # Whether a JSON file holds poses is told when it is read as a whole.
+        if path in texts or find_format(PoseFile(path)) is not None:
             yield PoseSource(_name(path, top), [path])
+        else:
+            others.append(path.name)
+    if others:
+        warnings.warn(
+            f'{folder}: left out, as they hold no poses of a known format: '
+            f'{", ".join(others)}',
+            stacklevel=2,
+        )
     whole = any(path.stem == _ALPHAPOSE for path in files)
     for path in entries:
         if path.is_dir() and not (whole and path.name == _ALPHAPOSE_FRAMES):

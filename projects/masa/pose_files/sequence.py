@@ -1,28 +1,146 @@
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..datasets.errors import AnnotationError
+from ..datasets.tracking import people_by_identity, track_people
 from ..extraction.pose_estimator import Detection
+from ..extraction.poses import check_found, check_person, poses_of_person
 
 
-@dataclass(frozen=True, eq=False)
-class PoseSequence:
-    """The people in the frames of one sequence.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PoseSequence(ABC):
+    """The people in one sequence of a pose file.
 
     Attributes:
         skeleton (dict): Layout of the joints, as in
-            ``masa.datasets.skeletons``.
-        frames (list[list[Detection]]): Of every frame those who are in it.
-        identities (list[list[int]], optional): Who each of them is, if the
-            file knows: nobody is twice in a frame.
+            ``masa.datasets.skeletons``; where the joints are not those of a
+            body, perhaps without ``root`` and ``torso``.
+        name (str): Name of the sequence, if the file holds several. Defaults
+            to ''.
+        activity (str): Name of the activity, if the file says. Defaults to
+            ''.
+        frame_rate (float, optional): Frames per second, if the file says.
+        timestamps (np.ndarray, optional): Time of every frame in seconds,
+            (T,), increasing, if the file says.
+        fields (dict): What else the file says, as further fields of the
+            record, such as ``phase``. Defaults to nothing.
     """
 
     skeleton: dict
+    name: str = ''
+    activity: str = ''
+    frame_rate: float | None = None
+    timestamps: np.ndarray | None = None
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of frames, T."""
+
+    @abstractmethod
+    def is_empty(self) -> bool:
+        """Tell whether no frame shows anybody."""
+
+    @abstractmethod
+    def person(
+        self, rank: int, min_found: float, where: str | Path
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the joints of one person.
+
+        Args:
+            rank (int): Who, by prominence, 1 the first.
+            min_found (float): Share of the frames that must show the person.
+            where (str | Path): The sequence, for messages.
+
+        Returns:
+            tuple[np.ndarray, np.ndarray]: Positions (T, V, C), NaN where a
+            joint is not found, and scores (T, V), 0 there.
+
+        Raises:
+            SequenceError: If there are fewer people, or too few frames show
+                the person.
+        """
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DetectedPeople(PoseSequence):
+    """People as a detector found them, frame by frame.
+
+    Attributes:
+        frames (list[list[Detection]]): Of every frame those who are in it.
+        identities (list[list[int]], optional): Who each of them is, if the
+            file knows: nobody is twice in a frame. Else people are tracked.
+    """
+
     frames: list[list[Detection]]
     identities: list[list[int]] | None = None
+
+    def __len__(self) -> int:
+        """Return the number of frames, T."""
+        return len(self.frames)
+
+    def is_empty(self) -> bool:
+        """Tell whether no frame shows anybody."""
+        return not any(self.frames)
+
+    def person(
+        self, rank: int, min_found: float, where: str | Path
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See :meth:`PoseSequence.person`."""
+        people = (
+            track_people(self.frames)
+            if self.identities is None
+            else people_by_identity(self.frames, self.identities)
+        )
+        return poses_of_person(people, len(self), rank, min_found, where)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RecordedPeople(PoseSequence):
+    """People whom a sensor or a program followed through the sequence.
+
+    Attributes:
+        keypoint (np.ndarray): Joints of M people, (M, T, V, C), NaN where one
+            is not found. Their order is kept as that of prominence.
+        score (np.ndarray, optional): (M, T, V), in [0, 1]; positions of score
+            0 do not count. Defaults to 1 for all.
+    """
+
+    keypoint: np.ndarray
+    score: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        """Return the number of frames, T."""
+        return self.keypoint.shape[1]
+
+    def is_empty(self) -> bool:
+        """Tell whether no frame shows anybody."""
+        return not self._found(self.keypoint, self.score).any()
+
+    def person(
+        self, rank: int, min_found: float, where: str | Path
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See :meth:`PoseSequence.person`."""
+        check_person(len(self.keypoint), len(self), rank, where)
+        keypoint = self.keypoint[rank - 1]
+        score = None if self.score is None else self.score[rank - 1]
+        found = self._found(keypoint, score)
+        check_found(int(found.any(-1).sum()), len(self), min_found, where)
+        score = np.ones(found.shape) if score is None else score
+        return (
+            np.where(found[..., None], keypoint, np.nan),
+            np.where(found, score, 0.0),
+        )
+
+    @staticmethod
+    def _found(keypoint: np.ndarray, score: np.ndarray | None) -> np.ndarray:
+        found = np.isfinite(keypoint).all(-1)
+        return found if score is None else found & (score > 0)
 
 
 def make_detection(

@@ -1,4 +1,4 @@
-"""Turn poses of mmpose, OpenPose or AlphaPose into an annotation file."""
+"""Turn pose files of other programs into an annotation file."""
 
 import argparse
 import sys
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs='+',
         metavar='INPUT',
-        help='.json files, and folders of them',
+        help='pose files, and folders of them: see docs/pose_files.md',
     )
     add_output(parser)
     add_options(parser, 'labels', 'phases', 'frame-rate')

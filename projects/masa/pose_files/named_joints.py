@@ -1,0 +1,149 @@
+"""Layouts of joints that a file names."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from ..datasets.errors import AnnotationError
+from ..datasets.skeletons import LAYOUTS
+
+_SIDES = {'l': 'left', 'left': 'left', 'r': 'right', 'right': 'right'}
+# What others call the joints of a body.
+_SYNONYMS = {
+    'mid_hip': 'pelvis',
+    'midhip': 'pelvis',
+    'hip_center': 'pelvis',
+    'hips': 'pelvis',
+    'root': 'pelvis',
+    'bigtoe': 'big_toe',
+    'smalltoe': 'small_toe',
+    'toe_big': 'big_toe',
+    'toe_small': 'small_toe',
+    'foot_index': 'toe',
+}
+# Joints in a row, of one side where they have one.
+_CHAINS = (
+    'pelvis spine chest neck head',
+    'neck nose',
+    'nose eye ear',
+    'neck shoulder elbow wrist hand',
+    'pelvis hip knee ankle foot',
+    'shoulder hip',
+    'ankle heel',
+    'ankle big_toe',
+    'ankle small_toe',
+    'ankle toe',
+)
+# Pairs that are joined across the body.
+_ACROSS = ('shoulder', 'hip')
+
+
+def standard_name(name: str) -> str:
+    """Write a joint's name as the layouts of masa do.
+
+    Args:
+        name (str): Such as ``LShoulder``, ``shoulder.L``, ``Left Shoulder`` or
+            ``left_shoulder``.
+
+    Returns:
+        str: Lower case with underscores, the side in front:
+        ``left_shoulder``.
+
+    Example:
+        >>> standard_name('RKnee'), standard_name('ankle.L')
+        ('right_knee', 'left_ankle')
+    """
+    spaced = re.sub(
+        r'(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])', ' ', name
+    )
+    words = [word for word in re.split(r'[\W_]+', spaced.lower()) if word]
+    sides = [word for word in words if word in _SIDES]
+    if len(sides) != 1 or len(words) == 1:
+        part = '_'.join(words)
+        return _SYNONYMS.get(part, part)
+    part = '_'.join(word for word in words if word not in _SIDES)
+    return f'{_SIDES[sides[0]]}_{_SYNONYMS.get(part, part)}'
+
+
+def layout_of_names(
+    names: Sequence[str], where: str, up_axis: str | None = None
+) -> dict:
+    """Return the layout of joints that have names.
+
+    A layout of ``masa.datasets.skeletons`` with these names in this order is
+    returned as it is. Of other bodies, the bones, sides, root and torso follow
+    from the names; what no body has stays without.
+
+    Args:
+        names (Sequence[str]): Names of the joints, see :func:`standard_name`.
+        where (str): File and place, for messages.
+        up_axis (str, optional): Which way is up in 3D, where it is known.
+
+    Returns:
+        dict: The layout.
+
+    Raises:
+        AnnotationError: If two joints have one name.
+    """
+    for layout in LAYOUTS.values():
+        if list(names) == layout['joints'] or [*map(standard_name, names)] == [
+            *map(standard_name, layout['joints'])
+        ]:
+            return layout if up_axis is None else layout | {'up_axis': up_axis}
+    joints = [standard_name(name) for name in names]
+    twice = sorted({one for one in joints if joints.count(one) > 1})
+    if twice:
+        raise AnnotationError(
+            f'{where} is expected to name every joint once, but names '
+            f'{", ".join(twice)} more than once: its joints are '
+            f'{", ".join(names)}'
+        )
+    index = {name: i for i, name in enumerate(joints)}
+    layout = dict(
+        joints=joints,
+        bones=_bones(index),
+        flip_pairs=[
+            [index[name], index[f'right_{name.removeprefix("left_")}']]
+            for name in joints
+            if name.startswith('left_')
+            and f'right_{name.removeprefix("left_")}' in index
+        ],
+    )
+    hips = _both('hip', index) or [
+        index[name] for name in ('pelvis',) if name in index
+    ]
+    shoulders = _both('shoulder', index) or [
+        index[name] for name in ('neck',) if name in index
+    ]
+    if hips:
+        layout['root'] = hips
+    if hips and shoulders:
+        layout['torso'] = [shoulders, hips]
+    if up_axis is not None:
+        layout['up_axis'] = up_axis
+    return layout
+
+
+def _both(part: str, index: dict[str, int]) -> list[int]:
+    pair = [f'left_{part}', f'right_{part}']
+    return [index[name] for name in pair if name in index] * all(
+        name in index for name in pair
+    )
+
+
+def _bones(index: dict[str, int]) -> list[list[int]]:
+    """Join the joints that follow each other in a chain, of those there."""
+    bones = []
+    for chain in _CHAINS:
+        for side in ('left_', 'right_'):
+            found = [
+                index.get(side + part, index.get(part))
+                for part in chain.split()
+            ]
+            found = [joint for joint in found if joint is not None]
+            bones += [[a, b] for a, b in pairwise(found)]
+    for part in _ACROSS:
+        pair = _both(part, index)
+        bones += [pair] * bool(pair)
+    unique = dict.fromkeys(map(tuple, bones))
+    return [list(bone) for bone in unique]
