@@ -1,5 +1,6 @@
 import gc
 from functools import cache
+from itertools import count
 
 import matplotlib
 import mmengine.config.config
@@ -18,6 +19,17 @@ matplotlib.use('Agg')
 def _one_thread():
     # Several workers of pytest-xdist share the cores.
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope='session')
+def _caches(tmp_path_factory):
+    return tmp_path_factory.mktemp('caches'), count()
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(_caches, monkeypatch):
+    folder, numbers = _caches
+    monkeypatch.setenv('MASA_CACHE', str(folder / str(next(numbers))))
 
 
 @pytest.fixture(autouse=True, scope='session')

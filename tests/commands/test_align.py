@@ -401,7 +401,6 @@ def test_a_video_of_sound_alone(videos, capsys):
     printed = capsys.readouterr().err
     assert str(sound) in printed
     assert str(text) in printed
-    assert '--cache' in printed
     assert main([*command, '--skip-broken']) == 1
     with open(path) as file:
         assert next(csv.reader(file))[::2] == ['good', 'first']

@@ -1,6 +1,5 @@
 import os
 import sys
-import types
 from itertools import islice
 from pathlib import Path
 
@@ -44,10 +43,16 @@ def test_unknown_target():
         MediaPipeEstimator('face')
 
 
-def test_without_models(monkeypatch):
-    module = types.ModuleType('mediapipe')
-    module.__version__ = '1.2.3'
-    monkeypatch.setitem(sys.modules, 'mediapipe', module)
+def test_without_models(monkeypatch, tmp_path):
+    for name, text in (
+        ('mediapipe/__init__.py', ''),
+        ('mediapipe-1.2.3.dist-info/METADATA', 'Version: 1.2.3'),
+    ):
+        path = tmp_path / name
+        path.parent.mkdir()
+        path.write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, 'mediapipe', raising=False)
     with pytest.raises(ExtractionError, match=r'1\.2\.3 .*--pose-weights'):
         MediaPipeEstimator('body3d')
 

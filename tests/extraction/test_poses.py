@@ -6,8 +6,13 @@ import pytest
 
 from masa.extraction.errors import SequenceError
 from masa.extraction.pose_estimator import Detection, PoseEstimator
-from masa.extraction.poses import extract_poses, read_poses
+from masa.extraction.poses import (
+    extract_poses,
+    interpolate_poses,
+    read_poses,
+)
 from masa.extraction.sequences import MediaSequence
+from masa.extraction.timestamps import read_timestamps
 
 HIDDEN = 255
 
@@ -121,3 +126,65 @@ def test_other_length(sequence, tmp_path):
             sequence, tmp_path / 'p.npy', Brightness(), expected_frames=6
         )
     assert not (tmp_path / 'p.npy').exists()
+
+
+def plain_interpolation(keypoint, score, samples, length):
+    frames, scores = [], []
+    for t in range(length):
+        before = max(i for i, s in enumerate(samples) if s <= t)
+        after = min(
+            (i for i, s in enumerate(samples) if s >= t), default=before
+        )
+        share = 0.0
+        if after != before:
+            share = (t - samples[before]) / (samples[after] - samples[before])
+        frames.append((1 - share) * keypoint[before] + share * keypoint[after])
+        scores.append(np.minimum(score[before], score[after]))
+    return np.array(frames), np.array(scores)
+
+
+@pytest.mark.parametrize(
+    ('samples', 'length'),
+    [([0], 1), ([0], 3), ([0, 1, 2], 3), ([0, 3, 4, 9], 12), ([0, 6], 7)],
+)
+def test_poses_between_samples(samples, length):
+    rng = np.random.default_rng(0)
+    keypoint = rng.normal(size=(len(samples), 4, 2))
+    score = rng.uniform(0.1, 1, size=(len(samples), 4))
+    if len(samples) > 2:
+        keypoint[1, 2] = np.nan
+        score[1, 2] = 0
+    found = interpolate_poses(keypoint, score, samples, length)
+    expected = plain_interpolation(keypoint, score, samples, length)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
+    assert np.isnan(found[0]).any(-1).tolist() == (found[1] == 0).tolist()
+
+
+def test_a_time_step(tmp_path):
+    files = pytest.importorskip('video_files', reason='needs "features"')
+    frames = [np.full((48, 64, 3), 20 * i, np.uint8) for i in range(10)]
+    video = files.write_video(tmp_path / 'a.mp4', frames)
+    sequence = MediaSequence('a', video)
+    full, some = tmp_path / 'full.npy', tmp_path / 'some.npy'
+    counted = []
+    extract_poses(sequence, full, Brightness())
+    length, found = extract_poses(
+        *(sequence, some, Brightness()),
+        advance=counted.append,
+        time_step=0.1,
+    )
+    assert (length, found, sum(counted)) == (10, 10, 10)
+    expected, keypoint = (read_poses(one, 3, 2)[0] for one in (full, some))
+    # Every third of 30 frames a second is seen; brightness is linear.
+    np.testing.assert_array_equal(keypoint[::3], expected[::3])
+    np.testing.assert_allclose(keypoint, expected, atol=2)
+    times = [read_timestamps(one).tolist() for one in (full, some)]
+    assert times[0] == times[1]
+
+
+def test_images_have_no_time_step(sequence, tmp_path):
+    with pytest.raises(SequenceError, match=sequence.path.name):
+        extract_poses(
+            sequence, tmp_path / 'p.npy', Brightness(), time_step=0.1
+        )

@@ -49,8 +49,11 @@ class AlignmentInferencer(EmbeddingInferencer):
             that is available, or ``cpu`` for an exported model.
         features (str | Path): Folder that the ``feature_path`` of records is
             relative to. Defaults to the working directory.
-        cache (str | Path, optional): Folder that keeps what is extracted
-            from videos for the next time. Defaults to a temporary one.
+        cache (str | Path | bool, optional): Folder that keeps what is
+            extracted from videos for the next time, by their content, or the
+            folder that ``masa extract`` wrote to. Defaults to True, a folder
+            of the user's (:func:`masa.extraction.content_cache.default_cache`
+            ); None and False keep nothing.
         frame_rate (float, optional): Frames per second of sequences that
             have neither time stamps nor a rate, such as arrays. Defaults to
             None, unknown.
@@ -70,6 +73,9 @@ class AlignmentInferencer(EmbeddingInferencer):
             False.
         unsafe_load (bool): Whether the checkpoint may run code. Set it only
             for a checkpoint from a trusted source. Defaults to False.
+        time_step (float): Seconds between the frames of a video in which
+            poses are estimated; in between they are interpolated. Defaults
+            to 0, every frame.
 
     Raises:
         ConfigError: If the config has unknown names, or values that the

@@ -23,6 +23,7 @@ from ..datasets.transforms import (
     SelectPerson,
 )
 from ..embeddings import EmbeddedSequence
+from ..extraction.content_cache import default_cache
 from ..extraction.errors import ExtractionError
 from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
 from ..support.argument_checks import check_choice, check_range
@@ -55,13 +56,14 @@ class EmbeddingInferencer:
         weights: str | Path | None = None,
         device: str | None = None,
         features: str | Path = '',
-        cache: str | Path | None = None,
+        cache: str | Path | bool | None = True,
         frame_rate: float | None = None,
         layout: str | dict | None = None,
         up_axis: str | None = None,
         limits: MediaLimits = DEFAULT_LIMITS,
         show_progress: bool = False,
         unsafe_load: bool = False,
+        time_step: float = 0.0,
     ):
         if frame_rate is not None:
             check_range('frame_rate', frame_rate, 0, open_low=True)
@@ -89,21 +91,24 @@ class EmbeddingInferencer:
                     f'pipeline has {kind.__name__}: leave it out, as this '
                     'model takes the joints that it was trained on'
                 )
-        if cache is None:
-            self._temporary = tempfile.TemporaryDirectory()
-            cache = self._temporary.name
+        check_range('time_step', time_step, 0)
+        if cache is True:
+            cache = default_cache()
+        self._temporary = tempfile.TemporaryDirectory()
         self.reader = InputReader(
             pack.modalities,
             self.model.skeleton,
             Path(features),
             self.model.from_video,
-            Path(cache),
+            Path(self._temporary.name),
+            Path(cache) if cache else None,
             self.model.device,
             limits,
             show_progress,
             self._transform_of(SelectBodyJoints) is not None,
             layout,
             up_axis,
+            time_step,
         )
 
     @property

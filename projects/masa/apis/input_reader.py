@@ -1,3 +1,4 @@
+import tempfile
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,8 +40,9 @@ class InputReader:
             relative to.
         from_video (dict, optional): What the model takes of a video, as in
             the config.
-        cache (Path): Folder for what is extracted from videos, or the folder
-            that ``masa extract`` wrote to.
+        work (Path): Folder for what is extracted from videos.
+        cache (Path, optional): Folder that keeps it, or the folder that
+            ``masa extract`` wrote to. None keeps nothing.
         device (str): Device of the extraction, such as ``cuda:0``.
         limits (MediaLimits): Limits above which a video is refused.
         show_progress (bool): Whether to show the progress of extraction.
@@ -51,19 +53,23 @@ class InputReader:
             it. Defaults to None.
         up_axis (str, optional): Which way is up in 3D joints, instead of
             what the layouts say. Defaults to None.
+        time_step (float): Seconds between frames of a video in which poses
+            are estimated. Defaults to 0, every frame.
     """
 
     modalities: Sequence[str]
     skeleton: dict | None
     features: Path
     from_video: dict | None
-    cache: Path
+    work: Path
+    cache: Path | None
     device: str
     limits: MediaLimits
     show_progress: bool = False
     any_body: bool = False
     layout: dict | None = None
     up_axis: str | None = None
+    time_step: float = 0.0
 
     def read(
         self, inputs: Sequence[Input]
@@ -106,10 +112,13 @@ class InputReader:
             found, broken = records_of_videos(
                 list(videos.values()),
                 self.from_video,
+                # Another call may have another video of the same name.
+                Path(tempfile.mkdtemp(dir=self.work)),
                 self.cache,
                 self.device,
                 self.limits,
                 self.show_progress,
+                self.time_step,
             )
             problems.update(broken)
             for i, path in videos.items():

@@ -10,6 +10,7 @@ from ..datasets.npy_file import map_npy
 from ..datasets.people import find_joints
 from ..datasets.records import read_records
 from ..datasets.skeletons import LAYOUTS, layouts_of
+from ..extraction.content_cache import ContentCache
 from ..extraction.errors import ExtractionError
 from ..extraction.extraction_run import extract, plan_extraction
 from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
@@ -182,10 +183,12 @@ def is_video(path: Path) -> bool:
 def records_of_videos(
     paths: Sequence[Path],
     source: dict | None,
-    cache: Path,
+    folder: Path,
+    cache: Path | None,
     device: str,
     limits: MediaLimits = DEFAULT_LIMITS,
     show_progress: bool = False,
+    time_step: float = 0.0,
 ) -> tuple[list[dict], dict[str, str]]:
     """Extract records from videos.
 
@@ -194,13 +197,18 @@ def records_of_videos(
         source (dict, optional): ``from_video`` of the config: ``type`` is
             ``skeletons`` or ``features``; the rest are arguments of
             :class:`PoseExtraction` or :class:`FeatureExtraction`.
-        cache (Path): Folder for what is extracted, or the folder that ``masa
-            extract`` wrote to. What it holds already is not extracted again.
+        folder (Path): For what is extracted, which is to be there as long as
+            the records are used.
+        cache (Path, optional): Folder of a :class:`ContentCache`, or the
+            folder that ``masa extract`` wrote to. What it holds already is
+            not extracted again. None keeps nothing.
         device (str): Such as ``cpu``, unless ``source`` has one.
         limits (MediaLimits): Limits above which a video is refused, unless
             ``source`` has some.
         show_progress (bool): Whether to show progress on standard error.
             Defaults to False.
+        time_step (float): Of :class:`PoseExtraction`, unless ``source`` has
+            one. Defaults to 0.
 
     Returns:
         tuple[list[dict], dict[str, str]]: Records, with ``video``, the path;
@@ -211,12 +219,16 @@ def records_of_videos(
             in it.
         ExtractionError: If the extraction as a whole cannot be done.
     """
-    extraction = _make_extraction(
-        source, paths[0], dict(device=device, **limits._asdict())
-    )
-    # One that masa extract wrote is taken as it is.
-    is_extracted = (cache / SETTINGS_FILE).is_file()
-    folder = cache if is_extracted else cache / source['type']
+    defaults = dict(device=device, **limits._asdict())
+    if time_step:
+        defaults['time_step'] = time_step
+    extraction = _make_extraction(source, paths[0], defaults)
+    kept = None
+    if cache is not None and (cache / SETTINGS_FILE).is_file():
+        # One that masa extract wrote is taken as it is.
+        folder = cache
+    elif cache is not None:
+        kept = ContentCache(cache)
     plan = plan_extraction(extraction, paths, folder)
     with tempfile.TemporaryDirectory() as temporary:
         ann_file = Path(temporary, 'sequences.pkl')
@@ -225,6 +237,7 @@ def records_of_videos(
                 *(extraction, plan, folder, ann_file),
                 skip_broken=True,
                 show_progress=show_progress,
+                cache=kept,
             )
         except ExtractionError as error:
             if not error.problems:

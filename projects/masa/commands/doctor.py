@@ -84,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
     """
     # The help does not need NumPy.
     from ..apis.model_files import PRETRAINED
+    from ..extraction.content_cache import ContentCache, default_cache
 
     print(f'masa {__version__}, Python {platform.python_version()}')
     complete = True
@@ -109,6 +110,11 @@ def run(args: argparse.Namespace) -> int:
     )
     print(f'\npretrained model: {state}')
     print(f'trained models: {names}')
+    cache = ContentCache(default_cache())
+    print(
+        f'kept of videos: {cache.size() / 1e6:.1f} MB in {cache.root}, at '
+        f'most {cache.max_bytes / 1e6:.0f}; --cache none keeps nothing'
+    )
     return 0 if complete and has_model else 1
 
 

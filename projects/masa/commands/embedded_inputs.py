@@ -1,7 +1,6 @@
 """Embedding the inputs of a command, and saying which cannot be used."""
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
 
 from ..apis import AlignmentInferencer, EmbeddedSequence
@@ -123,6 +122,7 @@ def _load_model(args: argparse.Namespace) -> AlignmentInferencer:
         limits=MediaLimits(args.max_pixels, args.max_seconds),
         show_progress=True,
         unsafe_load=args.unsafe_load,
+        time_step=args.time_step,
     )
 
 
@@ -135,12 +135,6 @@ def _go_on(
     """Use the sequences, unless others are broken and may not be left out."""
     if problems and not args.skip_broken:
         show_broken(problems, bool(sequences))
-        if args.cache is None and any(one.video for one in sequences):
-            print(
-                '--cache FOLDER keeps what is extracted from videos for the '
-                'next time',
-                file=sys.stderr,
-            )
         return 2
     try:
         use()

@@ -10,7 +10,7 @@ from .extraction_options import (
     add_sequence_options,
     check_files,
 )
-from .options import add_options
+from .options import add_options, bounded
 
 EXPECTED = (ExtractionError,)
 
@@ -84,7 +84,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='SEED',
         help='for trying out: the poses mean nothing',
     )
-    add_running_options(parser)
+    running = add_running_options(parser)
+    add_options(running, 'time-step')
+    running.add_argument(
+        '--workers',
+        type=bounded(int, 1),
+        metavar='N',
+        help='videos processed at once (default: with mediapipe as many as '
+        'there are cores, with mmpose 1)',
+    )
 
 
 def check_arguments(
@@ -102,6 +110,11 @@ def check_arguments(
             if getattr(args, name) is not None:
                 option = f'--{name.replace("_", "-")}'
                 parser.error(f'{option} goes with --backend mmpose')
+    elif args.workers is not None and args.workers > 1:
+        parser.error(
+            '--workers goes with --backend mediapipe; mmpose divides videos '
+            'among the processes of torchrun'
+        )
 
 
 MMPOSE_OPTIONS = (
@@ -127,6 +140,7 @@ def run(args: argparse.Namespace) -> int:
         target=args.target,
         person=args.person,
         min_found=args.min_found,
+        time_step=args.time_step,
         device=args.device,
         max_pixels=args.max_pixels,
         max_seconds=args.max_seconds,
@@ -134,5 +148,5 @@ def run(args: argparse.Namespace) -> int:
         **{name: getattr(args, name) for name in MMPOSE_OPTIONS},
     )
     return run_extraction(
-        args, lambda: PoseExtraction(args.backend, **options)
+        args, lambda: PoseExtraction(args.backend, **options), args.workers
     )

@@ -11,6 +11,10 @@ _INPUT_KINDS = (
 )
 
 
+def _cache(text: str) -> Path | None:
+    return None if text == 'none' else Path(text)
+
+
 def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Add ``inputs``, the sequences.
 
@@ -124,11 +128,14 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         '--cache',
-        type=Path,
+        type=_cache,
+        default=True,
         metavar='FOLDER',
-        help='for what is extracted from videos, so that it is done once; '
-        'or the --output of masa extract, whose files are used',
+        help='keeps what is extracted from videos, so that it is done once; '
+        'or the --output of masa extract, whose files are used; none keeps '
+        "nothing (default: in the user's cache folder: see masa doctor)",
     )
+    add_options(group, 'time-step')
     group.add_argument(
         '--only',
         nargs='+',

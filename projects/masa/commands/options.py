@@ -196,6 +196,14 @@ _OPTIONS = {
         help='share of the frames that must show the person (default: '
         '%(default)s)',
     ),
+    'time-step': dict(
+        type=bounded(float, 0),
+        default=0.0,
+        metavar='SECONDS',
+        help='estimate poses in frames of a video that are so far apart, and '
+        'interpolate them in between: 0.1 takes about a third of the time '
+        'at 30 frames a second (default: every frame)',
+    ),
     'max-pixels': dict(
         type=bounded(int, 1),
         default=DEFAULT_LIMITS.max_pixels,

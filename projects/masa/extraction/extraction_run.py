@@ -1,6 +1,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from ..datasets.frame_labels import (
     check_labeled,
     read_frame_labels,
 )
+from .content_cache import ContentCache
 from .distributed import (
     choose_device,
     gather,
@@ -19,6 +21,7 @@ from .distributed import (
 from .errors import ExtractionError, SequenceError
 from .limits import MediaLimits
 from .output_folder import OutputFolder
+from .parallel import available_cores, run_in_processes
 from .plan import Job, Plan, make_plan, refuse_problems
 from .progress import FrameProgress
 
@@ -37,6 +40,8 @@ class Extraction(ABC):
         fields (tuple[str, ...]): Keys of annotations and records that
             :meth:`annotate` sets.
         dtype (str): Data type of the files, ``float16`` or ``float32``.
+        in_processes (bool): Whether several sequences are processed at once,
+            in processes of their own, unless the caller says how many.
         settings (dict): Plain values that identify how the files were made.
             Before :meth:`prepare` they include nothing that depends on the
             weights.
@@ -50,6 +55,7 @@ class Extraction(ABC):
     content: str
     fields: tuple[str, ...]
     dtype: str
+    in_processes: bool = False
     settings: dict
     per_frame: str
 
@@ -148,6 +154,8 @@ def extract(
     phases: Path | None = None,
     skip_broken: bool = False,
     show_progress: bool = False,
+    workers: int | None = None,
+    cache: ContentCache | None = None,
 ) -> ExtractionResult:
     """Run a planned extraction, distributed over the processes.
 
@@ -165,6 +173,11 @@ def extract(
             instead of failing. Defaults to False.
         show_progress (bool): Whether to show progress on standard error.
             Defaults to False.
+        workers (int, optional): How many sequences are processed at once, by
+            each process of ``torchrun``. Defaults to one for each core, if
+            the extraction runs on one core, else to one.
+        cache (ContentCache, optional): Has what was extracted before, and
+            gets what is. Defaults to None.
 
     Returns:
         ExtractionResult: The extracted and the skipped sequences.
@@ -195,8 +208,18 @@ def extract(
         lambda: folder.claim(settings, [job.sequence for job in usable])
     )
     todo = [job for job in usable if job.done is None]
+    if workers is None:
+        cores = available_cores() // processes
+        workers = max(cores, 1) if extraction.in_processes else 1
+    mine = todo[rank::processes]
+    if cache is not None:
+        mine = [
+            job
+            for job in mine
+            if not cache.fetch(job.sequence, settings, folder)
+        ]
     broken = _run_jobs(
-        todo[rank::processes], folder, extraction, show_progress
+        *(mine, folder, extraction, show_progress, workers, cache)
     )
     for found in gather(broken):
         problems.update(found)
@@ -217,19 +240,40 @@ def _run_jobs(
     folder: OutputFolder,
     extraction: Extraction,
     show_progress: bool,
+    workers: int,
+    cache: ContentCache | None,
 ) -> dict[str, str]:
     """Process the jobs; return the reasons of failures, by id."""
     broken = {}
+    if not jobs:
+        return broken
+    run = partial(_run_job, extraction, folder, cache)
     with FrameProgress([job.claimed for job in jobs], show_progress) as bar:
-        for job in jobs:
-            name = job.sequence.name
-            try:
-                text = extraction.process(job, folder.path(name), bar.advance)
-            except SequenceError as error:
-                broken[name] = str(error)
-                text = 'cannot be used'
-            bar.finish(name, job.claimed, text)
+        for job, (text, problem) in run_in_processes(
+            run, jobs, workers, bar.advance
+        ):
+            if problem is not None:
+                broken[job.sequence.name] = problem
+            bar.finish(job.sequence.name, job.claimed, text)
     return broken
+
+
+def _run_job(
+    extraction: Extraction,
+    folder: OutputFolder,
+    cache: ContentCache | None,
+    job: Job,
+    advance: Callable[[int], None],
+) -> tuple[str, str | None]:
+    """Process one job; return a summary, and why it cannot be used."""
+    path = folder.path(job.sequence.name)
+    try:
+        text = extraction.process(job, path, advance)
+    except SequenceError as error:
+        return 'cannot be used', str(error)
+    if cache is not None:
+        cache.store(job.sequence, extraction.settings, folder)
+    return text, None
 
 
 def _write_annotations(

@@ -1,3 +1,4 @@
+import math
 import re
 import warnings
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ _IMAGE_FORMATS = {
 }
 # Seconds; containers round durations, and audio may end after the video.
 DURATION_SLACK = 1.0
+# Of time stamps, in seconds: a container may count milliseconds.
+_ROUNDING = 0.002
 # Frames per second above which a header is not believed.
 MAX_FRAME_RATE = 1000
 
@@ -93,6 +96,11 @@ class FrameReader:
             self.num_frames = stream.frames or claimed or None
 
     @property
+    def frames_read(self) -> int:
+        """int: Number of frames read so far, those between samples too."""
+        return len(self._times)
+
+    @property
     def timestamps(self) -> np.ndarray | None:
         """np.ndarray, optional: Presentation times of the frames read so far.
 
@@ -126,12 +134,36 @@ class FrameReader:
             SequenceError: If an image or a part of the video cannot be
                 decoded, or the video has no frame or exceeds the limits.
         """
+        for _, picture in self.sample(0.0):
+            yield picture
+
+    def sample(self, time_step: float) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield some of the frames.
+
+        Args:
+            time_step (float): Least time between two of them in seconds. 0
+                for all frames.
+
+        Yields:
+            tuple[int, np.ndarray]: The index of the frame, and the frame as
+            by iteration.
+
+        Raises:
+            SequenceError: As by iteration; and if there is a time step for a
+                folder of images, whose times are not known.
+        """
         self._times = []
         if self.images is None:
-            yield from self._decode()
-        else:
-            for image in self.images:
-                yield self._read_image(image)
+            yield from self._decode(time_step)
+            return
+        if time_step:
+            raise SequenceError(
+                f'{self.path} is a folder of images, whose times are not '
+                'known: a time step is for videos'
+            )
+        for i, image in enumerate(self.images):
+            self._times.append(None)
+            yield i, self._read_image(image)
 
     def _open(self):
         import av
@@ -189,10 +221,10 @@ class FrameReader:
                     'limit'
                 )
 
-    def _decode(self):
+    def _decode(self, time_step: float):
         import av
 
-        count = 0
+        count, due = 0, -math.inf
         with self._open() as container:
             stream = _video_stream(container)
             stream.thread_type = 'AUTO'
@@ -217,7 +249,12 @@ class FrameReader:
                         count += 1
                         self._check_duration(time or 0.0, count)
                         self._times.append(time)
-                        yield self._as_displayed(frame, aspect)
+                        if time is None:
+                            time = (count - 1) / (self.frame_rate or 1)
+                        # Times are rounded to those of the container.
+                        if time >= due - _ROUNDING:
+                            due = time + time_step
+                            yield count - 1, self._as_displayed(frame, aspect)
             except av.error.FFmpegError as error:
                 if not (count or stream.width):
                     raise SequenceError(

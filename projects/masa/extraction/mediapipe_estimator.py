@@ -1,8 +1,10 @@
 import hashlib
+import importlib.util
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -49,6 +51,8 @@ class MediaPipeEstimator(PoseEstimator):
             carries no models and no file is given, or there is no such file.
     """
 
+    one_core = True
+
     def __init__(self, target: str, model: Path | None = None):
         if target not in TARGETS:
             raise ExtractionError(
@@ -68,12 +72,10 @@ class MediaPipeEstimator(PoseEstimator):
 
     def prepare(self) -> None:
         """Load the models; see :class:`PoseEstimator`."""
-        import mediapipe
-
-        version = f'mediapipe {mediapipe.__version__}'
+        release = f'mediapipe {version("mediapipe")}'
         if self.model is None:
             # The weights are part of the wheel.
-            self.settings['weights'] = version
+            self.settings['weights'] = release
             return
         try:
             with _native_log_off():
@@ -84,7 +86,7 @@ class MediaPipeEstimator(PoseEstimator):
                 f'{self.model} is not a .task file for {self.target}: {error}'
             ) from error
         digest = hashlib.sha256(self.model.read_bytes()).hexdigest()
-        self.settings['weights'] = f'{digest}, {version}'
+        self.settings['weights'] = f'{digest}, {release}'
 
     def detect(
         self, frames: Iterable[np.ndarray]
@@ -335,15 +337,16 @@ def _native_log_off():
 
 
 def _check_mediapipe(needs_models: bool) -> None:
-    try:
-        import mediapipe
-    except ModuleNotFoundError as error:
+    # Importing it takes seconds, which are for the process that runs it.
+    spec = importlib.util.find_spec('mediapipe')
+    if spec is None:
         raise ExtractionError(
             f'--backend mediapipe needs MediaPipe: {INSTALL}'
-        ) from error
-    if needs_models and not hasattr(mediapipe, 'solutions'):
+        )
+    solutions = Path(spec.submodule_search_locations[0], 'python', 'solutions')
+    if needs_models and not solutions.is_dir():
         raise ExtractionError(
-            f'MediaPipe {mediapipe.__version__} carries no models. Give a '
+            f'MediaPipe {version("mediapipe")} carries no models. Give a '
             '.task file (--pose-weights, or pose_weights in from_video; see '
             f'docs/videos.md), or install 0.10.21, which has them: {INSTALL}'
         )

@@ -32,11 +32,14 @@ class PoseEstimator(ABC):
         num_coordinates (int): Coordinates C of the final poses, 2 or 3.
         settings (dict): Plain values that identify the estimator: models,
             options and, after :meth:`prepare`, weights.
+        one_core (bool): Whether a video keeps one core busy, so that several
+            are best processed at once; the estimator can then be pickled.
     """
 
     skeleton: dict
     num_coordinates: int
     settings: dict
+    one_core: bool = False
 
     @abstractmethod
     def prepare(self) -> None:

@@ -20,6 +20,9 @@ class PoseExtraction(Extraction):
         person (int): Rank of the person by prominence over the whole sequence,
             from 1.
         min_found (float): Smallest share of frames with the person, in [0, 1].
+        time_step (float): Poses are estimated in frames that are so many
+            seconds apart and interpolated in between. Defaults to 0, in all
+            frames.
         device (str, optional): Such as ``cuda:0``, for mmpose; MediaPipe runs
             on the CPU. Defaults to CUDA if available.
         pose_model, pose_weights, detector, detector_weights, lifter,
@@ -43,6 +46,7 @@ class PoseExtraction(Extraction):
         target: str = 'body2d',
         person: int = 1,
         min_found: float = 0.5,
+        time_step: float = 0.0,
         device: str | None = None,
         pose_model: str | None = None,
         pose_weights: str | Path | None = None,
@@ -64,6 +68,7 @@ class PoseExtraction(Extraction):
             )
         self.backend, self.target = backend, target
         self.person, self.min_found = person, min_found
+        self.time_step = time_step
         self.estimator = BACKENDS[backend](
             target,
             self.device,
@@ -75,6 +80,7 @@ class PoseExtraction(Extraction):
             lifter_weights=lifter_weights and Path(lifter_weights),
             random_weights=random_weights,
         )
+        self.in_processes = self.estimator.one_core
         self.settings = self._settings()
         joints = len(self.estimator.skeleton['joints'])
         self.per_frame = f'{joints} joints in {self._coordinates}D'
@@ -89,6 +95,7 @@ class PoseExtraction(Extraction):
             target=self.target,
             person=self.person,
             min_found=self.min_found,
+            time_step=self.time_step,
             **self.estimator.settings,
         )
 
@@ -114,6 +121,7 @@ class PoseExtraction(Extraction):
             job.expected,
             self.limits,
             advance,
+            self.time_step,
         )
         return f'found in {found} of {frames} frames'
 

@@ -1,5 +1,5 @@
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ def extract_poses(
     expected_frames: int | None = None,
     limits: MediaLimits = DEFAULT_LIMITS,
     advance: Callable[[int], None] = lambda frames: None,
+    time_step: float = 0.0,
 ) -> tuple[int, int]:
     """Write the poses of one person in a sequence.
 
@@ -31,30 +32,83 @@ def extract_poses(
     (:func:`read_poses`), is written atomically and gets the modification time
     of its source. The time stamps of the frames are written beside it.
     ``advance`` is called with the number of frames processed since the last
-    call. Returns T and the number of frames with the person.
+    call. With a ``time_step`` in seconds, poses are estimated in frames that
+    far apart and interpolated in between (:func:`interpolate_poses`). Returns
+    T and the number of frames with the person.
 
     Raises SequenceError if the frames cannot be read, T is not
     ``expected_frames``, or there is no such person (:func:`poses_of_person`).
     """
     changed = last_change(sequence)
-    detections = []
+    detections, samples, shown = [], [], 0
     reader = FrameReader(sequence.path, limits)
-    for found in estimator.detect(reader):
+
+    def sampled_frames() -> Iterator[np.ndarray]:
+        for index, frame in reader.sample(time_step):
+            samples.append(index)
+            yield frame
+
+    for found in estimator.detect(sampled_frames() if time_step else reader):
         detections.append(found)
-        advance(1)
-    length = len(detections)
+        advance(reader.frames_read - shown)
+        shown = reader.frames_read
+    length = reader.frames_read
     check_length(sequence, length, expected_frames)
-    people = track_people(detections)
     keypoint, score = poses_of_person(
-        people, length, person, min_found, sequence.path
+        track_people(detections),
+        len(detections),
+        person,
+        min_found,
+        sequence.path,
     )
+    if time_step:
+        keypoint, score = interpolate_poses(keypoint, score, samples, length)
+    found = int((score > 0).any(-1).sum())
     keypoint, score = estimator.complete(keypoint, score)
     rows = np.concatenate([keypoint, score[..., None]], axis=-1)
     write_timestamps(output, reader.timestamps)
     with atomic_path(output) as temporary:
         np.save(temporary, rows.reshape(length, -1).astype(np.float32))
         os.utime(temporary, ns=(changed, changed))
-    return length, len(people[person - 1])
+    return length, found
+
+
+def interpolate_poses(
+    keypoint: np.ndarray,
+    score: np.ndarray,
+    samples: Sequence[int],
+    length: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Interpolate poses of some frames linearly for all.
+
+    A joint is found between two samples if it is in both, with the lower of
+    their scores. After the last sample the pose stays.
+
+    Args:
+        keypoint (np.ndarray): Positions in N frames, (N, V, C); NaN where a
+            joint is not found.
+        score (np.ndarray): Scores, (N, V); 0 there.
+        samples (Sequence[int]): Indices of these frames, the first of them 0.
+        length (int): Number of all frames, T.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Positions (T, V, C) and scores (T, V).
+
+    Example:
+        >>> joints = np.array([[[0.0]], [[8.0]]])
+        >>> interpolate_poses(joints, np.ones((2, 1)), [0, 2], 4)[0].ravel()
+        array([0., 4., 8., 8.])
+    """
+    samples = np.asarray(samples)
+    times = np.arange(length)
+    after = np.searchsorted(samples, times).clip(max=len(samples) - 1)
+    before = np.where(samples[after] > times, after - 1, after)
+    span = np.maximum(samples[after] - samples[before], 1)
+    share = ((times - samples[before]) / span).clip(0, 1)[:, None, None]
+    return (
+        keypoint[before] + share * (keypoint[after] - keypoint[before]),
+        np.minimum(score[before], score[after]),
+    )
 
 
 def poses_of_person(

@@ -19,22 +19,27 @@ from .plan import Plan
 
 
 def run_extraction(
-    args: argparse.Namespace, build: Callable[[], Extraction]
+    args: argparse.Namespace,
+    build: Callable[[], Extraction],
+    workers: int | None = None,
 ) -> int:
     """Run an extraction from the command line and print its result.
 
     The arguments are those of ``add_sequence_options`` and
-    ``add_running_options``, and ``random_weights``. Returns the exit status:
+    ``add_running_options``, and ``random_weights``; ``workers`` is that of
+    :func:`extract`. Returns the exit status:
     0; 1 if sequences were skipped; 2 if sequences cannot be used and are not
     to be skipped.
     """
     join_processes()
-    status = _run(args, build())
+    status = _run(args, build(), workers)
     leave_processes()
     return status
 
 
-def _run(args: argparse.Namespace, extraction: Extraction) -> int:
+def _run(
+    args: argparse.Namespace, extraction: Extraction, workers: int | None
+) -> int:
     is_main = rank_and_size()[0] == 0
     plan = plan_extraction(
         *(extraction, args.inputs, args.output),
@@ -62,6 +67,7 @@ def _run(args: argparse.Namespace, extraction: Extraction) -> int:
             *(extraction, plan, args.output, args.ann_file, args.phases),
             skip_broken=args.skip_broken,
             show_progress=is_main,
+            workers=workers,
         )
     except ExtractionError as error:
         if not error.problems:

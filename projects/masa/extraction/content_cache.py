@@ -1,0 +1,131 @@
+"""What was extracted from videos, kept by their content."""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+from ..support.files import atomic_path
+from .frames import list_images
+from .output_folder import OutputFolder
+from .sequences import MediaSequence
+from .timestamps import timestamps_path
+
+# Above so many bytes, what was used longest ago is deleted.
+MAX_BYTES = 2**30
+# Bytes of a file that are in memory at a time.
+_CHUNK = 2**20
+# Says where the cache is, instead of the user's cache folder.
+VARIABLE = 'MASA_CACHE'
+
+
+def default_cache() -> Path:
+    """Return the folder of the cache, in the user's cache folder.
+
+    The environment variable ``MASA_CACHE`` names another.
+    """
+    from platformdirs import user_cache_path
+
+    named = os.environ.get(VARIABLE)
+    return Path(named) if named else user_cache_path('masa', appauthor=False)
+
+
+class ContentCache:
+    """Keeps what was extracted from a video by its content and the settings.
+
+    A video that was moved or renamed is found again, and one that was changed
+    is not. Several processes may use one folder.
+
+    Args:
+        root (Path): The folder, created when something is stored.
+        max_bytes (int): Size above which what was used longest ago is
+            deleted. Defaults to 1 GiB.
+    """
+
+    def __init__(self, root: Path, max_bytes: int = MAX_BYTES):
+        self.root = root
+        self.max_bytes = max_bytes
+
+    def fetch(
+        self, sequence: MediaSequence, settings: dict, folder: OutputFolder
+    ) -> bool:
+        """Copy what is kept of a sequence into a folder.
+
+        Args:
+            sequence (MediaSequence): The sequence.
+            settings (dict): How its file is made, weights included.
+            folder (OutputFolder): Gets the file and its time stamps.
+
+        Returns:
+            bool: Whether it was kept.
+        """
+        kept = self._path(sequence, settings)
+        source = folder.path(sequence.name)
+        try:
+            # Marks it as used.
+            os.utime(kept)
+            # Whoever sees the file may count on its time stamps.
+            for one, other in (
+                (timestamps_path(kept), timestamps_path(source)),
+                (kept, source),
+            ):
+                with atomic_path(other) as temporary:
+                    shutil.copyfile(one, temporary)
+        except FileNotFoundError:
+            return False
+        return folder.num_frames(sequence) is not None
+
+    def store(
+        self, sequence: MediaSequence, settings: dict, folder: OutputFolder
+    ) -> None:
+        """Keep the file of a sequence; see :meth:`fetch`."""
+        made = folder.path(sequence.name)
+        kept = self._path(sequence, settings)
+        for one, other in (
+            (timestamps_path(made), timestamps_path(kept)),
+            (made, kept),
+        ):
+            with atomic_path(other) as temporary:
+                shutil.copyfile(one, temporary)
+        self._prune()
+
+    def size(self) -> int:
+        """Return the number of bytes that are kept."""
+        return sum(size for _, size, _ in self._entries())
+
+    def _path(self, sequence: MediaSequence, settings: dict) -> Path:
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+        path = sequence.path
+        for file in list_images(path) if path.is_dir() else [path]:
+            content = hashlib.sha256()
+            with open(file, 'rb') as opened:
+                while chunk := opened.read(_CHUNK):
+                    content.update(chunk)
+            # In one digest of all, the ends of files would be lost.
+            digest.update(content.digest())
+        name = digest.hexdigest()
+        return self.root / name[:2] / f'{name}.npy'
+
+    def _entries(self) -> list[tuple[float, int, Path]]:
+        """List when each file was used last, its size and path."""
+        found = []
+        for path in self.root.glob('??/*.npy'):
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                # Another process has deleted it.
+                continue
+            found.append((status.st_mtime, status.st_size, path))
+        return sorted(found)
+
+    def _prune(self) -> None:
+        entries = self._entries()
+        total = sum(size for _, size, _ in entries)
+        # What was stored last stays, however large it is.
+        for _, size, path in entries[:-1]:
+            if total <= self.max_bytes:
+                return
+            path.unlink(missing_ok=True)
+            timestamps_path(path).unlink(missing_ok=True)
+            total -= size
