@@ -1,11 +1,13 @@
 import csv
 import json
 import re
+from itertools import groupby
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import srt
 import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
@@ -97,6 +99,41 @@ def test_matches(work, tmp_path, capsys):
     np.testing.assert_allclose(
         found['seconds'][names[1]], records[1]['timestamps'], atol=1e-3
     )
+
+
+def test_phases_for_other_programs(work, tmp_path, capsys):
+    _, names, records = work
+    chosen = '--only', *names[:2]
+    outputs = [tmp_path / name for name in ('p.srt', 'p.eaf', 'p')]
+    options = [word for path in outputs for word in ('-o', path)]
+    assert run(work, 'align', *options, *chosen, '--moments', '3') == 0
+    # Of two the first one is the reference.
+    assert f'of {names[1]}' in capsys.readouterr().out
+    cues = list(srt.parse(outputs[0].read_text()))
+    phases = make_annotations(dict(val=4), 0)['phases']
+    assert {cue.content for cue in cues} <= set(phases['squat'])
+    starts = [cue.start.total_seconds() for cue in cues]
+    assert starts == sorted(starts)
+    assert starts[-1] < records[1]['timestamps'][-1]
+    for name in names[:2]:
+        assert len(list((outputs[2] / name).glob('*.png'))) == 3
+    nearest = '-o', tmp_path / 'n.srt', '--method', 'nearest'
+    with pytest.raises(SystemExit):
+        run(work, 'align', *nearest)
+    # The third one has no times; nothing is written of the others.
+    path = tmp_path / 'several.vtt'
+    assert run(work, 'align', '-o', path) == 2
+    assert '--frame-rate' in capsys.readouterr().err
+    assert run(work, 'align', '-o', path, '--frame-rate', '30') == 0
+    assert len(list(path.with_suffix('').rglob('*.vtt'))) == 3
+    labels = tmp_path / 'l.srt', tmp_path / 'l.csv'
+    options = [word for path in labels for word in ('-o', path)]
+    reference = '--reference', names[0], *chosen
+    assert run(work, 'label', *reference, *options) == 0
+    found = [cue.content for cue in srt.parse(labels[0].read_text())]
+    with open(labels[1]) as file:
+        rows = [int(row['label']) for row in csv.DictReader(file)]
+    assert found == [phases['squat'][one] for one, _ in groupby(rows)]
 
 
 def test_video(work, tmp_path):
@@ -455,7 +492,7 @@ def test_errors(work, tmp_path, capsys):
     for options, message in (
         (('align',), '--output'),
         (('align', *table), '--overwrite'),
-        (('align', '-o', 'a.txt'), '.csv or .json'),
+        (('align', '-o', 'a.txt'), '.csv'),
         (('align', '-o', 'a.csv', '-o', './a.csv'), 'once'),
         (('anomaly', '--sequence', names[0]), '--output'),
         (('anomaly', '-o', tmp_path / 'new.csv'), '--sequence'),

@@ -31,8 +31,8 @@ def write_cvat(path: Path, tracks: Sequence[Track]) -> None:
             f'{sequence.name}: CVAT annotates videos, and none is known of '
             'it: give the video as the input'
         )
-    # It was read before, within the limits that hold for it.
-    reader = FrameReader(sequence.video, MediaLimits(2**40, math.inf))
+    # It was read before, within its limits; more pixels FFmpeg does not take.
+    reader = FrameReader(sequence.video, MediaLimits(2**31 - 1, math.inf))
     height, width = next(iter(reader)).shape[:2]
     root = ET.Element('annotations')
     _add(root, 'version', '1.1')

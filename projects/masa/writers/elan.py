@@ -1,7 +1,7 @@
 """ELAN's annotation format (EAF 3.0).
 
-Written with the standard library: pympi-ling writes the older format 2.8, has
-had no licence metadata, and saves a handful of lines.
+Written with the standard library: pympi-ling writes the older format 2.8, and
+would be a dependency for a few lines.
 """
 
 import mimetypes

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..support.files import alike_on_disk, output_path
+from ..support.files import alike_on_disk, atomic_path, output_path
 
 if TYPE_CHECKING:
     from .tracks import Track
@@ -92,10 +93,14 @@ def write_tracks(
         existing = [one for one in files if one.exists()]
         if existing and not overwrite:
             raise ValueError(f'{existing[0]} exists; --overwrite replaces it')
+        # All or none.
+        with ExitStack() as stack:
+            for file, track in files.items():
+                write(stack.enter_context(atomic_path(file)), track)
     else:
         files = {path: tracks}
+        write(path, tracks)
     for file, written in files.items():
-        write(file, written)
         listed = ', '.join(one.sequence.name for one in written)
         count = sum(len(one.intervals) for one in written)
         print(f'{file}: {count} {written[0].kind} of {listed}')

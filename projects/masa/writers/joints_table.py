@@ -8,7 +8,7 @@ import numpy as np
 
 from ..datasets.errors import AnnotationError
 from ..datasets.people import find_people
-from ..datasets.skeletons import layouts_of
+from ..datasets.skeletons import LAYOUTS, layouts_of
 from ..datasets.times import frame_times
 from ..support.files import atomic_path
 
@@ -115,9 +115,10 @@ def _joint_names(record: dict, layout: dict | None) -> list[str]:
     number = record['keypoint'].shape[2]
     skeleton = record.get('skeleton') or layout
     if skeleton is None:
+        layouts = layouts_of(number) or LAYOUTS
         raise AnnotationError(
             f'the names of the {number} joints of {record["frame_dir"]} are '
-            f'not known: give --layout, {" or ".join(layouts_of(number))}'
+            f'not known: give --layout, {" or ".join(layouts)}'
         )
     if len(skeleton['joints']) != number:
         raise AnnotationError(

@@ -38,8 +38,8 @@ def _task(track: Track) -> dict:
     times = sequence.timestamps
     if times is not None and len(times) > 1:
         # Label Studio's frames are as many a second throughout the video.
-        rate = 1 / float(np.median(np.diff(times)))
-        data['fps'] = round(rate, 4)
+        rate = round((len(times) - 1) / float(times[-1] - times[0]), 3)
+        data['fps'] = rate
         frames = np.append(times, 2 * times[-1] - times[-2]) * rate
         frames = frames.round().astype(np.int64)
     result = []
