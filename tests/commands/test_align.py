@@ -163,19 +163,30 @@ def test_search(work, tmp_path, capsys):
     query = '--query', names[0]
     path = tmp_path / 'found.csv'
     options = *query, '--frame', '5', '-k', '2', '-o', path
-    assert run(work, 'search', *options) == 0
+    pictures = tmp_path / 'found'
+    assert run(work, 'search', *options, '-o', pictures) == 0
     printed = capsys.readouterr().out
     with open(path) as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2
     distances = [float(row['distance']) for row in rows]
     assert distances == sorted(distances)
-    for row in rows:
+    files = sorted(one.name for one in pictures.iterdir())
+    assert files[0] == '00_val_squat_000_0.333s_frame000005.png'
+    for rank, (row, file) in enumerate(zip(rows, files[1:], strict=True), 1):
         assert row['sequence'] in names[1:]
         assert row['sequence'] in printed
+        assert file.startswith(
+            f'{rank:02}_{row["sequence"]}'.replace('/', '_')
+        )
+        assert file.endswith(f'_frame{int(row["frame"]):06}.png')
     # At 15 frames a second.
     assert run(work, 'search', *query, '--second', '0.33', '-k', '2') == 0
     assert capsys.readouterr().out in printed
+    # An index holds no pictures.
+    index = '--frame', '5', '--index', 'a.faiss', '-o', tmp_path / 'other'
+    with pytest.raises(SystemExit):
+        run(work, 'search', *query, *index)
     duration = records[0]['total_frames'] / 15
     assert run(work, 'search', *query, '--second', duration + 1) == 2
     assert f'{duration:.3f} s' in capsys.readouterr().err
@@ -497,7 +508,7 @@ def test_errors(work, tmp_path, capsys):
         (('anomaly', '--sequence', names[0]), '--output'),
         (('anomaly', '-o', tmp_path / 'new.csv'), '--sequence'),
         (('search', *query), '--second'),
-        (('search', *query, '--frame', '1', '-o', 'a.txt'), '.csv or .json'),
+        (('search', *query, '--frame', '1', '-o', 'a.txt'), '.csv'),
     ):
         with pytest.raises(SystemExit):
             run(work, *options)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,20 @@ def test_carry_over_equals_a_loop():
         assert all(first < stop for first, stop in found)
 
 
+def test_every_frame_is_carried_over_by_dynamic_time_warping():
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        total, length = rng.integers(1, 30, 2).tolist()
+        matches = np.sort(rng.integers(0, length, total))
+        cuts = sorted({0, total, *rng.integers(0, total, 3).tolist()})
+        seen = set()
+        for start, end in pairwise(cuts):
+            ((first, stop),) = carry_over(matches, start, end, length)
+            assert first < stop <= length
+            seen |= set(range(first, stop))
+        assert seen == set(range(length))
+
+
 def test_phases_are_carried_over():
     phase = [-1, 0, 0, 1, 1, 2, 5, 5]
     reference = sequence('a', 8, phase=phase, names=['down', 'hold', 'up'])
@@ -66,7 +82,9 @@ def test_phases_are_carried_over():
     )
     sequences = [sequence(name, 16) for name in 'bcd']
     sequences.insert(1, reference)
-    tracks = tracks_of_timeline(sequences, Timeline(1, rows, np.zeros(4)))
+    tracks = tracks_of_timeline(
+        sequences, Timeline(1, rows, np.zeros(4)), 'partial'
+    )
     assert [one.sequence.name for one in tracks] == ['b', 'c', 'd']
     assert {one.kind for one in tracks} == {'phases'}
     found = [
@@ -94,10 +112,12 @@ def test_seconds_are_carried_over_without_phases():
     assert [tuple(one)[1:4] for one in track.intervals] == [
         ('a 0:00.0', 0, 20),
         ('a 0:01.0', 20, 40),
-        ('a 0:02.0', 40, 49),
+        ('a 0:02.0', 40, 50),
     ]
     with pytest.raises(ValueError, match='a, '):
-        tracks_of_timeline(sequences, Timeline(0, rows, np.zeros(2)), True)
+        tracks_of_timeline(
+            sequences, Timeline(0, rows, np.zeros(2)), phases_only=True
+        )
     sequences[0] = sequence('a', 25, rate=None)
     with pytest.raises(ValueError, match='--frame-rate'):
         tracks_of_timeline(sequences, Timeline(0, rows, np.zeros(2)))
@@ -106,7 +126,8 @@ def test_seconds_are_carried_over_without_phases():
 def test_nothing_matches():
     sequences = [sequence('a', 3), sequence('b', 5)]
     rows = np.array([[0, 1, 2], [-1, -1, -1]])
-    (track,) = tracks_of_timeline(sequences, Timeline(0, rows, np.zeros(2)))
+    timeline = Timeline(0, rows, np.zeros(2))
+    (track,) = tracks_of_timeline(sequences, timeline, 'partial')
     assert track.intervals == []
 
 

@@ -126,7 +126,8 @@ def run(args: argparse.Namespace) -> int:
                 )
             elif suffix in TRACK_SUFFIXES:
                 tracks = tracks_of_timeline(
-                    sequences, timeline, TRACK_FORMATS[suffix].labels
+                    *(sequences, timeline, args.method),
+                    phases_only=TRACK_FORMATS[suffix].labels,
                 )
                 write_tracks(path, tracks, args.overwrite)
             elif suffix in FOLDER_SUFFIXES:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..alignment import Occurrence, Timeline
+from ..alignment import Match, Occurrence, Timeline
 from ..embeddings import EmbeddedSequence
 from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
 from ..support.files import alike_on_disk, atomic_path, output_path
@@ -125,6 +125,38 @@ def pictures_of_occurrences(
         ):
             named.append((frame, f'{number:02}_{part}'))
     yield from _pictures(recording, named, height, limits)
+
+
+def pictures_of_matches(
+    query: EmbeddedSequence,
+    frame: int,
+    others: Sequence[EmbeddedSequence],
+    matches: Sequence[Match],
+    height: int,
+    limits: MediaLimits = DEFAULT_LIMITS,
+) -> Iterator[Picture]:
+    """Yield a frame and its matches in other sequences.
+
+    Args:
+        query (EmbeddedSequence): The sequence of the frame.
+        frame (int): Its index; negative from the end.
+        others (Sequence[EmbeddedSequence]): The other sequences.
+        matches (Sequence[Match]): What was found in them, the nearest first.
+        height (int): As of :func:`pictures_of_timeline`.
+        limits (MediaLimits): Limits above which a video is refused.
+
+    Yields:
+        Picture: ``RANK_SEQUENCE_SECONDS_FRAME``, rank 0 being the query.
+
+    Raises:
+        ValueError: If there is nothing to show of a sequence.
+    """
+    shown = [(query, frame % len(query))]
+    shown += [(others[match.sequence], match.frame) for match in matches]
+    for rank, (sequence, index) in enumerate(shown):
+        # The rank tells apart what is one name without slashes.
+        name = f'{rank:02}_{sequence.name.replace("/", "_")}'
+        yield from _pictures(sequence, [(index, name)], height, limits)
 
 
 def _pictures(

@@ -183,6 +183,7 @@ def track_of_labels(
 def tracks_of_timeline(
     sequences: Sequence[EmbeddedSequence],
     timeline: Timeline,
+    method: str = 'dtw',
     phases_only: bool = False,
 ) -> list[Track]:
     """Carry the phases of the reference over to the other sequences.
@@ -192,7 +193,8 @@ def tracks_of_timeline(
 
     Args:
         sequences (Sequence[EmbeddedSequence]): The sequences.
-        timeline (Timeline): Their alignment, in the order of the frames.
+        timeline (Timeline): Their alignment.
+        method (str): That of the alignment, ``dtw`` or ``partial``.
         phases_only (bool): Whether the reference must have phases. Defaults
             to False.
 
@@ -231,7 +233,10 @@ def tracks_of_timeline(
         intervals = [
             Interval(text, text, *part)
             for text, start, end in runs
-            for part in carry_over(timeline.frames[i], start, end)
+            for part in carry_over(
+                *(timeline.frames[i], start, end),
+                len(sequence) if method == 'dtw' else None,
+            )
         ]
         intervals.sort(key=lambda one: (one.start_frame, one.end_frame))
         tracks.append(Track(sequence, kind, intervals))
@@ -239,7 +244,7 @@ def tracks_of_timeline(
 
 
 def carry_over(
-    matches: np.ndarray, start: int, end: int
+    matches: np.ndarray, start: int, end: int, length: int | None = None
 ) -> list[tuple[int, int]]:
     """Carry a run of the reference's frames over to another sequence.
 
@@ -249,6 +254,9 @@ def carry_over(
             (T,).
         start (int): First frame of the run.
         end (int): The frame after its last one.
+        length (int, optional): Number of frames of the other sequence, if all
+            of them have a counterpart, as by dynamic time warping: the first
+            run then begins with them and the last one ends with them.
 
     Returns:
         list[tuple[int, int]]: First frame and the one after the last, of each
@@ -263,11 +271,14 @@ def carry_over(
     for matched, first, last in _runs(matches[start:end] >= 0):
         if not matched:
             continue
-        first, following = int(matches[start + first]), start + last
+        begin, following = int(matches[start + first]), start + last
         stop = int(matches[following - 1]) + 1
         if following < len(matches) and matches[following] >= 0:
             stop = int(matches[following])
-        parts.append((first, max(first + 1, stop)))
+        if length is not None:
+            begin = begin if start else 0
+            stop = stop if following < len(matches) else length
+        parts.append((begin, max(begin + 1, stop)))
     return parts
 
 
