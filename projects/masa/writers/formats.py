@@ -66,14 +66,14 @@ def output_suffix(path: Path) -> str:
 
 
 def write_tracks(
-    path: Path, tracks: Sequence[Track], overwrite: bool = False
+    path: str | Path, tracks: Sequence[Track], overwrite: bool = False
 ) -> None:
     """Write tracks in the format that the suffix names, and say so.
 
     Args:
-        path (Path): The file. If it can be of one sequence only and there are
-            several, each gets ``NAME.srt``, for instance, in a folder that is
-            named like ``path`` without its suffix.
+        path (str | Path): The file. If it can be of one sequence only and
+            there are several, each gets ``NAME.srt``, for instance, in a
+            folder that is named like ``path`` without its suffix.
         tracks (Sequence[Track]): One or several, of different sequences.
         overwrite (bool): Whether files in such a folder may be replaced.
             Defaults to False.
@@ -83,6 +83,7 @@ def write_tracks(
             file exists.
         OSError: If a file cannot be written.
     """
+    path = Path(path)
     suffix = output_suffix(path)
     module, function, single, _ = TRACK_FORMATS[suffix]
     write = getattr(
