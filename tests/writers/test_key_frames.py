@@ -49,13 +49,14 @@ def read(path):
 
 
 @pytest.mark.parametrize('name', ['frames', 'frames.zip'])
-def test_moments(sequences, tmp_path, name):
+def test_moments(sequences, tmp_path, name, capsys):
     # In any order, as by the method nearest, and without a counterpart.
     rows = np.array([np.arange(9), [19, 1, 2, 3, -1, 5, 6, 7, 0]])
     timeline = Timeline(0, rows, np.zeros(2))
     path = tmp_path / name
     pictures = pictures_of_timeline(sequences, timeline, 3, 64)
-    assert write_pictures(path, pictures) == 5
+    write_pictures(path, pictures, '3 moments')
+    assert f'{path}: 5 pictures' in capsys.readouterr().out
     assert read(path) == {
         'val/a/01_0.000s_frame000000.png': 0,
         'val/a/02_0.133s_frame000004.png': 4,
@@ -72,8 +73,8 @@ def test_occurrences(sequences, tmp_path):
         for start, end in ((0, 6), (4, 9), (8, 9))
     ]
     for name in ('one.zip', 'two.zip'):
-        pictures = pictures_of_occurrences(sequences[0], found, 64)
-        assert write_pictures(tmp_path / name, pictures) == 9
+        pictures = pictures_of_occurrences(sequences[0], found)
+        write_pictures(tmp_path / name, pictures, '3 occurrences')
     assert read(tmp_path / 'one.zip') == {
         f'0{number}_{part}_{frame / 30:.3f}s_frame{frame:06}.png': frame
         for number, frames in ((1, (0, 2, 5)), (2, (4, 6, 8)), (3, (8, 8, 8)))
@@ -87,8 +88,9 @@ def test_occurrences(sequences, tmp_path):
 
 @pytest.mark.parametrize('name', ['frames', 'frames.zip'])
 def test_nothing_found(sequences, tmp_path, name):
-    pictures = pictures_of_occurrences(sequences[0], [], 64)
-    assert write_pictures(tmp_path / name, pictures) == 0
+    pictures = pictures_of_occurrences(sequences[0], [])
+    write_pictures(tmp_path / name, pictures, 'nothing')
+    assert (tmp_path / name).exists()
     assert read(tmp_path / name) == {}
 
 
@@ -103,4 +105,4 @@ def test_nothing_to_show():
     one = EmbeddedSequence('a', np.zeros((2, 2)))
     found = [Occurrence(0, 2, 1.0, 0.0, 0)]
     with pytest.raises(ValueError, match='a: '):
-        list(pictures_of_occurrences(one, found, 64))
+        list(pictures_of_occurrences(one, found))

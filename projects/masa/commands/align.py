@@ -49,10 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='.mp4 or .gif: the sequences in step and, above, as recorded; '
         '.csv or .json: the frame and the second of every sequence at every '
         "moment of the reference's timeline, empty where it has no "
-        f'counterpart; {TRACKS_HELP}: the phases of the reference, carried '
-        'over to the others, or in subtitles and .eaf, if it has none, its '
-        'seconds; a folder or .zip: pictures of all at the same moments; may '
-        'be given several times',
+        f'counterpart; {TRACKS_HELP} (of the phases of the reference, carried '
+        'over to the others; if it has none, of its seconds in subtitles and '
+        'ELAN); a folder or .zip: pictures of all at the same moments; may be '
+        'given several times',
     )
     add_options(parser, 'overwrite')
     parser.add_argument(
@@ -135,8 +135,7 @@ def run(args: argparse.Namespace) -> int:
                     *(sequences, timeline, args.moments, args.height),
                     inferencer.limits,
                 )
-                count = write_pictures(path, pictures)
-                print(f'{path}: {count} pictures of {args.moments} moments')
+                write_pictures(path, pictures, f'{args.moments} moments')
             else:
                 write_matches(path, sequences, timeline)
 

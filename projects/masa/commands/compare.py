@@ -64,8 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar='FILE',
         help='.html: a page with pictures of the moments that differ most, '
-        'in one file; .json: all figures; with --repetitions also each with '
-        f'its score, {TRACKS_HELP}; may be given several times',
+        'in one file; .json: all figures; with --repetitions also '
+        f'{TRACKS_HELP}; may be given several times',
     )
     add_options(parser, 'overwrite')
     add_model_options(parser)

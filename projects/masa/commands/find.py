@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f'references; {TRACKS_HELP}; a folder or .zip: pictures of the first, '
         'the middle and the last frame of each; may be given several times',
     )
-    add_options(parser, 'overwrite', 'height')
+    add_options(parser, 'overwrite')
     add_tolerance(parser, 'how far an occurrence may differ', '0.15, or 0.3')
     parser.add_argument(
         '--mirrored',
@@ -125,10 +125,10 @@ def run(args: argparse.Namespace) -> int:
                 write_tracks(path, [track])
             elif suffix in FOLDER_SUFFIXES:
                 pictures = pictures_of_occurrences(
-                    recording, found, args.height, inferencer.limits
+                    recording, found, inferencer.limits
                 )
-                count = write_pictures(path, pictures)
-                print(f'{path}: {count} pictures of {len(found)} occurrences')
+                what = f'{len(found)} occurrences in {recording.name}'
+                write_pictures(path, pictures, what)
             else:
                 write_occurrences(path, recording.name, found, names)
 

@@ -18,10 +18,10 @@ VIDEO_SUFFIXES = ('.mp4', '.gif')
 TRACK_SUFFIXES = tuple(TRACK_FORMATS)
 # A folder or an archive of pictures.
 FOLDER_SUFFIXES = ('', '.zip')
-# For the help, of what TRACK_SUFFIXES write.
+# What TRACK_SUFFIXES are, for the help.
 TRACKS_HELP = (
-    '.srt or .vtt: as subtitles; .eaf: for ELAN; .labelstudio.json: for Label '
-    'Studio; .cvat.xml: for CVAT'
+    '.srt or .vtt: subtitles; .eaf: ELAN; .labelstudio.json: Label Studio; '
+    '.cvat.xml: CVAT'
 )
 # Blanks beside commas and brackets are layout, others are part of a value.
 _INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')

@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='.csv or .json: what was found; a folder or .zip: pictures of '
         'it; may be given several times (default: printed only)',
     )
-    add_options(parser, 'overwrite', 'height')
+    add_options(parser, 'overwrite')
     add_model_options(parser)
 
 
@@ -149,11 +149,9 @@ def run(args: argparse.Namespace) -> int:
         for path in args.output:
             if output_suffix(path) in FOLDER_SUFFIXES:
                 pictures = pictures_of_matches(
-                    *(query, frame, others, matches, args.height),
-                    inferencer.limits,
+                    query, frame, others, matches, inferencer.limits
                 )
-                count = write_pictures(path, pictures)
-                print(f'{path}: {count} pictures, {what}')
+                write_pictures(path, pictures, what)
             else:
                 write_columns(path, columns, what)
 

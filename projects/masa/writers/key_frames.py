@@ -14,20 +14,20 @@ from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
 from ..support.files import alike_on_disk, atomic_path, output_path
 from ..visualization.sequence_images import SequenceImages
 
+# Of drawn skeletons, in pixels.
+HEIGHT = 240
 # Name without suffix, slashes for folders, and RGB (H, W, 3) uint8.
 Picture = tuple[str, np.ndarray]
 
 
-def write_pictures(path: Path, pictures: Iterable[Picture]) -> int:
-    """Write pictures as PNG files.
+def write_pictures(path: Path, pictures: Iterable[Picture], what: str) -> None:
+    """Write pictures as PNG files, and say so.
 
     Args:
         path (Path): A folder, or an archive, ``.zip``. Other files in the
             folder are kept.
         pictures (Iterable[Picture]): The pictures, of different names.
-
-    Returns:
-        int: Their number.
+        what (str): What they show, for the line that says so.
 
     Raises:
         OSError: If a file cannot be written.
@@ -43,13 +43,13 @@ def write_pictures(path: Path, pictures: Iterable[Picture]) -> int:
                 # Without the time, so that equal inputs make equal files.
                 archive.writestr(zipfile.ZipInfo(member), _png(image))
                 count += 1
-        return count
-    path.mkdir(parents=True, exist_ok=True)
-    for name, image in pictures:
-        with atomic_path(output_path(path, name, '.png')) as temporary:
-            temporary.write_bytes(_png(image))
-        count += 1
-    return count
+    else:
+        path.mkdir(parents=True, exist_ok=True)
+        for name, image in pictures:
+            with atomic_path(output_path(path, name, '.png')) as temporary:
+                temporary.write_bytes(_png(image))
+            count += 1
+    print(f'{path}: {count} pictures, {what}')
 
 
 def pictures_of_timeline(
@@ -98,7 +98,6 @@ def pictures_of_timeline(
 def pictures_of_occurrences(
     recording: EmbeddedSequence,
     found: Sequence[Occurrence],
-    height: int,
     limits: MediaLimits = DEFAULT_LIMITS,
 ) -> Iterator[Picture]:
     """Yield the first, the middle and the last frame of occurrences.
@@ -106,7 +105,6 @@ def pictures_of_occurrences(
     Args:
         recording (EmbeddedSequence): The recording.
         found (Sequence[Occurrence]): What was found in it, in its order.
-        height (int): As of :func:`pictures_of_timeline`.
         limits (MediaLimits): Limits above which a video is refused.
 
     Yields:
@@ -124,7 +122,7 @@ def pictures_of_occurrences(
             frames, ('1_first', '2_middle', '3_last'), strict=True
         ):
             named.append((frame, f'{number:02}_{part}'))
-    yield from _pictures(recording, named, height, limits)
+    yield from _pictures(recording, named, HEIGHT, limits)
 
 
 def pictures_of_matches(
@@ -132,7 +130,6 @@ def pictures_of_matches(
     frame: int,
     others: Sequence[EmbeddedSequence],
     matches: Sequence[Match],
-    height: int,
     limits: MediaLimits = DEFAULT_LIMITS,
 ) -> Iterator[Picture]:
     """Yield a frame and its matches in other sequences.
@@ -142,7 +139,6 @@ def pictures_of_matches(
         frame (int): Its index; negative from the end.
         others (Sequence[EmbeddedSequence]): The other sequences.
         matches (Sequence[Match]): What was found in them, the nearest first.
-        height (int): As of :func:`pictures_of_timeline`.
         limits (MediaLimits): Limits above which a video is refused.
 
     Yields:
@@ -156,7 +152,7 @@ def pictures_of_matches(
     for rank, (sequence, index) in enumerate(shown):
         # The rank tells apart what is one name without slashes.
         name = f'{rank:02}_{sequence.name.replace("/", "_")}'
-        yield from _pictures(sequence, [(index, name)], height, limits)
+        yield from _pictures(sequence, [(index, name)], HEIGHT, limits)
 
 
 def _pictures(

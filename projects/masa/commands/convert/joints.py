@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'output',
         type=Path,
         help='.csv: a row for each frame; columns sequence, frame, time '
-        '(seconds) and, for each joint, such as left_knee, left_knee_x, '
+        '(seconds) and of every joint, such as left_knee, left_knee_x, '
         'left_knee_y, left_knee_z and left_knee_score',
     )
     add_options(parser, 'overwrite', 'frame-rate')
