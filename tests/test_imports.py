@@ -102,6 +102,10 @@ def valid_file(tmp_path):
         'import masa.apis; masa.apis.AlignmentInferencer',
         'import masa.apis.exported_model, masa.extraction.pose_run',
         'import masa.visualization; masa.visualization.write_video',
+        *(
+            f'import masa.writers.{name}'
+            for name in ('cvat', 'joints_table', 'key_frames', 'tracks')
+        ),
         'from masa.datasets import load_annotations, check_annotations',
         'from masa.datasets.skeletons import COCO_17',
         'from masa.evaluation import SequenceCollection, format_table',

@@ -73,7 +73,7 @@ COMMANDS: dict[str, Command | Group] = {
         },
     ),
     'convert': Group(
-        'pose files and data sets to annotation files',
+        'pose files and data sets to annotation files, and back to tables',
         {
             'poses': Command(
                 'pose files of mmpose, OpenPose or AlphaPose', 'convert.poses'
@@ -85,6 +85,10 @@ COMMANDS: dict[str, Command | Group] = {
             'phases': Command(
                 'add phases that were labelled in a spreadsheet',
                 'convert.phases',
+            ),
+            'joints': Command(
+                'joints of an annotation file to a table (CSV)',
+                'convert.joints',
             ),
             'penn': Command('Penn Action', 'convert.penn'),
             'h2o': Command('H2O', 'convert.h2o'),

@@ -76,6 +76,17 @@ def test_find(tmp_path, monkeypatch):
     assert len(names['found']) == 2
 
 
+def test_outputs(tmp_path, monkeypatch):
+    """With arrays of joints for videos."""
+    monkeypatch.chdir(tmp_path)
+    np.save('squat', squat(60)[..., :2] * [1, -1])
+    np.save('training', training(60, 70)[0][..., :2] * [1, -1])
+    (example,) = blocks('docs/outputs.md', 'python')
+    load = 'masa.load(frame_rate=30)'
+    exec(example.replace('.mp4', '.npy').replace('masa.load()', load), {})
+    assert Path('found.srt').read_text().count('squat, score') == 2
+
+
 def test_visualization():
     (config,) = blocks('docs/visualization.md', 'python')
     names = {}

@@ -1,11 +1,13 @@
 import csv
 import json
 import re
+from itertools import groupby
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import srt
 import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
@@ -99,6 +101,41 @@ def test_matches(work, tmp_path, capsys):
     )
 
 
+def test_phases_for_other_programs(work, tmp_path, capsys):
+    _, names, records = work
+    chosen = '--only', *names[:2]
+    outputs = [tmp_path / name for name in ('p.srt', 'p.eaf', 'p')]
+    options = [word for path in outputs for word in ('-o', path)]
+    assert run(work, 'align', *options, *chosen, '--moments', '3') == 0
+    # Of two the first one is the reference.
+    assert f'of {names[1]}' in capsys.readouterr().out
+    cues = list(srt.parse(outputs[0].read_text()))
+    phases = make_annotations(dict(val=4), 0)['phases']
+    assert {cue.content for cue in cues} <= set(phases['squat'])
+    starts = [cue.start.total_seconds() for cue in cues]
+    assert starts == sorted(starts)
+    assert starts[-1] < records[1]['timestamps'][-1]
+    for name in names[:2]:
+        assert len(list((outputs[2] / name).glob('*.png'))) == 3
+    nearest = '-o', tmp_path / 'n.srt', '--method', 'nearest'
+    with pytest.raises(SystemExit):
+        run(work, 'align', *nearest)
+    # The third one has no times; nothing is written of the others.
+    path = tmp_path / 'several.vtt'
+    assert run(work, 'align', '-o', path) == 2
+    assert '--frame-rate' in capsys.readouterr().err
+    assert run(work, 'align', '-o', path, '--frame-rate', '30') == 0
+    assert len(list(path.with_suffix('').rglob('*.vtt'))) == 3
+    labels = tmp_path / 'l.srt', tmp_path / 'l.csv'
+    options = [word for path in labels for word in ('-o', path)]
+    reference = '--reference', names[0], *chosen
+    assert run(work, 'label', *reference, *options) == 0
+    found = [cue.content for cue in srt.parse(labels[0].read_text())]
+    with open(labels[1]) as file:
+        rows = [int(row['label']) for row in csv.DictReader(file)]
+    assert found == [phases['squat'][one] for one, _ in groupby(rows)]
+
+
 def test_video(work, tmp_path):
     av = pytest.importorskip('av', reason='needs the extra "features"')
     _, names, records = work
@@ -126,19 +163,30 @@ def test_search(work, tmp_path, capsys):
     query = '--query', names[0]
     path = tmp_path / 'found.csv'
     options = *query, '--frame', '5', '-k', '2', '-o', path
-    assert run(work, 'search', *options) == 0
+    pictures = tmp_path / 'found'
+    assert run(work, 'search', *options, '-o', pictures) == 0
     printed = capsys.readouterr().out
     with open(path) as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2
     distances = [float(row['distance']) for row in rows]
     assert distances == sorted(distances)
-    for row in rows:
+    files = sorted(one.name for one in pictures.iterdir())
+    assert files[0] == '00_val_squat_000_0.333s_frame000005.png'
+    for rank, (row, file) in enumerate(zip(rows, files[1:], strict=True), 1):
         assert row['sequence'] in names[1:]
         assert row['sequence'] in printed
+        assert file.startswith(
+            f'{rank:02}_{row["sequence"]}'.replace('/', '_')
+        )
+        assert file.endswith(f'_frame{int(row["frame"]):06}.png')
     # At 15 frames a second.
     assert run(work, 'search', *query, '--second', '0.33', '-k', '2') == 0
     assert capsys.readouterr().out in printed
+    # An index holds no pictures.
+    index = '--frame', '5', '--index', 'a.faiss', '-o', tmp_path / 'other'
+    with pytest.raises(SystemExit):
+        run(work, 'search', *query, *index)
     duration = records[0]['total_frames'] / 15
     assert run(work, 'search', *query, '--second', duration + 1) == 2
     assert f'{duration:.3f} s' in capsys.readouterr().err
@@ -454,12 +502,12 @@ def test_errors(work, tmp_path, capsys):
     for options, message in (
         (('align',), '--output'),
         (('align', *table), '--overwrite'),
-        (('align', '-o', 'a.txt'), '.csv or .json'),
+        (('align', '-o', 'a.txt'), '.csv'),
         (('align', '-o', 'a.csv', '-o', './a.csv'), 'once'),
         (('anomaly', '--sequence', names[0]), '--output'),
         (('anomaly', '-o', tmp_path / 'new.csv'), '--sequence'),
         (('search', *query), '--second'),
-        (('search', *query, '--frame', '1', '-o', 'a.txt'), '.csv or .json'),
+        (('search', *query, '--frame', '1', '-o', 'a.txt'), '.csv'),
     ):
         with pytest.raises(SystemExit):
             run(work, *options)

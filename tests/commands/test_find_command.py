@@ -1,8 +1,10 @@
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+import srt
 from PIL import Image
 from squats import squat, training
 
@@ -51,12 +53,44 @@ def test_nothing_found_is_said(files, capsys):
         assert len(file.readlines()) == 1
 
 
+def test_files_for_other_programs(files):
+    tracks = ['f.srt', 'f.vtt', 'f.eaf', 'f.labelstudio.json']
+    outputs = ['f.json', *tracks, 'frames', 'frames.zip']
+    arguments = [word for name in outputs for word in ('-o', name)]
+    assert main(['find', 'one.npy', 'many.npy', *BODY, *arguments]) == 0
+    found = json.loads(Path('f.json').read_text())
+    cues = list(srt.parse(Path('f.srt').read_text()))
+    starts = [one.start.total_seconds() for one in cues]
+    assert starts == pytest.approx(found['start [s]'], abs=1e-3)
+    ends = [one.end.total_seconds() for one in cues]
+    # The last frame is shown for a thirtieth of a second.
+    assert np.array(ends) - 1 / 30 == pytest.approx(found['end [s]'], abs=2e-3)
+    assert all('one' in cue.content for cue in cues)
+    assert len(list(Path('frames').glob('*.png'))) == 3 * len(cues)
+    with pytest.raises(SystemExit):
+        main(['find', 'one.npy', 'many.npy', *BODY, '-o', 'frames'])
+    # There is no video.
+    assert (
+        main(['find', 'one.npy', 'many.npy', *BODY, '-o', 'f.cvat.xml']) == 2
+    )
+
+
 def test_repetitions_are_compared(files, capsys):
     command = ['compare', 'one.npy', 'many.npy', '--repetitions', *BODY]
-    assert main([*command, '-o', 'r.html', '-o', 'r.json']) == 0
+    outputs = ['-o', 'r.html', '-o', 'r.json', '-o', 'r.srt']
+    assert main([*command, *outputs]) == 0
     assert 'repetition 2 of 2' in capsys.readouterr().out
     with open('r.json') as file:
-        assert len(json.load(file)) == 2
+        found = json.load(file)
+    assert len(found) == 2
+    for cue, one in zip(
+        srt.parse(Path('r.srt').read_text()), found, strict=True
+    ):
+        assert f'{one["score"]:.2f}' in cue.content
+        start = one['first_frame'] / 30
+        assert cue.start.total_seconds() == pytest.approx(start, abs=1e-3)
+        end = start + one['frames'] / 30
+        assert cue.end.total_seconds() == pytest.approx(end, abs=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +100,9 @@ def test_repetitions_are_compared(files, capsys):
         ['find', 'one.npy', 'many.npy', '--tolerance', '0'],
         ['find', 'one.npy', 'many.npy', '-o', 'found.txt'],
         ['compare', 'one.npy', 'many.npy', '--tolerance', '1', '-o', 'r.html'],
+        ['compare', 'one.npy', 'many.npy', '-o', 'r.srt'],
+        # Ends in .json, and is not the plain table.
+        ['anomaly', 'one.npy', 'many.npy', '-o', 'a.labelstudio.json'],
     ],
 )
 def test_wrong_arguments(files, arguments, capsys):

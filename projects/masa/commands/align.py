@@ -1,13 +1,18 @@
-"""Align sequences in time: a video of all in step, or a table of moments."""
+"""Align sequences in time: a video, a table, subtitles or pictures."""
 
 import argparse
 from pathlib import Path
 
+from ..writers.formats import TRACK_FORMATS, output_suffix, write_tracks
 from .model_options import add_inputs, add_method, add_model_options
 from .options import (
+    FOLDER_SUFFIXES,
     TABLE_SUFFIXES,
+    TRACK_SUFFIXES,
+    TRACKS_HELP,
     VIDEO_SUFFIXES,
     add_options,
+    bounded,
     check_outputs,
 )
 
@@ -44,7 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='.mp4 or .gif: the sequences in step and, above, as recorded; '
         '.csv or .json: the frame and the second of every sequence at every '
         "moment of the reference's timeline, empty where it has no "
-        'counterpart; may be given several times',
+        f'counterpart; {TRACKS_HELP} (of the phases of the reference, carried '
+        'over to the others; if it has none, of its seconds in subtitles and '
+        'ELAN); a folder or .zip: pictures of all at the same moments; may be '
+        'given several times',
     )
     add_options(parser, 'overwrite')
     parser.add_argument(
@@ -53,6 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='whose timeline (default: the one that is nearest to all)',
     )
     add_method(parser, partial=True)
+    parser.add_argument(
+        '--moments',
+        type=bounded(int, 2),
+        default=7,
+        help='how many there are pictures of in a folder or .zip (default: '
+        '%(default)s)',
+    )
     add_options(parser, 'height')
     add_model_options(parser)
 
@@ -66,8 +81,16 @@ def check_arguments(
         parser (argparse.ArgumentParser): The command's parser.
         args (argparse.Namespace): The parsed arguments.
     """
-    suffixes = VIDEO_SUFFIXES + TABLE_SUFFIXES
+    suffixes = (
+        VIDEO_SUFFIXES + TABLE_SUFFIXES + TRACK_SUFFIXES + FOLDER_SUFFIXES
+    )
     check_outputs(parser, args.output, suffixes, args.overwrite)
+    ordered = [o for o in args.output if output_suffix(o) in TRACK_SUFFIXES]
+    if ordered and args.method == 'nearest':
+        parser.error(
+            f'{ordered[0]} holds what follows each other, and --method '
+            'nearest matches frames in any order: choose another method'
+        )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -80,6 +103,8 @@ def run(args: argparse.Namespace) -> int:
         int: The exit status.
     """
     # PyTorch takes seconds to import, and the help does not need it.
+    from ..writers.key_frames import pictures_of_timeline, write_pictures
+    from ..writers.tracks import tracks_of_timeline
     from .aligned_video import write_aligned_video
     from .embedded_inputs import index_of, run_on_all
     from .tables import show_timeline, write_matches
@@ -94,10 +119,23 @@ def run(args: argparse.Namespace) -> int:
         timeline = inferencer.align_all(sequences, reference, args.method)
         show_timeline(sequences, timeline)
         for path in args.output:
-            if path.suffix in VIDEO_SUFFIXES:
+            suffix = output_suffix(path)
+            if suffix in VIDEO_SUFFIXES:
                 write_aligned_video(
                     path, inferencer, sequences, timeline, args.height
                 )
+            elif suffix in TRACK_SUFFIXES:
+                tracks = tracks_of_timeline(
+                    *(sequences, timeline, args.method),
+                    phases_only=TRACK_FORMATS[suffix].labels,
+                )
+                write_tracks(path, tracks, args.overwrite)
+            elif suffix in FOLDER_SUFFIXES:
+                pictures = pictures_of_timeline(
+                    *(sequences, timeline, args.moments, args.height),
+                    inferencer.limits,
+                )
+                write_pictures(path, pictures, f'{args.moments} moments')
             else:
                 write_matches(path, sequences, timeline)
 

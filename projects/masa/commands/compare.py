@@ -6,13 +6,19 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..writers.formats import output_suffix, write_tracks
 from .model_options import (
     add_model_options,
     add_references_and,
     add_tolerance,
     check_references,
 )
-from .options import add_options, check_outputs
+from .options import (
+    TRACK_SUFFIXES,
+    TRACKS_HELP,
+    add_options,
+    check_outputs,
+)
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
@@ -58,7 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar='FILE',
         help='.html: a page with pictures of the moments that differ most, '
-        'in one file; .json: all figures; may be given several times',
+        'in one file; .json: all figures; with --repetitions also '
+        f'{TRACKS_HELP}; may be given several times',
     )
     add_options(parser, 'overwrite')
     add_model_options(parser)
@@ -73,10 +80,17 @@ def check_arguments(
         parser (argparse.ArgumentParser): The command's parser.
         args (argparse.Namespace): The parsed arguments.
     """
-    check_outputs(parser, args.output, SUFFIXES, args.overwrite)
+    suffixes = SUFFIXES + TRACK_SUFFIXES
+    check_outputs(parser, args.output, suffixes, args.overwrite)
     check_references(parser, args)
     if args.tolerance is not None and not args.repetitions:
         parser.error('--tolerance is for --repetitions')
+    for path in args.output:
+        if output_suffix(path) in TRACK_SUFFIXES and not args.repetitions:
+            parser.error(
+                f'{path} holds repetitions: give --repetitions, or .html or '
+                '.json'
+            )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -90,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
     """
     # What reads and embeds is imported when the arguments are right.
     from ..alignment import save_comparisons
+    from ..writers.tracks import track_of_repetitions
     from .embedded_inputs import run_on_first
 
     def compare(
@@ -116,6 +131,9 @@ def run(args: argparse.Namespace) -> int:
             print(f'most unusual: repetition {worst + 1}')
         print(meaning)
         for path in args.output:
+            if output_suffix(path) in TRACK_SUFFIXES:
+                write_tracks(path, [track_of_repetitions(attempt, made)])
+                continue
             save_comparisons(made, path)
             several = f', {len(made)} repetitions,' * args.repetitions
             print(

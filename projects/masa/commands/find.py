@@ -6,13 +6,21 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..writers.formats import output_suffix, write_tracks
 from .model_options import (
     add_model_options,
     add_references_and,
     add_tolerance,
     check_references,
 )
-from .options import TABLE_SUFFIXES, add_options, check_outputs
+from .options import (
+    FOLDER_SUFFIXES,
+    TABLE_SUFFIXES,
+    TRACK_SUFFIXES,
+    TRACKS_HELP,
+    add_options,
+    check_outputs,
+)
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
@@ -48,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='FILE',
         help='.csv or .json: the frames and seconds of every occurrence, in '
         'the order of the recording; .png: pictures of them in step with the '
-        'references; may be given several times',
+        f'references; {TRACKS_HELP}; a folder or .zip: pictures of the first, '
+        'the middle and the last frame of each; may be given several times',
     )
     add_options(parser, 'overwrite')
     add_tolerance(parser, 'how far an occurrence may differ', '0.15, or 0.3')
@@ -69,7 +78,10 @@ def check_arguments(
         parser (argparse.ArgumentParser): The command's parser.
         args (argparse.Namespace): The parsed arguments.
     """
-    suffixes = (*TABLE_SUFFIXES, PICTURE_SUFFIX)
+    suffixes = (
+        *(*TABLE_SUFFIXES, PICTURE_SUFFIX),
+        *(*TRACK_SUFFIXES, *FOLDER_SUFFIXES),
+    )
     check_outputs(parser, args.output, suffixes, args.overwrite)
     check_references(parser, args)
 
@@ -84,6 +96,8 @@ def run(args: argparse.Namespace) -> int:
         int: The exit status.
     """
     # What reads and embeds is imported when the arguments are right.
+    from ..writers.key_frames import pictures_of_occurrences, write_pictures
+    from ..writers.tracks import track_of_occurrences
     from .embedded_inputs import run_on_first
     from .found_picture import write_found_picture
     from .tables import show_occurrences, write_occurrences
@@ -101,10 +115,20 @@ def run(args: argparse.Namespace) -> int:
         names = [references[one.reference].name for one in found]
         show_occurrences(recording.name, found, names)
         for path in args.output:
-            if path.suffix == PICTURE_SUFFIX:
+            suffix = output_suffix(path)
+            if suffix == PICTURE_SUFFIX:
                 write_found_picture(
                     path, inferencer, references, recording, found
                 )
+            elif suffix in TRACK_SUFFIXES:
+                track = track_of_occurrences(recording, found, names)
+                write_tracks(path, [track])
+            elif suffix in FOLDER_SUFFIXES:
+                pictures = pictures_of_occurrences(
+                    recording, found, inferencer.limits
+                )
+                what = f'{len(found)} occurrences in {recording.name}'
+                write_pictures(path, pictures, what)
             else:
                 write_occurrences(path, recording.name, found, names)
 

@@ -6,13 +6,20 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..writers.formats import output_suffix, write_tracks
 from .model_options import (
     add_first_and_others,
     add_method,
     add_model_options,
     check_others,
 )
-from .options import TABLE_SUFFIXES, add_options, check_output
+from .options import (
+    TABLE_SUFFIXES,
+    TRACK_SUFFIXES,
+    TRACKS_HELP,
+    add_options,
+    check_outputs,
+)
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
@@ -46,9 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '-o',
         '--output',
         type=Path,
+        action='append',
         required=True,
         metavar='FILE',
-        help='.csv or .json: the label of every frame of the others',
+        help='.csv or .json: the label of every frame of the others; '
+        f'{TRACKS_HELP}; may be given several times',
     )
     add_options(parser, 'overwrite')
     add_method(parser)
@@ -64,7 +73,8 @@ def check_arguments(
         parser (argparse.ArgumentParser): The command's parser.
         args (argparse.Namespace): The parsed arguments.
     """
-    check_output(parser, args.output, TABLE_SUFFIXES, args.overwrite)
+    suffixes = TABLE_SUFFIXES + TRACK_SUFFIXES
+    check_outputs(parser, args.output, suffixes, args.overwrite)
     check_others(parser, args)
 
 
@@ -78,6 +88,7 @@ def run(args: argparse.Namespace) -> int:
         int: The exit status.
     """
     # PyTorch takes seconds to import, and the help does not need it.
+    from ..writers.tracks import track_of_labels
     from .embedded_inputs import run_on_first
     from .tables import write_columns
 
@@ -111,11 +122,16 @@ def run(args: argparse.Namespace) -> int:
             columns['frame'] += frames
             columns['second'] += map(other.seconds, frames)
             columns['label'] += labels_of_other.tolist()
-        write_columns(
-            args.output,
-            columns,
-            f'labels of {len(others)} sequences, from {reference.name}',
-        )
+        what = f'labels of {len(others)} sequences, from {reference.name}'
+        for path in args.output:
+            if output_suffix(path) in TRACK_SUFFIXES:
+                tracks = [
+                    track_of_labels(*one, reference)
+                    for one in zip(others, found, strict=True)
+                ]
+                write_tracks(path, tracks, args.overwrite)
+            else:
+                write_columns(path, columns, what)
 
     return run_on_first(args, label)
 

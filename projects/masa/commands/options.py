@@ -10,10 +10,19 @@ from typing import Any
 from ..extraction.limits import DEFAULT_LIMITS
 from ..support.argument_checks import check_range
 from ..support.shipped_configs import config_paths
+from ..writers.formats import TRACK_FORMATS, output_suffix
 
 ANNOTATION_SUFFIXES = ('.pkl', '.npz', '.json')
 TABLE_SUFFIXES = ('.csv', '.json')
 VIDEO_SUFFIXES = ('.mp4', '.gif')
+TRACK_SUFFIXES = tuple(TRACK_FORMATS)
+# A folder or an archive of pictures.
+FOLDER_SUFFIXES = ('', '.zip')
+# What TRACK_SUFFIXES are, for the help.
+TRACKS_HELP = (
+    '.srt or .vtt: subtitles; .eaf: ELAN; .labelstudio.json: Label Studio; '
+    '.cvat.xml: CVAT'
+)
 # Blanks beside commas and brackets are layout, others are part of a value.
 _INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
 
@@ -280,8 +289,8 @@ def check_output(
         suffixes (Sequence[str]): Those that it may have.
         overwrite (bool): Whether it may exist.
     """
-    if path.suffix not in suffixes:
-        *others, last = suffixes
+    if output_suffix(path) not in suffixes:
+        *others, last = (one or 'a folder' for one in suffixes)
         listed = f'{", ".join(others)} or {last}' if others else last
         parser.error(f'{path} is expected to be {listed}')
     if path.exists() and not overwrite:

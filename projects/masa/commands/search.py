@@ -6,12 +6,19 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..writers.formats import output_suffix
 from .model_options import (
     add_first_and_others,
     add_model_options,
     check_others,
 )
-from .options import TABLE_SUFFIXES, add_options, bounded, check_output
+from .options import (
+    FOLDER_SUFFIXES,
+    TABLE_SUFFIXES,
+    add_options,
+    bounded,
+    check_outputs,
+)
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
@@ -60,8 +67,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '-o',
         '--output',
         type=Path,
+        action='append',
+        default=[],
         metavar='FILE',
-        help='.csv or .json: what was found (default: printed only)',
+        help='.csv or .json: what was found; a folder or .zip: pictures of '
+        'it; may be given several times (default: printed only)',
     )
     add_options(parser, 'overwrite')
     add_model_options(parser)
@@ -78,8 +88,14 @@ def check_arguments(
     """
     if args.index is None:
         check_others(parser, args)
-    if args.output is not None:
-        check_output(parser, args.output, TABLE_SUFFIXES, args.overwrite)
+    suffixes = TABLE_SUFFIXES + FOLDER_SUFFIXES
+    check_outputs(parser, args.output, suffixes, args.overwrite)
+    for path in args.output:
+        if args.index and output_suffix(path) in FOLDER_SUFFIXES:
+            parser.error(
+                f'{path} is for pictures, which an index does not hold: give '
+                'the sequences as inputs in the place of --index'
+            )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -95,6 +111,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.table import Table
 
     from ..apis import FrameIndex
+    from ..writers.key_frames import pictures_of_matches, write_pictures
     from .embedded_inputs import run_on_first
     from .tables import print_table, write_columns
 
@@ -128,9 +145,15 @@ def run(args: argparse.Namespace) -> int:
             time = '' if second is None else f'{second:.3f}'
             table.add_row(name, str(found), time, f'{distance:.4g}')
         print_table(table)
-        if args.output is not None:
-            what = f'frame {frame} of {query.name} in {len(matches)} sequences'
-            write_columns(args.output, columns, what)
+        what = f'frame {frame} of {query.name} in {len(matches)} sequences'
+        for path in args.output:
+            if output_suffix(path) in FOLDER_SUFFIXES:
+                pictures = pictures_of_matches(
+                    query, frame, others, matches, inferencer.limits
+                )
+                write_pictures(path, pictures, what)
+            else:
+                write_columns(path, columns, what)
 
     return run_on_first(args, search)
 

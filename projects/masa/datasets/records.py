@@ -7,6 +7,7 @@ import numpy as np
 
 from .annotation import load_annotations
 from .errors import AnnotationError, refuse_problems
+from .frame_labels import ALL
 from .packed_poses import is_packed, unpack_poses
 from .problem import Problem
 from .record_checks import label_of
@@ -45,7 +46,8 @@ def read_records(
 
     Returns:
         list[dict]: A complete record for each sequence, with the
-        ``skeleton`` of the file.
+        ``skeleton`` of the file and ``phase_names``, the names of its phases
+        (None if the file has none).
 
     Raises:
         AnnotationError: If the file has problems, or lacks a split.
@@ -59,8 +61,14 @@ def read_records(
         annotations.get('activities'),
         annotations.get('skeleton'),
     )
+    phases = annotations.get('phases') or {}
+    records = [complete_record(record, names, features) for record in records]
     return [
-        dict(complete_record(record, names, features), skeleton=skeleton)
+        dict(
+            record,
+            skeleton=skeleton,
+            phase_names=phases.get(record['activity'] or ALL),
+        )
         for record in records
     ]
 

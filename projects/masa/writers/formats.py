@@ -1,0 +1,124 @@
+"""Which module writes which format.
+
+The help of the commands lists the suffixes, so that nothing is imported here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..support.files import alike_on_disk, atomic_path, output_path
+
+if TYPE_CHECKING:
+    from .tracks import Track
+
+
+class TrackFormat(NamedTuple):
+    """A format of labeled intervals.
+
+    Attributes:
+        module (str): Module of this package that writes it.
+        function (str): Its function ``(path, tracks)``.
+        single (bool): Whether a file is of one sequence.
+        labels (bool): Whether intervals need labels from a small set, unlike
+            the moments of a reference.
+    """
+
+    module: str
+    function: str
+    single: bool = False
+    labels: bool = False
+
+
+TRACK_FORMATS = {
+    '.srt': TrackFormat('subtitles', 'write_srt', single=True),
+    '.vtt': TrackFormat('subtitles', 'write_vtt', single=True),
+    '.eaf': TrackFormat('elan', 'write_eaf'),
+    '.labelstudio.json': TrackFormat(
+        'label_studio', 'write_label_studio', labels=True
+    ),
+    '.cvat.xml': TrackFormat('cvat', 'write_cvat', single=True, labels=True),
+}
+
+
+def output_suffix(path: Path) -> str:
+    """Return what tells the format of an output.
+
+    Args:
+        path (Path): The file, or a folder.
+
+    Returns:
+        str: One of ``TRACK_FORMATS``, such as ``.cvat.xml``, or the part from
+        the last dot on; '' for a folder.
+
+    Example:
+        >>> output_suffix(Path('found.cvat.xml')), output_suffix(Path('a.b.c'))
+        ('.cvat.xml', '.c')
+    """
+    for suffix in TRACK_FORMATS:
+        if path.name.endswith(suffix):
+            return suffix
+    return path.suffix
+
+
+def write_tracks(
+    path: str | Path, tracks: Sequence[Track], overwrite: bool = False
+) -> None:
+    """Write tracks in the format that the suffix names, and say so.
+
+    Args:
+        path (str | Path): The file. If it can be of one sequence only and
+            there are several, each gets ``NAME.srt``, for instance, in a
+            folder that is named like ``path`` without its suffix.
+        tracks (Sequence[Track]): One or several, of different sequences.
+        overwrite (bool): Whether files in such a folder may be replaced.
+            Defaults to False.
+
+    Raises:
+        ValueError: If a track cannot be written in this format, or such a
+            file exists.
+        OSError: If a file cannot be written.
+    """
+    path = Path(path)
+    suffix = output_suffix(path)
+    module, function, single, _ = TRACK_FORMATS[suffix]
+    write = getattr(
+        importlib.import_module(f'{__package__}.{module}'), function
+    )
+    if single and len(tracks) > 1:
+        files = _file_of_each(path, suffix, tracks)
+        existing = [one for one in files if one.exists()]
+        if existing and not overwrite:
+            raise ValueError(f'{existing[0]} exists; --overwrite replaces it')
+        # All or none.
+        with ExitStack() as stack:
+            for file, track in files.items():
+                write(stack.enter_context(atomic_path(file)), track)
+    else:
+        files = {path: tracks}
+        write(path, tracks)
+    for file, written in files.items():
+        listed = ', '.join(one.sequence.name for one in written)
+        count = sum(len(one.intervals) for one in written)
+        print(f'{file}: {count} {written[0].kind} of {listed}')
+
+
+def _file_of_each(
+    path: Path, suffix: str, tracks: Sequence[Track]
+) -> dict[Path, list[Track]]:
+    names = [one.sequence.name for one in tracks]
+    alike = alike_on_disk(names)
+    if alike:
+        raise ValueError(
+            f'{alike[0]} and {alike[1]} are one file on some systems: write '
+            'one of them at a time (--only)'
+        )
+    folder = path.with_name(path.name.removesuffix(suffix))
+    return {
+        output_path(folder, name, suffix): [track]
+        for name, track in zip(names, tracks, strict=True)
+    }
