@@ -308,7 +308,10 @@
     bar.replaceChildren();
     list.replaceChildren();
     let before = null;
-    for (const mark of data.marks.filter(isMarked)) {
+    const marks = data.marks.filter(isMarked);
+    bar.classList.toggle('both', marks.some((mark) => mark.end === null)
+      && marks.some((mark) => mark.end !== null));
+    for (const mark of marks) {
       const isMoment = mark.end === null, start = clock.own[mark.start];
       const jump = {type: 'button', onclick: () => seek(start)};
       if (isMoment) {
