@@ -2,9 +2,11 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
+from squats import squat
 
 from masa.alignment import Timeline
 from masa.datasets.skeletons import PENN_ACTION
@@ -56,3 +58,13 @@ def data_of(page):
         page,
     )
     return json.loads(found[1])
+
+
+def performance(name, number, knee):
+    """A squat that is embedded by its depth."""
+    joints = squat(number)
+    joints[:, 9:11, 2] += knee * np.sin(np.linspace(0, np.pi, number))[:, None]
+    depth = joints[:, :1, 1]
+    way = np.linspace(0, 1, number)[:, None]
+    one = sequence(name, number, keypoint=joints, skeleton=skeleton())
+    return replace(one, embedding=np.hstack([depth, way]).astype(np.float32))

@@ -9,12 +9,12 @@ from player_data import (
     STEP,
     body,
     data_of,
+    performance,
     sequence,
     skeleton,
     timeline,
     video_of,
 )
-from squats import squat
 
 from masa.alignment import ReferenceSet
 from masa.visualization.player import (
@@ -230,16 +230,6 @@ def test_phase_marks_are_runs():
         Mark('phase 2', 1, 2),
         Mark('phase 0', 3, 3),
     ]
-
-
-def performance(name, number, knee):
-    """A squat that is embedded by its depth."""
-    joints = squat(number)
-    joints[:, 9:11, 2] += knee * np.sin(np.linspace(0, np.pi, number))[:, None]
-    depth = joints[:, :1, 1]
-    way = np.linspace(0, 1, number)[:, None]
-    one = sequence(name, number, keypoint=joints, skeleton=skeleton())
-    return replace(one, embedding=np.hstack([depth, way]).astype(np.float32))
 
 
 class TestComparison:

@@ -1,12 +1,23 @@
 """The player in a headless browser: what its pictures show after clicks."""
 
 import shutil
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from player_data import STEP, body, sequence, skeleton, video_of
+from PIL import Image
+from player_data import (
+    STEP,
+    body,
+    performance,
+    sequence,
+    skeleton,
+    video_of,
+)
 
+from masa.alignment import ReferenceSet
 from masa.visualization.player import Mark, Player, Track, player_page
 
 sync_api = pytest.importorskip(
@@ -69,13 +80,11 @@ def path(tmp_path_factory) -> Path:
     return path
 
 
-@pytest.fixture(params=[390, 1200])
-def page(request, browser, path):
-    """The page, at the width of a phone and of a screen."""
-    height = 844 if request.param < 600 else 900
-    context = browser.new_context(
-        viewport=dict(width=request.param, height=height)
-    )
+@contextmanager
+def opened(browser, path, width=1200):
+    """Open a page that may load nothing and write nothing to the console."""
+    height = 844 if width < 600 else 900
+    context = browser.new_context(viewport=dict(width=width, height=height))
     page = context.new_page()
     wrong, requests = [], []
     page.on('console', lambda message: wrong.append(message.text))
@@ -89,6 +98,13 @@ def page(request, browser, path):
     context.close()
 
 
+@pytest.fixture(params=[390, 1200])
+def page(request, browser, path):
+    """The page, at the width of a phone and of a screen."""
+    with opened(browser, path, request.param) as page:
+        yield page
+
+
 def settle(page):
     """Wait until every panel has drawn what it is to show."""
     page.wait_for_function(
@@ -97,19 +113,24 @@ def settle(page):
     )
 
 
+def color_at(page, panel, x, y):
+    """The color of a pixel of a canvas, (4,) RGBA."""
+    settle(page)
+    return page.evaluate(
+        """([panel, x, y]) => {
+            const copy = document.createElement('canvas');
+            const context = copy.getContext('2d');
+            const shown = document.querySelectorAll('canvas')[panel];
+            context.drawImage(shown, 0, 0);
+            return [...context.getImageData(x, y, 1, 1).data];
+        }""",
+        [panel, x, y],
+    )
+
+
 def shown_frames(page):
     """The frames that the pictures themselves show, not their labels."""
-    settle(page)
-    grays = page.evaluate(
-        """() => [...document.querySelectorAll('canvas')].slice(0, 2).map(
-            (one) => {
-                const copy = document.createElement('canvas');
-                const context = copy.getContext('2d');
-                context.drawImage(one, 0, 0);
-                return context.getImageData(9, 9, 1, 1).data[0];
-            })"""
-    )
-    return [round(gray / STEP) for gray in grays]
+    return [round(color_at(page, i, 9, 9)[0] / STEP) for i in range(2)]
 
 
 def drawn_bones(page):
@@ -308,3 +329,57 @@ def test_nothing_is_cut_off(page):
         assert (
             control.get_attribute('aria-label') or control.inner_text().strip()
         )
+
+
+def test_mirrored_pictures_and_joints_on_them(browser, tmp_path):
+    picture = np.zeros((32, 80), np.uint8)
+    picture[:, :40] = 200
+    (tmp_path / 'v').mkdir()
+    Image.fromarray(picture).save(tmp_path / 'v' / '0.png')
+    # One bone from the left to the right, in the lower part.
+    keypoint = np.full((1, 2, 2), [[5.0, 24], [30, 24]])
+    layout = dict(joints=['left_hand', 'left_foot'], bones=[[0, 1]])
+    one = sequence(
+        'one', 1, video=tmp_path / 'v', keypoint=keypoint, skeleton=layout
+    )
+    mirror = replace(one, keypoint=keypoint * [-1, 1])
+    frames = np.zeros(1, int)
+    player = Player([Track(one, frames), Track(mirror, frames, mirrored=True)])
+    path = tmp_path / 'mirror.html'
+    path.write_text(player_page(player, 'mirror'), encoding='utf-8')
+    with opened(browser, path) as page:
+        for panel, x in ((0, 20), (1, 59)):
+            assert color_at(page, panel, x, 8)[:3] == pytest.approx(
+                [200] * 3, abs=4
+            )
+            red, _, blue, _ = color_at(page, panel, x, 24)
+            assert blue > red + 50
+            assert color_at(page, panel, 79 - x, 8)[0] < 10
+        page.get_by_role('checkbox', name='joints').uncheck()
+        assert color_at(page, 0, 20, 24)[0] == pytest.approx(200, abs=4)
+
+
+def test_the_page_of_a_comparison(browser, tmp_path):
+    known = ReferenceSet([performance('good', 40, 0)])
+    one = known.compare(performance('new', 50, 0.3))
+    one.save(tmp_path / 'c.html')
+    with opened(browser, tmp_path / 'c.html', 390) as page:
+        first = one.differences(3)[0]
+        page.locator('.moments').get_by_text(first.sentence).click()
+        matched = one.matches[first.frame]
+        assert labels(page) == [
+            f'{matched / 30:.2f} s · frame {matched}',
+            f'{first.frame / 30:.2f} s · frame {first.frame}',
+        ]
+        page.keyboard.press('ArrowRight')
+        assert f'frame {first.frame + 1}' in labels(page)[1]
+        # Elsewhere the keys are those of the page.
+        page.locator('h1').click()
+        page.keyboard.press('ArrowRight')
+        assert f'frame {first.frame + 1}' in labels(page)[1]
+        assert page.evaluate(
+            'document.documentElement.scrollWidth <= innerWidth'
+        )
+        page.emulate_media(media='print')
+        assert not page.locator('#player').is_visible()
+        assert page.locator('h2').first.is_visible()
