@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .model_options import add_inputs, add_method, add_model_options
 from .options import (
+    PAGE_SUFFIX,
     TABLE_SUFFIXES,
     VIDEO_SUFFIXES,
     add_options,
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'were left out, with 2 if it could not be done.'
     )
     parser.epilog = (
-        'Example: masa align a.mp4 b.mp4 c.mp4 -o aligned.mp4 -o aligned.csv'
+        'Example: masa align a.mp4 b.mp4 c.mp4 -o aligned.html -o aligned.csv'
     )
     add_inputs(parser)
     parser.add_argument(
@@ -41,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='append',
         required=True,
         metavar='FILE',
-        help='.mp4 or .gif: the sequences in step and, above, as recorded; '
+        help='.html: a page of one file that plays the sequences in step; '
+        '.mp4 or .gif: the sequences in step and, above, as recorded; '
         '.csv or .json: the frame and the second of every sequence at every '
         "moment of the reference's timeline, empty where it has no "
         'counterpart; may be given several times',
@@ -66,7 +68,7 @@ def check_arguments(
         parser (argparse.ArgumentParser): The command's parser.
         args (argparse.Namespace): The parsed arguments.
     """
-    suffixes = VIDEO_SUFFIXES + TABLE_SUFFIXES
+    suffixes = (PAGE_SUFFIX, *VIDEO_SUFFIXES, *TABLE_SUFFIXES)
     check_outputs(parser, args.output, suffixes, args.overwrite)
 
 
@@ -82,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
     # PyTorch takes seconds to import, and the help does not need it.
     from .aligned_video import write_aligned_video
     from .embedded_inputs import index_of, run_on_all
+    from .pages import write_aligned_page
     from .tables import show_timeline, write_matches
 
     def align(inferencer, sequences) -> None:
@@ -94,7 +97,11 @@ def run(args: argparse.Namespace) -> int:
         timeline = inferencer.align_all(sequences, reference, args.method)
         show_timeline(sequences, timeline)
         for path in args.output:
-            if path.suffix in VIDEO_SUFFIXES:
+            if path.suffix == PAGE_SUFFIX:
+                write_aligned_page(
+                    path, inferencer, sequences, timeline, args.height
+                )
+            elif path.suffix in VIDEO_SUFFIXES:
                 write_aligned_video(
                     path, inferencer, sequences, timeline, args.height
                 )

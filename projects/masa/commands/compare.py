@@ -57,10 +57,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='append',
         required=True,
         metavar='FILE',
-        help='.html: a page with pictures of the moments that differ most, '
-        'in one file; .json: all figures; may be given several times',
+        help='.html: a page of one file that plays the attempt in step with '
+        'the reference, with pictures of the moments that differ most; '
+        '.json: all figures; may be given several times',
     )
-    add_options(parser, 'overwrite')
+    add_options(parser, 'overwrite', 'height')
     add_model_options(parser)
 
 
@@ -116,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
             print(f'most unusual: repetition {worst + 1}')
         print(meaning)
         for path in args.output:
-            save_comparisons(made, path)
+            save_comparisons(made, path, args.height)
             several = f', {len(made)} repetitions,' * args.repetitions
             print(
                 f'{path}: {attempt.name}{several} compared with '

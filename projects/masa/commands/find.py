@@ -12,7 +12,12 @@ from .model_options import (
     add_tolerance,
     check_references,
 )
-from .options import TABLE_SUFFIXES, add_options, check_outputs
+from .options import (
+    PAGE_SUFFIX,
+    TABLE_SUFFIXES,
+    add_options,
+    check_outputs,
+)
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
@@ -36,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'inputs were left out, with 2 if it could not be done.'
     )
     parser.epilog = (
-        'Example: masa find squat.mp4 training.mp4 -o found.csv -o found.png'
+        'Example: masa find squat.mp4 training.mp4 -o found.csv -o found.html'
     )
     add_references_and(parser, 'recording')
     parser.add_argument(
@@ -46,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='append',
         default=[],
         metavar='FILE',
-        help='.csv or .json: the frames and seconds of every occurrence, in '
+        help='.html: a page of one file that plays the occurrences in step; '
+        '.csv or .json: the frames and seconds of every occurrence, in '
         'the order of the recording; .png: pictures of them in step with the '
         'references; may be given several times',
     )
@@ -57,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='find the mirror image as well, such as the other arm',
     )
+    add_options(parser, 'height')
     add_model_options(parser)
 
 
@@ -69,7 +76,7 @@ def check_arguments(
         parser (argparse.ArgumentParser): The command's parser.
         args (argparse.Namespace): The parsed arguments.
     """
-    suffixes = (*TABLE_SUFFIXES, PICTURE_SUFFIX)
+    suffixes = (PAGE_SUFFIX, *TABLE_SUFFIXES, PICTURE_SUFFIX)
     check_outputs(parser, args.output, suffixes, args.overwrite)
     check_references(parser, args)
 
@@ -86,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
     # What reads and embeds is imported when the arguments are right.
     from .embedded_inputs import run_on_first
     from .found_picture import write_found_picture
+    from .pages import write_found_page
     from .tables import show_occurrences, write_occurrences
 
     def find(
@@ -101,7 +109,12 @@ def run(args: argparse.Namespace) -> int:
         names = [references[one.reference].name for one in found]
         show_occurrences(recording.name, found, names)
         for path in args.output:
-            if path.suffix == PICTURE_SUFFIX:
+            if path.suffix == PAGE_SUFFIX:
+                write_found_page(
+                    *(path, inferencer, references, recording, found),
+                    args.height,
+                )
+            elif path.suffix == PICTURE_SUFFIX:
                 write_found_picture(
                     path, inferencer, references, recording, found
                 )

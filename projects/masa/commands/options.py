@@ -14,6 +14,7 @@ from ..support.shipped_configs import config_paths
 ANNOTATION_SUFFIXES = ('.pkl', '.npz', '.json')
 TABLE_SUFFIXES = ('.csv', '.json')
 VIDEO_SUFFIXES = ('.mp4', '.gif')
+PAGE_SUFFIX = '.html'
 # Blanks beside commas and brackets are layout, others are part of a value.
 _INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
 
@@ -163,7 +164,7 @@ _OPTIONS = {
     'height': dict(
         type=bounded(int, 16),
         default=240,
-        help='of the pictures (default: %(default)s)',
+        help='of the pictures in a video or page (default: %(default)s)',
     ),
     'frame-rate': dict(
         type=_ABOVE_ZERO,
