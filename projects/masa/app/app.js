@@ -80,6 +80,7 @@ function show() {
       remove.onclick = () => {
         const all = files[zone.dataset.role];
         all.splice(all.indexOf(file), 1);
+        discard(file);
         show();
       };
       item.append(remove);
@@ -93,8 +94,16 @@ function show() {
     inputs().some((file) => file.state !== 'ready');
 }
 
+function discard(file) {
+  if (!file.stored) return;
+  ask(`files/${encodeURIComponent(file.stored)}`, { method: 'DELETE' });
+}
+
 async function add(role, chosen) {
-  if (role === 'last') files.last = [];
+  if (role === 'last') {
+    files.last.forEach(discard);
+    files.last = [];
+  }
   const added = [...chosen].slice(0, role === 'last' ? 1 : undefined);
   const entries = added.map((file) => ({
     name: file.name, state: 'loading', text: 'is copied',
@@ -201,11 +210,14 @@ function finish(status, number) {
     link.textContent = `Save ${name}`;
     return link;
   }));
+  get('messages').open = status.state !== 'done';
+  get('messages').hidden = !get('said').textContent;
   const page = status.outputs.find((name) => name.endsWith('.html'));
   get('shown').hidden = !page;
   if (page) get('shown').src = `jobs/${number}/${page}`;
   else get('shown').removeAttribute('src');
   show();
+  get('result').scrollIntoView();
 }
 
 async function forget() {

@@ -92,6 +92,24 @@ class Workspace:
             path = output_path(self.inputs, f'{stem} ({number})', ending)
         return path
 
+    def discard(self, name: str) -> None:
+        """Delete one of the files that were dropped.
+
+        Raises HTTPException if there is none of that name, or a job runs.
+        """
+        if self.is_busy():
+            raise HTTPException(409, 'a job is running: stop it first')
+        for path in self.inputs.iterdir():
+            if path.name == name:
+                self.bytes -= path.stat().st_size
+                path.unlink()
+                return
+        raise HTTPException(404, f'there is no file {name}')
+
+    def is_busy(self) -> bool:
+        """Tell whether a job is running."""
+        return any(job.state == 'running' for job in self.jobs)
+
     def forget(self) -> None:
         """Stop what runs, and delete all files."""
         for job in self.jobs:
@@ -130,8 +148,12 @@ def make_app(token: str, folder: Path, max_bytes: int) -> Starlette:
     async def upload(request: Request) -> Response:
         return JSONResponse(dict(name=await _receive(request, work)))
 
+    async def discard(request: Request) -> Response:
+        work.discard(request.path_params['name'])
+        return JSONResponse({})
+
     async def start(request: Request) -> Response:
-        if any(job.state == 'running' for job in work.jobs):
+        if work.is_busy():
             raise HTTPException(409, 'another job is running: stop it first')
         job = _start(await _read_json(request), work)
         work.jobs.append(job)
@@ -175,6 +197,7 @@ def make_app(token: str, folder: Path, max_bytes: int) -> Starlette:
             ),
             Route(f'{top}/about', about),
             Route(f'{top}/files/{{name:path}}', upload, methods=['PUT']),
+            Route(f'{top}/files/{{name}}', discard, methods=['DELETE']),
             Route(f'{top}/files', forget, methods=['DELETE']),
             Route(f'{top}/jobs', start, methods=['POST']),
             Route(f'{top}/jobs/{{job:int}}', status),
@@ -203,9 +226,11 @@ def _static(file: str) -> Callable:
 async def _receive(request: Request, work: Workspace) -> str:
     """Write the body of a request to a file, and return its name."""
     path = work.new_path(request.path_params['name'])
+    size = 0
     try:
         with open(path, 'wb') as file:
             async for chunk in request.stream():
+                size += len(chunk)
                 work.bytes += len(chunk)
                 if work.bytes > work.max_bytes:
                     raise HTTPException(
@@ -217,7 +242,7 @@ async def _receive(request: Request, work: Workspace) -> str:
                     )
                 file.write(chunk)
     except BaseException:
-        work.bytes -= path.stat().st_size
+        work.bytes -= size
         path.unlink()
         raise
     return path.name
