@@ -67,6 +67,8 @@ def test_contents(wheel):
     assert 'masa/py.typed' in names
     for suffix in ('onnx', 'safetensors'):
         assert f'masa/pretrained/body13.{suffix}' in names
+    for name in ('page.html', 'player.css', 'player.html', 'player.js'):
+        assert f'masa/visualization/player/{name}' in names
     assert 'masa/.mim/model-index.yml' in names
     shipped = {name for name in names if name.startswith('masa/.mim/')}
     for folder in ('configs', 'tools'):

@@ -61,6 +61,9 @@ COMMANDS: dict[str, Command | Group] = {
     ),
     'anomaly': Command('score frames against reference sequences', 'anomaly'),
     'live': Command('follow a camera or a video along a reference', 'live'),
+    'app': Command(
+        'a page on this machine, for the same without commands', 'app', 'app'
+    ),
     'extract': Group(
         'skeletons or features from videos',
         {

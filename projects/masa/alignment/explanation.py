@@ -369,7 +369,7 @@ class Comparison:
 
 
 def save_comparisons(
-    comparisons: Sequence[Comparison], path: str | Path
+    comparisons: Sequence[Comparison], path: str | Path, height: int = 240
 ) -> None:
     """Write comparisons as a page or as JSON.
 
@@ -379,6 +379,8 @@ def save_comparisons(
             first.
         path (str | Path): ``.html``, one file without links to others, or
             ``.json``: :meth:`Comparison.to_dict`, in a list for several.
+        height (int): Height in pixels of the pictures of videos that the page
+            plays.
 
     Raises:
         ValueError: If there is no comparison, or the suffix is another.
@@ -394,7 +396,7 @@ def save_comparisons(
         # Drawing is not needed to compare.
         from ..visualization.comparison_page import comparison_page
 
-        text = comparison_page(comparisons)
+        text = comparison_page(comparisons, height)
     else:
         raise ValueError(f'{path} is expected to be .html or .json')
     with atomic_path(path) as temporary:

@@ -7,6 +7,7 @@ from ..writers.formats import TRACK_FORMATS, output_suffix, write_tracks
 from .model_options import add_inputs, add_method, add_model_options
 from .options import (
     FOLDER_SUFFIXES,
+    PAGE_SUFFIX,
     TABLE_SUFFIXES,
     TRACK_SUFFIXES,
     TRACKS_HELP,
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'were left out, with 2 if it could not be done.'
     )
     parser.epilog = (
-        'Example: masa align a.mp4 b.mp4 c.mp4 -o aligned.mp4 -o aligned.csv'
+        'Example: masa align a.mp4 b.mp4 c.mp4 -o aligned.html -o aligned.csv'
     )
     add_inputs(parser)
     parser.add_argument(
@@ -46,7 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='append',
         required=True,
         metavar='FILE',
-        help='.mp4 or .gif: the sequences in step and, above, as recorded; '
+        help='.html: a page of one file that plays the sequences in step; '
+        '.mp4 or .gif: the sequences in step and, above, as recorded; '
         '.csv or .json: the frame and the second of every sequence at every '
         "moment of the reference's timeline, empty where it has no "
         f'counterpart; {TRACKS_HELP} (of the phases of the reference, carried '
@@ -82,7 +84,8 @@ def check_arguments(
         args (argparse.Namespace): The parsed arguments.
     """
     suffixes = (
-        VIDEO_SUFFIXES + TABLE_SUFFIXES + TRACK_SUFFIXES + FOLDER_SUFFIXES
+        *(PAGE_SUFFIX, *VIDEO_SUFFIXES, *TABLE_SUFFIXES),
+        *(*TRACK_SUFFIXES, *FOLDER_SUFFIXES),
     )
     check_outputs(parser, args.output, suffixes, args.overwrite)
     ordered = [o for o in args.output if output_suffix(o) in TRACK_SUFFIXES]
@@ -107,6 +110,7 @@ def run(args: argparse.Namespace) -> int:
     from ..writers.tracks import tracks_of_timeline
     from .aligned_video import write_aligned_video
     from .embedded_inputs import index_of, run_on_all
+    from .pages import write_aligned_page
     from .tables import show_timeline, write_matches
 
     def align(inferencer, sequences) -> None:
@@ -120,7 +124,11 @@ def run(args: argparse.Namespace) -> int:
         show_timeline(sequences, timeline)
         for path in args.output:
             suffix = output_suffix(path)
-            if suffix in VIDEO_SUFFIXES:
+            if suffix == PAGE_SUFFIX:
+                write_aligned_page(
+                    path, inferencer, sequences, timeline, args.height
+                )
+            elif suffix in VIDEO_SUFFIXES:
                 write_aligned_video(
                     path, inferencer, sequences, timeline, args.height
                 )

@@ -63,11 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='append',
         required=True,
         metavar='FILE',
-        help='.html: a page with pictures of the moments that differ most, '
-        'in one file; .json: all figures; with --repetitions also '
-        f'{TRACKS_HELP}; may be given several times',
+        help='.html: a page of one file that plays the attempt in step with '
+        'the reference, with pictures of the moments that differ most; '
+        f'.json: all figures; with --repetitions also {TRACKS_HELP}; may be '
+        'given several times',
     )
-    add_options(parser, 'overwrite')
+    add_options(parser, 'overwrite', 'height')
     add_model_options(parser)
 
 
@@ -134,7 +135,7 @@ def run(args: argparse.Namespace) -> int:
             if output_suffix(path) in TRACK_SUFFIXES:
                 write_tracks(path, [track_of_repetitions(attempt, made)])
                 continue
-            save_comparisons(made, path)
+            save_comparisons(made, path, args.height)
             several = f', {len(made)} repetitions,' * args.repetitions
             print(
                 f'{path}: {attempt.name}{several} compared with '

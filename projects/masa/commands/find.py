@@ -15,6 +15,7 @@ from .model_options import (
 )
 from .options import (
     FOLDER_SUFFIXES,
+    PAGE_SUFFIX,
     TABLE_SUFFIXES,
     TRACK_SUFFIXES,
     TRACKS_HELP,
@@ -44,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'inputs were left out, with 2 if it could not be done.'
     )
     parser.epilog = (
-        'Example: masa find squat.mp4 training.mp4 -o found.csv -o found.png'
+        'Example: masa find squat.mp4 training.mp4 -o found.csv -o found.html'
     )
     add_references_and(parser, 'recording')
     parser.add_argument(
@@ -54,7 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='append',
         default=[],
         metavar='FILE',
-        help='.csv or .json: the frames and seconds of every occurrence, in '
+        help='.html: a page of one file that plays the occurrences in step; '
+        '.csv or .json: the frames and seconds of every occurrence, in '
         'the order of the recording; .png: pictures of them in step with the '
         f'references; {TRACKS_HELP}; a folder or .zip: pictures of the first, '
         'the middle and the last frame of each; may be given several times',
@@ -66,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='find the mirror image as well, such as the other arm',
     )
+    add_options(parser, 'height')
     add_model_options(parser)
 
 
@@ -79,7 +82,7 @@ def check_arguments(
         args (argparse.Namespace): The parsed arguments.
     """
     suffixes = (
-        *(*TABLE_SUFFIXES, PICTURE_SUFFIX),
+        *(PAGE_SUFFIX, *TABLE_SUFFIXES, PICTURE_SUFFIX),
         *(*TRACK_SUFFIXES, *FOLDER_SUFFIXES),
     )
     check_outputs(parser, args.output, suffixes, args.overwrite)
@@ -100,6 +103,7 @@ def run(args: argparse.Namespace) -> int:
     from ..writers.tracks import track_of_occurrences
     from .embedded_inputs import run_on_first
     from .found_picture import write_found_picture
+    from .pages import write_found_page
     from .tables import show_occurrences, write_occurrences
 
     def find(
@@ -116,7 +120,12 @@ def run(args: argparse.Namespace) -> int:
         show_occurrences(recording.name, found, names)
         for path in args.output:
             suffix = output_suffix(path)
-            if suffix == PICTURE_SUFFIX:
+            if suffix == PAGE_SUFFIX:
+                write_found_page(
+                    *(path, inferencer, references, recording, found),
+                    args.height,
+                )
+            elif suffix == PICTURE_SUFFIX:
                 write_found_picture(
                     path, inferencer, references, recording, found
                 )

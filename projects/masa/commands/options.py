@@ -23,6 +23,7 @@ TRACKS_HELP = (
     '.srt or .vtt: subtitles; .eaf: ELAN; .labelstudio.json: Label Studio; '
     '.cvat.xml: CVAT'
 )
+PAGE_SUFFIX = '.html'
 # Blanks beside commas and brackets are layout, others are part of a value.
 _INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
 
@@ -172,7 +173,7 @@ _OPTIONS = {
     'height': dict(
         type=bounded(int, 16),
         default=240,
-        help='of the pictures (default: %(default)s)',
+        help='of the pictures in a video or page (default: %(default)s)',
     ),
     'frame-rate': dict(
         type=_ABOVE_ZERO,

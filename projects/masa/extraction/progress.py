@@ -1,3 +1,5 @@
+import json
+import os
 import sys
 import time
 
@@ -10,6 +12,12 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+# With the value json, progress is told to another program: lines of JSON with
+# the frames done and all.
+PROGRESS_VARIABLE = 'MASA_PROGRESS'
+# Seconds between two of these lines at least.
+_INTERVAL = 0.3
 
 
 class FrameProgress:
@@ -28,7 +36,9 @@ class FrameProgress:
         self.count = len(claimed)
         self.done = 0
         self._claimed = sum(n or 0 for n in claimed)
-        self._lines = visible and not console.is_terminal
+        self._told = 0.0
+        self._tells = visible and os.environ.get(PROGRESS_VARIABLE) == 'json'
+        self._lines = visible and not (console.is_terminal or self._tells)
         self._start = time.monotonic()
         self._frames = 0
         self._bar = Progress(
@@ -40,7 +50,7 @@ class FrameProgress:
             TextColumn('left'),
             TimeRemainingColumn(),
             console=console,
-            disable=not visible or self._lines,
+            disable=not visible or self._lines or self._tells,
         )
         self._task = self._bar.add_task(self._title(), total=self._claimed)
 
@@ -48,6 +58,12 @@ class FrameProgress:
         """Add the frames processed since the last call."""
         self._frames += frames
         self._bar.advance(self._task, frames)
+        now = time.monotonic()
+        if self._tells and now - self._told > _INTERVAL:
+            self._told = now
+            total = max(self._claimed, self._frames)
+            told = dict(frames=self._frames, total=total)
+            print(json.dumps(told), file=sys.stderr, flush=True)
 
     def finish(self, name: str, claimed: int | None, text: str) -> None:
         """Count a sequence that is finished or has failed.

@@ -9,6 +9,13 @@ __getattr__, __dir__, __all__ = lazy_names(
     names={
         'drawing': ['draw_bones', 'draw_poses', 'flatten_poses'],
         'embedding_figures_hook': ['EmbeddingFiguresHook'],
+        'player': [
+            'Mark',
+            'Player',
+            'Track',
+            'aligned_player',
+            'player_page',
+        ],
         'projection': ['Projection', 'embedding_map', 'project_frames'],
         'image_grids': ['alignment_strips', 'phase_strips', 'retrieval_grid'],
         'metric_figures': [

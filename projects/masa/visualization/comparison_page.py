@@ -20,6 +20,7 @@ from ..embeddings import EmbeddedSequence
 from ..extraction.frames import FrameReader
 from ..extraction.limits import MediaLimits
 from .drawing import LEFT, MIDDLE, RIGHT
+from .player import comparison_player, player_section
 from .video import frames_at
 
 # Shown of the most unusual differences, and of the curves.
@@ -39,16 +40,20 @@ _STRETCH_COLORS = dict(
 )
 
 
-def comparison_page(comparisons: Sequence[Comparison]) -> str:
+def comparison_page(
+    comparisons: Sequence[Comparison], height: int = 240
+) -> str:
     """Write comparisons as a page of one file, for a screen and for paper.
 
     Args:
         comparisons (Sequence[Comparison]): One, or those of the repetitions in
             a recording, which become a table with the worst explained first.
+        height (int): Height in pixels of the pictures of videos in the player.
 
     Returns:
-        str: HTML. Skeletons and plots are SVG; pictures of videos, where the
-        sequences have some, are inside as JPEG.
+        str: HTML. Above is a player of the reference and the attempts.
+        Skeletons and plots are SVG; pictures of videos, where the sequences
+        have some, are inside as JPEG.
 
     Raises:
         OSError: If a video cannot be read.
@@ -64,6 +69,9 @@ def comparison_page(comparisons: Sequence[Comparison]) -> str:
     body = [f'<h1>{escape(title)}</h1>']
     if len(names) > 2:
         body.append(f'<p class="soft">{escape(", ".join(names))}</p>')
+    player = comparison_player(order)
+    if player is not None:
+        body.append(player_section(player, height, _ACCEPTED))
     if len(comparisons) > 1:
         body.append(_overview(comparisons))
     for number, one in enumerate(order):
@@ -545,7 +553,7 @@ summary {{ cursor: pointer; font-weight: 600; }}
 @media print {{ body {{ max-width: none; font-size: 12px; }}
   .grid {{ grid-template-columns: repeat(3, 1fr); }}
   figure.wide {{ max-width: 22rem; }} h2 {{ break-after: avoid; }}
-  .scroll {{ overflow: visible; }} }}
+  .scroll {{ overflow: visible; }} .player {{ display: none; }} }}
 </style>
 <body>
 {body}

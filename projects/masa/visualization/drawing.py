@@ -8,6 +8,7 @@ from ..embeddings import EmbeddedSequence
 LEFT = (0, 114, 178)
 RIGHT = (213, 94, 0)
 MIDDLE = (0, 158, 115)
+COLORS = dict(left=LEFT, right=RIGHT, middle=MIDDLE)
 UNSEEN = (160, 160, 160)
 PAPER = (250, 250, 250)
 INK = (40, 40, 40)
@@ -35,18 +36,12 @@ def draw_bones(
     """
     thickness = max(1, round(min(image.shape[:2]) / 150))
     limits = np.array(image.shape[1::-1]) * 4
-    points = np.clip(_known_positions(keypoint, score), -limits, limits)
+    points = np.clip(known_positions(keypoint, score), -limits, limits)
     names = skeleton['joints']
     for bone, offset in product(
         skeleton['bones'], range(0, len(points), len(names))
     ):
-        ends = [names[joint] for joint in bone]
-        if all('left' in name for name in ends[1:]):
-            color = LEFT
-        elif all('right' in name for name in ends[1:]):
-            color = RIGHT
-        else:
-            color = MIDDLE
+        color = COLORS[bone_side(skeleton, bone[1])]
         joints = [joint + offset for joint in bone]
         if np.isnan(points[joints]).any():
             continue
@@ -56,10 +51,40 @@ def draw_bones(
     return image
 
 
-def _known_positions(
+def bone_side(skeleton: dict, end: int) -> str:
+    """Tell the side of a bone, which has a color.
+
+    Args:
+        skeleton (dict): ``joints``, their names, and ``flip_pairs``, which
+            tell where names do not.
+        end (int): The joint at its far end.
+
+    Returns:
+        str: ``left``, ``right`` or ``middle``, a key of ``COLORS``.
+    """
+    sides = 'left', 'right'
+    name = skeleton['joints'][end]
+    for side in sides:
+        if side in name:
+            return side
+    for pair in skeleton.get('flip_pairs') or ():
+        if end in pair:
+            return sides[list(pair).index(end)]
+    return 'middle'
+
+
+def known_positions(
     keypoint: np.ndarray, score: np.ndarray | None
 ) -> np.ndarray:
-    """Put NaN for joints that were not found and have no position."""
+    """Put NaN for joints that were not found and have no position.
+
+    Args:
+        keypoint (np.ndarray): Joints, (..., V, C).
+        score (np.ndarray, optional): Scores, (..., V).
+
+    Returns:
+        np.ndarray: The joints; those of score 0 at exactly 0 are NaN.
+    """
     if score is None:
         return keypoint
     unknown = (keypoint == 0).all(-1) & (np.asarray(score) <= 0)
@@ -150,7 +175,7 @@ def draw_poses(
         list[np.ndarray]: T images, RGB, (height, height, 3) uint8, all in one
         scale, with the person in the center.
     """
-    keypoint = _known_positions(keypoint, score)
+    keypoint = known_positions(keypoint, score)
     # Where no joint is known, nothing is drawn.
     known = ~np.isnan(keypoint).all(axis=(1, 2))
     center = np.full((len(keypoint), 2), np.nan)

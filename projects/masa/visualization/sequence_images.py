@@ -9,6 +9,37 @@ from .drawing import draw_bones, draw_sequence
 from .video import frames_at
 
 
+def can_be_shown(sequence: EmbeddedSequence) -> bool:
+    """Tell whether a sequence has a video or a skeleton.
+
+    Args:
+        sequence (EmbeddedSequence): The sequence.
+
+    Returns:
+        bool: Whether it has.
+    """
+    has_skeleton = (
+        sequence.keypoint is not None and sequence.skeleton is not None
+    )
+    return sequence.video is not None or has_skeleton
+
+
+def check_is_shown(sequence: EmbeddedSequence) -> None:
+    """Check that a sequence can be shown.
+
+    Args:
+        sequence (EmbeddedSequence): The sequence.
+
+    Raises:
+        ValueError: If there is neither a video nor a skeleton.
+    """
+    if not can_be_shown(sequence):
+        raise ValueError(
+            f'there is nothing to show of {sequence.name}: neither a video '
+            'nor a skeleton is known'
+        )
+
+
 class SequenceImages:
     """Images of the frames of a sequence, from its video or its skeleton.
 
@@ -32,13 +63,9 @@ class SequenceImages:
         self.sequence = sequence
         self.limits = limits
         self._drawn = None
+        check_is_shown(sequence)
         if sequence.video is not None:
             return
-        if sequence.keypoint is None or sequence.skeleton is None:
-            raise ValueError(
-                f'there is nothing to show of {sequence.name}: neither a '
-                'video nor a skeleton is known'
-            )
         self._drawn = draw_sequence(sequence, height)
 
     def at(self, indices: Iterable[int]) -> Iterator[np.ndarray]:

@@ -1,0 +1,266 @@
+'use strict';
+
+const TASKS = {
+  align: {
+    verb: 'Align',
+    purpose: 'Two or more recordings of the same activity, shown in step.',
+    references: 'Recordings',
+    last: null,
+    least: 2,
+  },
+  find: {
+    verb: 'Find',
+    purpose: 'Where a recording shows what a reference shows, and how often.',
+    references: 'Reference: one execution, or several files of one each',
+    last: 'Recording to search',
+    least: 1,
+  },
+  compare: {
+    verb: 'Compare',
+    purpose: 'What an attempt does otherwise than the references: joints, ' +
+      'moments, timing.',
+    references: 'Reference, or several',
+    last: 'Attempt',
+    least: 1,
+  },
+};
+const POLL = 500;
+
+const get = (id) => document.getElementById(id);
+const zones = [...document.querySelectorAll('.zone')];
+let task = 'align';
+let job = null;
+// Of each zone its files: {name, state, text}.
+const files = { references: [], last: [] };
+
+async function ask(path, options = {}) {
+  const answer = await fetch(path, options);
+  const content = await answer.json();
+  if (!answer.ok) throw new Error(content.error);
+  return content;
+}
+
+function choose(name) {
+  task = name;
+  const { verb, purpose, references, last } = TASKS[task];
+  for (const tab of document.querySelectorAll('[role=tab]')) {
+    tab.setAttribute('aria-selected', String(tab.dataset.task === task));
+  }
+  for (const one of document.querySelectorAll('.switch')) {
+    one.hidden = one.dataset.for !== task;
+  }
+  get('purpose').textContent = purpose;
+  get('run').textContent = verb;
+  const titles = { references, last };
+  for (const zone of zones) {
+    const title = titles[zone.dataset.role];
+    zone.hidden = !title;
+    zone.querySelector('.title').textContent = title || '';
+  }
+  show();
+}
+
+function inputs() {
+  const chosen = [...files.references];
+  if (TASKS[task].last) chosen.push(...files.last);
+  return chosen;
+}
+
+function show() {
+  for (const zone of zones) {
+    const list = zone.querySelector('.files');
+    list.replaceChildren(...files[zone.dataset.role].map((file) => {
+      const item = document.createElement('li');
+      item.textContent = file.name + (file.text ? ` – ${file.text}` : '');
+      item.classList.toggle('wrong', file.state === 'wrong');
+      const remove = document.createElement('button');
+      remove.type = 'button';
+      remove.textContent = '×';
+      remove.setAttribute('aria-label', `Remove ${file.name}`);
+      remove.onclick = () => {
+        const all = files[zone.dataset.role];
+        all.splice(all.indexOf(file), 1);
+        discard(file);
+        show();
+      };
+      item.append(remove);
+      return item;
+    }));
+  }
+  const { least, last } = TASKS[task];
+  const complete = files.references.length >= least &&
+    (!last || files.last.length === 1);
+  get('run').disabled = job !== null || !complete ||
+    inputs().some((file) => file.state !== 'ready');
+}
+
+function discard(file) {
+  if (!file.stored) return;
+  ask(`files/${encodeURIComponent(file.stored)}`, { method: 'DELETE' });
+}
+
+async function add(role, chosen) {
+  if (role === 'last') {
+    files.last.forEach(discard);
+    files.last = [];
+  }
+  const added = [...chosen].slice(0, role === 'last' ? 1 : undefined);
+  const entries = added.map((file) => ({
+    name: file.name, state: 'loading', text: 'is copied',
+  }));
+  files[role].push(...entries);
+  show();
+  for (const [i, file] of added.entries()) {
+    const entry = entries[i];
+    try {
+      const path = `files/${encodeURIComponent(file.name)}`;
+      entry.stored = (await ask(path, { method: 'PUT', body: file })).name;
+      entry.state = 'ready';
+      entry.text = '';
+    } catch (error) {
+      entry.state = 'wrong';
+      entry.text = error.message;
+    }
+    show();
+  }
+}
+
+function settings() {
+  const options = {};
+  for (const field of get('form').elements) {
+    const label = field.closest('.switch');
+    if (!field.name || (label && label.hidden)) continue;
+    if (field.type === 'checkbox') options[field.name] = field.checked;
+    else if (field.value === '') continue;
+    else {
+      options[field.name] = field.type === 'number'
+        ? Number(field.value) : field.value;
+    }
+  }
+  return options;
+}
+
+async function run(event) {
+  event.preventDefault();
+  get('result').hidden = true;
+  try {
+    ({ job } = await ask('jobs', {
+      method: 'POST',
+      body: JSON.stringify({
+        command: task,
+        inputs: inputs().map((file) => file.stored),
+        options: settings(),
+      }),
+    }));
+  } catch (error) {
+    finish({ state: 'failed', lines: [error.message], outputs: [] });
+    return;
+  }
+  get('stop').hidden = false;
+  get('state').hidden = false;
+  show();
+  watch(job, performance.now());
+}
+
+async function watch(number, start) {
+  let status;
+  try {
+    status = await ask(`jobs/${number}`);
+  } catch (error) {
+    finish({
+      state: 'failed', outputs: [],
+      lines: ['masa does not answer any more: has it been ended?'],
+    });
+    return;
+  }
+  if (number !== job) return;
+  if (status.state !== 'running') {
+    finish(status, number);
+    return;
+  }
+  const { frames, total } = status;
+  const bar = get('bar');
+  if (total && frames < total) {
+    bar.max = total;
+    bar.value = frames;
+    const seconds = (performance.now() - start) / 1000;
+    const left = Math.ceil(seconds * (total - frames) / Math.max(frames, 1));
+    get('doing').textContent = `Estimating poses: ${frames} of ${total} ` +
+      `frames${frames ? `, about ${left} s left` : ''}`;
+  } else {
+    bar.removeAttribute('value');
+    get('doing').textContent = total ? 'Comparing …' : 'Reading …';
+  }
+  setTimeout(() => watch(number, start), POLL);
+}
+
+function finish(status, number) {
+  job = null;
+  get('stop').hidden = true;
+  get('state').hidden = true;
+  get('result').hidden = false;
+  const said = status.lines.filter((line) => !/^\S+\.\w+: /.test(line) ||
+    status.state !== 'done');
+  get('said').textContent = (status.state === 'stopped'
+    ? ['Stopped.'] : said).join('\n');
+  get('downloads').replaceChildren(...status.outputs.map((name) => {
+    const link = document.createElement('a');
+    link.href = `jobs/${number}/${name}`;
+    link.download = name;
+    link.textContent = `Save ${name}`;
+    return link;
+  }));
+  get('messages').open = status.state !== 'done';
+  get('messages').hidden = !get('said').textContent;
+  const page = status.outputs.find((name) => name.endsWith('.html'));
+  get('shown').hidden = !page;
+  if (page) get('shown').src = `jobs/${number}/${page}`;
+  else get('shown').removeAttribute('src');
+  show();
+  get('result').scrollIntoView();
+}
+
+async function forget() {
+  job = null;
+  await ask('files', { method: 'DELETE' });
+  files.references = [];
+  files.last = [];
+  for (const id of ['result', 'state', 'stop']) get(id).hidden = true;
+  get('shown').removeAttribute('src');
+  show();
+}
+
+for (const tab of document.querySelectorAll('[role=tab]')) {
+  tab.onclick = () => choose(tab.dataset.task);
+}
+for (const zone of zones) {
+  const role = zone.dataset.role;
+  const input = zone.querySelector('input');
+  input.onchange = () => {
+    add(role, input.files);
+    input.value = '';
+  };
+  zone.ondragover = (event) => {
+    event.preventDefault();
+    zone.classList.add('over');
+  };
+  zone.ondragleave = () => zone.classList.remove('over');
+  zone.ondrop = (event) => {
+    event.preventDefault();
+    zone.classList.remove('over');
+    add(role, event.dataTransfer.files);
+  };
+}
+get('form').onsubmit = run;
+get('stop').onclick = () => ask(`jobs/${job}`, { method: 'DELETE' });
+get('forget').onclick = forget;
+ask('about').then(({ layouts, up_axes: axes, accepted }) => {
+  const fields = get('form').elements;
+  for (const [name, values] of [['layout', layouts], ['up-axis', axes]]) {
+    for (const value of values) fields[name].add(new Option(value));
+  }
+  for (const zone of zones) {
+    zone.querySelector('input').accept = accepted.join();
+  }
+});
+choose(task);

@@ -1,0 +1,26 @@
+"""A page of one file that plays sequences in step."""
+
+from .comparison import comparison_player
+from .page import player_page, player_section
+from .tracks import (
+    DISTANCE,
+    Mark,
+    Player,
+    Track,
+    aligned_player,
+    distances,
+    phase_marks,
+)
+
+__all__ = [
+    'DISTANCE',
+    'Mark',
+    'Player',
+    'Track',
+    'aligned_player',
+    'comparison_player',
+    'distances',
+    'phase_marks',
+    'player_page',
+    'player_section',
+]

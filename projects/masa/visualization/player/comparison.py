@@ -1,0 +1,126 @@
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...alignment.explanation import DEGREES, Comparison
+from ...alignment.warping import matched_frames
+from ..sequence_images import can_be_shown
+from .tracks import DISTANCE, Mark, Player, Track, distances, phase_marks
+
+# Moments that are marked of each comparison.
+MOMENTS = 3
+
+
+def comparison_player(comparisons: Sequence[Comparison]) -> Player | None:
+    """Play attempts in step with the reference that they are compared with.
+
+    A single attempt is the clock, so that its pauses are seen. Of several, the
+    reference is, and the first one shows.
+
+    Args:
+        comparisons (Sequence[Comparison]): With the same references, in the
+            order of the tracks.
+
+    Returns:
+        Player, optional: The curves are the mean difference of the angles,
+        or without joints the squared distance of the embeddings. Marks are
+        the largest differences, and where unusual timing begins. None if
+        there is nothing to show of a sequence.
+    """
+    reference = comparisons[0].references[comparisons[0].reference]
+    if not all(
+        can_be_shown(one) for one in (reference, comparisons[0].attempt)
+    ):
+        return None
+    is_single = len(comparisons) == 1
+    title = f'{reference.name} (reference)'
+    own = np.arange(len(reference))
+    tracks = [
+        Track(
+            reference,
+            comparisons[0].matches if is_single else own,
+            title=title,
+        )
+    ]
+    phase = reference.phase
+    if is_single and phase is not None:
+        phase = np.asarray(phase)[comparisons[0].matches]
+    marks = phase_marks(phase)
+    for one in comparisons:
+        moments = _moments(one)
+        curve = _difference(one)
+        frames = np.arange(len(one.attempt))
+        at = frames if is_single else one.matches
+        marks += [
+            Mark(label, int(at[frame]), track=len(tracks))
+            for label, frame in moments
+        ]
+        if not is_single:
+            frames = _frames_of_reference(one)
+            # A moment shows the very frame that its mark is about.
+            for _, frame in moments:
+                frames[one.matches[frame]] = frame
+        name = one.attempt.name
+        if not is_single:
+            name = f'{name} from {one.timing.amount(one.timing.curve[0, 0])}'
+        tracks.append(
+            Track(
+                one.attempt,
+                frames,
+                curve[frames],
+                one.score,
+                f'{name}{" (mirrored)" * one.mirrored}',
+                one.first_frame,
+                one.mirrored,
+            )
+        )
+    return Player(
+        tracks,
+        int(is_single),
+        sorted(marks, key=lambda mark: mark.start),
+        'mean difference of the angles [degrees]'
+        if _angles(comparisons[0])
+        else DISTANCE,
+        shown=1,
+    )
+
+
+def _moments(one: Comparison) -> list[tuple[str, int]]:
+    """List what to say of frames of the attempt."""
+    times = one.attempt.timestamps
+    if one.timing.unit != 's':
+        times = np.arange(len(one.attempt))
+    found = [(d.sentence, d.frame) for d in one.differences(MOMENTS)]
+    for stretch in one.timing.stretches:
+        frame = int(np.searchsorted(times, stretch.start))
+        frame = min(frame, len(one.attempt) - 1)
+        found.append((one.timing.sentence(stretch), frame))
+    return found
+
+
+def _angles(one: Comparison) -> list[np.ndarray]:
+    return [d.curves for d in one.joints if d.unit == DEGREES]
+
+
+def _difference(one: Comparison) -> np.ndarray:
+    """How much every frame of the attempt differs, (T,)."""
+    angles = _angles(one)
+    if not angles:
+        reference = one.references[one.reference]
+        return distances(one.attempt, reference, one.matches)
+    own, mean, _ = np.moveaxis(np.array(angles), 1, 0)
+    apart = np.abs(own - mean)
+    known = np.isfinite(apart)
+    count = known.sum(axis=0)
+    total = np.where(known, apart, 0).sum(axis=0)
+    return np.where(count, total / np.maximum(count, 1), np.nan)
+
+
+def _frames_of_reference(one: Comparison) -> np.ndarray:
+    """Match a frame of the attempt to each of the reference."""
+    path = np.stack([one.matches, np.arange(len(one.matches))], axis=1)
+    length = len(one.references[one.reference])
+    # Several frames of the reference may match one of the attempt, of which
+    # ``matches`` tell the middle one.
+    frames = matched_frames(path, length)
+    return np.maximum.accumulate(frames).clip(0)
