@@ -310,7 +310,7 @@ def test_dry_run(videos, capsys):
         (['--replace'], '--replace goes with --merge'),
         (
             ['--backend', 'mediapipe', '--detector', 'none'],
-            '--detector goes with --backend mmpose',
+            '--detector does not go with --backend mediapipe',
         ),
     ],
 )

@@ -29,6 +29,7 @@ PURPOSES = {
     'skeletons': 'skeletons from videos with mmpose',
     'mediapipe': 'skeletons from videos with MediaPipe',
     'mediapipe-tasks': 'the same with a model file of your own',
+    'rtmlib': 'skeletons from videos with RTMPose, without PyTorch',
     'export': 'export to ONNX',
     'index': 'search among millions of frames',
     'app': 'the page of masa app',

@@ -1,4 +1,4 @@
-"""Estimate the poses of a person in videos, with mmpose or MediaPipe."""
+"""Estimate the poses of a person in videos."""
 
 import argparse
 from pathlib import Path
@@ -38,7 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=list(BACKENDS),
         required=True,
         help='mmpose downloads its models, or takes files; mediapipe brings '
-        'its own up to version 0.10.21, and newer ones need --pose-weights',
+        'its own up to version 0.10.21, and newer ones need --pose-weights; '
+        'rtmlib runs RTMPose without PyTorch and takes .onnx files',
     )
     parser.add_argument(
         '--target',
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     person = parser.add_argument_group('person')
     add_options(person, 'person', 'min-found')
     models = parser.add_argument_group(
-        'models (of mmpose, but for --pose-weights)'
+        'models (of mmpose, but for the files that others take)'
     )
     models.add_argument(
         '--pose-model',
@@ -62,14 +63,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--pose-weights',
         type=Path,
         metavar='FILE',
-        help='checkpoint of the pose model; of mediapipe, a .task file',
+        help='checkpoint of the pose model; of mediapipe, a .task file, and '
+        'of rtmlib an .onnx file',
     )
     models.add_argument(
         '--detector',
         metavar='CONFIG',
         help='file or mmdet::..., whose class 0 is the person; person: '
         "mmpose's default, RTMDet-m; none: a person fills the picture "
-        '(default: person)',
+        '(default: person); of rtmlib yolox (default), rtmdet or none',
     )
     models.add_argument('--detector-weights', type=Path, metavar='FILE')
     models.add_argument(
@@ -105,15 +107,15 @@ def check_arguments(
         args (argparse.Namespace): The parsed arguments.
     """
     check_files(parser, args)
-    if args.backend == 'mediapipe':
-        for name in MMPOSE_OPTIONS:
-            if getattr(args, name) is not None:
-                option = f'--{name.replace("_", "-")}'
-                parser.error(f'{option} goes with --backend mmpose')
-    elif args.workers is not None and args.workers > 1:
+    known = OPTIONS_OF.get(args.backend, MMPOSE_OPTIONS)
+    for name in MMPOSE_OPTIONS:
+        if getattr(args, name) is not None and name not in known:
+            option = f'--{name.replace("_", "-")}'
+            parser.error(f'{option} does not go with --backend {args.backend}')
+    if args.backend != 'mediapipe' and (args.workers or 1) > 1:
         parser.error(
-            '--workers goes with --backend mediapipe; mmpose divides videos '
-            'among the processes of torchrun'
+            '--workers goes with --backend mediapipe; the others divide '
+            'videos among the processes of torchrun'
         )
 
 
@@ -121,6 +123,8 @@ MMPOSE_OPTIONS = (
     *('pose_model', 'detector', 'detector_weights'),
     *('lifter', 'lifter_weights', 'random_weights'),
 )
+# What other backends have of them.
+OPTIONS_OF = dict(mediapipe=(), rtmlib=('detector', 'detector_weights'))
 
 
 def run(args: argparse.Namespace) -> int:

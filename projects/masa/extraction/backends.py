@@ -41,5 +41,25 @@ def _build_mediapipe(
     return MediaPipeEstimator(target, pose_weights)
 
 
+def _build_rtmlib(
+    target: str,
+    device: str,
+    pose_weights: Path | None = None,
+    detector: str | None = None,
+    detector_weights: Path | None = None,
+    **models,
+) -> PoseEstimator:
+    from .rtmlib_estimator import RTMLibEstimator
+
+    given = [name for name, value in models.items() if value is not None]
+    if given:
+        raise ExtractionError(f'{", ".join(given)}: of backend mmpose alone')
+    return RTMLibEstimator(
+        target, device, pose_weights, detector or 'yolox', detector_weights
+    )
+
+
 # Each takes the target, the device and the options that select the models.
-BACKENDS = dict(mmpose=_build_mmpose, mediapipe=_build_mediapipe)
+BACKENDS = dict(
+    mmpose=_build_mmpose, mediapipe=_build_mediapipe, rtmlib=_build_rtmlib
+)
