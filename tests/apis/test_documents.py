@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmaction.registry import MODELS
+from player_data import data_of
 from squats import squat, training
 
 from masa import cli
@@ -74,6 +75,18 @@ def test_find(tmp_path, monkeypatch):
     names = {}
     exec(example.replace('.mp4', '.npy'), names)
     assert len(names['found']) == 2
+
+
+def test_player(tmp_path, monkeypatch):
+    """With arrays of joints for videos."""
+    monkeypatch.chdir(tmp_path)
+    for name, frames in dict(a=60, b=70, c=80).items():
+        np.save(name, squat(frames)[..., :2] * [1, -1])
+    names = {}
+    for example in blocks('docs/player.md', 'python'):
+        exec(example.replace('.mp4', '.npy'), names)
+    assert data_of(Path('aligned.html').read_text(encoding='utf-8'))
+    assert len(names['player'].tracks) == 2
 
 
 def test_visualization():

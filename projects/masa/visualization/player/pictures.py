@@ -15,7 +15,7 @@ from .tracks import Track
 
 # The largest number of pictures in a second.
 RATE = 30.0
-# About so large a page is still opened by a phone, in bytes. Of longer
+# Bytes of a page, about: a browser reads all of it before it plays. Of longer
 # recordings fewer pictures a second are shown.
 LARGEST = 50e6
 # Pictures are WebP and not H.264, as a browser does not always show the very
@@ -145,10 +145,10 @@ def _choose_rate(bytes_at_one_hertz: float) -> float:
     rate = LARGEST / bytes_at_one_hertz
     warnings.warn(
         f'the page shows {rate:.2g} pictures a second instead of {RATE:g}, so '
-        f'that it has no more than about {LARGEST / 1e6:.0f} MB, which a '
-        'phone can open: a smaller --height or shorter recordings make room '
-        'for more',
-        stacklevel=2,
+        f'that it has no more than about {LARGEST / 1e6:.0f} MB: a smaller '
+        '--height or shorter recordings make room for more',
+        # Where the page is asked for.
+        stacklevel=5,
     )
     return rate
 

@@ -356,8 +356,10 @@
           pen = 'M';
           return '';
         }
-        const x = 1000 * clock.own[moment] / end;
-        const point = `${pen}${x.toFixed(1)},${(100 - 98 * value / top).toFixed(1)}`;
+        const x = (1000 * clock.own[moment] / end).toFixed(1);
+        const y = (100 - 98 * value / top).toFixed(1);
+        // A value alone is a dot.
+        const point = pen === 'M' ? `M${x},${y}h0` : `L${x},${y}`;
         pen = 'L';
         return point;
       });
