@@ -19,10 +19,10 @@ RATE = 30.0
 # recordings fewer pictures a second are shown.
 LARGEST = 50e6
 # Pictures are WebP and not H.264, as a browser does not always show the very
-# frame of a video that is sought. On clips of 3 to 10 s at a height of 240
-# pixels, WebP takes 5.3 kB a picture (150 kB a second), and Chromium 150 shows
-# one in 8 ms; H.264 of key frames alone takes 2.6 kB and 12 ms, but of 100
-# frames that were sought up to 3 were not yet shown when it said so.
+# frame of a video that is sought. On three clips of 3 to 10 s at a height of
+# 240 pixels, WebP takes 5.3 kB a picture (150 kB a second), and Chromium 150
+# shows one in 9 ms; H.264 of key frames alone takes 2.6 kB and 14 ms, but of
+# 100 frames that were sought up to 3 were not shown when it said so.
 FORMAT = dict(format='WEBP', quality=50, method=2)
 # Of the page, as base64, for a pixel of a picture; and for a coordinate.
 PIXEL_BYTES, COORDINATE_BYTES = 0.085, 5.0
