@@ -154,7 +154,8 @@ def aligned_player(
 
     Args:
         sequences (Sequence[EmbeddedSequence]): The N sequences.
-        timeline (Timeline): Their alignment; its reference is the clock.
+        timeline (Timeline): Their alignment; its reference is the clock, and
+            the first track.
 
     Returns:
         Player: The curves are the squared distance of the embedding to that
@@ -171,7 +172,7 @@ def aligned_player(
     ):
         if i == timeline.reference:
             title = f'{one.name} (reference)'
-            tracks.append(Track(one, frames, title=title))
+            tracks.insert(0, Track(one, frames, title=title))
             continue
         curve = distances(reference, one, frames)
         cost = float(timeline.costs[i])
@@ -179,10 +180,9 @@ def aligned_player(
         tracks.append(Track(one, frames, curve, score))
     return Player(
         tracks,
-        timeline.reference,
-        phase_marks(reference.phase),
-        DISTANCE,
-        'cost',
+        marks=phase_marks(reference.phase),
+        curve_title=DISTANCE,
+        score_title='cost',
     )
 
 
