@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mmaction.registry import MODELS
+from player_data import data_of
 from squats import squat, training
 
 from masa import cli
@@ -85,6 +86,18 @@ def test_outputs(tmp_path, monkeypatch):
     load = 'masa.load(frame_rate=30)'
     exec(example.replace('.mp4', '.npy').replace('masa.load()', load), {})
     assert Path('found.srt').read_text().count('squat, score') == 2
+
+
+def test_player(tmp_path, monkeypatch):
+    """With arrays of joints for videos."""
+    monkeypatch.chdir(tmp_path)
+    for name, frames in dict(a=60, b=70, c=80).items():
+        np.save(name, squat(frames)[..., :2] * [1, -1])
+    names = {}
+    for example in blocks('docs/player.md', 'python'):
+        exec(example.replace('.mp4', '.npy'), names)
+    assert data_of(Path('aligned.html').read_text(encoding='utf-8'))
+    assert len(names['player'].tracks) == 2
 
 
 def test_visualization():

@@ -225,10 +225,17 @@ def test_what_does_not_fit_is_refused():
 
 
 def test_phase_marks_are_runs():
-    assert phase_marks(None) == []
-    assert phase_marks(np.array([-1, 2, 2, 0])) == [
+    one = performance('one', 4, 0)
+    assert phase_marks(one) == []
+    one = replace(one, phase=np.array([-1, 2, 2, 0]))
+    assert phase_marks(one) == [
         Mark('phase 2', 1, 2),
         Mark('phase 0', 3, 3),
+    ]
+    named = replace(one, record=dict(phase_names=['up', 'down', 'hold']))
+    assert phase_marks(named, np.array([3, 3, 1])) == [
+        Mark('up', 0, 1),
+        Mark('hold', 2, 2),
     ]
 
 

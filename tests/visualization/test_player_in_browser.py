@@ -177,6 +177,7 @@ def test_every_moment_shows_the_frames_that_are_aligned(page):
 
 
 def test_play_and_pause(page):
+    page.locator('.speed').select_option('0.25')
     button(page, 'play').click()
     page.wait_for_function(
         "() => document.querySelector('.panel').dataset.drawn > 3"
@@ -188,8 +189,8 @@ def test_play_and_pause(page):
     page.wait_for_timeout(300)
     assert shown_frames(page) == stopped
     # To the end, and from the start again.
-    page.keyboard.press(']')
-    page.keyboard.press(']')
+    for _ in range(9):
+        page.keyboard.press(']')
     assert page.locator('.speed').input_value() == '2'
     page.locator('.scrubber').focus()
     page.keyboard.press(' ')
@@ -219,9 +220,11 @@ def test_speed_is_that_of_seconds(page):
             })"""
         )
 
-    assert seconds_to_end() == pytest.approx(2, abs=0.4)
+    # A busy machine may take longer.
+    once = seconds_to_end()
+    assert 1.9 < once < 3.5
     page.locator('.speed').select_option('2')
-    assert seconds_to_end() == pytest.approx(1, abs=0.3)
+    assert 0.9 < seconds_to_end() < 0.75 * once
 
 
 def test_repeat(page):

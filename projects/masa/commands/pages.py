@@ -100,9 +100,7 @@ def write_found_page(
         )
     _write(
         path,
-        Player(
-            tracks, marks=phase_marks(reference.phase), curve_title=DISTANCE
-        ),
+        Player(tracks, marks=phase_marks(reference), curve_title=DISTANCE),
         f'{len(found)} found in {recording.name}',
         height,
         inferencer,

@@ -67,5 +67,17 @@ class EmbeddedSequence:
             return None
         return round(float(self.timestamps[frame]), 3)
 
+    def phase_name(self, phase: int) -> str:
+        """Name a phase, as the annotation file does.
+
+        Args:
+            phase (int): The phase, not negative.
+
+        Returns:
+            str: Its name, or ``phase 2`` where the file has none.
+        """
+        names = (self.record or {}).get('phase_names') or ()
+        return names[phase] if phase < len(names) else f'phase {phase}'
+
     def __len__(self) -> int:
         return len(self.embedding)

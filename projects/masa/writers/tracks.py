@@ -297,8 +297,7 @@ def _label_text(label: Any, reference: EmbeddedSequence) -> str:
         return one_line(label)
     if label < 0:
         return ''
-    names = (reference.record or {}).get('phase_names') or ()
-    return one_line(names[label]) if label < len(names) else f'phase {label}'
+    return one_line(reference.phase_name(label))
 
 
 def _clock(second: int) -> str:

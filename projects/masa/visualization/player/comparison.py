@@ -34,40 +34,30 @@ def comparison_player(comparisons: Sequence[Comparison]) -> Player | None:
         return None
     is_single = len(comparisons) == 1
     title = f'{reference.name} (reference)'
-    own = np.arange(len(reference))
-    tracks = [
-        Track(
-            reference,
-            comparisons[0].matches if is_single else own,
-            title=title,
-        )
-    ]
-    phase = reference.phase
-    if is_single and phase is not None:
-        phase = np.asarray(phase)[comparisons[0].matches]
-    marks = phase_marks(phase)
+    frames = np.arange(len(reference))
+    if is_single:
+        frames = comparisons[0].matches
+    tracks = [Track(reference, frames, title=title)]
+    marks = phase_marks(reference, frames)
     for one in comparisons:
         moments = _moments(one)
-        curve = _difference(one)
-        frames = np.arange(len(one.attempt))
-        at = frames if is_single else one.matches
-        marks += [
-            Mark(label, int(at[frame]), track=len(tracks))
-            for label, frame in moments
-        ]
-        if not is_single:
-            frames = _frames_of_reference(one)
-            # A moment shows the very frame that its mark is about.
-            for _, frame in moments:
-                frames[one.matches[frame]] = frame
+        frames = moment_of = np.arange(len(one.attempt))
         name = one.attempt.name
         if not is_single:
-            name = f'{name} from {one.timing.amount(one.timing.curve[0, 0])}'
+            frames, moment_of = _frames_of_reference(one), one.matches
+            name += f' from {one.timing.amount(one.timing.curve[0, 0])}'
+            # A moment shows the very frame that its mark is about.
+            for _, frame in moments:
+                frames[moment_of[frame]] = frame
+        marks += [
+            Mark(label, int(moment_of[frame]), track=len(tracks))
+            for label, frame in moments
+        ]
         tracks.append(
             Track(
                 one.attempt,
                 frames,
-                curve[frames],
+                _difference(one)[frames],
                 one.score,
                 f'{name}{" (mirrored)" * one.mirrored}',
                 one.first_frame,

@@ -15,14 +15,14 @@ from .tracks import Track
 
 # The largest number of pictures in a second.
 RATE = 30.0
-# About so large a page is still opened by a phone, in bytes. Of longer
+# Bytes of a page, about: a browser reads all of it before it plays. Of longer
 # recordings fewer pictures a second are shown.
 LARGEST = 50e6
 # Pictures are WebP and not H.264, as a browser does not always show the very
-# frame of a video that is sought. On clips of 3 to 10 s at a height of 240
-# pixels, WebP takes 5.3 kB a picture (150 kB a second), and Chromium 150 shows
-# one in 8 ms; H.264 of key frames alone takes 2.6 kB and 12 ms, but of 100
-# frames that were sought up to 3 were not yet shown when it said so.
+# frame of a video that is sought. On three clips of 3 to 10 s at a height of
+# 240 pixels, WebP takes 5.3 kB a picture (150 kB a second), and Chromium 150
+# shows one in 9 ms; H.264 of key frames alone takes 2.6 kB and 14 ms, but of
+# 100 frames that were sought up to 3 were not shown when it said so.
 FORMAT = dict(format='WEBP', quality=50, method=2)
 # Of the page, as base64, for a pixel of a picture; and for a coordinate.
 PIXEL_BYTES, COORDINATE_BYTES = 0.085, 5.0
@@ -145,10 +145,10 @@ def _choose_rate(bytes_at_one_hertz: float) -> float:
     rate = LARGEST / bytes_at_one_hertz
     warnings.warn(
         f'the page shows {rate:.2g} pictures a second instead of {RATE:g}, so '
-        f'that it has no more than about {LARGEST / 1e6:.0f} MB, which a '
-        'phone can open: a smaller --height or shorter recordings make room '
-        'for more',
-        stacklevel=2,
+        f'that it has no more than about {LARGEST / 1e6:.0f} MB: a smaller '
+        '--height or shorter recordings make room for more',
+        # Where the page is asked for.
+        stacklevel=5,
     )
     return rate
 

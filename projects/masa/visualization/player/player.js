@@ -43,7 +43,8 @@
     track.own = track.times.map((time) => time - track.times[0]);
     // Without a counterpart it waits where it was last.
     let last = 0;
-    track.held = track.frames.map((frame) => (last = frame < 0 ? last : frame));
+    track.held = track.frames.map(
+      (frame) => (last = frame < 0 ? last : frame));
   }
   const shown = () => data.tracks.filter((track) => track.shown);
   const momentAt = (time) => lastUpTo(clock.own, time + 1e-6);
@@ -170,7 +171,8 @@
       return point.includes(null) ? null : onCanvas(turned(point), canvas);
     };
     const unseen = joints.unseen[at] ?? [];
-    context.lineWidth = Math.max(canvas.width, canvas.height) / (video ? 120 : 80);
+    const larger = Math.max(canvas.width, canvas.height);
+    context.lineWidth = larger / (video ? 120 : 80);
     context.lineCap = 'round';
     for (const [first, second, side] of joints.bones) {
       const ends = [place(first), place(second)];
@@ -298,7 +300,7 @@
 
   // --------------------------------------------------- marks, curves, table
 
-  const isMarked = (mark) => mark.track === null || data.tracks[mark.track].shown;
+  const isMarked = ({track}) => track === null || data.tracks[track].shown;
 
   /** Draw what depends on which tracks show and how long they last. */
   function drawScale() {
@@ -322,12 +324,13 @@
         if (before && place(start) - place(before.start) < CLOSE) {
           before.button.textContent = `${before.number}–${number}`;
           before.button.title += `; ${mark.label}`;
+          before.button.ariaLabel = before.button.title;
           continue;
         }
         before = {start, number};
       }
       const button = element(bar, 'button', {
-        ...jump, title: mark.label,
+        ...jump, title: mark.label, ariaLabel: mark.label,
         className: isMoment ? 'moment' : 'interval',
         textContent: isMoment ? before.number : mark.label,
       });
@@ -346,8 +349,8 @@
     const drawn = panels.filter(({track}) => track.shown && track.curve);
     find('.curves').hidden = !drawn.length;
     if (!drawn.length) return;
-    const values = drawn.flatMap(({track}) => track.curve);
-    const top = values.reduce((one, other) => Math.max(one, other ?? 0), 0) || 1;
+    const top = drawn.flatMap(({track}) => track.curve).reduce(
+      (one, other) => Math.max(one, other ?? 0), 0) || 1;
     const end = endOf(clock) || 1;
     const lines = drawn.map(({track, color}) => {
       let pen = 'M';
@@ -356,8 +359,10 @@
           pen = 'M';
           return '';
         }
-        const x = 1000 * clock.own[moment] / end;
-        const point = `${pen}${x.toFixed(1)},${(100 - 98 * value / top).toFixed(1)}`;
+        const x = (1000 * clock.own[moment] / end).toFixed(1);
+        const y = (100 - 98 * value / top).toFixed(1);
+        // A value alone is a dot.
+        const point = pen === 'M' ? `M${x},${y}h0` : `L${x},${y}`;
         pen = 'L';
         return point;
       });
@@ -432,7 +437,8 @@
     Home: () => seek(0), End: () => seek(Infinity),
     '[': () => changeSpeed(-1), ']': () => changeSpeed(1),
   };
-  (data.everywhere ? document : player).addEventListener('keydown', (event) => {
+  const listener = data.everywhere ? document : player;
+  listener.addEventListener('keydown', (event) => {
     const action = KEYS[event.key];
     if (!action || event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.target.closest('button, select, input, summary');

@@ -154,7 +154,8 @@ def aligned_player(
 
     Args:
         sequences (Sequence[EmbeddedSequence]): The N sequences.
-        timeline (Timeline): Their alignment; its reference is the clock.
+        timeline (Timeline): Their alignment; its reference is the clock, and
+            the first track.
 
     Returns:
         Player: The curves are the squared distance of the embedding to that
@@ -171,7 +172,7 @@ def aligned_player(
     ):
         if i == timeline.reference:
             title = f'{one.name} (reference)'
-            tracks.append(Track(one, frames, title=title))
+            tracks.insert(0, Track(one, frames, title=title))
             continue
         curve = distances(reference, one, frames)
         cost = float(timeline.costs[i])
@@ -179,10 +180,9 @@ def aligned_player(
         tracks.append(Track(one, frames, curve, score))
     return Player(
         tracks,
-        timeline.reference,
-        phase_marks(reference.phase),
-        DISTANCE,
-        'cost',
+        marks=phase_marks(reference),
+        curve_title=DISTANCE,
+        score_title='cost',
     )
 
 
@@ -205,28 +205,35 @@ def distances(
     return np.where(frames < 0, np.nan, squared)
 
 
-def phase_marks(phase: np.ndarray | None) -> list[Mark]:
-    """Mark the phases of a timeline.
+def phase_marks(
+    sequence: EmbeddedSequence, frames: np.ndarray | None = None
+) -> list[Mark]:
+    """Mark the phases of a sequence.
 
     Args:
-        phase (np.ndarray, optional): The phase at each moment, (M,), negative
-            where it is unknown.
+        sequence (EmbeddedSequence): The sequence.
+        frames (np.ndarray, optional): Its frame at each moment, (M,). Defaults
+            to all in order.
 
     Returns:
         list[Mark]: An interval for each run of one phase; none where it is
         unknown.
 
     Example:
-        >>> [mark[:3] for mark in phase_marks(np.array([0, 0, -1, 1]))]
+        >>> phase = np.array([0, 0, -1, 1])
+        >>> squat = EmbeddedSequence('squat', np.zeros((4, 2)), phase=phase)
+        >>> [mark[:3] for mark in phase_marks(squat)]
         [('phase 0', 0, 1), ('phase 1', 3, 3)]
     """
-    if phase is None:
+    if sequence.phase is None:
         return []
-    phase = np.asarray(phase)
+    phase = np.asarray(sequence.phase)
+    if frames is not None:
+        phase = phase[frames]
     starts = np.flatnonzero(np.diff(phase, prepend=phase[0] - 1))
     ends = np.append(starts[1:], len(phase)) - 1
     return [
-        Mark(f'phase {phase[start]}', int(start), int(end))
+        Mark(sequence.phase_name(phase[start]), int(start), int(end))
         for start, end in zip(starts, ends, strict=True)
         if phase[start] >= 0
     ]
