@@ -1,3 +1,4 @@
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -56,6 +57,7 @@ def read_people(
     layout: dict | None = None,
     person: int = 1,
     min_found: float = 0.5,
+    image_size: tuple[int, int] | None = None,
 ) -> tuple[dict[str, Person], dict[str, str]]:
     """Read one person of every sequence.
 
@@ -64,6 +66,9 @@ def read_people(
         layout (dict, optional): Of the joints. Defaults to what the files say.
         person (int): Who, by prominence, 1 the first.
         min_found (float): Share of the frames that must show the person.
+        image_size (tuple[int, int], optional): Width and height of the
+            pictures, for positions that are shares of these. Without it a
+            warning says that the pictures are taken to be square.
 
     Returns:
         tuple[dict[str, Person], dict[str, str]]: The people by the id of the
@@ -91,12 +96,38 @@ def read_people(
                 )
             where = f'{path}, {one.name}' if one.name else path
             try:
-                joints = one.person(person, min_found, where)
+                joints, score = one.person(person, min_found, where)
             except SequenceError as error:
                 problems[name] = str(error)
                 continue
-            people[name] = Person(*joints, one, path)
+            if one.normalized and image_size is not None:
+                joints = joints * np.array(image_size)
+            people[name] = Person(joints, score, one, path)
+    _check_units(people, image_size)
     return people, problems
+
+
+def _check_units(
+    people: dict[str, Person], image_size: tuple[int, int] | None
+) -> None:
+    """Warn where the size of the picture is missing, or in vain."""
+    shares = [one for one in people.values() if one.sequence.normalized]
+    if shares and image_size is None:
+        files = [*dict.fromkeys(str(one.path) for one in shares)]
+        more = f' and {len(files) - 3} more' if len(files) > 3 else ''
+        warnings.warn(
+            f'{", ".join(files[:3])}{more}: positions are shares of the '
+            "picture's width and height, and are read as if it were square; "
+            '"masa convert poses --image-size WIDTHxHEIGHT" makes pixels of '
+            'them',
+            stacklevel=3,
+        )
+    elif image_size is not None and people and not shares:
+        raise AnnotationError(
+            'an image size is expected only where positions are shares of '
+            "the picture's width and height, which they are in none of the "
+            'files: leave out --image-size'
+        )
 
 
 def pose_records(
@@ -151,6 +182,7 @@ def make_annotations(
     min_found: float = 0.5,
     frame_rate: float | None = None,
     skip_broken: bool = False,
+    image_size: tuple[int, int] | None = None,
 ) -> tuple[dict, dict[str, str]]:
     """Make annotations of pose files.
 
@@ -171,6 +203,7 @@ def make_annotations(
             files do not say theirs.
         skip_broken (bool): Whether to leave out sequences that cannot be
             used. Defaults to False.
+        image_size (tuple[int, int], optional): As for :func:`read_people`.
 
     Returns:
         tuple[dict, dict[str, str]]: The annotations, and by id why sequences
@@ -191,6 +224,7 @@ def make_annotations(
         LAYOUTS[layout] if layout else None,
         person,
         min_found,
+        image_size,
     )
     if problems and not skip_broken:
         raise AnnotationError(next(iter(problems.values())))

@@ -1,6 +1,7 @@
 """Turn pose files of other programs into an annotation file."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -45,7 +46,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='of the joints, such as COCO_17 (default: what the file says, '
         'or what its format has of that number)',
     )
+    parser.add_argument(
+        '--image-size',
+        type=_size,
+        metavar='WIDTHxHEIGHT',
+        help='of the pictures in pixels, for files whose positions are shares '
+        'of it, as those of MediaPipe',
+    )
     add_options(parser, 'person', 'min-found', 'skip-broken')
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r'(\d+)x(\d+)', text)
+    if found is None or not (int(found[1]) and int(found[2])):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is expected to be the width and the height in pixels, '
+            'such as 1920x1080'
+        )
+    return int(found[1]), int(found[2])
 
 
 def check_arguments(
@@ -81,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
         args.min_found,
         args.frame_rate,
         args.skip_broken,
+        args.image_size,
     )
     remarks = []
     if args.phases is not None:
