@@ -182,6 +182,8 @@ def read_coco(
             sequence = arrange_people(shown, numbers, skeleton)
             name = name if len(videos) > 1 else ''
             sequences.append(replace(sequence, name=name))
+    if not sequences:
+        raise AnnotationError(f'{path}: no joint is found in any image')
     return sequences
 
 

@@ -3,7 +3,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..datasets.errors import AnnotationError
-from . import alphapose, coco, joint_tables, mediapipe, mmpose, openpose
+from . import (
+    alphapose,
+    coco,
+    deeplabcut,
+    hdf5,
+    joint_tables,
+    mediapipe,
+    mmpose,
+    openpose,
+)
 from .pose_file import PoseFile
 from .sequence import PoseSequence
 
@@ -81,6 +90,12 @@ FORMATS = (
         mediapipe.read_array,
     ),
     PoseFormat(
+        'DeepLabCut', TABLE_SUFFIXES, deeplabcut.is_csv, deeplabcut.read_csv
+    ),
+    PoseFormat(
+        'SLEAP or DeepLabCut', ('.h5', '.hdf5'), hdf5.is_hdf5, hdf5.read_hdf5
+    ),
+    PoseFormat(
         'a table with a row for each joint (frame, landmark, x, y)',
         TABLE_SUFFIXES,
         joint_tables.is_long,
@@ -146,7 +161,7 @@ def describe_unknown(file: PoseFile) -> str:
         )
     found = ''
     if file.suffix in TABLE_SUFFIXES:
-        names = [name for name in file.table.rows[0] if name]
+        names = [' '.join(name.split()) for name in file.table.rows[0] if name]
         found = f', but has the columns {", ".join(names[:8]) or "none"}' + (
             ' and more' if len(names) > 8 else ''
         )

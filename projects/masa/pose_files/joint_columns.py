@@ -125,6 +125,22 @@ def _find(
     return JointColumns([*joints], [*joints.values()])
 
 
+def find_parts(header: Sequence[str]) -> dict[str, int]:
+    """Find the columns of a long table that hold ``x``, ``y`` and the like.
+
+    Args:
+        header (Sequence[str]): Names of the columns.
+
+    Returns:
+        dict[str, int]: The columns by part: ``x``, ``y``, ``z``, ``score``.
+    """
+    found: dict[str, int] = {}
+    for column, name in enumerate(header):
+        if name.lower() in _PARTS:
+            found.setdefault(_PARTS[name.lower()], column)
+    return found
+
+
 def find_role(
     header: Sequence[str], role: str, where: str | Path
 ) -> int | None:

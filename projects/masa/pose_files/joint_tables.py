@@ -19,6 +19,7 @@ from .joint_columns import (
     ROLES,
     JointColumns,
     find_joint_columns,
+    find_parts,
     find_role,
     layout_and_order,
 )
@@ -31,9 +32,11 @@ from .sequence import PoseSequence
 # and what Anipose, MediaPipe and SLEAP add.
 _KNOWN = re.compile(
     r'(Unnamed: \d+)?|.+_(error|ncams)|M_\d\d|center_\d|.*presence.*'
-    r'|instance\.score',
+    r'|((instance|track|tracking)[._])?score',
     re.IGNORECASE,
 )
+# Several people in a row, of SLEAP.
+_SIDE_BY_SIDE = re.compile(r'inst\d+\.track')
 # One joint is no pose.
 _LEAST_JOINTS = 2
 
@@ -41,7 +44,7 @@ _LEAST_JOINTS = 2
 def is_wide(file: PoseFile) -> bool:
     """Tell whether a CSV file has columns of joints, as ``nose_x``."""
     header = file.table.rows[0]
-    if is_long(file):
+    if is_long(file) or any(map(_SIDE_BY_SIDE.fullmatch, header)):
         return False
     return len(find_joint_columns(header, file.path).names) >= _LEAST_JOINTS
 
@@ -50,7 +53,7 @@ def is_long(file: PoseFile) -> bool:
     """Tell whether a CSV file has a row for each joint of a frame."""
     header, path = file.table.rows[0], file.path
     return (
-        {'x', 'y'} <= {name.lower() for name in header}
+        {'x', 'y'} <= find_parts(header).keys()
         and find_role(header, 'joint', path) is not None
         and any(
             find_role(header, role, path) is not None
@@ -109,20 +112,12 @@ def read_long(
     """
     (file,) = files
     header, path = file.table.rows[0], file.path
-    names = [name.lower() for name in header]
     joint = find_role(header, 'joint', path)
-    # The other parts of a joint have the names that they have in wide tables.
-    found = find_joint_columns([f'joint_{name}' for name in names], path)
-    (parts,) = (
-        part
-        for name, part in zip(found.names, found.parts, strict=True)
-        if name == 'joint'
-    )
+    parts = find_parts(header)
     axes = [axis for axis in 'xyz' if axis in parts]
     roles = _roles(file)
     _warn_of_others(file, {*roles.columns, joint, *parts.values()})
-    columns = [parts[axis] for axis in axes]
-    columns += [parts['score']] * ('score' in parts)
+    columns = [parts[one] for one in (*axes, 'score') if one in parts]
     cells, fields = roles.read(columns, [joint])
     joints, joint_of = _unique(cells.texts[-1])
     skeleton, order = layout_and_order(joints, layout, str(path))

@@ -7,8 +7,9 @@ from ..datasets.skeletons import BLAZEPOSE_33
 # Meters between the middle of the hips and the origin of world landmarks,
 # whose rounding is all that there is.
 _AT_ORIGIN = 0.01
-# Share of the coordinates within the picture that makes them shares of it.
-_INSIDE = 0.9
+# Share of the joints that are within the picture where positions are shares of
+# it, and of those not farther from it than its size.
+_INSIDE, _NEAR = 0.5, 0.99
 # Depth in shares of the picture beside positions in pixels.
 _LEAST_DEPTH = 0.02
 
@@ -35,9 +36,12 @@ def settle_units(
     if not len(seen):
         return keypoint, skeleton, False
     flat = seen[:, :2]
-    inside = ((flat >= 0) & (flat <= 1)).all(1).mean() >= _INSIDE
+    inside = bool(
+        ((flat >= 0) & (flat <= 1)).all(1).mean() >= _INSIDE
+        and ((flat >= -1) & (flat <= 2)).all(1).mean() >= _NEAR
+    )
     if keypoint.shape[-1] == 2:
-        return keypoint, skeleton, bool(inside)
+        return keypoint, skeleton, inside
     if skeleton['joints'] != BLAZEPOSE_33['joints']:
         return keypoint, skeleton, False
     hips = np.abs(keypoint[..., skeleton['root'], :].mean(-2)).max(-1)
@@ -45,6 +49,6 @@ def settle_units(
     if len(hips) and np.median(hips) < _AT_ORIGIN:
         return keypoint, skeleton, False
     if inside or np.ptp(seen[:, 2]) < _LEAST_DEPTH * np.ptp(flat, 0).max():
-        return keypoint[..., :2], skeleton, bool(inside)
+        return keypoint[..., :2], skeleton, inside
     unknown = {k: v for k, v in skeleton.items() if k != 'up_axis'}
     return keypoint, unknown, False

@@ -124,7 +124,8 @@ class RecordedRows:
                 + f" is in line {first} already; a column 'sequence' tells "
                 "sequences apart, and 'person' people"
             )
-        people.sort(key=lambda person: -len(person[1]))
+        found = np.isfinite(self.keypoint[rows]).all(-1).any(-1)
+        people.sort(key=lambda person: -found[person[1]].sum())
         shape = (len(people), length, *self.keypoint.shape[1:])
         keypoint = np.full(shape, np.nan)
         score = np.zeros(shape[:-1])

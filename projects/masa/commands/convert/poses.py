@@ -14,7 +14,7 @@ from ..conversion import (
 )
 from ..options import add_options
 
-EXPECTED = (AnnotationError, ExtractionError)
+EXPECTED = (AnnotationError, ExtractionError, ImportError)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
