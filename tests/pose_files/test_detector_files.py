@@ -30,7 +30,7 @@ def landmarks(frames=5, left=0.1):
     """
     values = RNG.uniform(0.1, 0.9, (frames, 33, 4))
     values[..., 0] = left + values[..., 0] / 3
-    values[:, -8:, 1] += 0.5
+    values[:, -8:, 1] += 2
     values[..., 2] -= 0.5
     return values
 

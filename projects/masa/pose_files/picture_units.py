@@ -7,9 +7,10 @@ from ..datasets.skeletons import BLAZEPOSE_33
 # Meters between the middle of the hips and the origin of world landmarks,
 # whose rounding is all that there is.
 _AT_ORIGIN = 0.01
-# Share of the joints that are within the picture where positions are shares of
-# it, and of those not farther from it than its size.
-_INSIDE, _NEAR = 0.5, 0.99
+# Positions are shares of the picture if so many joints are within it, so many
+# coordinates are positive and all are below the last number: of people whose
+# feet are far below the picture, MediaPipe guesses these at 3.
+_INSIDE, _POSITIVE, _FARTHEST = 0.25, 0.9, 10
 # Depth in shares of the picture beside positions in pixels.
 _LEAST_DEPTH = 0.02
 
@@ -38,7 +39,8 @@ def settle_units(
     flat = seen[:, :2]
     inside = bool(
         ((flat >= 0) & (flat <= 1)).all(1).mean() >= _INSIDE
-        and ((flat >= -1) & (flat <= 2)).all(1).mean() >= _NEAR
+        and (flat >= 0).mean() >= _POSITIVE
+        and np.abs(flat).max() < _FARTHEST
     )
     if keypoint.shape[-1] == 2:
         return keypoint, skeleton, inside

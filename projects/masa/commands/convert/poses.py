@@ -24,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser (argparse.ArgumentParser): The command's parser.
     """
     parser.description = (
-        f'{__doc__} The format is found out by the content. Exits '
+        f'{__doc__} Those of mmpose, OpenPose, AlphaPose, COCO, MediaPipe, '
+        'DeepLabCut, SLEAP and Anipose are read, and tables with columns such '
+        'as nose_x; the format is found out by the content. Exits '
         'with 1 if sequences were left out, with 2 if it could not be done.'
     )
     parser.epilog = (
@@ -99,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
         args.min_found,
         args.frame_rate,
         args.skip_broken,
-        args.image_size,
+        image_size=args.image_size,
     )
     remarks = []
     if args.phases is not None:
