@@ -212,6 +212,9 @@ def test_long_tables(named, tmp_path):
     assert sequence.score[0, 0, 0] == 0.5
 
 
+OTHER_14 = dict(joints=[f'{i}' for i in range(14)], flip_pairs=[])
+
+
 def test_layout_that_is_given(tmp_path):
     joints = in_picture(3)
     extra = np.concatenate([joints[:, ::-1], joints[:, :1]], 1)
@@ -221,8 +224,10 @@ def test_layout_that_is_given(tmp_path):
     sequence = read_pose_file(path, PENN_ACTION)
     np.testing.assert_allclose(sequence.keypoint[0], joints)
     assert read_pose_file(path).skeleton['joints'] == names
-    with pytest.raises(AnnotationError, match=r'17 joints.*14'):
-        read_pose_file(path, COCO_17)
+    # Names of another body are no joints of the layout in its order.
+    for other in (COCO_17, OTHER_14):
+        with pytest.raises(AnnotationError, match=r'1[47] joints.*14.*racket'):
+            read_pose_file(path, other)
     numbers = [f'p{i}' for i in range(13)]
     write_table(path, joint_columns(joints, numbers))
     sequence = read_pose_file(path, PENN_ACTION)

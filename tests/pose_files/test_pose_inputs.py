@@ -164,6 +164,20 @@ def test_folders_of_arrays(tmp_path):
     assert list(error.value.problems) == [str(tmp_path / 'c.npy')]
 
 
+def test_files_that_say_their_layout_keep_it(tmp_path):
+    (tmp_path / 'files').mkdir()
+    write_wide(tmp_path / 'files' / 'b', 50)
+    write_results(tmp_path / 'files' / 'a', 40)
+    np.save(tmp_path / 'c.npy', in_pixels(40, COCO_17))
+    model = masa.load(layout='COCO_17')
+    sequences = model.embed([tmp_path / 'files', tmp_path / 'c.npy'])
+    assert [(one.name, one.keypoint.shape[1]) for one in sequences] == [
+        ('a', 17),
+        ('b', 13),
+        ('c', 17),
+    ]
+
+
 def test_animals(model, tmp_path):
     joints = np.random.default_rng(0).uniform(0, 100, (1, 9, 3, 3))
     path = tmp_path / 'mouse.csv'

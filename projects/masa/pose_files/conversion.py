@@ -137,7 +137,7 @@ def pose_records(
 
     Args:
         path (Path): The file or folder.
-        layout (dict, optional): Of the joints. Defaults to what the files say.
+        layout (dict, optional): Of the joints of files that do not say theirs.
         may_miss (bool): Whether the model takes joints that are missing. Else
             they are filled in by a mean pose, and it is an error if there is
             none.
@@ -151,7 +151,16 @@ def pose_records(
         ExtractionError: If joints that were not found cannot be filled in.
         OSError: If a file cannot be opened.
     """
-    people, problems = read_people(find_pose_files([path]), layout)
+    sources = find_pose_files([path])
+    people, problems = read_people(sources, layout)
+    if layout is not None and problems:
+        others = [source for source in sources if source.name in problems]
+        people |= read_people(others)[0]
+        problems = {n: p for n, p in problems.items() if n not in people}
+        order = {source.paths[0]: i for i, source in enumerate(sources)}
+        people = dict(
+            sorted(people.items(), key=lambda item: order[item[1].path])
+        )
     records = []
     for name, one in people.items():
         skeleton = one.sequence.skeleton

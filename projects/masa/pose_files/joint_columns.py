@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ..datasets.errors import AnnotationError
 from ..datasets.skeletons import BLAZEPOSE_33, LAYOUTS
+from ..datasets.transforms.body_joints import NEEDED, find_body_joints
 from .named_joints import layout_of_names, standard_name
 
 # Names of columns, see _plain.
@@ -181,7 +182,8 @@ def layout_and_order(
     """Find the layout of named or numbered joints.
 
     33 numbers are those of MediaPipe. Of a layout that the user gives, joints
-    are taken by their names where the file has all, else in order.
+    are taken by their names where the file has all, else in order, unless the
+    names are those of another body.
 
     Args:
         names (Sequence[str]): Names or numbers of the joints.
@@ -193,7 +195,7 @@ def layout_and_order(
         position of its name.
 
     Raises:
-        AnnotationError: If there is none, or joints are missing.
+        AnnotationError: If there is none, or the file has other joints.
     """
     numbers = _numbers_of(names)
     order = list(range(len(names)))
@@ -220,10 +222,14 @@ def layout_and_order(
                 return one, [places[name] for name in wanted]
     if layout is None:
         return layout_of_names(names, where), order
-    if len(layout['joints']) != len(names):
+    sources = find_body_joints([*map(standard_name, names)])
+    if len(layout['joints']) != len(names) or all(
+        sources[joint] for joint in NEEDED
+    ):
         raise AnnotationError(
-            f'{where}: the layout has {len(layout["joints"])} joints, but '
-            f'there are {len(names)}: {", ".join(map(str, names[:40]))}'
+            f'{where}: the layout has {len(layout["joints"])} joints, '
+            f'{", ".join(layout["joints"][:3])} and so on, but the file has '
+            f'{len(names)}: {", ".join(names[:40])}'
         )
     return layout, order
 
