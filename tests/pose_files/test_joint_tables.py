@@ -248,6 +248,23 @@ def test_columns_that_are_left_out(tmp_path):
     assert sequence.skeleton == PENN_ACTION
 
 
+def test_anipose(tmp_path, recwarn):
+    joints = squat(4)
+    columns = joint_columns(joints)
+    for v, name in enumerate(JOINTS):
+        columns[f'{name}_error'] = [0.3 * v] * 4
+        columns[f'{name}_score'] = [0.9] * 4
+        columns[f'{name}_ncams'] = [3] * 4
+    columns |= {'M_00': [1] * 4, 'center_0': [0] * 4, 'fnum': range(4)}
+    # What is seen by less than two cameras.
+    for part in ('x', 'y', 'z', 'error', 'score', 'ncams'):
+        columns[f'head_{part}'][1] = 'nan'
+    sequence = read_pose_file(write_table(tmp_path / 'a.csv', columns))
+    joints[1, 0] = np.nan
+    np.testing.assert_allclose(sequence.keypoint[0], joints)
+    assert not recwarn.list
+
+
 XY = 'a_x,a_y,b_x,b_y'
 
 

@@ -67,11 +67,6 @@ class JointColumns(NamedTuple):
     names: list[str]
     parts: list[dict[str, int]]
 
-    @property
-    def axes(self) -> str:
-        """The coordinates that all joints have: ``xy`` or ``xyz``."""
-        return 'xyz' if all('z' in one for one in self.parts) else 'xy'
-
 
 def find_joint_columns(
     header: Sequence[str], where: str | Path
