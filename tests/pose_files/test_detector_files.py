@@ -232,6 +232,17 @@ def test_annotations_of_coco(tmp_path):
     assert sequence.name == ''
 
 
+def test_images_named_by_times(tmp_path):
+    row = [1, 2, 2] * 17
+    names = [f'20261130{10**12 + t * 40:013d}.jpg' for t in (0, 1, 3)]
+    path = write_json(tmp_path / 'a.json', coco_file([row] * 3, names))
+    assert [len(one) for one in read_pose_file(path).frames] == [1, 1, 0, 1]
+    names[0] = f'{"9" * 40}.jpg'
+    write_json(path, coco_file([row] * 3, names))
+    with pytest.raises(AnnotationError, match='span'):
+        read_pose_file(path)
+
+
 def test_animals_of_coco(tmp_path):
     content = coco_file([[1, 2, 2, 3, 4, 2]], ['0.jpg'])
     content['categories'][0]['keypoints'] = ['nose', 'tail']

@@ -43,17 +43,18 @@ def number_frames(
         >>> number_frames([11, 15, 13], 11, '')
         array([0, 2, 1])
     """
-    offsets = np.asarray(numbers, dtype=np.int64) - first
-    found = np.unique(offsets)
+    # Integers of any size: names of images may be times in nanoseconds.
+    offsets = [int(number) - first for number in numbers]
+    found = set(offsets)
     # Every nth image of a video is a sequence as well.
-    step = math.gcd(*found.tolist()) or 1
-    total = 1 + int(found[-1]) // step
+    step = math.gcd(*found) or 1
+    total = 1 + max(found) // step
     if total > max(_MOST_FRAMES, _MOST_GAP * len(found)):
         raise AnnotationError(
             f'{where}: the numbers of its {len(found)} images are expected '
             f'to be those of frames, but span {total}'
         )
-    return offsets // step
+    return np.array([offset // step for offset in offsets])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
