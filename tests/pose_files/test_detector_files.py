@@ -1,198 +1,24 @@
-"""Files of MediaPipe's users, COCO, DeepLabCut and SLEAP.
+"""Files of COCO, DeepLabCut and SLEAP.
 
 HDF5 is written here as pandas with PyTables, and sleap-io, wrote it.
 """
 
 import json
-import pickle
 
 import numpy as np
 import pytest
 from pose_writers import flat, make_person, write_json
-from test_joint_tables import only_format
+from table_writers import coco_file, only_format, write_deeplabcut
 
 from masa.datasets import AnnotationError, check_annotations
-from masa.datasets.skeletons import BLAZEPOSE_33, COCO_17
+from masa.datasets.skeletons import COCO_17
 from masa.pose_files import (
-    find_pose_files,
     read_pose_file,
     read_pose_sequences,
 )
 from masa.pose_files.conversion import make_annotations
 
 RNG = np.random.default_rng(0)
-
-
-def landmarks(frames=5, left=0.1):
-    """Landmarks in the picture, (T, 33, 4), z before and behind the hips.
-
-    Some are below the picture.
-    """
-    values = RNG.uniform(0.1, 0.9, (frames, 33, 4))
-    values[..., 0] = left + values[..., 0] / 3
-    values[:, -8:, 1] += 2
-    values[..., 2] -= 0.5
-    return values
-
-
-def as_dicts(person):
-    return [
-        dict(zip(('x', 'y', 'z', 'visibility'), row, strict=True))
-        for row in person.tolist()
-    ]
-
-
-@pytest.mark.parametrize('kind', ['4', '5', 'flat', 'whole body'])
-def test_arrays_of_mediapipe(kind, tmp_path):
-    values = landmarks()
-    values[2] = 0
-    values[3, 7] = np.nan
-    array = {'4': values, 'flat': values.reshape(5, -1)}
-    array['5'] = np.concatenate([values, values[..., :1]], -1)
-    others = np.ones((5, 3 * (468 + 21 + 21)))
-    array['whole body'] = np.concatenate([array['flat'], others], 1)
-    path = tmp_path / 'a.npy'
-    np.save(path, array[kind].astype(np.float32))
-    only_format(path)
-    sequence = read_pose_file(path)
-    assert sequence.skeleton == BLAZEPOSE_33
-    assert sequence.normalized
-    expected = values[..., :2].copy()
-    expected[2] = np.nan
-    expected[3, 7] = np.nan
-    np.testing.assert_allclose(sequence.keypoint[0], expected, atol=1e-6)
-    np.testing.assert_allclose(
-        sequence.score[0], np.nan_to_num(values[..., 3]), atol=1e-6
-    )
-
-
-@pytest.mark.parametrize(
-    'array',
-    [
-        landmarks()[..., :3],
-        landmarks().reshape(5, 132) + 1,
-        np.ones((5, 33, 4), np.int64),
-        RNG.random((5, 17, 4)),
-        np.array([dict(a=1)]),
-    ],
-)
-def test_arrays_that_may_be_anything(array, tmp_path):
-    path = tmp_path / 'a.npy'
-    np.save(path, array, allow_pickle=True)
-    with pytest.raises(AnnotationError, match='known format'):
-        read_pose_file(path)
-
-
-@pytest.mark.parametrize('form', ['list', 'people', 'key', 'nested', 'frames'])
-def test_json_of_mediapipe(form, tmp_path):
-    values = landmarks()
-    people = [as_dicts(person) for person in values]
-    people[1] = None
-    frames = dict(
-        list=people,
-        people=[one and [one] for one in people],
-        key=[dict(landmarks=one) for one in people],
-        nested=[
-            dict(pose_landmarks=one and dict(landmark=one)) for one in people
-        ],
-        frames=dict(fps=25, frames=people),
-    )[form]
-    path = write_json(tmp_path / 'a.json', frames)
-    only_format(path)
-    sequence = read_pose_file(path)
-    assert sequence.skeleton == BLAZEPOSE_33
-    assert sequence.normalized
-    assert sequence.frame_rate == (25 if form == 'frames' else None)
-    values[1] = np.nan
-    keypoint, score = sequence.person(1, 0.5, 'a')
-    np.testing.assert_allclose(keypoint, values[..., :2])
-    np.testing.assert_allclose(score, np.nan_to_num(values[..., 3]))
-    ((name, paths),) = find_pose_files([path])
-    assert (name, paths) == ('a', [path])
-
-
-def test_people_and_times_of_mediapipe(tmp_path):
-    first, second = landmarks(), landmarks(left=0.5)
-    frames = [
-        dict(
-            timestamp_ms=40 * t,
-            pose_landmarks=[as_dicts(first[t]), as_dicts(second[t])],
-        )
-        for t in range(5)
-    ]
-    sequence = read_pose_file(write_json(tmp_path / 'a.json', frames))
-    np.testing.assert_allclose(sequence.timestamps, np.arange(5) / 25)
-    people = [sequence.person(rank, 1, 'a')[0] for rank in (1, 2)]
-    people.sort(key=lambda one: one[0, :, 0].mean())
-    np.testing.assert_allclose(people, [first[..., :2], second[..., :2]])
-
-
-def test_units_of_mediapipe(tmp_path):
-    path = tmp_path / 'a.npy'
-    values = landmarks()
-    shares = values[..., :2].copy()
-
-    def read(x, y, z):
-        values[..., :3] = np.stack(np.broadcast_arrays(x, y, z), -1)
-        np.save(path, values)
-        return read_pose_file(path)
-
-    x, y = np.moveaxis(shares, -1, 0)
-    z = RNG.uniform(-0.3, 0.3, x.shape)
-    # Pixels, whose depth is in shares of the picture, and in pixels.
-    pixels = read(1920 * x, 1080 * y, z)
-    assert pixels.keypoint.shape[-1] == 2
-    assert not pixels.normalized
-    deep = read(1920 * x, 1080 * y, 1920 * z)
-    assert deep.keypoint.shape[-1] == 3
-    assert 'up_axis' not in deep.skeleton
-    # Meters from the hips.
-    world = np.stack([x, y, z], -1)
-    world -= world[:, [23, 24]].mean(1, keepdims=True)
-    meters = read(*np.moveaxis(world, -1, 0))
-    assert meters.skeleton['up_axis'] == '-y'
-    np.testing.assert_allclose(meters.keypoint[0], world)
-
-
-def test_size_of_the_picture(tmp_path):
-    values = landmarks()
-    path = tmp_path / 'a.npy'
-    np.save(path, values)
-    with pytest.warns(UserWarning, match='image-size'):
-        annotations, _ = make_annotations([path])
-    (record,) = annotations['annotations']
-    np.testing.assert_allclose(
-        record['keypoint'][0], values[..., :2], atol=1e-6
-    )
-    annotations, _ = make_annotations([path], image_size=(200, 100))
-    (record,) = annotations['annotations']
-    np.testing.assert_allclose(
-        record['keypoint'][0], values[..., :2] * [200, 100], atol=1e-4
-    )
-    entries = [dict(image_id=0, keypoints=[1, 2, 1] * 17)]
-    other = write_json(tmp_path / 'b.json', entries)
-    with pytest.raises(AnnotationError, match='--image-size'):
-        make_annotations([other], image_size=(200, 100))
-
-
-def coco_file(people, images, **fields):
-    """An annotation file, of people and images that alternate."""
-    return dict(
-        images=[dict(id=7 + i, file_name=n) for i, n in enumerate(images)],
-        annotations=[
-            dict(
-                id=i,
-                image_id=7 + i,
-                category_id=1,
-                bbox=[0, 0, 10, 10],
-                keypoints=row,
-                **{key: values[i] for key, values in fields.items()},
-            )
-            for i, row in enumerate(people)
-            if row is not None
-        ],
-        categories=[dict(id=1, name='person', keypoints=COCO_17['joints'])],
-    )
 
 
 def test_annotations_of_coco(tmp_path):
@@ -248,46 +74,6 @@ def test_animals_of_coco(tmp_path):
     content['categories'][0]['keypoints'] = ['nose', 'tail']
     path = write_json(tmp_path / 'a.json', content)
     assert read_pose_file(path).skeleton['joints'] == ['nose', 'tail']
-
-
-def write_deeplabcut(path, joints, names, individuals=('',)):
-    """Joints (M, T, V, 3) of x, y and likelihood."""
-    columns = [
-        ('net', one, name, part)
-        for one in individuals
-        for name in names
-        for part in ('x', 'y', 'likelihood')
-    ]
-    rows = np.moveaxis(joints, 0, 1).reshape(joints.shape[1], -1)
-    levels = [0, 1, 2, 3] if individuals[0] else [0, 2, 3]
-    if path.suffix == '.csv':
-        heads = [
-            [title, *(column[level] for column in columns)]
-            for level, title in zip(
-                levels,
-                np.array(['scorer', 'individuals', 'bodyparts', 'coords'])[
-                    levels
-                ],
-                strict=True,
-            )
-        ]
-        body = [
-            [str(t), *('' if np.isnan(x) else repr(x) for x in row)]
-            for t, row in enumerate(rows.tolist())
-        ]
-        path.write_text('\n'.join(map(','.join, heads + body)) + '\n')
-        return path
-    h5py = pytest.importorskip('h5py')
-    names = [tuple(column[level] for level in levels) for column in columns]
-    table = np.zeros(
-        len(rows),
-        [('index', '<i8'), ('values_block_0', '<f8', (rows.shape[1],))],
-    )
-    table['index'], table['values_block_0'] = np.arange(len(rows)), rows
-    with h5py.File(path, 'w') as file:
-        data = file.create_dataset('df_with_missing/table', data=table)
-        data.attrs['values_block_0_kind'] = np.bytes_(pickle.dumps(names, 0))
-    return path
 
 
 @pytest.mark.parametrize('suffix', ['.csv', '.h5'])

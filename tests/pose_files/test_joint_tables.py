@@ -1,52 +1,18 @@
-import csv
-
 import numpy as np
 import pytest
 from squats import squat
+from table_writers import JOINTS, joint_columns, only_format, write_table
 
 from masa.datasets import AnnotationError
 from masa.datasets.skeletons import BLAZEPOSE_33, COCO_17, PENN_ACTION
 from masa.pose_files import read_pose_file, read_pose_sequences
 from masa.pose_files.conversion import make_annotations
-from masa.pose_files.formats import FORMATS
 from masa.pose_files.joint_columns import find_joint_columns
-from masa.pose_files.pose_file import PoseFile
-
-JOINTS = PENN_ACTION['joints']
 
 
 def in_picture(frames=8):
     """Joints of a squat in pixels, (T, 13, 2)."""
     return 300 - 100 * squat(frames)[..., :2]
-
-
-def write_table(path, columns, delimiter=','):
-    """Write columns by name, a list of values each."""
-    with open(path, 'w', newline='', encoding='utf-8') as file:
-        writer = csv.writer(file, delimiter=delimiter)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
-    return path
-
-
-def joint_columns(joints, names=JOINTS, style='{}_{}', parts='xyz'):
-    """Columns of joints (T, V, C), and of further parts after them."""
-    return {
-        style.format(name, part): joints[:, v, c].tolist()
-        for v, name in enumerate(names)
-        for c, part in zip(range(joints.shape[-1]), parts, strict=False)
-    }
-
-
-def only_format(path):
-    """Return the format of a file that no other format takes for its own."""
-    file = PoseFile(path)
-    (form,) = (
-        form
-        for form in FORMATS
-        if file.suffix in form.suffixes and form.recognizes(file)
-    )
-    return form
 
 
 @pytest.mark.parametrize(

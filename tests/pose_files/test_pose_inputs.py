@@ -8,8 +8,13 @@ import numpy as np
 import pytest
 from pose_writers import alphapose_entries, flat, write_json
 from squats import squat, turned
-from test_detector_files import as_dicts, coco_file, write_deeplabcut
-from test_joint_tables import joint_columns, write_table
+from table_writers import (
+    as_dicts,
+    coco_file,
+    joint_columns,
+    write_deeplabcut,
+    write_table,
+)
 
 import masa
 from masa.cli import main

@@ -35,8 +35,9 @@ class AlignmentInferencer(EmbeddingInferencer):
     (docs/pose_files.md); an annotation file, or a list of records as MMAction2
     has it; a ``.npy`` file, a folder of them or an array, joints ``(T, V, C)``
     or features ``(T, D)``, as the model needs them; a record as a dict; and an
-    :class:`EmbeddedSequence` that :meth:`embed` returned. Arrays of
-    joints have NaN where a joint is missing, for a model that knows of missing joints.
+    :class:`EmbeddedSequence` that :meth:`embed` returned. Arrays of joints
+    have NaN where a joint is missing, for a model that knows of missing
+    joints.
 
     Args:
         model (str | Path | Config, optional): The ``.onnx`` file of an
