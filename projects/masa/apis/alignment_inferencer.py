@@ -31,11 +31,13 @@ class AlignmentInferencer(EmbeddingInferencer):
     """Embeds sequences with a trained model, and aligns them.
 
     Every method accepts as a sequence: a video or a folder of images, if the
-    config has ``from_video``; an annotation file; a ``.npy`` file or an
-    array, joints ``(T, V, C)`` or features ``(T, D)``, as the model needs
-    them; a record as a dict; and an :class:`EmbeddedSequence` that
-    :meth:`embed` returned. Arrays of joints have NaN where a joint is
-    missing, for a model that knows of missing joints.
+    config has ``from_video``; a file of poses or a folder of them
+    (docs/pose_files.md); an annotation file, or a list of records as MMAction2
+    has it; a ``.npy`` file, a folder of them or an array, joints ``(T, V, C)``
+    or features ``(T, D)``, as the model needs them; a record as a dict; and an
+    :class:`EmbeddedSequence` that :meth:`embed` returned. Arrays of joints
+    have NaN where a joint is missing, for a model that knows of missing
+    joints.
 
     Args:
         model (str | Path | Config, optional): The ``.onnx`` file of an

@@ -14,8 +14,9 @@ from ..embeddings.checks import check_distinct
 from ..extraction.limits import MediaLimits
 from ..extraction.sequences import VIDEO_SUFFIXES
 from ..pose_files.conversion import pose_records
-from ..pose_files.formats import SUFFIXES
-from ..pose_files.search import holds_poses
+from ..pose_files.formats import SUFFIXES, describe_unknown
+from ..pose_files.pose_file import PoseFile
+from ..pose_files.search import files_below, holds_media, holds_poses
 from .inputs import (
     ANNOTATION_SUFFIXES,
     is_video,
@@ -101,6 +102,9 @@ class InputReader:
                 if is_path and holds_poses(Path(item)):
                     groups[i], broken = self._read_poses(Path(item))
                     problems.update(broken)
+                elif is_path and _arrays_in(Path(item)):
+                    groups[i], broken = self._read_arrays(Path(item))
+                    problems.update(broken)
                 elif is_path and is_video(Path(item)):
                     videos[i] = Path(item)
                 else:
@@ -164,6 +168,17 @@ class InputReader:
             )
         return usable, problems
 
+    def _read_arrays(self, folder: Path) -> tuple[list[dict], dict[str, str]]:
+        """Read the arrays in a folder; their ids are their paths there."""
+        records, problems = [], {}
+        for path in _arrays_in(folder):
+            name = path.relative_to(folder).with_suffix('').as_posix()
+            try:
+                records.append(self._record_of_array(read_array(path), name))
+            except ValueError as error:
+                problems[str(path)] = str(error)
+        return records, problems
+
     def _read_single(self, item: Input, name: str) -> list[dict]:
         """Read an input other than a video; an array is called ``name``."""
         if isinstance(item, dict):
@@ -181,10 +196,12 @@ class InputReader:
             return self._with_layout(read_records(path, self.features), path)
         if path.suffix == '.npy':
             return [self._record_of_array(read_array(path), path.stem)]
+        if path.suffix.lower() in SUFFIXES:
+            raise ValueError(describe_unknown(PoseFile(path)))
         raise ValueError(
             f'{path} is expected to be a video '
-            f'({", ".join(VIDEO_SUFFIXES)}), a folder of videos or of '
-            'images, a .npy file, an annotation file '
+            f'({", ".join(VIDEO_SUFFIXES)}), a folder of videos, images or '
+            '.npy files, a .npy file, an annotation file '
             f'({", ".join(ANNOTATION_SUFFIXES)}), or a pose file '
             f'({", ".join(SUFFIXES)}) or a folder of them'
         )
@@ -212,6 +229,15 @@ class InputReader:
             may_miss='missing' in self.modalities,
             any_body=self.any_body,
         )
+
+
+def _arrays_in(folder: Path) -> list[Path]:
+    """Return the ``.npy`` files of a folder in which there are no videos."""
+    if not folder.is_dir() or holds_media(folder):
+        return []
+    return sorted(
+        path for path in files_below(folder) if path.suffix == '.npy'
+    )
 
 
 def _is_flat(record: dict) -> bool:

@@ -23,11 +23,14 @@ HOW_TO_MAKE = (
 )
 
 
-def load_annotations(path: str | os.PathLike) -> dict:
+def load_annotations(path: str | os.PathLike, lists: bool = False) -> dict:
     """Read an annotation file: ``.pkl``, ``.npz`` or ``.json``.
 
     Args:
         path (str | os.PathLike): The file; its suffix tells the format.
+        lists (bool): Whether the file may be a list of records as well, or a
+            single one, which become annotations without splits. Defaults to
+            False.
 
     Returns:
         dict: Annotations in the format of docs/data.md. If the splits refer to
@@ -41,6 +44,11 @@ def load_annotations(path: str | os.PathLike) -> dict:
         FileNotFoundError: If there is no such file.
     """
     annotations = load_contents(path)
+    records = annotations if isinstance(annotations, list) else [annotations]
+    if lists and all(
+        isinstance(one, dict) and is_single_record(one) for one in records[:1]
+    ):
+        return dict(annotations=records)
     if isinstance(annotations, list):
         held = 'a list'
     elif not isinstance(annotations, dict):

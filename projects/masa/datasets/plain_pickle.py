@@ -1,10 +1,11 @@
 """Read pickles of arrays and plain containers without running code."""
 
+import io
 import os
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
@@ -169,11 +170,32 @@ def load_plain_pickle(
         FileNotFoundError: If there is no such file.
     """
     with open(path, 'rb') as file:
-        try:
-            return _PlainUnpickler(file, admit or {}).load()
-        except Exception as error:
-            # A damaged pickle may raise nearly anything.
-            raise AnnotationError(
-                f'{os.fspath(path)} cannot be read as a pickle of arrays: '
-                f'{error}'
-            ) from error
+        return _load(file, os.fspath(path), admit or {})
+
+
+def read_plain_pickle(content: bytes, where: str) -> Any:
+    """Read a pickle of plain containers that is part of a file.
+
+    Args:
+        content (bytes): The pickle.
+        where (str): File and place, for messages.
+
+    Returns:
+        Any: The contents.
+
+    Raises:
+        AnnotationError: As :func:`load_plain_pickle`.
+    """
+    return _load(io.BytesIO(content), where, {})
+
+
+def _load(
+    file: BinaryIO, where: str, admit: Mapping[tuple[str, str], Callable]
+) -> Any:
+    try:
+        return _PlainUnpickler(file, admit).load()
+    except Exception as error:
+        # A damaged pickle may raise nearly anything.
+        raise AnnotationError(
+            f'{where} cannot be read as a pickle of arrays: {error}'
+        ) from error

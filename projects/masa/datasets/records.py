@@ -38,7 +38,8 @@ def read_records(
     """Read and check the sequences of an annotation file.
 
     Args:
-        path (str | Path): The file.
+        path (str | Path): The file; without ``split``, MMAction2's lists of
+            records and single ones too.
         features (str | Path): Folder that every ``feature_path`` is relative
             to. Defaults to the working directory.
         split (str | Iterable[str], optional): Names of the splits. Defaults
@@ -53,7 +54,7 @@ def read_records(
         AnnotationError: If the file has problems, or lacks a split.
         FileNotFoundError: If there is none.
     """
-    annotations = load_annotations(path)
+    annotations = load_annotations(path, lists=split is None)
     refuse(path, check_annotations(annotations))
     records = select_records(annotations, split, path)
     records = unpack_records(annotations, records, '', BOX_THRESHOLD, path)

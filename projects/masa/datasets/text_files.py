@@ -58,12 +58,8 @@ def read_text(path: str | os.PathLike) -> str:
     file cannot be opened.
     """
     content = Path(path).read_bytes()
-    encoding = next(
-        (name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)),
-        'utf-8',
-    )
     try:
-        text = content.decode(encoding)
+        text = content.decode(encoding_of(content))
     except UnicodeDecodeError as error:
         line = content.count(b'\n', 0, error.start) + 1
         raise AnnotationError(_not_text(path, line)) from error
@@ -71,6 +67,14 @@ def read_text(path: str | os.PathLike) -> str:
         line = text.count('\n', 0, text.index('\0')) + 1
         raise AnnotationError(_not_text(path, line))
     return text
+
+
+def encoding_of(content: bytes) -> str:
+    """Return the encoding that the BOM tells, else UTF-8."""
+    return next(
+        (name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)),
+        'utf-8',
+    )
 
 
 def _not_text(path: str | os.PathLike, line: int) -> str:
@@ -164,7 +168,7 @@ def read_csv(
             f'{path} has the column {", ".join(twice)} more than once'
         )
     rows = []
-    lines = _lines(text, best, path)
+    lines = stripped_rows(text, best, path)
     next(lines)
     for line, values in lines:
         where = f'{path}, line {line}'
@@ -190,16 +194,20 @@ def read_csv(
 
 
 def _header(text: str, delimiter: str, path: str) -> list[str]:
-    _, values = next(_lines(text, delimiter, path), (1, []))
+    _, values = next(stripped_rows(text, delimiter, path), (1, []))
     while values and not values[-1]:
         values.pop()
     return [value.casefold() for value in values]
 
 
-def _lines(
-    text: str, delimiter: str, path: str
+def csv_rows(
+    text: str, delimiter: str, path: str | os.PathLike
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield number and values of every line that is not empty."""
+    """Yield number and values of every row that is not empty.
+
+    Raises AnnotationError, which names ``path`` and the line, if the text is
+    no CSV.
+    """
     reader = csv.reader(
         io.StringIO(text, newline=''),
         delimiter=delimiter,
@@ -207,11 +215,20 @@ def _lines(
     )
     try:
         for values in reader:
-            values = [value.strip() for value in values]
             if any(values):
                 yield reader.line_num, values
     except csv.Error as error:
         raise AnnotationError(
-            f'{path}, line {reader.line_num}: it cannot be read as CSV: '
-            f'{error}'
+            f'{os.fspath(path)}, line {reader.line_num}: it cannot be read as '
+            f'CSV: {error}'
         ) from error
+
+
+def stripped_rows(
+    text: str, delimiter: str, path: str | os.PathLike
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the same with stripped values, without rows of blanks."""
+    for line, values in csv_rows(text, delimiter, path):
+        values = [value.strip() for value in values]
+        if any(values):
+            yield line, values

@@ -1,3 +1,4 @@
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -56,6 +57,7 @@ def read_people(
     layout: dict | None = None,
     person: int = 1,
     min_found: float = 0.5,
+    image_size: tuple[int, int] | None = None,
 ) -> tuple[dict[str, Person], dict[str, str]]:
     """Read one person of every sequence.
 
@@ -64,6 +66,9 @@ def read_people(
         layout (dict, optional): Of the joints. Defaults to what the files say.
         person (int): Who, by prominence, 1 the first.
         min_found (float): Share of the frames that must show the person.
+        image_size (tuple[int, int], optional): Width and height of the
+            pictures, for positions that are shares of these. Without it a
+            warning says that the pictures are taken to be square.
 
     Returns:
         tuple[dict[str, Person], dict[str, str]]: The people by the id of the
@@ -91,12 +96,38 @@ def read_people(
                 )
             where = f'{path}, {one.name}' if one.name else path
             try:
-                joints = one.person(person, min_found, where)
+                joints, score = one.person(person, min_found, where)
             except SequenceError as error:
                 problems[name] = str(error)
                 continue
-            people[name] = Person(*joints, one, path)
+            if one.normalized and image_size is not None:
+                joints = joints * np.array(image_size)
+            people[name] = Person(joints, score, one, path)
+    _check_units(people, image_size)
     return people, problems
+
+
+def _check_units(
+    people: dict[str, Person], image_size: tuple[int, int] | None
+) -> None:
+    """Warn where the size of the picture is missing, or in vain."""
+    shares = [one for one in people.values() if one.sequence.normalized]
+    if shares and image_size is None:
+        files = [*dict.fromkeys(str(one.path) for one in shares)]
+        more = f' and {len(files) - 3} more' if len(files) > 3 else ''
+        warnings.warn(
+            f'{", ".join(files[:3])}{more}: positions are shares of the '
+            "picture's width and height, and are read as if it were square; "
+            '"masa convert poses --image-size WIDTHxHEIGHT" makes pixels of '
+            'them',
+            stacklevel=3,
+        )
+    elif image_size is not None and people and not shares:
+        raise AnnotationError(
+            'an image size is expected only where positions are shares of '
+            "the picture's width and height, which they are in none of the "
+            'files: leave out --image-size'
+        )
 
 
 def pose_records(
@@ -106,7 +137,7 @@ def pose_records(
 
     Args:
         path (Path): The file or folder.
-        layout (dict, optional): Of the joints. Defaults to what the files say.
+        layout (dict, optional): Of the joints of files that do not say theirs.
         may_miss (bool): Whether the model takes joints that are missing. Else
             they are filled in by a mean pose, and it is an error if there is
             none.
@@ -120,7 +151,16 @@ def pose_records(
         ExtractionError: If joints that were not found cannot be filled in.
         OSError: If a file cannot be opened.
     """
-    people, problems = read_people(find_pose_files([path]), layout)
+    sources = find_pose_files([path])
+    people, problems = read_people(sources, layout)
+    if layout is not None and problems:
+        others = [source for source in sources if source.name in problems]
+        people |= read_people(others)[0]
+        problems = {n: p for n, p in problems.items() if n not in people}
+        order = {source.paths[0]: i for i, source in enumerate(sources)}
+        people = dict(
+            sorted(people.items(), key=lambda item: order[item[1].path])
+        )
     records = []
     for name, one in people.items():
         skeleton = one.sequence.skeleton
@@ -151,6 +191,7 @@ def make_annotations(
     min_found: float = 0.5,
     frame_rate: float | None = None,
     skip_broken: bool = False,
+    image_size: tuple[int, int] | None = None,
 ) -> tuple[dict, dict[str, str]]:
     """Make annotations of pose files.
 
@@ -171,6 +212,7 @@ def make_annotations(
             files do not say theirs.
         skip_broken (bool): Whether to leave out sequences that cannot be
             used. Defaults to False.
+        image_size (tuple[int, int], optional): As for :func:`read_people`.
 
     Returns:
         tuple[dict, dict[str, str]]: The annotations, and by id why sequences
@@ -191,6 +233,7 @@ def make_annotations(
         LAYOUTS[layout] if layout else None,
         person,
         min_found,
+        image_size,
     )
     if problems and not skip_broken:
         raise AnnotationError(next(iter(problems.values())))

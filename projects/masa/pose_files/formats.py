@@ -3,7 +3,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..datasets.errors import AnnotationError
-from . import alphapose, mmpose, openpose
+from . import (
+    alphapose,
+    coco,
+    deeplabcut,
+    hdf5,
+    joint_tables,
+    mediapipe,
+    mmpose,
+    openpose,
+)
 from .pose_file import PoseFile
 from .sequence import PoseSequence
 
@@ -51,12 +60,53 @@ def _of_json(
     )
 
 
+TABLE_SUFFIXES = ('.csv', '.tsv')
 # The first that recognizes a file reads it.
 FORMATS = (
     _of_json('OpenPose', openpose.is_openpose, openpose.read_openpose, True),
     _of_json('mmpose', mmpose.is_video, mmpose.read_video),
     _of_json('images of mmpose', mmpose.is_image, mmpose.read_images, True),
-    _of_json('AlphaPose', alphapose.is_alphapose, alphapose.read_alphapose),
+    _of_json(
+        'AlphaPose or results of COCO',
+        alphapose.is_alphapose,
+        alphapose.read_alphapose,
+    ),
+    PoseFormat(
+        'annotations of COCO',
+        ('.json',),
+        lambda file: coco.is_coco(file.json),
+        coco.read_coco,
+    ),
+    PoseFormat(
+        'MediaPipe',
+        ('.json',),
+        lambda file: mediapipe.is_json(file.json),
+        mediapipe.read_json,
+    ),
+    PoseFormat(
+        'an array of MediaPipe',
+        ('.npy',),
+        mediapipe.is_array,
+        mediapipe.read_array,
+    ),
+    PoseFormat(
+        'DeepLabCut', TABLE_SUFFIXES, deeplabcut.is_csv, deeplabcut.read_csv
+    ),
+    PoseFormat(
+        'SLEAP or DeepLabCut', ('.h5', '.hdf5'), hdf5.is_hdf5, hdf5.read_hdf5
+    ),
+    PoseFormat(
+        'a table with a row for each joint (frame, landmark, x, y)',
+        TABLE_SUFFIXES,
+        joint_tables.is_long,
+        joint_tables.read_long,
+    ),
+    PoseFormat(
+        'a table with a row for each frame (frame, nose_x, nose_y, ...)',
+        TABLE_SUFFIXES,
+        joint_tables.is_wide,
+        joint_tables.read_wide,
+    ),
 )
 # The endings of pose files, in lower case.
 SUFFIXES = tuple(
@@ -97,15 +147,28 @@ def detect_format(paths: Iterable[Path]) -> PoseFormat:
         form = find_format(file)
         if form is not None:
             return form
-        titles = [one.title for one in FORMATS if file.suffix in one.suffixes]
-        raise AnnotationError(
-            f'{path} is no pose file of a known format: expected one of '
-            f'{", ".join(titles)}'
-            if titles
-            else f'{path} is expected to be a pose file, which ends in one '
-            f'of {", ".join(SUFFIXES)}'
-        )
+        raise AnnotationError(describe_unknown(file))
     raise AnnotationError(f'{file and file.path}: no frame shows anybody')
+
+
+def describe_unknown(file: PoseFile) -> str:
+    """Say what a file of no known format was expected to be."""
+    titles = [one.title for one in FORMATS if file.suffix in one.suffixes]
+    if not titles:
+        return (
+            f'{file.path} is expected to be a pose file, which ends in one of '
+            f'{", ".join(SUFFIXES)}'
+        )
+    found = ''
+    if file.suffix in TABLE_SUFFIXES:
+        names = [' '.join(name.split()) for name in file.table.rows[0] if name]
+        found = f', but has the columns {", ".join(names[:8]) or "none"}' + (
+            ' and more' if len(names) > 8 else ''
+        )
+    return (
+        f'{file.path} is no pose file of a known format: expected one of '
+        f'{", ".join(titles)}{found}'
+    )
 
 
 def shows_nobody(file: PoseFile) -> bool:

@@ -15,7 +15,7 @@ from ..datasets.problem import is_integer
 from ..datasets.skeletons import COCO_17, H36M_17, HALPE_26
 from ..datasets.skeletons import LAYOUTS as ALL_LAYOUTS
 from ..extraction.pose_estimator import Detection
-from .alphapose import BODIES
+from .coco import BODIES
 from .sequence import (
     DetectedPeople,
     JointCount,

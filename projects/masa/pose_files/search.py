@@ -91,16 +91,24 @@ def holds_poses(path: Path) -> bool:
         OSError: If a file cannot be opened.
     """
     if path.is_dir():
-        return not any(
-            one.name.lower().endswith((*VIDEO_SUFFIXES, *IMAGE_SUFFIXES))
-            for one in path.rglob('*')
-        ) and any(map(holds_poses, _files_below(path)))
+        return not holds_media(path) and any(
+            map(holds_poses, files_below(path))
+        )
     if path.suffix.lower() not in SUFFIXES:
         return False
     return find_format(PoseFile(path)) is not None
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
+def holds_media(folder: Path) -> bool:
+    """Tell whether there are videos or images below a folder."""
+    return any(
+        one.name.lower().endswith((*VIDEO_SUFFIXES, *IMAGE_SUFFIXES))
+        for one in folder.rglob('*')
+    )
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder that are not hidden."""
     for path in folder.rglob('*'):
         if path.is_file() and path.name[0] != '.':
             yield path

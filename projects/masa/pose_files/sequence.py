@@ -27,6 +27,8 @@ class PoseSequence(ABC):
         frame_rate (float, optional): Frames per second, if the file says.
         timestamps (np.ndarray, optional): Time of every frame in seconds,
             (T,), increasing, if the file says.
+        normalized (bool): Whether positions in 2D are shares of the width and
+            the height of the picture. Defaults to False.
         fields (dict): What else the file says, as further fields of the
             record, such as ``phase``. Defaults to nothing.
     """
@@ -36,6 +38,7 @@ class PoseSequence(ABC):
     activity: str = ''
     frame_rate: float | None = None
     timestamps: np.ndarray | None = None
+    normalized: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
 
     @abstractmethod

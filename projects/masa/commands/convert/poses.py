@@ -1,6 +1,7 @@
 """Turn pose files of other programs into an annotation file."""
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ..conversion import (
 )
 from ..options import add_options
 
-EXPECTED = (AnnotationError, ExtractionError)
+EXPECTED = (AnnotationError, ExtractionError, ImportError)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser (argparse.ArgumentParser): The command's parser.
     """
     parser.description = (
-        f'{__doc__} The format is found out by the content. Exits '
+        f'{__doc__} Those of mmpose, OpenPose, AlphaPose, COCO, MediaPipe, '
+        'DeepLabCut, SLEAP and Anipose are read, and tables with columns such '
+        'as nose_x; the format is found out by the content. Exits '
         'with 1 if sequences were left out, with 2 if it could not be done.'
     )
     parser.epilog = (
@@ -45,7 +48,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='of the joints, such as COCO_17 (default: what the file says, '
         'or what its format has of that number)',
     )
+    parser.add_argument(
+        '--image-size',
+        type=_size,
+        metavar='WIDTHxHEIGHT',
+        help='of the pictures in pixels, for files whose positions are shares '
+        'of it, as those of MediaPipe',
+    )
     add_options(parser, 'person', 'min-found', 'skip-broken')
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r'(\d+)x(\d+)', text)
+    if found is None or not (int(found[1]) and int(found[2])):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is expected to be the width and the height in pixels, '
+            'such as 1920x1080'
+        )
+    return int(found[1]), int(found[2])
 
 
 def check_arguments(
@@ -81,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
         args.min_found,
         args.frame_rate,
         args.skip_broken,
+        image_size=args.image_size,
     )
     remarks = []
     if args.phases is not None:
