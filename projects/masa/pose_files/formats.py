@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..datasets.errors import AnnotationError
-from . import alphapose, mmpose, openpose
+from . import alphapose, bvh, mmpose, openpose
 from .pose_file import PoseFile
 from .sequence import PoseSequence
 
@@ -57,6 +57,7 @@ FORMATS = (
     _of_json('mmpose', mmpose.is_video, mmpose.read_video),
     _of_json('images of mmpose', mmpose.is_image, mmpose.read_images, True),
     _of_json('AlphaPose', alphapose.is_alphapose, alphapose.read_alphapose),
+    PoseFormat('BVH', ('.bvh',), bvh.is_bvh, bvh.read_bvh),
 )
 # The endings of pose files, in lower case.
 SUFFIXES = tuple(

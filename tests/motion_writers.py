@@ -1,0 +1,111 @@
+"""Files of motion capture and sensors as other programs write them.
+
+Each writer follows the description of the format, independently of the reader.
+"""
+
+import numpy as np
+
+from masa.datasets.skeletons import PENN_ACTION
+
+# A body as rigs have it: bone, parent, joint that it begins with.
+RIG = [
+    ('Hips', None, 'pelvis'),
+    ('Spine', 'Hips', 'spine'),
+    ('Head', 'Spine', 'head'),
+    *(
+        (side + bone, parent and (side * is_sided + parent), side + joint)
+        for side in ('Left', 'Right')
+        for bone, parent, is_sided, joint in (
+            ('Shoulder', 'Spine', False, '_collar'),
+            ('Arm', 'Shoulder', True, '_shoulder'),
+            ('ForeArm', 'Arm', True, '_elbow'),
+            ('Hand', 'ForeArm', True, '_wrist'),
+            ('UpLeg', 'Hips', False, '_hip'),
+            ('Leg', 'UpLeg', True, '_knee'),
+            ('Foot', 'Leg', True, '_ankle'),
+        )
+    ),
+]
+
+
+class Bone:
+    """A joint of a BVH file."""
+
+    def __init__(self, name, offset, channels='', children=(), end=None):
+        self.name = name
+        self.offset = offset
+        self.channels = channels.split()
+        self.children = list(children)
+        self.end = end
+
+    def walk(self):
+        """This and all below, in the order of the file."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+def bvh_text(roots, values, frame_time=1 / 30):
+    """A file by https://research.cs.wisc.edu/graphics/Courses/cs-838-1999/.
+
+    Args:
+        roots: Bones.
+        values: Of all channels, (T, N).
+    """
+
+    def write(bone, keyword, indent):
+        channels = ' '.join(bone.channels)
+        lines = [
+            f'{keyword} {bone.name}',
+            '{',
+            '\tOFFSET ' + ' '.join(f'{one:.6f}' for one in bone.offset),
+        ]
+        if bone.channels:
+            lines.append(f'\tCHANNELS {len(bone.channels)} {channels}')
+        for child in bone.children:
+            lines += write(child, 'JOINT', '\t')
+        if bone.end is not None:
+            end = ' '.join(f'{one:.6f}' for one in bone.end)
+            lines += ['\tEnd Site', '\t{', f'\t\tOFFSET {end}', '\t}']
+        return [indent + line for line in (*lines, '}')]
+
+    lines = ['HIERARCHY']
+    for root in roots:
+        lines += write(root, 'ROOT', '')
+    lines += ['MOTION', f'Frames: {len(values)}']
+    lines.append(f'Frame Time: {frame_time:.7f}')
+    lines += [' '.join(f'{one:.6f}' for one in row) for row in values]
+    return '\n'.join(lines) + '\n'
+
+
+def rig_positions(body):
+    """Joints of RIG, {name: (T, 3)}, of the 13 of Penn Action, y up."""
+    places = dict(
+        zip(PENN_ACTION['joints'], np.moveaxis(body, 1, 0), strict=True)
+    )
+    hips, shoulders = (
+        (places[f'left_{part}'] + places[f'right_{part}']) / 2
+        for part in ('hip', 'shoulder')
+    )
+    places['pelvis'], places['spine'] = hips, (hips + shoulders) / 2
+    for side in ('left', 'right'):
+        places[f'{side}_collar'] = (shoulders + places[f'{side}_shoulder']) / 2
+    return {bone: places[joint.lower()] for bone, _, joint in RIG}
+
+
+def write_rig(path, body, prefix='', frame_time=1 / 30):
+    """A BVH file of the 13 joints (T, 13, 3), as positions of RIG's joints."""
+    places = rig_positions(body)
+    channels = 'Xposition Yposition Zposition Zrotation Xrotation Yrotation'
+    bones, columns = {}, {}
+    for name, parent, _ in RIG:
+        local = places[name] - (places[parent] if parent else 0)
+        columns[name] = np.hstack([local, np.zeros_like(local)])
+        # At rest as in the first frame.
+        bones[name] = Bone(prefix + name, local[0], channels)
+        if parent:
+            bones[parent].children.append(bones[name])
+    order = [bone.name.removeprefix(prefix) for bone in bones['Hips'].walk()]
+    values = np.hstack([columns[name] for name in order])
+    path.write_text(bvh_text([bones['Hips']], values, frame_time))
+    return path
