@@ -109,3 +109,69 @@ def write_rig(path, body, prefix='', frame_time=1 / 30):
     values = np.hstack([columns[name] for name in order])
     path.write_text(bvh_text([bones['Hips']], values, frame_time))
     return path
+
+
+def write_c3d(path, labels, points, rate=50.0, unit='mm', up='+Z', **more):
+    """A C3D file by ezc3d; points (T, N, 3) in its unit, NaN not found.
+
+    Args:
+        more: Further parameters of POINT, lists of texts.
+    """
+    import ezc3d
+
+    content = ezc3d.c3d()
+    point = content['parameters']['POINT']
+    point['RATE']['value'] = [rate]
+    point['LABELS']['value'] = tuple(labels)
+    point['UNITS']['value'] = (unit,)
+    for name, values in dict(Y_SCREEN=[up], **more).items():
+        content.add_parameter('POINT', name, values)
+    # (4, N, T): x, y, z and 1.
+    content['data']['points'] = np.concatenate(
+        [points, np.ones_like(points[..., :1])], axis=-1
+    ).transpose(2, 1, 0)
+    content.write(str(path))
+    return path
+
+
+def write_trc(path, labels, points, rate=50.0, unit='mm', times=None):
+    """A TRC file by OpenSim's description; points (T, N, 3), NaN blank."""
+    keys = 'DataRate CameraRate NumFrames NumMarkers Units OrigDataRate'
+    keys = f'{keys} OrigDataStartFrame OrigNumFrames'.replace(' ', '\t')
+    frames = len(points)
+    header = [rate, rate, frames, len(labels), unit, rate, 1, frames]
+    numbers = range(1, len(labels) + 1)
+    lines = [
+        ['PathFileType', '4', '(X/Y/Z)', path.name],
+        [keys],
+        header,
+        ['Frame#', 'Time', *(f'{label}\t\t' for label in labels)],
+        ['', '', *(f'{axis}{i}' for i in numbers for axis in 'XYZ')],
+        [],
+    ]
+    for t, frame in enumerate(points):
+        time = t / rate if times is None else times[t]
+        cells = ['' if np.isnan(x) else f'{x:.5f}' for x in frame.ravel()]
+        lines.append([t + 1, f'{time:.5f}', *cells])
+    path.write_text('\n'.join('\t'.join(map(str, one)) for one in lines))
+    return path
+
+
+def write_ntu(path, frames):
+    """A skeleton file; of every frame {body's number: (25, 4)}.
+
+    The last of the four is the tracking state. As in ``read_skeleton_file.m``
+    of https://github.com/shahroudy/NTURGB-D.
+    """
+    lines = [len(frames)]
+    for bodies in frames:
+        lines.append(len(bodies))
+        for number, joints in bodies.items():
+            lines += [f'{number} 0 1 1 1 1 0 0.01 -0.02 2', len(joints)]
+            lines += [
+                f'{x:.6f} {y:.6f} {z:.6f} 250.1 200.2 900.3 500.4 '
+                f'-0.1 0.2 0.3 0.4 {state:.0f}'
+                for x, y, z, state in joints
+            ]
+    path.write_text(''.join(f'{line}\n' for line in lines))
+    return path

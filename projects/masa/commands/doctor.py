@@ -31,6 +31,7 @@ PURPOSES = {
     'mediapipe-tasks': 'the same with a model file of your own',
     'export': 'export to ONNX',
     'index': 'search among millions of frames',
+    'formats': 'files of motion capture (C3D)',
     'tests': 'the tests',
 }
 # Distributions that serve as well, and those that no extra can bring.

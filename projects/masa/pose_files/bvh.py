@@ -23,6 +23,10 @@ from .named_joints import layout_of_names
 from .pose_file import PoseFile
 from .sequence import RecordedPeople
 
+# Some files have several of these in a line.
+_PARTS = re.compile(
+    r'([{}])|(?=\b(?:ROOT|OFFSET|CHANNELS|JOINT|End\s+Site)\b)', re.IGNORECASE
+)
 _CHANNEL = re.compile(r'([xyz])(position|rotation)', re.IGNORECASE)
 
 
@@ -122,8 +126,8 @@ def _read_hierarchy(
     inside: list[int] = []
     is_open = True
     for number, line in lines:
-        for part in re.split(r'([{}])', line):
-            words = part.split()
+        for part in _PARTS.split(line):
+            words = (part or '').split()
             if not words:
                 continue
             where = f'{path}, line {number}'

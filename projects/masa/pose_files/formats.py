@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..datasets.errors import AnnotationError
-from . import alphapose, bvh, mmpose, openpose
+from . import alphapose, bvh, c3d, mmpose, ntu, openpose, trc
 from .pose_file import PoseFile
 from .sequence import PoseSequence
 
@@ -58,6 +58,9 @@ FORMATS = (
     _of_json('images of mmpose', mmpose.is_image, mmpose.read_images, True),
     _of_json('AlphaPose', alphapose.is_alphapose, alphapose.read_alphapose),
     PoseFormat('BVH', ('.bvh',), bvh.is_bvh, bvh.read_bvh),
+    PoseFormat('C3D', ('.c3d',), c3d.is_c3d, c3d.read_c3d),
+    PoseFormat('TRC', ('.trc',), trc.is_trc, trc.read_trc),
+    PoseFormat('NTU RGB+D', ('.skeleton',), ntu.is_ntu, ntu.read_ntu),
 )
 # The endings of pose files, in lower case.
 SUFFIXES = tuple(
