@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..datasets.errors import AnnotationError
-from . import alphapose, bvh, c3d, mmpose, ntu, openpose, trc
+from . import alphapose, amass, bvh, c3d, casa, mmpose, ntu, openpose, trc
 from .pose_file import PoseFile
 from .sequence import PoseSequence
 
@@ -61,6 +61,8 @@ FORMATS = (
     PoseFormat('C3D', ('.c3d',), c3d.is_c3d, c3d.read_c3d),
     PoseFormat('TRC', ('.trc',), trc.is_trc, trc.read_trc),
     PoseFormat('NTU RGB+D', ('.skeleton',), ntu.is_ntu, ntu.read_ntu),
+    PoseFormat('AMASS', ('.npz',), amass.is_amass, amass.read_amass),
+    PoseFormat('CASA', ('.npy',), casa.is_casa, casa.read_casa),
 )
 # The endings of pose files, in lower case.
 SUFFIXES = tuple(
