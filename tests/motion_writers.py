@@ -175,3 +175,53 @@ def write_ntu(path, frames):
             ]
     path.write_text(''.join(f'{line}\n' for line in lines))
     return path
+
+
+def write_body_model(path, seed=0):
+    """A body model of 40 vertices, as SMPL-X's files have it."""
+    rng = np.random.default_rng(seed)
+    regressor = rng.random((25, 40))
+    np.savez(
+        path,
+        v_template=rng.normal(size=(40, 3)),
+        shapedirs=rng.normal(size=(40, 3, 10)) * 0.1,
+        J_regressor=regressor / regressor.sum(1, keepdims=True),
+        kintree_table=np.array([[2**32 - 1, *[0] * 24], range(25)], np.uint32),
+    )
+    return path
+
+
+def smpl_squat(frames):
+    """Rotations of SMPL, (T, 72), and places (T, 3) of a squat, z up."""
+    depth = np.sin(np.linspace(0, np.pi, frames)) ** 2
+    pose = np.zeros((frames, 24, 3))
+    # From y up to z up.
+    pose[:, 0, 0] = np.pi / 2
+    for hip, knee in ((1, 4), (2, 5)):
+        pose[:, hip, 0], pose[:, knee, 0] = -1.4 * depth, 1.9 * depth
+    # The arms hang, and the right one is raised to the side.
+    pose[:, 16, 2], pose[:, 17, 2] = -1.4, 1.4 - 2.4 * depth
+    trans = np.zeros((frames, 3))
+    trans[:, 2] = 0.9 - 0.35 * depth
+    return pose.reshape(frames, 72), trans
+
+
+def write_amass(path, pose, trans, rate=120.0, **more):
+    """As AMASS's SMPL-H: hands at rest; and what else its files hold."""
+    content = dict(
+        poses=np.pad(pose[:, :66], ((0, 0), (0, 156 - 66))),
+        trans=trans,
+        betas=np.zeros(16),
+        gender='female',
+        mocap_framerate=rate,
+        dmpls=np.zeros((len(pose), 8)),
+    )
+    content.update(more)
+    np.savez(path, **{k: v for k, v in content.items() if v is not None})
+    return path
+
+
+def write_casa(path, sequences):
+    """A file of CASA: a dict of dicts, pickled into an array."""
+    np.save(path, sequences, allow_pickle=True)
+    return path

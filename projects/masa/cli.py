@@ -76,7 +76,8 @@ COMMANDS: dict[str, Command | Group] = {
         'pose files and data sets to annotation files',
         {
             'poses': Command(
-                'pose files of mmpose, OpenPose or AlphaPose', 'convert.poses'
+                'poses of other programs and of motion capture',
+                'convert.poses',
             ),
             'join': Command(
                 "lists of records, as MMAction2's scripts write",
@@ -86,6 +87,7 @@ COMMANDS: dict[str, Command | Group] = {
                 'add phases that were labelled in a spreadsheet',
                 'convert.phases',
             ),
+            'casa': Command("CASA's data files", 'convert.casa'),
             'penn': Command('Penn Action', 'convert.penn'),
             'h2o': Command('H2O', 'convert.h2o'),
             'ikea': Command('IKEA ASM', 'convert.ikea'),

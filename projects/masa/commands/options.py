@@ -196,6 +196,12 @@ _OPTIONS = {
         help='share of the frames that must show the person (default: '
         '%(default)s)',
     ),
+    'body-model': dict(
+        type=Path,
+        metavar='FILE.npz',
+        help='SMPL or SMPL-X, to place the joints of files of rotations '
+        '(default: an average body)',
+    ),
     'max-pixels': dict(
         type=bounded(int, 1),
         default=DEFAULT_LIMITS.max_pixels,

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..datasets.conversion import LabeledSequence, build_annotations
 from ..datasets.errors import AnnotationError
 from ..datasets.penn_action import activity_name
 from ..datasets.plain_pickle import load_plain_pickle
@@ -86,6 +87,64 @@ def read_casa(
         _sequence(entry, str(key), file, layout, name.activity if name else '')
         for key, entry in content.items()
     ]
+
+
+def make_annotations(
+    paths: Iterable[Path],
+    body_model: Path | None = None,
+    val_share: float = 0.0,
+    seed: int = 0,
+) -> tuple[dict, list[str]]:
+    """Convert the sequences of files to annotations.
+
+    Args:
+        paths (Iterable[Path]): Files, such as ``golf_swing_train.npy``.
+        body_model (Path, optional): For :func:`~.smpl.place_smpl`.
+        val_share (float): See
+            :func:`~masa.datasets.conversion.build_annotations`.
+        seed (int): As there.
+
+    Returns:
+        tuple[dict, list[str]]: As there.
+
+    Raises:
+        AnnotationError: As :func:`read_casa`; if a name says no activity and
+            split, two sequences have one name, or the joints of two files
+            differ.
+        OSError: If a file cannot be opened.
+    """
+    found: dict[str, LabeledSequence] = {}
+    first, skeleton = None, None
+    for path in paths:
+        name = casa_name(path)
+        if name is None:
+            raise AnnotationError(
+                f'{path}: a name such as golf_swing_train.npy is expected, '
+                'of an activity and the split train, val or test'
+            )
+        for one in read_casa([PoseFile(path, body_model)]):
+            if one.name in found:
+                raise AnnotationError(
+                    f'{path}: the sequence {one.name!r} is in another file, '
+                    'too: convert them apart'
+                )
+            first, skeleton = first or path, skeleton or one.skeleton
+            if one.skeleton != skeleton:
+                raise AnnotationError(
+                    f'{path} has other joints than {first}: convert them apart'
+                )
+            keypoint, score = one.person(1, 0, f'{path}, {one.name}')
+            found[one.name] = LabeledSequence(
+                name=one.name,
+                keypoint=keypoint,
+                visible=score > 0,
+                activity=name.activity,
+                split=name.split,
+                phase=one.fields.get('phase'),
+            )
+    return build_annotations(
+        found.values(), skeleton, val_share=val_share, seed=seed
+    )
 
 
 def _load(path: Path) -> dict:

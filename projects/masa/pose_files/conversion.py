@@ -56,6 +56,7 @@ def read_people(
     layout: dict | None = None,
     person: int = 1,
     min_found: float = 0.5,
+    body_model: Path | None = None,
 ) -> tuple[dict[str, Person], dict[str, str]]:
     """Read one person of every sequence.
 
@@ -64,6 +65,7 @@ def read_people(
         layout (dict, optional): Of the joints. Defaults to what the files say.
         person (int): Who, by prominence, 1 the first.
         min_found (float): Share of the frames that must show the person.
+        body_model (Path, optional): For :func:`read_pose_sequences`.
 
     Returns:
         tuple[dict[str, Person], dict[str, str]]: The people by the id of the
@@ -78,7 +80,7 @@ def read_people(
     for source in sources:
         path = source.paths[0]
         try:
-            sequences = read_pose_sequences(source.paths, layout)
+            sequences = read_pose_sequences(source.paths, layout, body_model)
         except AnnotationError as error:
             problems[source.name] = str(error)
             continue
@@ -151,6 +153,7 @@ def make_annotations(
     min_found: float = 0.5,
     frame_rate: float | None = None,
     skip_broken: bool = False,
+    body_model: Path | None = None,
 ) -> tuple[dict, dict[str, str]]:
     """Make annotations of pose files.
 
@@ -171,6 +174,7 @@ def make_annotations(
             files do not say theirs.
         skip_broken (bool): Whether to leave out sequences that cannot be
             used. Defaults to False.
+        body_model (Path, optional): For :func:`read_pose_sequences`.
 
     Returns:
         tuple[dict, dict[str, str]]: The annotations, and by id why sequences
@@ -191,6 +195,7 @@ def make_annotations(
         LAYOUTS[layout] if layout else None,
         person,
         min_found,
+        body_model,
     )
     if problems and not skip_broken:
         raise AnnotationError(next(iter(problems.values())))

@@ -120,7 +120,9 @@ def shows_nobody(file: PoseFile) -> bool:
 
 
 def read_pose_sequences(
-    paths: Path | Sequence[Path], layout: dict | None = None
+    paths: Path | Sequence[Path],
+    layout: dict | None = None,
+    body_model: Path | None = None,
 ) -> list[PoseSequence]:
     """Read the poses of the sequences in a file.
 
@@ -129,6 +131,8 @@ def read_pose_sequences(
             one sequence, in order.
         layout (dict, optional): Of the joints. Defaults to what the file
             says, or what its format has of that number.
+        body_model (Path, optional): ``.npz`` of the body model that places
+            the joints of a file of rotations. Defaults to an average body.
 
     Returns:
         list[PoseSequence]: Most formats hold one sequence; where a file holds
@@ -141,7 +145,8 @@ def read_pose_sequences(
     """
     paths = [paths] if isinstance(paths, Path) else list(paths)
     form = detect_format(paths)
-    sequences = form.read(map(PoseFile, paths), layout)
+    files = (PoseFile(path, body_model) for path in paths)
+    sequences = form.read(files, layout)
     for one in sequences:
         if one.is_empty():
             place = f'{paths[0]}, {one.name}' if one.name else paths[0]

@@ -91,8 +91,9 @@ def _bones(betas: np.ndarray | None, body_model: Path | None) -> np.ndarray:
         raise AnnotationError(' '.join(str(error).split())) from error
     shape = np.zeros(0) if betas is None else betas[: body.num_betas]
     rest = body.at_rest(shape)
-    bones[:BODY_JOINTS] = rest - rest[body.parents]
     bones[0] = rest[0]
+    for joint in range(1, BODY_JOINTS):
+        bones[joint] = rest[joint] - rest[_PARENTS[joint]]
     return bones
 
 

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='of the joints, such as COCO_17 (default: what the file says, '
         'or what its format has of that number)',
     )
-    add_options(parser, 'person', 'min-found', 'skip-broken')
+    add_options(parser, 'body-model', 'person', 'min-found', 'skip-broken')
 
 
 def check_arguments(
@@ -81,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
         args.min_found,
         args.frame_rate,
         args.skip_broken,
+        args.body_model,
     )
     remarks = []
     if args.phases is not None:
