@@ -13,7 +13,10 @@ from masa.pose_files import read_pose_file
 
 MARKERS = PLUG_IN_GAIT_39['joints']
 WRITERS = dict(c3d=write_c3d, trc=write_trc)
-CENTERS = [f'{s}{part}JC' for part in 'SEWHKA' for s in 'LR']
+CENTERS = [
+    [f'{s}{name}' for name in names.split() for s in 'LR']
+    for names in ('SJC EJC WJC HJC KJC AJC', 'CLO HUO RAO FEP FEO TIO')
+]
 
 
 @pytest.fixture(scope='module')
@@ -37,12 +40,13 @@ def write(request, tmp_path):
     return make
 
 
-def test_plug_in_gait(write, points):
+@pytest.mark.parametrize('subject', ['', 'Ann:', '2026_KUO_'])
+def test_plug_in_gait(write, points, subject):
     # In another order, and more than Plug-in Gait's.
     order = np.random.default_rng(0).permutation(39)
-    labels = [f'Ann:{MARKERS[i]}' for i in order]
+    labels = [f'{subject}{MARKERS[i]}' for i in order]
     more = np.concatenate([points[:, order], points[:, :1]], axis=1)
-    path = write([*labels, 'Ann:STICK'], more)
+    path = write([*labels, f'{subject}STICK'], more)
     sequence = read_pose_file(path)
     up_axis = 'y' if path.suffix == '.trc' else 'z'
     assert sequence.skeleton == PLUG_IN_GAIT_39 | dict(up_axis=up_axis)
@@ -64,19 +68,20 @@ def test_units_and_a_single_frame(write, points, unit, scale):
         np.testing.assert_allclose(found, points[:frames] * scale, rtol=1e-5)
 
 
-def test_joint_centers(write, points):
-    labels = [*MARKERS, *CENTERS]
+@pytest.mark.parametrize('names', CENTERS)
+def test_joint_centers(write, points, names):
+    labels = [*MARKERS, *names]
     centers = np.random.default_rng(0).uniform(100, 900, (len(points), 12, 3))
     path = write(labels, np.concatenate([points, centers], axis=1))
     sequence = read_pose_file(path)
-    names = sequence.skeleton['joints']
-    assert names[:4] == MARKERS[:4]
-    assert names[4:6] == ['left_shoulder', 'right_shoulder']
+    joints = sequence.skeleton['joints']
+    assert joints[:4] == MARKERS[:4]
+    assert joints[4:6] == ['left_shoulder', 'right_shoulder']
     assert [4, 5] in sequence.skeleton['flip_pairs']
     np.testing.assert_allclose(
         sequence.keypoint[0, :, 4:], centers / 1000, atol=1e-6
     )
-    assert all(find_body_joints(names).values())
+    assert all(find_body_joints(joints).values())
 
 
 @pytest.mark.parametrize(

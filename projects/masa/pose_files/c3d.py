@@ -14,7 +14,12 @@ import numpy as np
 
 from ..datasets.errors import AnnotationError
 from ..support.extras import explain_missing
-from .markers import choose_markers, layout_of_markers, to_meters
+from .markers import (
+    choose_markers,
+    layout_of_markers,
+    to_meters,
+    without_subject,
+)
 from .pose_file import PoseFile
 from .sequence import RecordedPeople
 
@@ -176,7 +181,9 @@ def _people(labels: list[str], point: Mapping) -> list[dict[str, int]]:
         if {label, name} & results or not name or name.startswith('*'):
             continue
         subjects.setdefault(subject, {}).setdefault(name, i)
-    most = max(subjects.values(), key=len, default={})
-    return [one for one in subjects.values() if one.keys() == most.keys()] * (
-        bool(most)
-    )
+    people = [
+        dict(zip(without_subject(one), one.values(), strict=True))
+        for one in subjects.values()
+    ]
+    most = max(people, key=len, default={})
+    return [one for one in people if one.keys() == most.keys()]

@@ -11,15 +11,39 @@ from .named_joints import layout_of_names
 # Meters of the units of length.
 METERS = {'mm': 0.001, 'cm': 0.01, 'dm': 0.1, 'm': 1.0, 'in': 0.0254}
 _HEAD = ('LFHD', 'RFHD', 'LBHD', 'RBHD')
-# Joint centers that models of markers compute.
-_CENTERS = {
-    f'{s}{letter}JC': f'{side}_{part}'
-    for part, letter in (
-        *(('shoulder', 'S'), ('elbow', 'E'), ('wrist', 'W')),
-        *(('hip', 'H'), ('knee', 'K'), ('ankle', 'A')),
-    )
-    for side, s in (('left', 'L'), ('right', 'R'))
-}
+# Joint centers that models of markers compute: their usual names, and the
+# origins and ends of bones that Vicon's Plug-in Gait adds to a file.
+_CENTERS = [
+    {
+        f'{s}{name}': f'{side}_{part}'
+        for part, name in zip(
+            ('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle'),
+            names.split(),
+            strict=True,
+        )
+        for side, s in (('left', 'L'), ('right', 'R'))
+    }
+    for names in ('SJC EJC WJC HJC KJC AJC', 'CLO HUO RAO FEP FEO TIO')
+]
+
+
+def without_subject(labels: Iterable[str]) -> list[str]:
+    """Take a subject's name off the labels of its markers.
+
+    Example:
+        >>> without_subject(['S01_LASI', 'S01_RASI'])
+        ['LASI', 'RASI']
+        >>> without_subject(['Ann:LASI', 'LASI', 'L_KNE'])
+        ['LASI', 'LASI', 'L_KNE']
+    """
+    names = [label.rpartition(':')[2] for label in labels]
+    # Of a single label, nothing tells what the name is.
+    prefix = max(names, default='') if len(names) > 1 else ''
+    while not all(name.startswith(prefix) for name in names) or (
+        prefix and prefix[-1] != '_'
+    ):
+        prefix = prefix[:-1]
+    return [name.removeprefix(prefix) for name in names]
 
 
 def choose_markers(
@@ -34,12 +58,14 @@ def choose_markers(
 
     Returns:
         list[str]: All of them for a layout that the user says; else the
-        centers of all twelve joints (``LHJC``) and the markers on the head,
-        the 39 markers of Plug-in Gait, or all, whichever the file has first.
+        centers of all twelve joints, such as ``LHJC`` or Plug-in Gait's
+        ``LFEP``, and the markers on the head; else the 39 markers of Plug-in
+        Gait; or all.
     """
     labels = list(labels)
-    if layout is None and _CENTERS.keys() <= set(labels):
-        return [*(one for one in _HEAD if one in labels), *_CENTERS]
+    for centers in _CENTERS:
+        if layout is None and centers.keys() <= set(labels):
+            return [*(one for one in _HEAD if one in labels), *centers]
     if layout is None and set(PLUG_IN_GAIT_39['joints']) <= set(labels):
         return list(PLUG_IN_GAIT_39['joints'])
     return labels
@@ -64,7 +90,8 @@ def layout_of_markers(
             two markers have one name.
     """
     if layout is None:
-        names = [_CENTERS.get(label, label) for label in labels]
+        centers = _CENTERS[0] | _CENTERS[1]
+        names = [centers.get(label, label) for label in labels]
         return layout_of_names(names, where, up_axis)
     if len(layout['joints']) != len(labels):
         raise AnnotationError(

@@ -12,7 +12,12 @@ import numpy as np
 
 from ..datasets.errors import AnnotationError
 from ..datasets.text_files import read_text
-from .markers import choose_markers, layout_of_markers, to_meters
+from .markers import (
+    choose_markers,
+    layout_of_markers,
+    to_meters,
+    without_subject,
+)
 from .pose_file import PoseFile
 from .sequence import RecordedPeople
 
@@ -101,7 +106,7 @@ def _names(lines: list[str], path: Path) -> list[str]:
             f'{path}, line 4: Frame#, Time and the names of markers are '
             f'expected, but there is {lines[3][:40]!r}'
         )
-    names = [cell.rpartition(':')[2] for cell in cells[2:] if cell]
+    names = without_subject(cell for cell in cells[2:] if cell)
     if not names:
         raise AnnotationError(f'{path}, line 4, names no marker')
     return names
