@@ -12,14 +12,17 @@ from motion_writers import (
     write_trc,
 )
 from squats import squat
+from tiny_demo import masa_command
 
 import masa
+from masa.datasets import check_annotations, load_annotations
 from masa.datasets.skeletons import KINECT_25, PENN_ACTION
 from masa.pose_files import find_pose_files
 from masa.pose_files.formats import FORMATS
 from masa.pose_files.pose_file import PoseFile
 
 JOINTS = PENN_ACTION['joints']
+convert_poses = masa_command('convert', 'poses')
 
 
 def bvh(path, frames):
@@ -39,11 +42,12 @@ def trc(path, frames):
 def ntu(path, frames):
     body = squat(frames)
     names = KINECT_25['joints']
-    joints = np.zeros((frames, 25, 4))
-    joints[..., :3] = body[:, [JOINTS.index('left_hip')]]
+    joints = np.full((frames, 25, 4), 2.0)
+    # What the 13 joints do not have is between the shoulders.
+    joints[..., :3] = body[:, [1, 2]].mean(1, keepdims=True)
+    joints[:, names.index('spine_base'), :3] = body[:, [7, 8]].mean(1)
     for i, name in enumerate(JOINTS):
         joints[:, names.index(name), :3] = body[:, i]
-    joints[..., 3] = 2
     return write_ntu(path, [{1: one} for one in joints])
 
 
@@ -118,8 +122,25 @@ def test_a_file_has_one_format(suffix, tmp_path):
     assert [one.paths for one in find_pose_files([tmp_path])] == [[path]]
 
 
+def test_conversion(suffix, tmp_path):
+    for name, frames in (('a', 30), ('b', 20)):
+        WRITERS[suffix](tmp_path / f'{name}{suffix}', frames)
+    output = tmp_path / 'out.pkl'
+    assert convert_poses([str(tmp_path), str(output)]) == 0
+    annotations = load_annotations(output)
+    assert check_annotations(annotations) == []
+    assert 'up_axis' in annotations['skeleton']
+    for record, frames in zip(
+        annotations['annotations'], (30, 20), strict=True
+    ):
+        assert record['total_frames'] == frames
+        assert record['keypoint_score'].all()
+        # CASA's files do not say it.
+        assert record.get('frame_rate') == (None if suffix == '.npy' else 30)
+
+
 @pytest.mark.parametrize('other', ['.npy', '.npz'])
-def test_arrays_that_are_no_poses(other, model, tmp_path):
+def test_arrays_that_are_no_poses(other, tmp_path):
     path = tmp_path / f'a{other}'
     if other == '.npy':
         np.save(path, squat(30))
