@@ -227,3 +227,18 @@ def test_other_files_that_end_in_bvh(tmp_path):
         path.write_bytes(content)
         with pytest.raises(AnnotationError, match='BVH'):
             read_pose_file(path)
+
+
+def test_joints_of_a_frame_that_are_missing(tmp_path):
+    path = tmp_path / 'a.bvh'
+    values = write(path, [cmu_hierarchy(np.random.default_rng(0))])
+    text = path.read_text()
+    # The rotation of the left hip, of which all of the leg follows.
+    row = text.splitlines()[-1].split()
+    row[9] = 'nan'
+    path.write_text('\n'.join([*text.splitlines()[:-1], ' '.join(row)]))
+    found = np.isfinite(read_pose_file(path).keypoint[0]).all(-1)
+    assert found[:-1].all()
+    lost = [CMU_38['joints'][i] for i in np.flatnonzero(~found[-1])]
+    assert lost == CMU_38['joints'][3:7]
+    assert len(values) == 4

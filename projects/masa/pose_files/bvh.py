@@ -218,10 +218,10 @@ def _read_motion(
                 f'MOTION, but there is {line.strip()[:40]!r}'
             )
         (header[key],) = _numbers(value.split(), 1, f'{path}, line {number}')
-    if not header['frame time'] > 0:
+    if not 0 < header['frame time'] < np.inf:
         raise AnnotationError(
             f'{path}, line {number}: the frame time is expected to be above '
-            f'0 seconds, but is {header["frame time"]:g}'
+            f'0 seconds and finite, but is {header["frame time"]:g}'
         )
     width = sum(len(joint.channels) for joint in joints)
     rows = [
@@ -235,7 +235,7 @@ def _read_motion(
             f'{len(rows)}: it is cut off or damaged'
         )
     # Files have a few digits: 0.0333333 s are 30 frames a second.
-    return np.array(rows), round(1 / header['frame time'], 2)
+    return np.array(rows), float(f'{1 / header["frame time"]:.5g}')
 
 
 def _apply_channels(
@@ -276,7 +276,7 @@ def _names(joints: list[_Joint], start: int) -> list[str]:
 def _stands_along_z(
     layout: dict, rest: np.ndarray, keypoint: np.ndarray
 ) -> bool:
-    """Tell whether torsos, of (T, V, 3), point along z rather than x and y."""
+    """Tell whether torsos, of (T, V, 3), point up z rather than along x, y."""
     if 'torso' not in layout:
         return False
     upper, lower = (np.atleast_1d(end) for end in layout['torso'])
@@ -284,4 +284,4 @@ def _stands_along_z(
         np.nanmedian(one[:, upper].mean(1) - one[:, lower].mean(1), axis=0)
         for one in (rest, keypoint)
     ]
-    return all(abs(z) > max(abs(x), abs(y)) for x, y, z in torsos)
+    return all(z > max(abs(x), abs(y)) for x, y, z in torsos)

@@ -27,6 +27,10 @@ _SYNONYMS = {
         for part in ('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
     },
 }
+# With a side in front, as in lknee and RKNEE.
+_SIDED = re.compile(
+    '([lr])(shoulder|elbow|wrist|hand|hip|knee|ankle|foot|heel|toe)'
+)
 # Such as the markers LASI and RASI of Vicon's Plug-in Gait.
 _CODE = re.compile(r'[LR][A-Z0-9]{2}\w*')
 # Joints in a row, of one side where they have one.
@@ -60,11 +64,15 @@ def standard_name(name: str) -> str:
     Example:
         >>> standard_name('RKnee'), standard_name('ankle.L')
         ('right_knee', 'left_ankle')
+        >>> standard_name('RKNEE'), standard_name('LeftUpLeg')
+        ('right_knee', 'left_up_leg')
     """
     spaced = re.sub(
         r'(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])', ' ', name
     )
     words = [word for word in re.split(r'[\W_]+', spaced.lower()) if word]
+    if len(words) == 1 and (sided := _SIDED.fullmatch(words[0])):
+        words = [*sided.groups()]
     sides = [word for word in words if word in _SIDES]
     if len(sides) != 1 or len(words) == 1:
         part = '_'.join(words)
@@ -107,7 +115,9 @@ def layout_of_names(
     codes = {
         name
         for name in names
-        if _CODE.fullmatch(name) and _other_code(name) in names
+        if _CODE.fullmatch(name)
+        and _other_code(name) in names
+        and not standard_name(name).startswith(('left_', 'right_'))
     }
     joints = [
         name if name in codes or (codes and name.isupper()) else joint

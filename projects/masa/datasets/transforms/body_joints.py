@@ -30,6 +30,7 @@ STAND_INS = {
         ('nose',),
         ('neck',),
         ('LFHD', 'RFHD', 'LBHD', 'RBHD'),
+        ('top_head',),
     ),
     **{
         f'{side}_{joint}': choices
@@ -80,7 +81,8 @@ class SelectBodyJoints(SequenceTransform):
 
     The head is where the layout has it, else between the ears, else at the
     nose; ankles and wrists may be feet and hands; the markers of Plug-in Gait
-    stand for the joints that they are on or around. A joint that the layout
+    and of OpenSim's gait models stand for the joints that they are on or
+    around. A joint that the layout
     does not have is missing: it has score 0 and is put at the middle of the
     hips. A joint of several others has the lowest of their scores. Without
     scores, joints at exactly 0 are missing, as in MMAction2's files.
