@@ -79,7 +79,8 @@ COMMANDS: dict[str, Command | Group] = {
         'pose files and data sets to annotation files, and back to tables',
         {
             'poses': Command(
-                'pose files of mmpose, OpenPose or AlphaPose', 'convert.poses'
+                'poses of other programs and of motion capture',
+                'convert.poses',
             ),
             'join': Command(
                 "lists of records, as MMAction2's scripts write",
@@ -93,6 +94,7 @@ COMMANDS: dict[str, Command | Group] = {
                 'joints of an annotation file to a table (CSV)',
                 'convert.joints',
             ),
+            'casa': Command("CASA's data files", 'convert.casa'),
             'penn': Command('Penn Action', 'convert.penn'),
             'h2o': Command('H2O', 'convert.h2o'),
             'ikea': Command('IKEA ASM', 'convert.ikea'),

@@ -23,7 +23,7 @@ from masa.visualization import draw_poses, flatten_poses, write_video
 NOT_INSTALLED = (
     *('torch', 'torchvision', 'mmengine', 'mmaction', 'mmcv', 'cv2'),
     *('matplotlib', 'sklearn', 'jinja2', 'onnx', 'faiss', 'timm'),
-    'h5py',
+    *('h5py', 'ezc3d', 'starlette', 'uvicorn', 'rtmlib'),
 )
 
 

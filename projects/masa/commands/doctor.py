@@ -33,7 +33,7 @@ PURPOSES = {
     'export': 'export to ONNX',
     'index': 'search among millions of frames',
     'app': 'the page of masa app',
-    'formats': 'pose files in HDF5 (SLEAP, DeepLabCut)',
+    'formats': 'pose files in HDF5 (SLEAP, DeepLabCut) and C3D',
     'tests': 'the tests',
 }
 # Distributions that serve as well, and those that no extra can bring.

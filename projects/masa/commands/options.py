@@ -214,6 +214,12 @@ _OPTIONS = {
         'interpolate them in between: 0.1 takes about a third of the time '
         'at 30 frames a second (default: every frame)',
     ),
+    'body-model': dict(
+        type=Path,
+        metavar='FILE.npz',
+        help='SMPL or SMPL-X, to place the joints of files of rotations '
+        '(default: an average body)',
+    ),
     'max-pixels': dict(
         type=bounded(int, 1),
         default=DEFAULT_LIMITS.max_pixels,

@@ -8,6 +8,7 @@ import math
 import os
 import zipfile
 import zlib
+from collections.abc import Container
 from pathlib import Path
 from typing import BinaryIO
 
@@ -60,11 +61,15 @@ def map_npy(path: str | os.PathLike) -> np.ndarray:
     return np.load(path, mmap_mode='r', allow_pickle=False)
 
 
-def read_npz(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    """Read all arrays of a ``.npz`` file.
+def read_npz(
+    path: str | os.PathLike, names: Container[str] | None = None
+) -> dict[str, np.ndarray]:
+    """Read arrays of a ``.npz`` file.
 
     Args:
         path (str | os.PathLike): The file.
+        names (Container[str], optional): Those to read, of those there.
+            Defaults to all.
 
     Returns:
         dict[str, np.ndarray]: Arrays by name, at most 1,033 times as large as
@@ -79,11 +84,14 @@ def read_npz(path: str | os.PathLike) -> dict[str, np.ndarray]:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             _check_sizes(members, os.path.getsize(path))
-            return {
-                member.filename.removesuffix('.npy'): _read_member(
-                    archive, member
-                )
+            named = {
+                member.filename.removesuffix('.npy'): member
                 for member in members
+            }
+            return {
+                name: _read_member(archive, member)
+                for name, member in named.items()
+                if names is None or name in names
             }
     except (
         zipfile.BadZipFile,

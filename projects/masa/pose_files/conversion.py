@@ -58,6 +58,7 @@ def read_people(
     person: int = 1,
     min_found: float = 0.5,
     image_size: tuple[int, int] | None = None,
+    body_model: Path | None = None,
 ) -> tuple[dict[str, Person], dict[str, str]]:
     """Read one person of every sequence.
 
@@ -69,6 +70,7 @@ def read_people(
         image_size (tuple[int, int], optional): Width and height of the
             pictures, for positions that are shares of these. Without it a
             warning says that the pictures are taken to be square.
+        body_model (Path, optional): For :func:`read_pose_sequences`.
 
     Returns:
         tuple[dict[str, Person], dict[str, str]]: The people by the id of the
@@ -83,7 +85,7 @@ def read_people(
     for source in sources:
         path = source.paths[0]
         try:
-            sequences = read_pose_sequences(source.paths, layout)
+            sequences = read_pose_sequences(source.paths, layout, body_model)
         except AnnotationError as error:
             problems[source.name] = str(error)
             continue
@@ -192,6 +194,7 @@ def make_annotations(
     frame_rate: float | None = None,
     skip_broken: bool = False,
     image_size: tuple[int, int] | None = None,
+    body_model: Path | None = None,
 ) -> tuple[dict, dict[str, str]]:
     """Make annotations of pose files.
 
@@ -213,6 +216,7 @@ def make_annotations(
         skip_broken (bool): Whether to leave out sequences that cannot be
             used. Defaults to False.
         image_size (tuple[int, int], optional): As for :func:`read_people`.
+        body_model (Path, optional): For :func:`read_pose_sequences`.
 
     Returns:
         tuple[dict, dict[str, str]]: The annotations, and by id why sequences
@@ -234,6 +238,7 @@ def make_annotations(
         person,
         min_found,
         image_size,
+        body_model,
     )
     if problems and not skip_broken:
         raise AnnotationError(next(iter(problems.values())))

@@ -5,13 +5,19 @@ from typing import Any, NamedTuple
 from ..datasets.errors import AnnotationError
 from . import (
     alphapose,
+    amass,
+    bvh,
+    c3d,
+    casa,
     coco,
     deeplabcut,
     hdf5,
     joint_tables,
     mediapipe,
     mmpose,
+    ntu,
     openpose,
+    trc,
 )
 from .pose_file import PoseFile
 from .sequence import PoseSequence
@@ -107,6 +113,12 @@ FORMATS = (
         joint_tables.is_wide,
         joint_tables.read_wide,
     ),
+    PoseFormat('BVH', ('.bvh',), bvh.is_bvh, bvh.read_bvh),
+    PoseFormat('C3D', ('.c3d',), c3d.is_c3d, c3d.read_c3d),
+    PoseFormat('TRC', ('.trc',), trc.is_trc, trc.read_trc),
+    PoseFormat('NTU RGB+D', ('.skeleton',), ntu.is_ntu, ntu.read_ntu),
+    PoseFormat('AMASS', ('.npz',), amass.is_amass, amass.read_amass),
+    PoseFormat('CASA', ('.npy',), casa.is_casa, casa.read_casa),
 )
 # The endings of pose files, in lower case.
 SUFFIXES = tuple(
@@ -177,7 +189,9 @@ def shows_nobody(file: PoseFile) -> bool:
 
 
 def read_pose_sequences(
-    paths: Path | Sequence[Path], layout: dict | None = None
+    paths: Path | Sequence[Path],
+    layout: dict | None = None,
+    body_model: Path | None = None,
 ) -> list[PoseSequence]:
     """Read the poses of the sequences in a file.
 
@@ -186,6 +200,8 @@ def read_pose_sequences(
             one sequence, in order.
         layout (dict, optional): Of the joints. Defaults to what the file
             says, or what its format has of that number.
+        body_model (Path, optional): ``.npz`` of the body model that places
+            the joints of a file of rotations. Defaults to an average body.
 
     Returns:
         list[PoseSequence]: Most formats hold one sequence; where a file holds
@@ -198,7 +214,8 @@ def read_pose_sequences(
     """
     paths = [paths] if isinstance(paths, Path) else list(paths)
     form = detect_format(paths)
-    sequences = form.read(map(PoseFile, paths), layout)
+    files = (PoseFile(path, body_model) for path in paths)
+    sequences = form.read(files, layout)
     for one in sequences:
         if one.is_empty():
             place = f'{paths[0]}, {one.name}' if one.name else paths[0]

@@ -39,14 +39,18 @@ class PoseFile:
 
     Args:
         path (Path): The file.
+        body_model (Path, optional): The user's file of the body model whose
+            rotations the file may hold. Defaults to none.
 
     Attributes:
         path (Path): The file.
         suffix (str): Its ending in lower case, such as ``.json``.
+        body_model (Path | None): The file of the body model.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, body_model: Path | None = None):
         self.path = path
+        self.body_model = body_model
         self.suffix = path.suffix.lower()
 
     @cached_property

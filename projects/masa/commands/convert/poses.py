@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='of the pictures in pixels, for files whose positions are shares '
         'of it, as those of MediaPipe',
     )
-    add_options(parser, 'person', 'min-found', 'skip-broken')
+    add_options(parser, 'body-model', 'person', 'min-found', 'skip-broken')
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -101,7 +101,8 @@ def run(args: argparse.Namespace) -> int:
         args.min_found,
         args.frame_rate,
         args.skip_broken,
-        image_size=args.image_size,
+        args.image_size,
+        args.body_model,
     )
     remarks = []
     if args.phases is not None:

@@ -14,6 +14,14 @@ from .checks import (
     require_skeleton,
 )
 
+# Markers on the knee, by side; the inner ones are often taken off.
+_KNEE = {
+    side: (
+        *((f'{s}KNE',), (f'{s}LFC', f'{s}MFC'), (f'{s}LFC',)),
+        *((f'{side}_knee_lat', f'{side}_knee_med'), (f'{side}_knee_lat',)),
+    )
+    for side, s in (('left', 'L'), ('right', 'R'))
+}
 # What stands for a joint that a layout does not have by its own name: the
 # first of these whose joints it has all; their mean.
 STAND_INS = {
@@ -22,21 +30,44 @@ STAND_INS = {
         ('nose',),
         ('neck',),
         ('LFHD', 'RFHD', 'LBHD', 'RBHD'),
+        ('top_head',),
     ),
     **{
         f'{side}_{joint}': choices
         for side, s in (('left', 'L'), ('right', 'R'))
         for joint, choices in dict(
-            shoulder=((f'{s}SHO',),),
-            elbow=((f'{s}ELB',),),
-            wrist=((f'{side}_hand',), (f'{s}WRA', f'{s}WRB')),
+            shoulder=(
+                *((f'{s}SJC',), (f'{s}SHO',), (f'{s}ACR',)),
+                *((f'{side}_acromion',), (f'{side}_acromium',)),
+            ),
+            elbow=(
+                *((f'{s}EJC',), (f'{s}ELB',)),
+                *((f'{s}LEL', f'{s}MEL'), (f'{s}LEL',)),
+            ),
+            wrist=(
+                *((f'{side}_hand',), (f'{s}WJC',), (f'{s}WRA', f'{s}WRB')),
+                (f'{s}FAradius', f'{s}FAulna'),
+            ),
             # Below the markers on the pelvis, by a seventh of the way to the
             # knee.
-            hip=((*(f'{s}ASI', f'{s}PSI') * 3, f'{s}KNE'),),
-            knee=((f'{s}KNE',),),
+            hip=(
+                (f'{s}HJC',),
+                *(
+                    (*markers * 3 * len(knee), *knee)
+                    for markers in (
+                        (f'{s}ASI', f'{s}PSI'),
+                        (f'{side}_asis', f'{side}_psis'),
+                    )
+                    for knee in _KNEE[side]
+                ),
+            ),
+            knee=((f'{s}KJC',), *_KNEE[side]),
             ankle=(
                 *((f'{side}_foot',), (f'{side}_heel',)),
-                (f'{s}ANK',),
+                *((f'{s}AJC',), (f'{s}ANK',)),
+                *((f'{s}LMAL', f'{s}MMAL'), (f'{s}LMAL',)),
+                (f'{side}_ankle_lat', f'{side}_ankle_med'),
+                (f'{side}_ankle_lat',),
             ),
         ).items()
     },
@@ -50,7 +81,8 @@ class SelectBodyJoints(SequenceTransform):
 
     The head is where the layout has it, else between the ears, else at the
     nose; ankles and wrists may be feet and hands; the markers of Plug-in Gait
-    stand for the joints that they are on or around. A joint that the layout
+    and of OpenSim's gait models stand for the joints that they are on or
+    around. A joint that the layout
     does not have is missing: it has score 0 and is put at the middle of the
     hips. A joint of several others has the lowest of their scores. Without
     scores, joints at exactly 0 are missing, as in MMAction2's files.

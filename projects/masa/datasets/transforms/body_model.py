@@ -2,6 +2,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..kinematics import forward_kinematics
+
 WHERE = (
     'VPoser V02_05 and the SMPL-X body model are free for research after '
     'registration at https://smpl-x.is.tue.mpg.de (Downloads)'
@@ -80,15 +82,13 @@ def place_joints(
     against its parent, (T, J - 1, 3, 3); ``rest`` are the joints at rest, (J,
     3). A parent comes before its joints.
     """
-    frames, joints = len(turns), len(rest)
-    whole = np.broadcast_to(np.eye(3), (frames, joints, 3, 3)).copy()
-    place = np.zeros((frames, joints, 3))
-    for joint in range(1, joints):
-        parent = parents[joint]
-        bone = rest[joint] - rest[parent]
-        whole[:, joint] = whole[:, parent] @ turns[:, joint - 1]
-        place[:, joint] = place[:, parent] + whole[:, parent] @ bone
-    return place
+    pelvis = np.broadcast_to(np.eye(3), (len(turns), 1, 3, 3))
+    parents = [-1, *parents[1:]]
+    bones = rest - rest[parents]
+    bones[0] = 0
+    return forward_kinematics(
+        np.concatenate([pelvis, turns], axis=1), bones, parents
+    )
 
 
 def carry_over(
