@@ -223,5 +223,5 @@ def write_amass(path, pose, trans, rate=120.0, **more):
 
 def write_casa(path, sequences):
     """A file of CASA: a dict of dicts, pickled into an array."""
-    np.save(path, sequences, allow_pickle=True)
+    np.save(path, np.array(sequences, dtype=object), allow_pickle=True)
     return path

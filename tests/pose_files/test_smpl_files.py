@@ -217,7 +217,8 @@ class Evil:
     ('content', 'words'),
     [
         ({}, ['dict']),
-        (np.array([dict()]), ['dict', 'ndarray']),
+        ('x', ['dict', 'str']),
+        (np.array([dict()]), ['known format']),
         ({'a': [1]}, ['sequence a', 'pose']),
         ({'a': dict(labels=[0])}, ['sequence a', 'pose']),
         ({'a': dict(pose=np.zeros((4, 102)))}, ['MANO', '(4, 102)']),

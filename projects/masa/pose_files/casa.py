@@ -56,8 +56,11 @@ def casa_name(path: Path) -> CasaName | None:
 
 
 def is_casa(file: PoseFile) -> bool:
-    """Tell whether an ``.npy`` file holds objects rather than numbers."""
-    return file.head.startswith(_MAGIC) and b"'|O'" in file.head[:200]
+    """Tell whether an ``.npy`` file holds an object, and no array."""
+    header = file.head.partition(b'\n')[0]
+    return header.startswith(_MAGIC) and (
+        b"'|O'" in header and b"'shape': ()" in header
+    )
 
 
 def read_casa(
