@@ -130,7 +130,7 @@ def measure(args: argparse.Namespace, folder: Path) -> None:
     errors = np.concatenate(
         [
             np.linalg.norm(a['keypoint'] - b['keypoint'], axis=-1)[
-                (a['keypoint_score'] > 0) & (b['keypoint_score'] > 0)
+                (a['keypoint_score'] > 0.5) & (b['keypoint_score'] > 0.5)
             ]
             for a, b in zip(found['one'], found['step'], strict=True)
         ]

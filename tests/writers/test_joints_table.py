@@ -7,6 +7,8 @@ from valid_annotations import make_valid
 from masa.cli import main
 from masa.datasets import load_annotations, save_annotations
 from masa.datasets.errors import AnnotationError
+from masa.datasets.skeletons import PENN_ACTION
+from masa.pose_files import read_pose_sequences
 from masa.writers.joints_table import write_joints
 
 
@@ -96,3 +98,36 @@ def test_command(tmp_path, capsys):
         main([*words, '--person', '1'])
     with pytest.raises(SystemExit):
         main([*words[:-1], str(tmp_path / 'j.txt')])
+
+
+@pytest.mark.parametrize('axes', [2, 3])
+def test_the_reader_of_tables_reads_what_is_written(tmp_path, axes):
+    score = np.random.default_rng(1).uniform(0.1, 1, (1, 5, 13))
+    rng = np.random.default_rng(0)
+    records = [
+        dict(
+            frame_dir=f'val/{name}',
+            total_frames=5,
+            skeleton=PENN_ACTION,
+            keypoint=rng.normal(size=(1, 5, 13, axes)).astype(np.float32),
+            keypoint_score=score.astype(np.float32),
+            frame_rate=10.0,
+        )
+        for name in 'ab'
+    ]
+    records[1]['keypoint'][0, 2, 3] = np.nan
+    records[1]['keypoint_score'][0, 2, 3] = 0
+    path = tmp_path / 'joints.csv'
+    write_joints(path, records)
+    sequences = read_pose_sequences(path)
+    for sequence, expected in zip(sequences, records, strict=True):
+        assert sequence.name == expected['frame_dir']
+        assert sequence.skeleton == PENN_ACTION
+        keypoint, found = sequence.person(1, 0.5, path)
+        np.testing.assert_array_equal(
+            keypoint.astype(np.float32), expected['keypoint'][0]
+        )
+        np.testing.assert_array_equal(
+            found.astype(np.float32), expected['keypoint_score'][0]
+        )
+        np.testing.assert_allclose(sequence.timestamps, np.arange(5) / 10)
