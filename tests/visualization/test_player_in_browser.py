@@ -1,12 +1,12 @@
 """The player in a headless browser: what its pictures show after clicks."""
 
-import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from headless_browser import MARKS, launched
 from PIL import Image
 from player_data import (
     STEP,
@@ -20,19 +20,7 @@ from player_data import (
 from masa.alignment import ReferenceSet
 from masa.visualization.player import Mark, Player, Track, player_page
 
-sync_api = pytest.importorskip(
-    'playwright.sync_api', reason='needs playwright, of the extra "tests"'
-)
-CHROMIUM = shutil.which('chromium')
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason='needs chromium on the path'),
-]
-OPTIONS = (
-    *('--headless', '--no-sandbox', '--disable-gpu', '--disable-quic'),
-    *('--no-first-run', '--disable-background-networking'),
-    *('--disable-component-update', '--disable-sync'),
-)
+pytestmark = MARKS
 NASTY = 'drawn</script><img src="https://example.com/x.png">'
 # At 10, 5 and 10 frames a second: 2, 6 and 1.2 seconds.
 CLOCK, SLOW, DRAWN = 20, 30, 12
@@ -45,12 +33,8 @@ PANELS = ('clock', 'slow', NASTY)
 
 @pytest.fixture(scope='module')
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=list(OPTIONS)
-        )
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope='module')
