@@ -1,5 +1,6 @@
 """C3D and TRC, of markers that UI-PRMD recorded with Vicon (ODC PDDL)."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -174,7 +175,7 @@ def test_damaged_c3d(tmp_path, points):
 def test_c3d_without_ezc3d(tmp_path, points, monkeypatch):
     pytest.importorskip('ezc3d', reason='needs the extra "formats"')
     path = write_c3d(tmp_path / 'a.c3d', MARKERS, points)
-    monkeypatch.setitem(__import__('sys').modules, 'ezc3d', None)
+    monkeypatch.setitem(sys.modules, 'ezc3d', None)
     with pytest.raises(ImportError, match=r'C3D.*\[formats\]'):
         read_pose_file(path)
 

@@ -15,9 +15,13 @@ from squats import squat
 from tiny_demo import masa_command
 
 import masa
-from masa.datasets import check_annotations, load_annotations
-from masa.datasets.skeletons import KINECT_25, PENN_ACTION
-from masa.pose_files import find_pose_files
+from masa.datasets import (
+    AnnotationError,
+    check_annotations,
+    load_annotations,
+)
+from masa.datasets.skeletons import KINECT_25, OPENPOSE_18, PENN_ACTION
+from masa.pose_files import find_pose_files, read_pose_sequences
 from masa.pose_files.formats import FORMATS
 from masa.pose_files.pose_file import PoseFile
 
@@ -120,6 +124,19 @@ def test_a_file_has_one_format(suffix, tmp_path):
     of_suffix = [one for one in FORMATS if suffix in one.suffixes]
     assert [one.recognizes(file) for one in of_suffix].count(True) == 1
     assert [one.paths for one in find_pose_files([tmp_path])] == [[path]]
+
+
+def test_layouts_that_the_user_says(suffix, tmp_path):
+    path = WRITERS[suffix](tmp_path / f'a{suffix}', 3)
+    (found,) = read_pose_sequences(path)
+    joints = found.skeleton['joints']
+    named = dict(joints=[f'joint{i}' for i in range(len(joints))])
+    (again,) = read_pose_sequences(path, named)
+    assert again.skeleton['joints'] == named['joints']
+    np.testing.assert_array_equal(again.keypoint, found.keypoint)
+    with pytest.raises(AnnotationError, match='joints') as error:
+        read_pose_sequences(path, OPENPOSE_18)
+    assert str(path) in str(error.value)
 
 
 def test_conversion(suffix, tmp_path):

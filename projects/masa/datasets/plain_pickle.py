@@ -151,7 +151,6 @@ def _is_array_state(array: np.ndarray, state: Any) -> bool:
 def load_plain_pickle(
     path: str | os.PathLike,
     admit: Mapping[tuple[str, str], Callable] | None = None,
-    start: int = 0,
 ) -> Any:
     """Read a pickle of NumPy arrays and plain containers.
 
@@ -162,8 +161,6 @@ def load_plain_pickle(
         admit (Mapping[tuple[str, str], Callable], optional): Replacements for
             further names (module, name) that the file may refer to. Defaults
             to none.
-        start (int): Byte of the file at which the pickle begins. Defaults to
-            0.
 
     Returns:
         Any: The contents.
@@ -173,12 +170,11 @@ def load_plain_pickle(
         FileNotFoundError: If there is no such file.
     """
     with open(path, 'rb') as file:
-        file.seek(start)
         return _load(file, os.fspath(path), admit or {})
 
 
 def read_plain_pickle(content: bytes, where: str) -> Any:
-    """Read a pickle of plain containers that is part of a file.
+    """Read a pickle of arrays and containers that is part of a file.
 
     Args:
         content (bytes): The pickle.

@@ -16,7 +16,7 @@ import numpy as np
 from ..datasets.conversion import LabeledSequence, build_annotations
 from ..datasets.errors import AnnotationError
 from ..datasets.penn_action import activity_name
-from ..datasets.plain_pickle import load_plain_pickle
+from ..datasets.plain_pickle import read_plain_pickle
 from ..datasets.skeletons import COCO_17, HANDS_42, OPENPOSE_25, SMPL_24
 from .pose_file import PoseFile
 from .sequence import RecordedPeople, choose_layout
@@ -159,8 +159,7 @@ def _load(path: Path) -> dict:
             raise AnnotationError(
                 f'{path} is no whole .npy file: {error}'
             ) from error
-        start = opened.tell()
-    content = load_plain_pickle(path, start=start)
+        content = read_plain_pickle(opened.read(), str(path))
     if isinstance(content, np.ndarray) and content.shape == ():
         content = content.item()
     if not isinstance(content, dict) or not content:
