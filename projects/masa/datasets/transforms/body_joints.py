@@ -1,5 +1,6 @@
 import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -103,6 +104,10 @@ class SelectBodyJoints(SequenceTransform):
         joints, scores = [], []
         for indices in sources.values():
             # Of missing joints, any place.
+            if len(indices) == 1:
+                joints.append(keypoint[:, :, indices[0]])
+                scores.append(score[:, :, indices[0]])
+                continue
             joints.append(keypoint[:, :, indices or hips].mean(2))
             scores.append(
                 score[:, :, indices].min(2)
@@ -127,6 +132,11 @@ def find_body_joints(names: Sequence[str]) -> dict[str, list[int]]:
         dict[str, list[int]]: By the name of each of the 13, the joints whose
         mean it is; empty where the layout has none.
     """
+    return dict(_find_body_joints(tuple(names)))
+
+
+@lru_cache(maxsize=64)
+def _find_body_joints(names: tuple[str, ...]) -> dict[str, list[int]]:
     index = {name: i for i, name in enumerate(names)}
     found = {}
     for joint in PENN_ACTION['joints']:
@@ -242,6 +252,8 @@ def _warn_if_upside_down(results: dict) -> None:
     )
     # y points down; a body that lies has no side up.
     up = lower - upper
+    if (up[:, 1] < 0).mean() < 0.5:
+        return
     length = np.median(np.linalg.norm(up, axis=1))
     if np.median(up[:, 1]) < -length / 2:
         warnings.warn(
