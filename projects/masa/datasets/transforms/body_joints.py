@@ -172,7 +172,8 @@ class ProjectSkeleton(SequenceTransform):
 
     The camera is level, far away, and turned by ``yaw`` from where the
     person faces it, on average over the sequence. Of a body that is upside
-    down on the whole, a warning says that y may point the other way.
+    down on the whole, a warning says that y may point the other way, or the
+    video be upside down.
 
     Required Keys:
 
@@ -180,6 +181,7 @@ class ProjectSkeleton(SequenceTransform):
         - keypoint_score (optional)
         - skeleton (torso, optional; for 3D flip_pairs and, where known,
           up_axis)
+        - video (optional, for the warning)
 
     Modified Keys:
 
@@ -256,9 +258,16 @@ def _warn_if_upside_down(results: dict) -> None:
         return
     length = np.median(np.linalg.norm(up, axis=1))
     if np.median(up[:, 1]) < -length / 2:
+        advice = (
+            'if the picture of the video is, turn it first (ffmpeg -i IN.mp4 '
+            '-vf hflip,vflip OUT.mp4)'
+            if results.get('video')
+            else '2D joints are expected y down, as in images (negate y if '
+            'it points up), and of 3D joints --up-axis (in Python up_axis) '
+            'says which way is up'
+        )
         warnings.warn(
-            f'sequence {name_of(results)} is upside down: 2D joints are '
-            'expected y down, as in images (negate y if it points up), and '
-            'of 3D joints --up-axis (in Python up_axis) says which way is up',
+            f'the body of sequence {name_of(results)} is upside down most of '
+            f'the time: {advice}',
             stacklevel=3,
         )
