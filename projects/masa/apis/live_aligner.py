@@ -16,8 +16,8 @@ ELSEWHERE, NOBODY, SHARPNESS = 0.45, 0.9, 0.005
 # That makes the confidence the share of frames that it is right in; fitted by
 # benchmarks/live.py on other people and activities than are reported.
 TEMPERATURE = 4.0
-# Shares of the reference's length: the end, and the middle, through which
-# the way to the end leads.
+# Shares of the reference's length: the end, unless it is idle before, and
+# the middle, through which the way to the end leads.
 END, MIDDLE = 0.9, (0.25, 0.75)
 
 
@@ -226,8 +226,10 @@ class LiveAligner:
         if position.elsewhere > 0.5 or first == last:
             return
         share = (time - first) / (last - first)
+        times, idle = self._follower.times, self._follower.idle
+        is_idle = share > MIDDLE[1] and idle[np.abs(times - time).argmin()]
         if MIDDLE[0] <= share <= MIDDLE[1]:
             self._passed_middle = True
-        elif self._passed_middle and share >= END:
+        elif self._passed_middle and (share >= END or is_idle):
             self._laps += 1
             self._passed_middle = False

@@ -122,7 +122,7 @@ class LiveRun:
             faded = PAPER + (0.2 + 0.8 * state.confidence) * (image - PAPER)
             told = f'confidence {state.confidence:.2f}'
             if state.waiting >= 0.5:
-                told = 'not begun'
+                told = 'waiting'
             picture = show_beside(
                 [
                     f'{time:.1f} s  {told}',
