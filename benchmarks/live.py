@@ -27,8 +27,8 @@ reference is next to its beginning.
 
 Last, the confidence of LiveAligner is held against the share of frames that
 are right: that do what is in the reference, at a moment that is not idle, and
-are followed within 10% of its length. Subjects 1 to 4 and the seed 0 are what
-the speeds, the temperature and what is idle were chosen on.
+are followed within 10% of its length. Speeds, the temperature and what is idle
+were chosen on subjects 1 to 4 and the seeds 0 and 3.
 
 With --hours a stream of random activities is repeated, and the CPU time of
 each frame and the peak of the memory are taken.

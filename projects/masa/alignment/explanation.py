@@ -236,8 +236,8 @@ class Comparison:
         if not names:
             return ''
         return (
-            f'{", ".join(names)}: used as mirror images, which agree better '
-            f'with {self.references[0].name}'
+            f'references mirrored to agree with {self.references[0].name}: '
+            f'{", ".join(names)}'
         )
 
     @property

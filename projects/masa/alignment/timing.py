@@ -224,10 +224,9 @@ def missing_ends(
         comes before the part, and after it.
     """
     moved = np.cumsum(_speed(reference, LAG[unit], times_of(reference, unit)))
+    least = MISSING * moved[-1]
     before, until = moved[list(part)]
-    return before > MISSING * moved[-1], moved[-1] - until > MISSING * moved[
-        -1
-    ]
+    return before > least, moved[-1] - until > least
 
 
 def time_attempt(

@@ -9,7 +9,6 @@ from ..alignment.pair import mean_distance
 from ..datasets.people import find_joints
 from ..embeddings import EmbeddedSequence
 from ..embeddings.checks import check_sequences
-from .exported_model import ExportedModel
 
 if TYPE_CHECKING:
     from .embedding_inferencer import EmbeddingInferencer
@@ -113,6 +112,9 @@ class JointWindows:
         model: 'EmbeddingInferencer',
         skeleton: dict | None,
     ):
+        # ONNX Runtime takes long, and a trained model does without.
+        from .exported_model import ExportedModel
+
         name, keypoint = reference.name, reference.keypoint
         record = reference.record or {}
         joints = len((reference.skeleton or {}).get('joints', ()))

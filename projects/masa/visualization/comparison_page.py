@@ -119,7 +119,7 @@ def _explain(one: Comparison) -> str:
             'the person has them.</p>'
         )
     if any(one.turned):
-        parts.append(f'<p><b>Mirrored:</b> {escape(one.told_of_turned)}.</p>')
+        parts.append(f'<p class="soft">{escape(one.told_of_turned)}</p>')
     parts += [
         f'<p><b>Missing:</b> the attempt '
         f'{escape(one.timing.sentence(stretch))}.</p>'
