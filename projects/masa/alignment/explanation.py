@@ -224,20 +224,17 @@ class Comparison:
         return (first + [one for one in worth if one not in first])[:most]
 
     @property
+    def mirrored_references(self) -> list[str]:
+        """Names of the references that are mirror images."""
+        pairs = zip(self.references, self.turned, strict=True)
+        return [one.name for one, is_turned in pairs if is_turned]
+
+    @property
     def told_of_turned(self) -> str:
-        """Which references are mirror images, in words; empty if none."""
-        names = [
-            reference.name
-            for reference, is_turned in zip(
-                self.references, self.turned, strict=True
-            )
-            if is_turned
-        ]
-        if not names:
-            return ''
+        """Which references are mirror images, in words."""
         return (
             f'references mirrored to agree with {self.references[0].name}: '
-            f'{", ".join(names)}'
+            f'{", ".join(self.mirrored_references) or "none"}'
         )
 
     @property
@@ -271,13 +268,7 @@ class Comparison:
             meaning=self.meaning,
             reference_scores=list(map(_plain, self.reference_scores)),
             mirrored=self.mirrored,
-            mirrored_references=[
-                one.name
-                for one, turned in zip(
-                    self.references, self.turned, strict=True
-                )
-                if turned
-            ],
+            mirrored_references=self.mirrored_references,
             first_frame=self.first_frame,
             frames=len(self.attempt),
             summary=self.summary,

@@ -53,13 +53,13 @@ def compare(
     differences are taken: the mean over the attempt's frames of the absolute
     difference to the references' mean at the same moments, and the difference
     of the range of motion to the references' mean. Where the attempt begins
-    late or stops early, it counts as standing still for what is missing.
-    Each is divided by what it
-    is for a reference against the others, on average; their mean is the score
-    of the angle or coordinate. The score of the attempt is the mean of the
-    more unusual half of these, so that one wrong joint is not outvoted,
-    divided by what that is for the references. Without the joints of a body it
-    is the mean squared distance of the embeddings, divided likewise.
+    late or stops early, it counts as standing still for what is missing. Each
+    difference is divided by what it is for a reference against the others, on
+    average; their mean is the score of the angle or coordinate. The score of
+    the attempt is the mean of the more unusual half of these, so that one
+    wrong joint is not outvoted, divided by what that is for the references.
+    Without the joints of a body it is the mean squared distance of the
+    embeddings, divided likewise.
 
     Args:
         references (EmbeddedSequence | Sequence[EmbeddedSequence]): Good
