@@ -87,6 +87,13 @@ class Data:
             self.mirrors[name] = self.model.embed_mirrored(embedded)
         return self.mirrors[name]
 
+    def reference_set(self, names):
+        """Return references, turned to one side."""
+        return ReferenceSet(
+            [self.embedded(name) for name in names],
+            [self.mirrored(name) for name in names],
+        )
+
     def raw(self, name):
         """Return its 13 joints, (T, 39), those unseen interpolated."""
         if name not in self.joints:
@@ -168,7 +175,7 @@ def evaluate(data, people, others, draws):
                 continue
             made = trials(data, exercise, person, others, draws)
             for number, (kind, references, correct, wrong) in enumerate(made):
-                known = ReferenceSet([data.embedded(r) for r in references])
+                known = data.reference_set(references)
                 judged = [
                     [scores_of(data, references, n, known) for n in names]
                     for names in (correct, wrong)
@@ -224,7 +231,7 @@ def count_mirrored(data, people, others):
             _, references, correct, _ = next(made)
             if correct[0] not in data:
                 continue
-            known = ReferenceSet([data.embedded(r) for r in references])
+            known = data.reference_set(references)
             for name in correct[:3]:
                 pair = data.embedded(name), data.mirrored(name)
                 rows.append(

@@ -296,7 +296,7 @@ def main():
     args = parser.parse_args()
     if not args.synthetic and not (args.prmd and args.cmu):
         parser.error('--prmd and --cmu, or --synthetic, are expected')
-    warnings.filterwarnings('ignore', 'sequence .* is upside down')
+    warnings.filterwarnings('ignore', '.* is upside down')
     rng = np.random.default_rng([args.seed, args.subjects == 'report'])
     if args.synthetic:
         tasks = [draw_synthetic(rng) for _ in range(args.recordings)]

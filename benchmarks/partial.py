@@ -116,7 +116,7 @@ def main():
     args = parser.parse_args()
     if args.synthetic == bool(args.penn):
         parser.error('either --penn or --synthetic is expected')
-    warnings.filterwarnings('ignore', 'sequence .* is upside down')
+    warnings.filterwarnings('ignore', '.* is upside down')
     rng = np.random.default_rng(args.seed)
     pairs = (
         penn_pairs(args.penn, args.pairs, rng)

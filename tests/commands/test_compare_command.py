@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from squats import squat, training, turned
 
 from masa.cli import main
 from masa.datasets.random_activities.body import BONES, place_joints, pose
@@ -38,6 +39,30 @@ def test_compare(files, tmp_path, capsys):
     assert 'knee bent' in printed
     assert f'{page}: ' in printed
     assert 'knee bent' in page.read_text(encoding='utf-8')
+
+
+def test_repetitions_without_times(tmp_path, capsys):
+    """They are named by their frames in the recording."""
+    recording, places = training(60, 50)
+    paths = [tmp_path / 'one.npy', tmp_path / 'many.npy']
+    for path, joints in zip(
+        paths, (turned(squat(55), 40), recording), strict=True
+    ):
+        np.save(path, joints.astype(np.float32))
+    table = tmp_path / 'report.json'
+    words = ['compare', *paths, '--repetitions', '--up-axis', 'y', '-o', table]
+    assert main(list(map(str, words))) == 0
+    printed = capsys.readouterr().out
+    found = json.loads(table.read_text(encoding='utf-8'))
+    assert len(found) == 2
+    for one, (start, end) in zip(found, places, strict=True):
+        first, last = (
+            one['first_frame'],
+            one['first_frame'] + one['frames'] - 1,
+        )
+        assert first == pytest.approx(start, abs=15)
+        assert last == pytest.approx(end, abs=15)
+        assert f'frames {first} to {last}' in printed
 
 
 def test_one_reference_and_named_attempt(files, tmp_path):

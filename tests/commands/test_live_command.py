@@ -75,7 +75,12 @@ def test_table_and_video(files, capsys):
     assert float(rows[30]['score']) > 0.8
     # Title and bar are above and below; both cells are 80 wide at least.
     assert size_of(files / 'live.mp4') == (40, 180, 108)
-    assert 'attempt' in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert 'attempt' in printed.out
+    (told,) = [
+        line for line in printed.err.splitlines() if 'embedding' in line
+    ]
+    assert 'reference' in told
     # The same by the Python interface.
     model = masa.load(frame_rate=RATE)
     sequences = model.embed(

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..embeddings import EmbeddedSequence
 from ..support.files import atomic_path
+from .timing import Timing
 
 DEGREES, TORSOS = 'degrees', 'torso lengths'
 # By unit: how two people differ who do an exercise right (UI-PRMD,
@@ -61,6 +62,7 @@ class JointDifference:
         usual (float, optional): The same of each reference to the others'
             mean, on average; None with a single reference.
         frame (int): Frame of the attempt with the largest difference.
+        first_frame (int): Where the attempt begins in its recording.
         second (float, optional): Its time in seconds.
         difference (float): The attempt minus the references' mean there.
         attempt (float): The attempt's value there.
@@ -83,6 +85,7 @@ class JointDifference:
     mean: float
     usual: float | None
     frame: int
+    first_frame: int
     second: float | None
     difference: float
     attempt: float
@@ -99,7 +102,7 @@ class JointDifference:
         more, less = self.words
         words = more if self.difference > 0 else less
         when = (
-            f'frame {self.frame}'
+            f'frame {self.first_frame + self.frame}'
             if self.second is None
             else f'{self.second:.1f} s'
         )
@@ -116,107 +119,6 @@ class JointDifference:
                 f'{_amount(self.reference_range, self.unit)}'
             )
         return text
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """A stretch of unusual timing.
-
-    Attributes:
-        kind (str): ``fast``, ``slow``, ``paused`` (the attempt stands still),
-            ``repeated`` (it moves, but does not go on: a part is repeated or
-            added) or ``skipped`` (a part of the reference is left out).
-        start (float): Start in the attempt, in ``unit`` of the timing.
-        end (float): End in the attempt.
-        reference_start (float): Start in the reference.
-        reference_end (float): End in the reference.
-    """
-
-    kind: str
-    start: float
-    end: float
-    reference_start: float
-    reference_end: float
-
-
-@dataclass(frozen=True)
-class PhaseTime:
-    """How long a phase takes.
-
-    Attributes:
-        phase (int): The reference's phase.
-        reference (float): How long the reference takes for it.
-        attempt (float): How long the attempt takes for it.
-    """
-
-    phase: int
-    reference: float
-    attempt: float
-
-
-@dataclass(frozen=True, eq=False)
-class Timing:
-    """The timing of an attempt along a reference.
-
-    Attributes:
-        unit (str): ``s``, or ``frames`` where times are unknown.
-        attempt (float): Duration of the attempt.
-        reference (float): Duration of the reference.
-        stretches (list[Stretch]): What is unusual, in order.
-        phases (list[PhaseTime]): Of each phase of the reference, if it has
-            some.
-        curve (np.ndarray): Times of the attempt and of the reference at
-            points of their alignment, and how many times as fast as the
-            reference the attempt is there, (3, N).
-    """
-
-    unit: str
-    attempt: float
-    reference: float
-    stretches: list[Stretch]
-    phases: list[PhaseTime]
-    curve: np.ndarray
-
-    def sentence(self, stretch: Stretch) -> str:
-        """Tell of a stretch in words.
-
-        Args:
-            stretch (Stretch): One of ``stretches``.
-
-        Returns:
-            str: The sentence.
-        """
-        lasting = stretch.end - stretch.start
-        covered = stretch.reference_end - stretch.reference_start
-        when = f'{self.amount(stretch.start)} to {self.amount(stretch.end)}'
-        if stretch.kind == 'skipped':
-            return (
-                f'skipped, or rushed through: {self.amount(covered)} of the '
-                f'reference ({self.amount(stretch.reference_start)} to '
-                f'{self.amount(stretch.reference_end)}) at '
-                f'{self.amount(stretch.start)}'
-            )
-        told = dict(
-            fast='too fast',
-            slow='too slow',
-            paused='paused',
-            repeated='repeated or added movement',
-        )[stretch.kind]
-        return (
-            f'{told} from {when}: {self.amount(lasting)} instead of '
-            f'{self.amount(covered)}'
-        )
-
-    def amount(self, time: float) -> str:
-        """Write a time with its unit.
-
-        Args:
-            time (float): In ``unit``.
-
-        Returns:
-            str: Such as ``1.4 s``.
-        """
-        return f'{time:.1f} s' if self.unit == 's' else f'{time:.0f} frames'
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,6 +139,8 @@ class Comparison:
         mirrored (bool): Whether the attempt was mirrored, as that fits the
             references better. ``joints`` name the attempt's own left and
             right.
+        turned (list[bool]): Which references are mirror images, as they agree
+            better with the first one so.
         matches (np.ndarray): Frame of the reference for each of the attempt,
             (T,) int64.
         timing (Timing): The tempo, and where it is unusual.
@@ -253,6 +157,7 @@ class Comparison:
     calibrated: bool
     reference_scores: list[float]
     mirrored: bool
+    turned: list[bool]
     matches: np.ndarray
     timing: Timing
     joints: list[JointDifference]
@@ -284,6 +189,15 @@ class Comparison:
             'attempts with each other.'
         )
 
+    @property
+    def place(self) -> str:
+        """Where the attempt is in its recording, in words."""
+        start = float(self.timing.curve[0, 0])
+        end = start + self.timing.attempt
+        if self.timing.unit == 'frames':
+            return f'frames {start:.0f} to {end:.0f}'
+        return f'{start:.1f} s to {end:.1f} s'
+
     def differences(self, most: int = 3) -> list[JointDifference]:
         """Return what differs most, once for every joint and unit.
 
@@ -310,14 +224,33 @@ class Comparison:
         return (first + [one for one in worth if one not in first])[:most]
 
     @property
+    def mirrored_references(self) -> list[str]:
+        """Names of the references that are mirror images."""
+        pairs = zip(self.references, self.turned, strict=True)
+        return [one.name for one, is_turned in pairs if is_turned]
+
+    @property
+    def told_of_turned(self) -> str:
+        """Which references are mirror images, in words."""
+        return (
+            f'references mirrored to agree with {self.references[0].name}: '
+            f'{", ".join(self.mirrored_references) or "none"}'
+        )
+
+    @property
     def summary(self) -> list[str]:
-        """Score, its meaning, mirroring, joints and timing, a line each."""
+        """Score, meaning, mirroring, what is missing, joints, timing."""
         lines = [f'score {self.score:.2f}', self.meaning]
         if self.mirrored:
             lines.append('compared as a mirror image, which fits better')
-        lines += [one.sentence for one in self.differences()]
-        lines += map(self.timing.sentence, self.timing.stretches)
-        return lines
+        if any(self.turned):
+            lines.append(self.told_of_turned)
+        joints = [one.sentence for one in self.differences()]
+        timing = self.timing
+        missing = [one for one in timing.stretches if one.kind == 'missing']
+        others = [one for one in timing.stretches if one.kind != 'missing']
+        lines += map(timing.sentence, missing)
+        return lines + joints + list(map(timing.sentence, others))
 
     def to_dict(self) -> dict:
         """Return everything but the curves as plain values.
@@ -335,6 +268,7 @@ class Comparison:
             meaning=self.meaning,
             reference_scores=list(map(_plain, self.reference_scores)),
             mirrored=self.mirrored,
+            mirrored_references=self.mirrored_references,
             first_frame=self.first_frame,
             frames=len(self.attempt),
             summary=self.summary,

@@ -6,7 +6,7 @@ import numpy as np
 from ..support.argument_checks import check_range
 
 # Of the performer, as multiples of the reference's: 0 is a pause.
-SPEEDS = (0.0, 0.5, 1.0, 2.0)
+SPEEDS = (0.0, 0.35, 0.6, 1.0, 1.7, 3.0)
 # Standard deviation of the logarithm of the speed, and share of pauses.
 SPREAD, PAUSES = 0.5, 0.2
 
@@ -42,15 +42,17 @@ class Position(NamedTuple):
         time (float): Moment of the reference, in its seconds: the median of
             where the performer may be, of what is in the reference.
         confidence (float): Probability, in [0, 1], that the performer does
-            what is in the reference, and is within 5% of its length of
-            ``time``.
+            what is in the reference, is not idle, and is within 10% of its
+            length of ``time``.
         elsewhere (float): Probability, in [0, 1], of something that is not
             in the reference.
+        waiting (float): Probability, in [0, 1], of an idle moment.
     """
 
     time: float
     confidence: float
     elsewhere: float
+    waiting: float
 
 
 class Follower:
@@ -85,6 +87,12 @@ class Follower:
             Defaults to ``SPEEDS``.
         rates (Rates): How often what happens. Defaults to those of
             ``Rates()``.
+        idle (np.ndarray, optional): Moments at which the performer has not
+            begun, or has ended, (M,) bool. Defaults to none.
+        temperature (float): Above 0; the probabilities that
+            :meth:`position` tells are raised to the power of its inverse. A
+            filter takes what it sees at different times for independent, and
+            is too sure where errors last. Defaults to 1.
 
     Raises:
         ValueError: If an argument is outside its range.
@@ -105,6 +113,8 @@ class Follower:
         sharpness: float,
         speeds: Sequence[float] = SPEEDS,
         rates: Rates = USUAL_RATES,
+        idle: np.ndarray | None = None,
+        temperature: float = 1.0,
     ):
         times = np.asarray(times, dtype=np.float64)
         if (
@@ -119,12 +129,22 @@ class Follower:
             )
         check_range('elsewhere', elsewhere, 0, open_low=True)
         check_range('sharpness', sharpness, 0, open_low=True)
+        check_range('temperature', temperature, 0, open_low=True)
+        if idle is None:
+            idle = np.zeros(len(times), bool)
+        elif np.shape(idle) != times.shape:
+            raise ValueError(
+                f'idle is expected to have the shape {times.shape} of times, '
+                f'but has {np.shape(idle)}'
+            )
         for speed in speeds:
             check_range('a speed', speed, 0)
         self.times = times
         self.elsewhere, self.sharpness = elsewhere, sharpness
         self.speeds = np.asarray(speeds, dtype=np.float64)
         self.rates = rates
+        self.idle = np.asarray(idle, dtype=bool)
+        self.temperature = temperature
         self._speed_shares = _speed_shares(self.speeds)
         self.reset()
 
@@ -192,13 +212,20 @@ class Follower:
         passed = np.cumsum(shares) - shares / 2
         time = float(np.interp(shares.sum() / 2, passed, self.times))
         near = np.abs(self.times - time) <= self._tolerance(time)
-        confidence = float(min(shares[near].sum(), 1.0))
-        return Position(time, confidence, float(self._elsewhere))
+        power = 1 / self.temperature
+        present, elsewhere = shares.sum() ** power, self._elsewhere**power
+        shares = shares**power
+        # Together they are as probable as anything of the reference.
+        shares *= present / (present + elsewhere) / (shares.sum() or 1.0)
+        confidence = float(min(shares[near & ~self.idle].sum(), 1.0))
+        waiting = float(min(shares[self.idle].sum(), 1.0))
+        elsewhere = float(elsewhere / (present + elsewhere))
+        return Position(time, confidence, elsewhere, waiting)
 
     def _tolerance(self, time: float) -> float:
-        """5% of the length, and the nearest moment at least."""
+        """10% of the length, and the nearest moment at least."""
         length = self.times[-1] - self.times[0]
-        return max(0.05 * length, float(np.abs(self.times - time).min()))
+        return max(0.1 * length, float(np.abs(self.times - time).min()))
 
     def _after(self, seconds: float) -> tuple[np.ndarray, float]:
         """Probabilities of (S, M) states inside, and of elsewhere, then."""

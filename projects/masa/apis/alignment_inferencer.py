@@ -262,7 +262,8 @@ class AlignmentInferencer(EmbeddingInferencer):
         """Explain an attempt by one or several references.
 
         The attempt is also tried as a mirror image, if it is of joints whose
-        layout has ``flip_pairs``.
+        layout has ``flip_pairs``; so is each reference, to agree with the
+        first one.
 
         Args:
             references (Input | Sequence[Input]): Good performances.
@@ -290,7 +291,7 @@ class AlignmentInferencer(EmbeddingInferencer):
                 'compares each',
                 stacklevel=2,
             )
-        return ReferenceSet(references).compare(
+        return self._reference_set(references).compare(
             attempt, self.embed_mirrored(attempt)
         )
 
@@ -321,7 +322,7 @@ class AlignmentInferencer(EmbeddingInferencer):
             >>> model.compare_parts('a.mp4', 'ten_times.mp4', parts)
         """
         recording = self._single(recording, parts=True)
-        known = ReferenceSet(self.embed(references))
+        known = self._reference_set(self.embed(references))
         return [
             known.compare(part, self.embed_mirrored(part), start)
             for part, (start, _) in zip(
@@ -431,6 +432,13 @@ class AlignmentInferencer(EmbeddingInferencer):
             >>> live.push(joints, time).reference_time
         """
         return LiveAligner(self._single(reference), self, rate=rate)
+
+    def _reference_set(
+        self, references: list[EmbeddedSequence]
+    ) -> ReferenceSet:
+        return ReferenceSet(
+            references, list(map(self.embed_mirrored, references))
+        )
 
     def _single(
         self, sequence: Input, parts: bool = False

@@ -434,7 +434,7 @@ def _crop(record: dict, start: int, end: int) -> dict:
     )
     if record.get('keypoint_score') is not None:
         part['keypoint_score'] = record['keypoint_score'][:, start:end]
-    for key in ('skeleton', 'img_shape', 'frame_rate'):
+    for key in ('skeleton', 'img_shape', 'frame_rate', 'video'):
         if key in record:
             part[key] = record[key]
     return part

@@ -21,6 +21,8 @@ class ExportedModel:
         path (str | Path): The file, of ``masa export``.
         device (str, optional): ``cpu``, or ``cuda:0`` with the package
             ``onnxruntime-gpu``. Defaults to ``cpu``.
+        threads (int, optional): Threads that a sequence is shared by.
+            Defaults to ``OMP_NUM_THREADS``, else one per core.
 
     Attributes:
         transforms (list[Callable]): The steps from a record to the values of
@@ -37,10 +39,15 @@ class ExportedModel:
             does not have the device.
     """
 
-    def __init__(self, path: str | Path, device: str | None = None):
+    def __init__(
+        self,
+        path: str | Path,
+        device: str | None = None,
+        threads: int | None = None,
+    ):
         self.path = Path(path)
         self.device = device or 'cpu'
-        self.session = _open(self.path, self.device)
+        self.session = _open(self.path, self.device, threads)
         known = self.session.get_modelmeta().custom_metadata_map
         if known.get('format') not in FORMATS:
             raise ValueError(
@@ -102,7 +109,9 @@ class ExportedModel:
         ]
 
 
-def _open(path: Path, device: str) -> onnxruntime.InferenceSession:
+def _open(
+    path: Path, device: str, threads: int | None
+) -> onnxruntime.InferenceSession:
     if not path.is_file():
         raise FileNotFoundError(f'there is no exported model {path}')
     kind, _, number = device.partition(':')
@@ -113,7 +122,7 @@ def _open(path: Path, device: str) -> onnxruntime.InferenceSession:
             f'device {device!r}: ONNX Runtime is installed with {available}'
         )
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = num_threads()
+    options.intra_op_num_threads = threads or num_threads()
     settings = dict(device_id=number or '0') if kind != 'cpu' else {}
     try:
         return onnxruntime.InferenceSession(

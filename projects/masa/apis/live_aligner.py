@@ -1,33 +1,24 @@
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
-from ..alignment.follow import SPEEDS, Follower
-from ..alignment.pair import mean_distance
-from ..datasets.people import find_joints
+from ..alignment.follow import Follower, Position
 from ..embeddings import EmbeddedSequence
-from ..embeddings.checks import check_sequences
 from ..support.argument_checks import check_range
+from .live_costs import EmbeddedFrames, JointWindows
 
 if TYPE_CHECKING:
     from .embedding_inferencer import EmbeddingInferencer
 
-# Seconds of a window, and the moments that it is sampled at.
-WINDOW, MOMENTS = 0.6, 16
-# Seconds between two moments of the reference, and most moments.
-STEP, MOST_MOMENTS = 0.08, 256
-# Frames of a window that are kept at most, however fast they come.
-MOST_FRAMES = 128
 # By the usual distance of unlike moments: the cost of something else, and of
 # nobody; and a cost that counts within a second.
 ELSEWHERE, NOBODY, SHARPNESS = 0.45, 0.9, 0.005
-# Shares of the reference's length: the end, and the middle, through which
-# the way to the end leads.
+# That makes the confidence the share of frames that it is right in; fitted by
+# benchmarks/live.py on other people and activities than are reported.
+TEMPERATURE = 4.0
+# Shares of the reference's length: the end, unless it is idle before, and
+# the middle, through which the way to the end leads.
 END, MIDDLE = 0.9, (0.25, 0.75)
-# Windows that are embedded at once.
-BATCH = 64
 
 
 class LiveState(NamedTuple):
@@ -39,10 +30,13 @@ class LiveState(NamedTuple):
             own seconds.
         reference_frame (int): The nearest frame of the reference.
         confidence (float): Probability, in [0, 1], that the performer does
-            what is in the reference, and is within 5% of its length of that
+            what is in the reference, and is within 10% of its length of that
             moment.
         elsewhere (float): Probability, in [0, 1], of a movement that is not
             in the reference, or of nobody.
+        waiting (float): Probability, in [0, 1], that the performer is in the
+            pose that the reference begins with, and has not begun, or has
+            ended. The three add up to 1 with that of another moment.
         score (float): Likeness so far, in [0, 1]: 1 for equal embeddings, 0
             for those that are as far apart as unlike moments. The mean over
             time, weighted by the confidence; NaN while that is 0.
@@ -54,6 +48,7 @@ class LiveState(NamedTuple):
     reference_frame: int
     confidence: float
     elsewhere: float
+    waiting: float
     score: float
     laps: int
 
@@ -118,10 +113,10 @@ class LiveAligner:
                 from .pretrained import load
 
                 model = load()
-            self._source = _Windows(reference, model, skeleton)
+            self._source = JointWindows(reference, model, skeleton)
             self.timestamps = reference.timestamps
         else:
-            self._source = _Embeddings(reference, timestamps)
+            self._source = EmbeddedFrames(reference, timestamps)
             self.timestamps = self._source.times
         if usual_distance is None:
             usual_distance = self._source.usual_distance()
@@ -137,6 +132,8 @@ class LiveAligner:
             self._source.times,
             ELSEWHERE * usual_distance,
             SHARPNESS * usual_distance,
+            idle=self._source.idle,
+            temperature=TEMPERATURE,
         )
         self.reset()
 
@@ -194,6 +191,7 @@ class LiveAligner:
             int(np.abs(self.timestamps - position.time).argmin()),
             position.confidence,
             position.elsewhere,
+            position.waiting,
             self._likeness / self._weight if self._weight else np.nan,
             self._laps,
         )
@@ -220,263 +218,18 @@ class LiveAligner:
             likeness = max(1 - float(cost) / self.usual_distance, 0.0)
             self._likeness += weight * likeness
             self._weight += weight
-        self._count_laps(position.time, position.confidence)
+        self._count_laps(position)
 
-    def _count_laps(self, time: float, confidence: float) -> None:
+    def _count_laps(self, position: Position) -> None:
+        time = position.time
         first, last = self._follower.times[[0, -1]]
-        if confidence < 0.5 or first == last:
+        if position.elsewhere > 0.5 or first == last:
             return
         share = (time - first) / (last - first)
+        times, idle = self._follower.times, self._follower.idle
+        is_idle = share > MIDDLE[1] and idle[np.abs(times - time).argmin()]
         if MIDDLE[0] <= share <= MIDDLE[1]:
             self._passed_middle = True
-        elif self._passed_middle and share >= END:
+        elif self._passed_middle and (share >= END or is_idle):
             self._laps += 1
             self._passed_middle = False
-
-
-class _Embeddings:
-    """Frames that are embeddings already.
-
-    Attributes:
-        times (np.ndarray): Moments of the reference, (M,).
-        is_slow (bool): Whether costs take long, and are asked for at a
-            limited rate.
-    """
-
-    is_slow = False
-
-    def __init__(self, reference: np.ndarray, timestamps: np.ndarray | None):
-        (reference,) = check_sequences([reference], 'reference')
-        if timestamps is None or np.shape(timestamps) != (len(reference),):
-            raise ValueError(
-                'timestamps are expected to be the seconds of the '
-                f"reference's {len(reference)} frames, but got "
-                f'{None if timestamps is None else np.shape(timestamps)}'
-            )
-        self.reference = reference.astype(np.float64)
-        self.times = np.asarray(timestamps, dtype=np.float64)
-
-    def usual_distance(self) -> float:
-        return _usual_distance(self.reference)
-
-    def reset(self) -> None:
-        self._frame = None
-
-    def add(
-        self, frame: np.ndarray | None, time: float, score: np.ndarray | None
-    ) -> bool:
-        """Take a frame; return whether anything is seen."""
-        if frame is None:
-            return False
-        if score is not None:
-            raise ValueError('score is for joints, but frames are embeddings')
-        frame = np.asarray(frame, dtype=np.float64)
-        if frame.shape != self.reference.shape[1:]:
-            raise ValueError(
-                'a frame is expected to be an embedding of the shape '
-                f'{self.reference.shape[1:]}, but has {frame.shape}'
-            )
-        self._frame = frame
-        return bool(np.isfinite(frame).all() and frame.any())
-
-    def costs(self, time: float) -> np.ndarray:
-        """Squared distance of the last frame to each moment, (M,)."""
-        return cdist(self._frame[None], self.reference, 'sqeuclidean')[0]
-
-
-class _Windows:
-    """Frames of joints, of which windows are embedded; see `_Embeddings`."""
-
-    is_slow = True
-
-    def __init__(
-        self,
-        reference: EmbeddedSequence,
-        model: 'EmbeddingInferencer',
-        skeleton: dict | None,
-    ):
-        name, keypoint = reference.name, reference.keypoint
-        record = reference.record or {}
-        joints = len((reference.skeleton or {}).get('joints', ()))
-        if keypoint is None or joints not in (0, keypoint.shape[1]):
-            raise ValueError(
-                f'{name} is expected to have the joints of one person; to '
-                'follow embeddings of another model, give the array '
-                '(reference.embedding) and its timestamps'
-            )
-        if reference.timestamps is None:
-            raise ValueError(
-                f'the times of {name} are not known: give frame_rate '
-                '(--frame-rate) when it is embedded'
-            )
-        self.name = name
-        self.model = model.model
-        self._may_miss = 'missing' in self.model.transforms[-1].modalities
-        self._fields = {'skeleton': reference.skeleton}
-        if 'img_shape' in record:
-            self._fields['img_shape'] = record['img_shape']
-        frames = _with_scores(keypoint, reference.keypoint_score)
-        first, last = reference.timestamps[[0, -1]]
-        count = min(round((last - first) / STEP) + 1, MOST_MOMENTS)
-        self.times = np.linspace(first, last, count)
-        before = np.linspace(-WINDOW, 0, MOMENTS)
-        # By speed: performed at it, or just stopped or started.
-        views = [[speed * before] for speed in SPEEDS]
-        views[SPEEDS.index(0)].append(np.minimum(before + WINDOW / 2, 0))
-        views[SPEEDS.index(1)].append(np.maximum(before, -WINDOW / 2))
-        self._speeds = np.repeat(
-            np.arange(len(views)), [len(some) for some in views]
-        )
-        self._before = before
-        windows = [
-            self._prepare(frames, reference.timestamps, end + view)
-            for some in views
-            for view in some
-            for end in self.times
-        ]
-        shown = [window for window in windows if window is not None]
-        if not shown:
-            raise ValueError(f'{name} cannot be followed: {self._refusal}')
-        newest = [
-            embedding[-1]
-            for i in range(0, len(shown), BATCH)
-            for embedding in self.model.embed(shown[i : i + BATCH])
-        ]
-        # Nothing is known of the others.
-        self._newest = np.full((len(windows), len(newest[0])), np.nan)
-        self._newest[[window is not None for window in windows]] = newest
-        self._joints = keypoint.shape[1]
-        if skeleton is not None:
-            self._fields['skeleton'] = skeleton
-            self._joints = len(skeleton['joints'])
-
-    def usual_distance(self) -> float:
-        windows = self._newest.reshape(len(self._speeds), len(self.times), -1)
-        (usual, _) = np.flatnonzero(self._speeds == SPEEDS.index(1))
-        known = ~np.isnan(windows[usual]).any(1)
-        return _usual_distance(windows[usual][known])
-
-    def reset(self) -> None:
-        self._frames: deque[tuple[float, np.ndarray]] = deque()
-
-    def add(
-        self, frame: np.ndarray | None, time: float, score: np.ndarray | None
-    ) -> bool:
-        """Take a frame; return whether somebody is seen."""
-        if frame is None:
-            return False
-        frame = np.asarray(frame, dtype=np.float32)
-        if frame.shape not in ((self._joints, 2), (self._joints, 3)):
-            raise ValueError(
-                f'a frame is expected to hold joints, ({self._joints}, 2 or '
-                f'3), but has the shape {frame.shape}'
-            )
-        if score is not None and np.shape(score) != (self._joints,):
-            raise ValueError(
-                'score is expected to be one number for each of the '
-                f'{self._joints} joints, but has the shape {np.shape(score)}'
-            )
-        kept = self._frames
-        if kept and kept[-1][1].shape[1] != frame.shape[1] + 1:
-            raise ValueError(
-                f'a frame is expected in {kept[-1][1].shape[1] - 1}D as the '
-                f'one before, but has the shape {frame.shape}'
-            )
-        if score is None:
-            score = np.full(self._joints, np.nan_to_num(frame).any())
-        (frame,) = _with_scores(frame[None], np.asarray(score)[None])
-        if not frame[:, -1].any():
-            return False
-        # One more, to interpolate at the window's beginning.
-        while len(kept) > 1 and kept[1][0] <= time - WINDOW:
-            kept.popleft()
-        if kept and kept[0][0] < time - 2 * WINDOW:
-            # Nobody was seen since, who knows doing what.
-            kept.clear()
-        if len(kept) > 1 and time - kept[-2][0] < WINDOW / MOST_FRAMES:
-            kept.pop()
-        kept.append((time, frame))
-        return True
-
-    def costs(self, time: float) -> np.ndarray:
-        """Squared distances of the newest frame, (S, M), or NaN, (M,)."""
-        times, frames = zip(*self._frames, strict=True)
-        window = self._prepare(
-            np.stack(frames), np.array(times), time + self._before
-        )
-        if window is None:
-            return np.full(len(self.times), np.nan)
-        (embedding,) = self.model.embed([window])
-        costs = cdist(
-            embedding[-1:].astype(np.float64), self._newest, 'sqeuclidean'
-        )
-        costs = costs.reshape(len(self._speeds), len(self.times))
-        starts = np.flatnonzero(np.diff(self._speeds, prepend=-1))
-        return np.fmin.reduceat(costs, starts, axis=0)
-
-    def _prepare(
-        self, frames: np.ndarray, times: np.ndarray, at: np.ndarray
-    ) -> np.ndarray | dict | None:
-        """Make the model's input of a window; None if it shows too little."""
-        window = _interpolate(frames, times, at)
-        if not self._may_miss and np.isnan(window).any():
-            raise ValueError(
-                'the model does not know of missing joints: fill in those '
-                'that are NaN, or follow by the pretrained model'
-            )
-        keypoint, known = window[None, ..., :-1], window[None, ..., -1] > 0
-        record = dict(
-            frame_dir=f'a window of {self.name}',
-            total_frames=len(at),
-            keypoint=np.nan_to_num(keypoint),
-            **self._fields,
-        )
-        if not known.all():
-            record['keypoint_score'] = known.astype(np.float32)
-        try:
-            return self.model.prepare(record)
-        except ValueError as error:
-            # Such as without hips, which it centers on.
-            self._refusal = error
-            return None
-
-
-def _with_scores(keypoint: np.ndarray, score: np.ndarray | None) -> np.ndarray:
-    """Joints (T, V, C) and whether they are known, (T, V, C + 1) float32.
-
-    NaN is where there is no position. Joints that are not known may have one
-    that was filled in.
-    """
-    placed = np.isfinite(keypoint).all(-1)
-    if score is None:
-        known = find_joints(keypoint[None])[0] & placed
-        placed = known
-    else:
-        known = (score > 0) & placed
-        placed = placed & (known | (keypoint != 0).any(-1))
-    positions = np.where(placed[..., None], keypoint, np.nan)
-    return np.concatenate([positions, known[..., None]], -1, dtype=np.float32)
-
-
-def _usual_distance(embeddings: np.ndarray) -> float:
-    """Squared distance of unlike moments of (T, D)."""
-    if np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-3):
-        return 1.0
-    return mean_distance(embeddings, embeddings)
-
-
-def _interpolate(
-    frames: np.ndarray, times: np.ndarray, at: np.ndarray
-) -> np.ndarray:
-    """Interpolate (T, V, C + 1) of `_with_scores`; the ends are held."""
-    after = np.searchsorted(times, at).clip(0, len(times) - 1)
-    before = np.maximum(after - 1, 0)
-    apart = np.maximum(times[after] - times[before], np.finfo(float).tiny)
-    share = ((at - times[before]) / apart).clip(0, 1)[:, None, None]
-    first, second = frames[before], frames[after]
-    found = (1 - share) * first + share * second
-    # A joint is where the nearer frame has it, if the other does not.
-    nearer = np.where(share < 0.5, first, second)
-    found = np.where(np.isnan(found), nearer, found)
-    found[..., -1] = nearer[..., -1]
-    return found.astype(np.float32)

@@ -122,7 +122,8 @@ def run(args: argparse.Namespace) -> int:
         for number, comparison in enumerate(made, 1):
             score, meaning, *told = comparison.summary
             if args.repetitions:
-                print(f'repetition {number} of {len(made)}: {score}')
+                where = f'repetition {number} of {len(made)}'
+                print(f'{where}, {comparison.place}: {score}')
             else:
                 print(score)
             for line in told:

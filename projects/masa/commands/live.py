@@ -29,11 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """
     parser.description = (
         f'{__doc__} For every frame it tells the matching moment of the '
-        'reference, how sure that is, and how alike the performance is so '
-        'far. What is followed is shown beside the reference, which fades '
-        'where the confidence is low. A camera is read until q or Escape is '
-        'pressed in the window, or Ctrl-C. Exits with 1 if inputs were left '
-        'out, with 2 if it could not be done.'
+        'reference, how sure that is, whether the performer waits before or '
+        'after it, and how alike the performance is so far. What is followed '
+        'is shown beside the reference, which fades where the confidence is '
+        'low. A camera is read until q or Escape is pressed in the window, or '
+        'Ctrl-C. Exits with 1 if inputs were left out, with 2 if it could not '
+        'be done.'
     )
     parser.epilog = (
         'Example: masa live reference.mp4 --source attempt.mp4 -o live.mp4 '

@@ -43,6 +43,11 @@ class LiveRun:
         rate: float,
         height: int,
     ):
+        print(
+            f'embedding {reference.name} at several tempos, once',
+            file=sys.stderr,
+            flush=True,
+        )
         self.live = LiveAligner(
             reference, inferencer, rate=rate, skeleton=source.skeleton
         )
@@ -82,11 +87,13 @@ class LiveRun:
         for path in table:
             self._write_table(path)
         sure = np.mean([state.confidence >= 0.5 for state in self.states])
+        waiting = np.mean([state.waiting >= 0.5 for state in self.states])
         last = self.states[-1]
         score = 'unknown' if np.isnan(last.score) else f'{last.score:.2f}'
         print(
             f'{self.source.name}: {sure:.0%} of {len(self.states)} frames '
-            f'follow {self.reference.name} with a confidence of 0.5 or more; '
+            f'follow {self.reference.name} with a confidence of 0.5 or more, '
+            f'{waiting:.0%} are before or after it; '
             f'score {score}, {last.laps} times to the end'
         )
 
@@ -113,9 +120,12 @@ class LiveRun:
             share = (state.reference_time - first) / ((last - first) or 1.0)
             image = images[state.reference_frame].astype(np.float32)
             faded = PAPER + (0.2 + 0.8 * state.confidence) * (image - PAPER)
+            told = f'confidence {state.confidence:.2f}'
+            if state.waiting >= 0.5:
+                told = 'waiting'
             picture = show_beside(
                 [
-                    f'{time:.1f} s  confidence {state.confidence:.2f}',
+                    f'{time:.1f} s  {told}',
                     f'{state.reference_time:.2f} s  score {state.score:.2f}',
                 ],
                 [self._image, faded.round().astype(np.uint8)],
@@ -133,6 +143,7 @@ class LiveRun:
             'reference frame': [one.reference_frame for one in self.states],
             'confidence': [round(one.confidence, 4) for one in self.states],
             'elsewhere': [round(one.elsewhere, 4) for one in self.states],
+            'waiting': [round(one.waiting, 4) for one in self.states],
             # JSON has no NaN.
             'score': [
                 None if np.isnan(one.score) else round(one.score, 4)

@@ -37,6 +37,7 @@ _STRETCH_COLORS = dict(
     paused='#7f7f7f',
     repeated='#cc79a7',
     skipped='#d55e00',
+    missing='#d55e00',
 )
 
 
@@ -91,12 +92,7 @@ def comparison_page(
 
 
 def _part_name(one: Comparison, number: int) -> str:
-    timing, start = one.timing, float(one.timing.curve[0, 0])
-    end = start + timing.attempt
-    return (
-        f'repetition {number + 1} ({timing.amount(start)} to '
-        f'{timing.amount(end)})'
-    )
+    return f'repetition {number + 1} ({one.place})'
 
 
 def _overview(comparisons: Sequence[Comparison]) -> str:
@@ -130,6 +126,14 @@ def _explain(one: Comparison) -> str:
             'mirror image, and is drawn as one. Left and right are named as '
             'the person has them.</p>'
         )
+    if any(one.turned):
+        parts.append(f'<p class="soft">{escape(one.told_of_turned)}</p>')
+    parts += [
+        f'<p><b>Missing:</b> the attempt '
+        f'{escape(one.timing.sentence(stretch))}.</p>'
+        for stretch in one.timing.stretches
+        if stretch.kind == 'missing'
+    ]
     shown = one.differences(MOMENTS)
     if shown:
         parts += ['<h2>What differs most</h2>', _moments(one, shown)]
@@ -156,7 +160,12 @@ def _moments(one: Comparison, shown: Sequence[JointDifference]) -> str:
     photos = [
         _photos(sequence, [offset + int(f) for f in frames], mirror)
         for sequence, offset, frames, mirror in (
-            (reference, 0, [one.matches[d.frame] for d in shown], False),
+            (
+                reference,
+                0,
+                [one.matches[d.frame] for d in shown],
+                one.turned[one.reference],
+            ),
             (
                 one.attempt,
                 one.first_frame,
@@ -430,7 +439,9 @@ def _path_plot(timing: Timing) -> str:
 def _curve(one: Comparison, difference: JointDifference, unit: str) -> str:
     """Plot an angle of the attempt, and the references' mean with its band."""
     times = (
-        one.attempt.timestamps if unit == 's' else np.arange(len(one.attempt))
+        one.attempt.timestamps
+        if unit == 's'
+        else one.first_frame + np.arange(len(one.attempt))
     )
     own, mean, spread = difference.curves
     values = np.concatenate([own, mean - spread, mean + spread])
@@ -470,7 +481,11 @@ def _joint_table(rows: Sequence[JointDifference]) -> str:
     for one in rows:
         usual = '' if one.usual is None else f'{one.usual:.{digits}f}'
         many = '' if one.deviations is None else f'{one.deviations:+.1f}'
-        when = one.frame if one.second is None else f'{one.second:.1f} s'
+        when = (
+            one.first_frame + one.frame
+            if one.second is None
+            else f'{one.second:.1f} s'
+        )
         cells.append(
             f'<tr><td>{escape(_title(one))}</td><td>{one.score:.1f}</td>'
             f'<td>{one.mean:.{digits}f}</td><td>{usual}</td>'

@@ -213,7 +213,10 @@ class TestProjection:
             (dict(upright, keypoint=-upright['keypoint']), None),
         ):
             with pytest.warns(UserWarning, match='--up-axis'):
-                ProjectSkeleton(up_axis=up_axis)(sample)
+                ProjectSkeleton(up_axis=up_axis)(dict(sample))
+        # Nobody can change the axes of a video.
+        with pytest.warns(UserWarning, match='ffmpeg'):
+            ProjectSkeleton()(dict(sample, video='a.mp4'))
 
     def test_axis_is_checked(self):
         with pytest.raises(ValueError, match='up_axis'):

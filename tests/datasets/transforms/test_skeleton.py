@@ -233,7 +233,7 @@ class TestNormalizeSkeleton:
         sample['keypoint'][:] = 0
         sample['keypoint_score'][:] = 0
 
-        with pytest.raises(ValueError, match=r"'clip 1' .* root"):
+        with pytest.raises(ValueError, match="'clip 1'"):
             NormalizeSkeleton()(sample)
 
     def test_rotation_needs_three_axes(self, make_sample):

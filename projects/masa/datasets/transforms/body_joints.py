@@ -1,5 +1,6 @@
 import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -135,6 +136,10 @@ class SelectBodyJoints(SequenceTransform):
         joints, scores = [], []
         for indices in sources.values():
             # Of missing joints, any place.
+            if len(indices) == 1:
+                joints.append(keypoint[:, :, indices[0]])
+                scores.append(score[:, :, indices[0]])
+                continue
             joints.append(keypoint[:, :, indices or hips].mean(2))
             scores.append(
                 score[:, :, indices].min(2)
@@ -159,6 +164,11 @@ def find_body_joints(names: Sequence[str]) -> dict[str, list[int]]:
         dict[str, list[int]]: By the name of each of the 13, the joints whose
         mean it is; empty where the layout has none.
     """
+    return dict(_find_body_joints(tuple(names)))
+
+
+@lru_cache(maxsize=64)
+def _find_body_joints(names: tuple[str, ...]) -> dict[str, list[int]]:
     index = {name: i for i, name in enumerate(names)}
     found = {}
     for joint in PENN_ACTION['joints']:
@@ -194,7 +204,8 @@ class ProjectSkeleton(SequenceTransform):
 
     The camera is level, far away, and turned by ``yaw`` from where the
     person faces it, on average over the sequence. Of a body that is upside
-    down on the whole, a warning says that y may point the other way.
+    down on the whole, a warning says that y may point the other way, or the
+    video be upside down.
 
     Required Keys:
 
@@ -202,6 +213,7 @@ class ProjectSkeleton(SequenceTransform):
         - keypoint_score (optional)
         - skeleton (torso, optional; for 3D flip_pairs and, where known,
           up_axis)
+        - video (optional, for the warning)
 
     Modified Keys:
 
@@ -274,11 +286,20 @@ def _warn_if_upside_down(results: dict) -> None:
     )
     # y points down; a body that lies has no side up.
     up = lower - upper
+    if (up[:, 1] < 0).mean() < 0.5:
+        return
     length = np.median(np.linalg.norm(up, axis=1))
     if np.median(up[:, 1]) < -length / 2:
+        advice = (
+            'if the picture of the video is, turn it first (ffmpeg -i IN.mp4 '
+            '-vf hflip,vflip OUT.mp4)'
+            if results.get('video')
+            else '2D joints are expected y down, as in images (negate y if '
+            'it points up), and of 3D joints --up-axis (in Python up_axis) '
+            'says which way is up'
+        )
         warnings.warn(
-            f'sequence {name_of(results)} is upside down: 2D joints are '
-            'expected y down, as in images (negate y if it points up), and '
-            'of 3D joints --up-axis (in Python up_axis) says which way is up',
+            f'the body of sequence {name_of(results)} is upside down most of '
+            f'the time: {advice}',
             stacklevel=3,
         )

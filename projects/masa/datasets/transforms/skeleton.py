@@ -116,7 +116,9 @@ class NormalizeSkeleton(SequenceTransform):
             # A joint at zero in all frames is one that was centered on.
             body_absent = body_absent & ~body_absent.all(0)
 
-        center = self._root(body[:, root], body_absent[:, root], results)
+        names = skeleton.get('joints')
+        told = [names[joint] for joint in root] if names else root
+        center = self._root(body[:, root], body_absent[:, root], told, results)
         centered = keypoint - center[:, None]
         up = body[:, upper].mean(1) - body[:, lower].mean(1)
         if self.rotation:
@@ -136,15 +138,20 @@ class NormalizeSkeleton(SequenceTransform):
         return results
 
     def _root(
-        self, root: np.ndarray, absent: np.ndarray, results: dict
+        self,
+        root: np.ndarray,
+        absent: np.ndarray,
+        told: list[str | int],
+        results: dict,
     ) -> np.ndarray:
         """Where the origin goes: (T, C) or (1, C)."""
         point = root.mean(1)
         seen = ~absent.any(1)
         if not seen.any():
             raise ValueError(
-                f'sequence {name_of(results)} is expected to show the '
-                "skeleton's root in one frame at least"
+                f'sequence {name_of(results)} is expected to show the joints '
+                'that it is centered on in one frame at least, but does not '
+                f'show {" and ".join(map(str, told))} together'
             )
         if self.center == 'sequence':
             return point[seen].mean(0, keepdims=True)
