@@ -1,12 +1,17 @@
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
 from ..datasets import transforms
-from ..datasets.transforms import PackSequenceInputs
+from ..datasets.parts import Part, crop_record, stack_parts, stands_alone
+from ..datasets.transforms import (
+    PackSequenceInputs,
+    SelectBodyJoints,
+    SelectPerson,
+)
 from ..datasets.transforms.base import SequenceTransform
 from ..embeddings.threads import num_threads
 
@@ -74,16 +79,61 @@ class ExportedModel:
             ValueError: If the record is not what the model takes.
             KeyError: If it lacks something.
         """
-        record = dict(record)
-        *steps, pack = self.transforms
+        return self._values(dict(record), self.transforms)
+
+    def part_preparation(
+        self, record: dict
+    ) -> Callable[[Sequence[Part]], list[np.ndarray]]:
+        """Prepare a sequence so that parts of it can be embedded.
+
+        The body is selected once in the whole record where that makes no
+        difference, and parts of one length are transformed together.
+
+        Args:
+            record (dict): A record with joints, which is not changed.
+
+        Returns:
+            Callable: Takes parts, first frame and the one after the last, and
+            returns what :meth:`prepare` makes of each.
+        """
+        steps = list(self.transforms)
+        whole = dict(record)
+        while isinstance(steps[0], (SelectPerson, SelectBodyJoints)):
+            whole = steps.pop(0)(whole)
+        alone = stands_alone(record)
+        if not all(step.takes_stacks for step in steps):
+            alone[:] = False
+
+        def prepare_parts(parts: Sequence[Part]) -> list[np.ndarray]:
+            together = [part for part in parts if alone[slice(*part)].all()]
+            prepared = {}
+            for places, stack in stack_parts(whole, together):
+                for place, values in zip(
+                    places, self._values(stack, steps), strict=True
+                ):
+                    prepared[together[place]] = values
+            return [
+                prepared[part]
+                if part in prepared
+                else self.prepare(crop_record(record, *part))
+                for part in map(tuple, parts)
+            ]
+
+        return prepare_parts
+
+    def _values(
+        self, sample: dict, transforms: Sequence[SequenceTransform]
+    ) -> np.ndarray:
+        """Run transforms on a sample or a stack of samples."""
+        *steps, pack = transforms
         for step in steps:
-            record = step(record)
-        values = pack.frame_values(record)
-        if values.shape[1] != self.in_channels:
+            sample = step(sample)
+        values = pack.frame_values(sample)
+        if values.shape[-1] != self.in_channels:
             raise ValueError(
-                f'{record["frame_dir"]} is not what the model takes: frames '
+                f'{sample["frame_dir"]} is not what the model takes: frames '
                 f'are expected to have {self.in_channels} values, but have '
-                f'{values.shape[1]} (joints x coordinates, or features)'
+                f'{values.shape[-1]} (joints x coordinates, or features)'
             )
         return values
 

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..alignment import Occurrence, find_occurrences
-from ..alignment.joint_angles import body_joints, has_body
+from ..alignment.joint_angles import (
+    body_joints,
+    flatten_joints,
+    has_body,
+    joints_of_parts,
+    select_body,
+)
+from ..alignment.occurrence_search import EmbedParts
+from ..datasets.parts import Part
 from ..embeddings import EmbeddedSequence
 from .embedding_inferencer import EmbeddingInferencer
 
@@ -72,22 +80,21 @@ def find_in_recording(
         tolerance = TOLERANCE_3D if joints else TOLERANCE
 
     def features(sequence: EmbeddedSequence) -> np.ndarray:
-        return _with_joints(sequence, joints) if joints else sequence.embedding
+        if not joints:
+            return sequence.embedding
+        return _beside(sequence.embedding, body_joints(sequence)[:, joints])
 
-    def embed_parts(parts: Sequence[tuple[int, int]]) -> list[np.ndarray]:
-        return [
-            features(one) for one in inferencer.cut_parts(recording, parts)
-        ]
-
-    has_parts = recording.record is not None and (
-        'keypoint' in recording.record
-    )
+    embed_parts = None
+    if recording.record is not None and 'keypoint' in recording.record:
+        embed_parts = inferencer.part_embedder(recording)
+        if joints:
+            embed_parts = _with_joints(embed_parts, recording, joints)
     found = find_occurrences(
         [features(one) for one in known],
         features(recording),
         tolerance,
         lengths,
-        embed_parts if has_parts else None,
+        embed_parts,
     )
     return [
         one._replace(
@@ -127,21 +134,28 @@ def _compared_joints(sequences: Sequence[EmbeddedSequence]) -> list[int]:
 
 
 def _with_joints(
-    sequence: EmbeddedSequence, known: Sequence[int]
-) -> np.ndarray:
-    """Put joints of a body in 3D beside its embeddings."""
-    joints = body_joints(sequence)[:, known]
-    joints = joints.reshape(len(joints), -1)
-    for column in joints.T:
-        missing = np.isnan(column)
-        frames = np.arange(len(column))
-        column[missing] = (
-            0
-            if missing.all()
-            else np.interp(frames[missing], frames[~missing], column[~missing])
-        )
-    scale = np.sqrt(JOINT_WEIGHT / len(known))
-    return np.hstack([sequence.embedding, scale * joints])
+    embed_parts: EmbedParts, recording: EmbeddedSequence, known: Sequence[int]
+) -> EmbedParts:
+    """Put the joints of every part beside its embeddings."""
+    body = select_body(recording)
+
+    def embed(parts: Sequence[Part]) -> list[np.ndarray]:
+        return [
+            _beside(embedding, joints[:, known])
+            for embedding, joints in zip(
+                embed_parts(parts), joints_of_parts(body, parts), strict=True
+            )
+        ]
+
+    return embed
+
+
+def _beside(embedding: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """Put joints in 3D beside the embeddings: float32."""
+    scale = np.sqrt(JOINT_WEIGHT / joints.shape[1])
+    return np.concatenate(
+        [embedding, scale * flatten_joints(joints)], axis=1, dtype=np.float32
+    )
 
 
 def _length_in(
