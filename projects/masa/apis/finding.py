@@ -14,6 +14,7 @@ from ..alignment.joint_angles import (
     select_body,
 )
 from ..alignment.occurrence_search import EmbedParts
+from ..alignment.trimming import pauses_at_ends
 from ..datasets.parts import Part
 from ..embeddings import EmbeddedSequence
 from .embedding_inferencer import EmbeddingInferencer
@@ -74,28 +75,28 @@ def find_in_recording(
             'references: the recording is expected last',
             stacklevel=3,
         )
-    everything = [*references, recording]
-    joints = _compared_joints(everything)
+    shown = _shown_joints([*references, recording])
+    in_3d = bool(shown) and recording.keypoint.shape[-1] == 3
     if tolerance is None:
-        tolerance = TOLERANCE_3D if joints else TOLERANCE
-
-    def features(sequence: EmbeddedSequence) -> np.ndarray:
-        if not joints:
-            return sequence.embedding
-        return _beside(sequence.embedding, body_joints(sequence)[:, joints])
-
+        tolerance = TOLERANCE_3D if in_3d else TOLERANCE
+    features = [one.embedding for one in (*known, recording)]
+    poses = []
+    if shown:
+        poses = [
+            _poses(body_joints(one), shown) for one in (*known, recording)
+        ]
+    if in_3d:
+        features = list(map(_beside, features, poses))
     embed_parts = None
     if recording.record is not None and 'keypoint' in recording.record:
         embed_parts = inferencer.part_embedder(recording)
-        if joints:
-            embed_parts = _with_joints(embed_parts, recording, joints)
+        if in_3d:
+            embed_parts = _with_joints(embed_parts, recording, shown)
     found = find_occurrences(
-        [features(one) for one in known],
-        features(recording),
-        tolerance,
-        lengths,
-        embed_parts,
+        features[:-1], features[-1], tolerance, lengths, embed_parts
     )
+    if shown:
+        found = _without_pauses(found, recording, shown, poses, lengths)
     return [
         one._replace(
             start=recording.seconds(one.start_frame),
@@ -116,46 +117,76 @@ def usual_tolerance(sequences: Sequence[EmbeddedSequence]) -> float:
     Returns:
         float: A larger one if all are bodies in 3D.
     """
-    return TOLERANCE_3D if _compared_joints(sequences) else TOLERANCE
+    in_3d = _shown_joints(sequences) and sequences[0].keypoint.shape[-1] == 3
+    return TOLERANCE_3D if in_3d else TOLERANCE
 
 
-def _compared_joints(sequences: Sequence[EmbeddedSequence]) -> list[int]:
-    """Find the joints that all show in 3D, in nearly all frames.
+def _shown_joints(sequences: Sequence[EmbeddedSequence]) -> list[int]:
+    """Find the joints that all sequences show in nearly all frames.
 
-    None if fewer than ``FEWEST`` are left.
+    None if not all are of one body, all in 2D or all in 3D, or fewer than
+    ``FEWEST`` are left.
     """
     if not all(
-        has_body(one) and one.keypoint.shape[-1] == 3 for one in sequences
+        has_body(one) and one.keypoint.shape[1] == len(one.skeleton['joints'])
+        for one in sequences
     ):
         return []
+    if len({one.keypoint.shape[-1] for one in sequences}) > 1:
+        return []
     missing = [np.isnan(body_joints(one)).any(-1).mean(0) for one in sequences]
-    known = np.flatnonzero(np.max(missing, axis=0) <= MISSING).tolist()
-    return known if len(known) >= FEWEST else []
+    shown = np.flatnonzero(np.max(missing, axis=0) <= MISSING).tolist()
+    return shown if len(shown) >= FEWEST else []
 
 
 def _with_joints(
-    embed_parts: EmbedParts, recording: EmbeddedSequence, known: Sequence[int]
+    embed_parts: EmbedParts, recording: EmbeddedSequence, shown: Sequence[int]
 ) -> EmbedParts:
     """Put the joints of every part beside its embeddings."""
     body = select_body(recording)
 
     def embed(parts: Sequence[Part]) -> list[np.ndarray]:
-        return [
-            _beside(embedding, joints[:, known])
-            for embedding, joints in zip(
-                embed_parts(parts), joints_of_parts(body, parts), strict=True
-            )
-        ]
+        poses = (_poses(one, shown) for one in joints_of_parts(body, parts))
+        return list(map(_beside, embed_parts(parts), poses))
 
     return embed
 
 
-def _beside(embedding: np.ndarray, joints: np.ndarray) -> np.ndarray:
-    """Put joints in 3D beside the embeddings: float32."""
-    scale = np.sqrt(JOINT_WEIGHT / joints.shape[1])
+def _poses(joints: np.ndarray, shown: Sequence[int]) -> np.ndarray:
+    """Flatten joints so that a joint's mean squared distance counts."""
+    return flatten_joints(joints[:, shown]) / np.sqrt(len(shown))
+
+
+def _beside(embedding: np.ndarray, poses: np.ndarray) -> np.ndarray:
+    """Put poses beside the embeddings: float32."""
     return np.concatenate(
-        [embedding, scale * flatten_joints(joints)], axis=1, dtype=np.float32
+        [embedding, np.sqrt(JOINT_WEIGHT) * poses], axis=1, dtype=np.float32
     )
+
+
+def _without_pauses(
+    found: Sequence[Occurrence],
+    recording: EmbeddedSequence,
+    shown: Sequence[int],
+    poses: Sequence[np.ndarray],
+    lengths: Sequence[float],
+) -> list[Occurrence]:
+    """Trim ends in which the body stands still longer than the reference."""
+    parts = [(one.start_frame, one.end_frame) for one in found]
+    trimmed = []
+    for one, joints in zip(
+        found, joints_of_parts(select_body(recording), parts), strict=True
+    ):
+        start, end = pauses_at_ends(
+            poses[one.reference], _poses(joints, shown), lengths[one.reference]
+        )
+        trimmed.append(
+            one._replace(
+                start_frame=one.start_frame + start,
+                end_frame=one.end_frame - end,
+            )
+        )
+    return trimmed
 
 
 def _length_in(
