@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..alignment import Occurrence, find_occurrences
+from ..alignment import Occurrence, align_pair, find_occurrences
 from ..alignment.joint_angles import (
     body_joints,
     flatten_joints,
@@ -15,15 +15,19 @@ from ..alignment.joint_angles import (
 )
 from ..alignment.occurrence_search import EmbedParts
 from ..alignment.trimming import pauses_at_ends
+from ..alignment.warping import path_distances
 from ..datasets.parts import Part
 from ..embeddings import EmbeddedSequence
 from .embedding_inferencer import EmbeddingInferencer
 
-# Defaults of the tolerance, of embeddings alone and with joints in 3D.
-TOLERANCE, TOLERANCE_3D = 0.15, 0.3
-# Of the mean squared distance of the joints, in torso lengths, beside that of
-# the embeddings.
-JOINT_WEIGHT = 20.0
+# Defaults of the tolerance, of embeddings alone, with joints in 2D and with
+# joints in 3D; and the weight of the mean squared distance of the joints, in
+# torso lengths, beside that of the embeddings.
+TOLERANCE, TOLERANCE_SAME_SIDE, TOLERANCE_3D = 0.15, 0.2, 0.3
+JOINT_WEIGHT, JOINT_WEIGHT_3D = 5.0, 20.0
+# In 2D, reference and recording are filmed from one side if the mean squared
+# distance of the joints of the best occurrence is less, in torso lengths.
+SAME_SIDE = 0.0115
 # Joints that are missing in more of the frames of a sequence are left out, and
 # all are if fewer than these remain.
 MISSING, FEWEST = 0.05, 8
@@ -42,7 +46,8 @@ def find_in_recording(
 
     Bodies in 3D are compared by their embeddings and their joints, which lie
     side by side: unlike in 2D, nothing is hidden from the joints, and they can
-    be turned to face one way.
+    be turned to face one way. In 2D joints count, with less weight, where the
+    best occurrence shows that all are filmed from one side.
 
     Args:
         inferencer (EmbeddingInferencer): What embedded the sequences.
@@ -76,27 +81,48 @@ def find_in_recording(
             stacklevel=3,
         )
     shown = _shown_joints([*references, recording])
-    in_3d = bool(shown) and recording.keypoint.shape[-1] == 3
-    if tolerance is None:
-        tolerance = TOLERANCE_3D if in_3d else TOLERANCE
-    features = [one.embedding for one in (*known, recording)]
-    poses = []
-    if shown:
-        poses = [
-            _poses(body_joints(one), shown) for one in (*known, recording)
-        ]
-    if in_3d:
-        features = list(map(_beside, features, poses))
+    bodies = _Bodies(known, recording, shown) if shown else None
     embed_parts = None
     if recording.record is not None and 'keypoint' in recording.record:
-        embed_parts = inferencer.part_embedder(recording)
-        if in_3d:
-            embed_parts = _with_joints(embed_parts, recording, shown)
-    found = find_occurrences(
-        features[:-1], features[-1], tolerance, lengths, embed_parts
-    )
-    if shown:
-        found = _without_pauses(found, recording, shown, poses, lengths)
+        embed_parts = _embed_once(inferencer.part_embedder(recording))
+
+    def search(weight: float, usual: float) -> list[Occurrence]:
+        features = [one.embedding for one in (*known, recording)]
+        embed = embed_parts
+        if weight:
+            poses = [*bodies.references, bodies.recording]
+            features = _beside(features, poses, weight)
+            if embed_parts is not None:
+
+                def embed(parts: Sequence[Part]) -> list[np.ndarray]:
+                    poses = bodies.parts(parts)
+                    return _beside(embed_parts(parts), poses, weight)
+
+        return find_occurrences(
+            features[:-1],
+            features[-1],
+            usual if tolerance is None else tolerance,
+            lengths,
+            embed,
+        )
+
+    if shown and recording.keypoint.shape[-1] == 3:
+        found = search(JOINT_WEIGHT_3D, TOLERANCE_3D)
+    else:
+        found = search(0, TOLERANCE)
+        if found and bodies and embed_parts:
+            best = found[0]
+            part = best.start_frame, best.end_frame
+            path = align_pair(
+                known[best.reference].embedding, *embed_parts([part])
+            ).path
+            apart = path_distances(
+                bodies.references[best.reference], *bodies.parts([part]), path
+            )
+            if apart.mean() < SAME_SIDE:
+                found = search(JOINT_WEIGHT, TOLERANCE_SAME_SIDE)
+    if bodies:
+        found = _without_pauses(found, bodies, lengths)
     return [
         one._replace(
             start=recording.seconds(one.start_frame),
@@ -139,46 +165,71 @@ def _shown_joints(sequences: Sequence[EmbeddedSequence]) -> list[int]:
     return shown if len(shown) >= FEWEST else []
 
 
-def _with_joints(
-    embed_parts: EmbedParts, recording: EmbeddedSequence, shown: Sequence[int]
-) -> EmbedParts:
-    """Put the joints of every part beside its embeddings."""
-    body = select_body(recording)
+class _Bodies:
+    """Poses of references and of a recording, of the joints that all show.
+
+    The squared distance of two poses, (T, V * C), is the mean of that of
+    their joints.
+
+    Args:
+        references (Sequence[EmbeddedSequence]): The references.
+        recording (EmbeddedSequence): The recording.
+        shown (Sequence[int]): The joints.
+    """
+
+    def __init__(
+        self,
+        references: Sequence[EmbeddedSequence],
+        recording: EmbeddedSequence,
+        shown: Sequence[int],
+    ):
+        self.shown = shown
+        self.references = [self._pose(body_joints(one)) for one in references]
+        self.recording = self._pose(body_joints(recording))
+        self._body = select_body(recording)
+
+    def parts(self, parts: Sequence[Part]) -> list[np.ndarray]:
+        """Return the poses of parts of the recording."""
+        return list(map(self._pose, joints_of_parts(self._body, parts)))
+
+    def _pose(self, joints: np.ndarray) -> np.ndarray:
+        return flatten_joints(joints[:, self.shown] / np.sqrt(len(self.shown)))
+
+
+def _beside(
+    embeddings: Sequence[np.ndarray],
+    poses: Sequence[np.ndarray],
+    weight: float,
+) -> list[np.ndarray]:
+    """Put poses beside the embeddings: float32."""
+    scale = np.sqrt(weight)
+    return [
+        np.concatenate([one, scale * pose], axis=1, dtype=np.float32)
+        for one, pose in zip(embeddings, poses, strict=True)
+    ]
+
+
+def _embed_once(embed_parts: EmbedParts) -> EmbedParts:
+    """Keep what is embedded, for a second search."""
+    kept: dict[Part, np.ndarray] = {}
 
     def embed(parts: Sequence[Part]) -> list[np.ndarray]:
-        poses = (_poses(one, shown) for one in joints_of_parts(body, parts))
-        return list(map(_beside, embed_parts(parts), poses))
+        new = [part for part in dict.fromkeys(parts) if part not in kept]
+        kept.update(zip(new, embed_parts(new), strict=True))
+        return [kept[part] for part in parts]
 
     return embed
 
 
-def _poses(joints: np.ndarray, shown: Sequence[int]) -> np.ndarray:
-    """Flatten joints so that a joint's mean squared distance counts."""
-    return flatten_joints(joints[:, shown]) / np.sqrt(len(shown))
-
-
-def _beside(embedding: np.ndarray, poses: np.ndarray) -> np.ndarray:
-    """Put poses beside the embeddings: float32."""
-    return np.concatenate(
-        [embedding, np.sqrt(JOINT_WEIGHT) * poses], axis=1, dtype=np.float32
-    )
-
-
 def _without_pauses(
-    found: Sequence[Occurrence],
-    recording: EmbeddedSequence,
-    shown: Sequence[int],
-    poses: Sequence[np.ndarray],
-    lengths: Sequence[float],
+    found: Sequence[Occurrence], bodies: _Bodies, lengths: Sequence[float]
 ) -> list[Occurrence]:
     """Trim ends in which the body stands still longer than the reference."""
-    parts = [(one.start_frame, one.end_frame) for one in found]
+    poses = bodies.parts([(one.start_frame, one.end_frame) for one in found])
     trimmed = []
-    for one, joints in zip(
-        found, joints_of_parts(select_body(recording), parts), strict=True
-    ):
+    for one, pose in zip(found, poses, strict=True):
         start, end = pauses_at_ends(
-            poses[one.reference], _poses(joints, shown), lengths[one.reference]
+            bodies.references[one.reference], pose, lengths[one.reference]
         )
         trimmed.append(
             one._replace(
