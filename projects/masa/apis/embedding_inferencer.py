@@ -212,6 +212,19 @@ class EmbeddingInferencer(PartEmbedding):
             self._warn_if_coarse(sequences)
         return sequences, problems
 
+    def _single(
+        self, sequence: Input, parts: bool = False
+    ) -> EmbeddedSequence:
+        found = self.embed(sequence, parts=parts)
+        if len(found) != 1:
+            raise ValueError(
+                f'one sequence is expected, but {sequence} holds {len(found)}'
+            )
+        return found[0]
+
+    def _embeddings(self, inputs: Sequence[Input]) -> list[np.ndarray]:
+        return [sequence.embedding for sequence in self.embed(inputs)]
+
     def _prepare_usable(
         self, records: list[dict], problems: dict[str, str]
     ) -> Iterator[tuple[dict, Any]]:
@@ -229,11 +242,9 @@ class EmbeddingInferencer(PartEmbedding):
         """Warn of sequences whose moments are too far apart to align by."""
         moments = self.model.moments
         for one in sequences if moments else ():
-            if one.timestamps is None:
+            length, unit, limit = one.duration, 's', LONGEST_STEP[0]
+            if length is None:
                 length, unit, limit = len(one), 'frames', LONGEST_STEP[1]
-            else:
-                length = one.timestamps[-1] - one.timestamps[0]
-                unit, limit = 's', LONGEST_STEP[0]
             if length > limit * moments:
                 warnings.warn(
                     f'{one.name} is {length:.0f} {unit} long, and the model '

@@ -46,8 +46,8 @@ class PartEmbedding:
 
         Args:
             sequence (EmbeddedSequence): Of :meth:`embed`, of joints.
-            parts (Sequence[Part]): First frame of every part, and
-                the one after its last.
+            parts (Sequence[Part]): First frame of every part, and the one
+                after its last.
 
         Returns:
             list[np.ndarray]: (T_i, D) float32 each.
