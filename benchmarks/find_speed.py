@@ -97,8 +97,7 @@ def main():
 
     def warp():
         poses = [
-            np.nan_to_num(flatten_joints(body_joints(one)))
-            for one in (reference, recording)
+            flatten_joints(body_joints(one)) for one in (reference, recording)
         ]
         return subsequence_alignment(*poses, use_c=True).best_match()
 
