@@ -92,12 +92,20 @@ class PartEmbedding:
                         f'its {len(sequence)} frames, but got {start} to {end}'
                     )
             prepared = prepare(parts)
+            # Those of one length are faster together.
+            order = sorted(
+                range(len(parts)), key=lambda i: parts[i][1] - parts[i][0]
+            )
             chunks = [
-                prepared[i : i + PARTS] for i in range(0, len(parts), PARTS)
+                order[i : i + PARTS] for i in range(0, len(order), PARTS)
             ]
             if len(parts) >= MANY_PARTS:
                 chunks = self._track(chunks, 'Embedding parts')
-            return [one for chunk in chunks for one in self.model.embed(chunk)]
+            embeddings = {}
+            for chunk in chunks:
+                found = self.model.embed([prepared[i] for i in chunk])
+                embeddings.update(zip(chunk, found, strict=True))
+            return [embeddings[i] for i in range(len(parts))]
 
         return embed
 
