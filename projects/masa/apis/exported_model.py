@@ -110,6 +110,7 @@ class ExportedModel:
             alone[:] = False
 
         def prepare_parts(parts: Sequence[Part]) -> list[np.ndarray]:
+            parts = [tuple(part) for part in parts]
             together = [part for part in parts if alone[slice(*part)].all()]
             prepared = {}
             for places, stack in stack_parts(whole, together):
@@ -121,7 +122,7 @@ class ExportedModel:
                 prepared[part]
                 if part in prepared
                 else self.prepare(crop_record(record, *part))
-                for part in map(tuple, parts)
+                for part in parts
             ]
 
         return prepare_parts

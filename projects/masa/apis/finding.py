@@ -116,10 +116,7 @@ def find_in_recording(
             path = align_pair(
                 known[best.reference].embedding, *embed_parts([part])
             ).path
-            apart = path_distances(
-                bodies.references[best.reference], *bodies.parts([part]), path
-            )
-            if apart.mean() < SAME_SIDE:
+            if bodies.distance(best.reference, part, path) < SAME_SIDE:
                 found = search(JOINT_WEIGHT, TOLERANCE_SAME_SIDE)
     if bodies:
         found = _without_pauses(found, bodies, lengths)
@@ -191,6 +188,12 @@ class _Bodies:
     def parts(self, parts: Sequence[Part]) -> list[np.ndarray]:
         """Return the poses of parts of the recording."""
         return list(map(self._pose, joints_of_parts(self._body, parts)))
+
+    def distance(self, reference: int, part: Part, path: np.ndarray) -> float:
+        """Return the mean squared distance to a part along an alignment."""
+        (pose,) = self.parts([part])
+        reference = self.references[reference]
+        return float(path_distances(reference, pose, path).mean())
 
     def _pose(self, joints: np.ndarray) -> np.ndarray:
         return flatten_joints(joints[:, self.shown] / np.sqrt(len(self.shown)))

@@ -9,6 +9,7 @@ from ...support.argument_checks import check_choice
 from ..times import frame_times
 from .base import SequenceTransform
 from .checks import joint_list, name_of, require, require_skeleton
+from .joint_modalities import directions, hide, missing_joints, velocities
 
 if TYPE_CHECKING:
     from mmaction.structures import ActionDataSample
@@ -232,21 +233,21 @@ class PackSequenceInputs(SequenceTransform):
     ) -> tuple[np.ndarray, dict[str, int]]:
         if 'bone' in self.modalities:
             bones = self._bones(arrays['keypoint'], results)
-            arrays['bone'] = _directions(arrays['keypoint'], bones)
+            arrays['bone'] = directions(arrays['keypoint'], bones)
         if 'motion' in self.modalities:
             # Torso lengths in ten frames, or in a tenth of the sequence.
             unit = 10.0 if self.motion_unit == 'frames' else total / 10
-            arrays['motion'] = unit * _velocities(arrays['keypoint'], index)
+            arrays['motion'] = unit * velocities(arrays['keypoint'], index)
         if 'missing' in self.modalities:
-            missing = _missing(view, arrays['keypoint'], results)
+            missing = missing_joints(view, arrays['keypoint'], results)
             arrays['missing'] = missing
-            arrays['keypoint'] = _without(arrays['keypoint'], missing)
+            arrays['keypoint'] = hide(arrays['keypoint'], missing)
             if 'bone' in arrays:
                 cut = missing[..., bones].any(-1)
-                arrays['bone'] = _without(arrays['bone'], cut)
+                arrays['bone'] = hide(arrays['bone'], cut)
             if 'motion' in arrays:
                 cut = maximum_filter1d(missing, 3, axis=-2)
-                arrays['motion'] = _without(arrays['motion'], cut)
+                arrays['motion'] = hide(arrays['motion'], cut)
         if 'missing' in arrays:
             arrays['missing'] = arrays['missing'][..., None]
         parts = [
@@ -322,18 +323,6 @@ class PackSequenceInputs(SequenceTransform):
         return sample
 
 
-def _velocities(keypoint: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Velocities (..., M, T, V, C) in torso lengths per frame."""
-    if len(index) < 2:
-        return np.zeros(keypoint.shape)
-    # In half precision neighboring frames may be equal. What is not finite
-    # among the joints is told later.
-    with np.errstate(invalid='ignore'):
-        return np.gradient(
-            keypoint.astype(np.float64), index.astype(np.float64), axis=-3
-        )
-
-
 def _stored(name: str, view: dict, results: dict) -> np.ndarray:
     if name not in view:
         known = [known for known in STORED if known in view]
@@ -351,42 +340,6 @@ def _stored(name: str, view: dict, results: dict) -> np.ndarray:
             f'has {values.shape}'
         )
     return values
-
-
-def _missing(view: dict, keypoint: np.ndarray, results: dict) -> np.ndarray:
-    """Which joints were not found: (..., M, T, V), bool."""
-    score = view.get('keypoint_score')
-    if score is None:
-        raise KeyError(
-            "PackSequenceInputs requires 'keypoint_score' for 'missing', but "
-            f'sequence {name_of(results)} has none'
-        )
-    if score.shape != keypoint.shape[:-1]:
-        raise ValueError(
-            f"'keypoint_score' of sequence {name_of(results)} is expected to "
-            f'have the shape {keypoint.shape[:-1]}, as its joints say, but '
-            f'has {score.shape}'
-        )
-    return score <= 0
-
-
-def _without(values: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """Copy ``(..., C)`` with zeros where ``(...)`` says so."""
-    return np.where(hidden[..., None], values.dtype.type(0), values)
-
-
-def _directions(keypoint: np.ndarray, bones: np.ndarray) -> np.ndarray:
-    """Unit vectors (..., M, T, E, C) along the bones, (E, 2)."""
-    first, second = bones.T
-    # In half precision the squares of small numbers are 0.
-    joints = keypoint.astype(np.float64)
-    # What is not finite among the joints is told later.
-    with np.errstate(invalid='ignore'):
-        vectors = joints[..., second, :] - joints[..., first, :]
-        lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-        return np.divide(
-            vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0
-        )
 
 
 def _by_frame(values: np.ndarray) -> np.ndarray:
