@@ -56,7 +56,9 @@ class SequenceEncoder(nn.Module):
         )
         frames = self.encoder.embed_frames(values, position)
         if self.projection is not None:
-            frames = self.projection(frames)
+            # As in the neck, whose layers take frames.
+            projected = self.projection(frames.flatten(0, 1))
+            frames = projected.unflatten(0, values.shape[:2])
         if self.readout is None:
             return frames
         mask = values.new_ones(values.shape[:2], dtype=torch.bool)
