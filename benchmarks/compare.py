@@ -36,7 +36,7 @@ from scipy.stats import rankdata
 import masa
 from masa.alignment import ReferenceSet, align_pair
 from masa.alignment.explanation import DEGREES, TORSOS
-from masa.alignment.joint_angles import body_motion
+from masa.alignment.joint_angles import body_joints, flatten_joints
 
 EXERCISES = (
     *('deep squat', 'hurdle step', 'inline lunge', 'side lunge'),
@@ -97,15 +97,9 @@ class Data:
     def raw(self, name):
         """Return its 13 joints, (T, 39), those unseen interpolated."""
         if name not in self.joints:
-            joints = body_motion(self.embedded(name)).joints
-            flat = joints.reshape(len(joints), -1)
-            for column in flat.T:
-                seen = np.isfinite(column)
-                frames = np.arange(len(column))
-                column[~seen] = np.interp(
-                    frames[~seen], frames[seen], column[seen]
-                )
-            self.joints[name] = flat
+            self.joints[name] = flatten_joints(
+                body_joints(self.embedded(name))
+            )
         return self.joints[name]
 
 

@@ -51,10 +51,10 @@ def main() -> None:
         session = onnxruntime.InferenceSession(str(path), options)
         for length in args.lengths:
             values = np.random.default_rng(0).normal(
-                size=(length, model.backbone.in_channels)
+                size=(1, length, model.backbone.in_channels)
             )
             values = values.astype(np.float32)
-            tensor = torch.from_numpy(values)[None]
+            tensor = torch.from_numpy(values)
             mask = torch.ones(1, length, dtype=torch.bool)
             reference = seconds(model.encode, tensor, mask)
             own = seconds(session.run, None, dict(values=values))

@@ -23,7 +23,7 @@ from rich.table import Table
 
 import masa
 from masa.alignment import align_pair
-from masa.alignment.joint_angles import body_motion
+from masa.alignment.joint_angles import body_joints, flatten_joints
 from masa.datasets.random_activities import draw_activity, draw_performance
 from masa.datasets.records import read_records
 from masa.datasets.skeletons import PENN_ACTION
@@ -78,19 +78,11 @@ def time_of(phase):
     return np.interp(np.arange(len(phase)), knots, values)
 
 
-def cut(record, time, rng):
-    """Cut a record at both ends."""
-    total = record['total_frames']
+def draw_part(total, rng):
+    """Draw what is left when a sequence is cut at both ends."""
     length = int(rng.uniform(0.4, 0.8) * total)
     start = int(rng.integers(total - length + 1))
-    part = slice(start, start + length)
-    made = dict(record, total_frames=length)
-    for key in ('keypoint', 'keypoint_score'):
-        if made.get(key) is not None:
-            made[key] = made[key][:, part]
-    for key in ('phase', 'timestamps'):
-        made.pop(key, None)
-    return made, time[part]
+    return start, start + length
 
 
 def judge(matched, times, other, total):
@@ -126,13 +118,19 @@ def main():
     model = masa.load()
     results = {}
     for pair in pairs:
-        parts = [cut(*one, rng) for one in pair]
         totals = [record['total_frames'] for record, _ in pair]
-        times = [time for _, time in parts]
-        embedded = model.embed([record for record, _ in parts])
+        parts = [draw_part(total, rng) for total in totals]
+        times = [
+            time[slice(*part)]
+            for (_, time), part in zip(pair, parts, strict=True)
+        ]
+        embedded = [
+            model.cut_parts(*model.embed(record, parts=True), [part])[0]
+            for (record, _), part in zip(pair, parts, strict=True)
+        ]
         for kind, features in (
             ('embeddings', [one.embedding for one in embedded]),
-            ('joints', [joints(one) for one in embedded]),
+            ('joints', [flatten_joints(body_joints(one)) for one in embedded]),
         ):
             for method in ('dtw', 'partial'):
                 found = align_pair(*features, method)
@@ -153,12 +151,6 @@ def main():
         figures = np.median(error), has.mean(), lacks.mean()
         table.add_row(*key, *(f'{100 * value:.1f}' for value in figures))
     Console(width=100).print(table)
-
-
-def joints(sequence):
-    """Return normalized joints, 0 where they are missing."""
-    found = body_motion(sequence).joints
-    return np.nan_to_num(found.reshape(len(found), -1))
 
 
 if __name__ == '__main__':

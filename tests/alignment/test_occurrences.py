@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from masa.alignment import find_occurrences
-from masa.alignment.occurrences import (
+from masa.alignment.occurrence_search import (
     SLACK,
-    _best_together,
-    _Candidate,
+    Candidate,
+    best_together,
 )
 from masa.alignment.resampling import resample
 
@@ -165,7 +165,7 @@ def test_choice_of_candidates_by_trying_all():
     for _ in range(50):
         starts = rng.integers(0, 60, 8)
         candidates = [
-            _Candidate(
+            Candidate(
                 int(start), int(start + rng.integers(5, 30)), cost, cost, 0
             )
             for start, cost in zip(starts, rng.random(8) * 1.2, strict=True)
@@ -190,7 +190,7 @@ def test_choice_of_candidates_by_trying_all():
             for chosen in combinations(candidates, count)
             if all(apart(a, b) for a, b in combinations(chosen, 2))
         )
-        chosen = _best_together(candidates, 1.0)
+        chosen = best_together(candidates, 1.0)
         assert worth(chosen) == pytest.approx(best)
         assert all(apart(a, b) for a, b in combinations(chosen, 2))
         assert chosen == sorted(chosen, key=lambda one: one.cost)

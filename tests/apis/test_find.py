@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from squats import RATE, record, squat, training
+from squats import RATE, record, squat, training, turned
 
 import masa
+from masa.apis.finding import JOINT_WEIGHT, _beside
 from masa.datasets.random_activities import draw_activity, draw_performance
 from masa.datasets.skeletons import LAYOUTS, PENN_ACTION
 
@@ -22,6 +23,41 @@ def test_squats_are_found_and_counted_in_3d(model):
         assert one.start == pytest.approx(one.start_frame / RATE, abs=1e-3)
         assert one.end == pytest.approx((one.end_frame - 1) / RATE, abs=1e-3)
         assert not one.mirrored
+
+
+def test_pauses_are_left_out(model):
+    """The reference has a pause of 15 frames before it, and none after."""
+    rest = np.repeat(squat(60)[:1], 15, axis=0)
+    reference = record(np.concatenate([rest, squat(60)]), 'one')
+    joints, places = training(60, 60)
+    still = np.repeat(joints[-1:], 40, axis=0)
+    found = model.find(
+        reference, record(np.concatenate([joints, still]), 'many')
+    )
+    for one, (start, end) in zip(sorted(found), places, strict=True):
+        assert start - 20 < one.start_frame < start + 5
+        assert end - 5 < one.end_frame < end + 5
+
+
+@pytest.mark.parametrize(('degrees', 'compared'), [(0, True), (80, False)])
+def test_joints_in_2d_count_if_filmed_from_one_side(
+    model, monkeypatch, degrees, compared
+):
+    weights = []
+
+    def beside(embeddings, poses, weight):
+        weights.append(weight)
+        return _beside(embeddings, poses, weight)
+
+    monkeypatch.setattr('masa.apis.finding._beside', beside)
+    joints, _ = training(60, 70)
+    reference = turned(squat(60), 40 + degrees)
+    found = model.find(
+        record(reference[..., :2] * [1, -1], 'one'),
+        record(joints[..., :2] * [1, -1], 'many'),
+    )
+    assert len(found) == 2
+    assert set(weights) == ({JOINT_WEIGHT} if compared else set())
 
 
 def test_other_rates_need_no_thought(model):

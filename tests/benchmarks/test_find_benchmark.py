@@ -58,6 +58,17 @@ def test_figures_by_hand():
     assert alarms == 50
 
 
+def test_errors_of_ends_by_hand():
+    results = [
+        ([(0, 10), (50, 60)], [(2, 11), (20, 30)]),
+        ([(100, 200)], [(90, 206)]),
+    ]
+    start, end = find.errors_of_ends(results)
+    assert start == pytest.approx((2 + 10) / 2 / find.RATE)
+    assert end == pytest.approx((1 + 6) / 2 / find.RATE)
+    assert np.isnan(find.errors_of_ends([([], [(0, 5)])])).all()
+
+
 def test_half_of_the_union_is_right():
     assert find.is_right((0, 10), (0, 5))
     assert not find.is_right((0, 10), (0, 4))

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import srt
 from PIL import Image
-from squats import squat, training
+from squats import RATE, record, squat, training, turned
 
+import masa
 from masa.cli import main
+from masa.commands.found_picture import _choose_view, _show
+from masa.extraction.limits import DEFAULT_LIMITS
 
 
 @pytest.fixture
@@ -42,6 +45,23 @@ def test_tables_and_a_picture(files, capsys):
         ]
     # A row for the reference and one for each that was found.
     assert Image.open('found.png').size[1] % 3 == 0
+
+
+def test_bodies_in_3d_are_shown_from_one_side():
+    """Whichever way they face, from where the reference moves most."""
+    model = masa.load(frame_rate=RATE)
+    one, other = model.embed(
+        [record(squat(60), 'one'), record(turned(squat(60), 70), 'other')]
+    )
+    view = _choose_view(one)
+    assert view == 90
+    frames = np.array([0, 20, 30])
+    shown = [_show(s, frames, view, DEFAULT_LIMITS) for s in (one, other)]
+    np.testing.assert_array_equal(*shown)
+    (flat,) = model.embed(record(squat(60)[..., :2] * [1, -1], 'flat'))
+    assert _choose_view(flat) is None
+    plain = [_show(s, frames, None, DEFAULT_LIMITS) for s in (one, flat)]
+    np.testing.assert_array_equal(*plain)
 
 
 def test_nothing_found_is_said(files, capsys):

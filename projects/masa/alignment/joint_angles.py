@@ -1,7 +1,9 @@
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from ..datasets.parts import Part, stack_parts
 from ..datasets.people import find_joints
 from ..datasets.skeletons import PENN_ACTION
 from ..datasets.transforms import NormalizeSkeleton, SelectBodyJoints
@@ -91,6 +93,77 @@ def body_joints(sequence: EmbeddedSequence) -> np.ndarray:
             joints do not say which way is up or the body does not face one
             way on the whole.
     """
+    return _normalize(select_body(sequence))
+
+
+def joints_of_parts(body: dict, parts: Sequence[Part]) -> list[np.ndarray]:
+    """Compute the normalized positions of a body's joints in parts.
+
+    Each part is centered, scaled and turned as if it were all there is.
+
+    Args:
+        body (dict): Of :func:`select_body`.
+        parts (Sequence[Part]): First frame of every part, and the one after
+            its last.
+
+    Returns:
+        list[np.ndarray]: (T_i, 13, C) each, ``joints`` of
+        :class:`BodyMotion`.
+
+    Raises:
+        ValueError: As for :func:`body_joints`.
+    """
+    found: list = [None] * len(parts)
+    for places, stack in stack_parts(body, parts):
+        for place, joints in zip(places, _normalize(stack), strict=True):
+            found[place] = joints
+    return found
+
+
+def flatten_joints(joints: np.ndarray) -> np.ndarray:
+    """Put the coordinates of a frame's joints into one vector.
+
+    Missing joints are interpolated between the frames that have them, and are
+    0 where none has.
+
+    Args:
+        joints (np.ndarray): Of :func:`body_joints`, (T, V, C), NaN where a
+            joint is missing.
+
+    Returns:
+        np.ndarray: (T, V * C).
+
+    Example:
+        >>> import numpy as np
+        >>> joints = np.array([1, np.nan, 3, np.nan])[:, None, None]
+        >>> flatten_joints(joints).ravel().tolist()
+        [1.0, 2.0, 3.0, 3.0]
+    """
+    flat = joints.reshape(len(joints), -1).copy()
+    missing = np.isnan(flat)
+    frames = np.arange(len(flat))
+    for i in np.flatnonzero(missing.any(0)):
+        seen = ~missing[:, i]
+        flat[:, i] = (
+            np.interp(frames, frames[seen], flat[seen, i]) if seen.any() else 0
+        )
+    return flat
+
+
+def select_body(sequence: EmbeddedSequence) -> dict:
+    """Select the 13 joints of a sequence, and turn 3D ones y up.
+
+    Args:
+        sequence (EmbeddedSequence): As for :func:`body_joints`.
+
+    Returns:
+        dict: A sample with ``keypoint``, (1, T, 13, C) float64, and
+        ``keypoint_score``, (1, T, 13), 0 where a joint is missing.
+
+    Raises:
+        ValueError: If there are several people, or 3D joints do not say which
+            way is up.
+    """
     keypoint = np.array(sequence.keypoint, dtype=np.float64)[None]
     names = sequence.skeleton['joints']
     if keypoint.shape[2] != len(names):
@@ -121,15 +194,19 @@ def body_joints(sequence: EmbeddedSequence) -> np.ndarray:
                 "'up_axis', which way is up in 3D"
             )
         sample['keypoint'] = turn_y_up(sample['keypoint'], up_axis)
-        normalize = NormalizeSkeleton(rotation='sequence', up_axis='y')
-    else:
-        normalize = NormalizeSkeleton()
-    sample = normalize(sample)
-    joints = sample['keypoint'][0]
-    if keypoint.shape[-1] == 2:
+    return sample
+
+
+def _normalize(sample: dict) -> np.ndarray:
+    """Center, scale and in 3D turn a body: (T, 13, C), of stacks with N."""
+    is_flat = sample['keypoint'].shape[-1] == 2
+    rotation = None if is_flat else 'sequence'
+    sample = NormalizeSkeleton(rotation=rotation, up_axis='y')(sample)
+    joints = sample['keypoint'][..., 0, :, :, :]
+    if is_flat:
         # In the picture y points down.
         joints = joints * [1, -1]
-    joints[sample['keypoint_score'][0] <= 0] = np.nan
+    joints[sample['keypoint_score'][..., 0, :, :] <= 0] = np.nan
     return joints
 
 

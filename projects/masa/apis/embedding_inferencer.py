@@ -1,21 +1,16 @@
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
-from ..datasets.people import find_people
 from ..datasets.record_checks import label_of
 from ..datasets.skeletons import LAYOUTS, UP_AXES
 from ..datasets.times import frame_times
 from ..datasets.transforms import (
-    FlipSkeleton,
     NormalizeSkeleton,
     PackSequenceInputs,
     ProjectSkeleton,
@@ -31,6 +26,7 @@ from ..support.broken_inputs import describe_problems
 from ..support.extras import explain_missing
 from .input_reader import Input, InputReader
 from .model_files import PRETRAINED, find_model_files
+from .part_embedding import PartEmbedding, join_people
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -43,7 +39,7 @@ if TYPE_CHECKING:
 LONGEST_STEP = 0.6, 18
 
 
-class EmbeddingInferencer:
+class EmbeddingInferencer(PartEmbedding):
     """Embeds sequences with a trained model.
 
     Base of :class:`AlignmentInferencer`, which describes inputs, arguments
@@ -221,125 +217,24 @@ class EmbeddingInferencer:
             self._warn_if_coarse(sequences)
         return sequences, problems
 
-    def embed_parts(
-        self, sequence: EmbeddedSequence, parts: Sequence[tuple[int, int]]
-    ) -> list[np.ndarray]:
-        """Embed parts of a sequence, each as if it were all there is.
-
-        A model sees the context of a frame, and the pretrained one sees every
-        sequence at 48 moments: one performance of an activity within a long
-        recording is to be embedded on its own.
-
-        Args:
-            sequence (EmbeddedSequence): Of :meth:`embed`, of joints.
-            parts (Sequence[tuple[int, int]]): First frame of every part, and
-                the one after its last.
-
-        Returns:
-            list[np.ndarray]: (T_i, D) float32 each.
-
-        Raises:
-            ValueError: If the sequence has no joints, or a part is empty or
-                not within it.
-
-        Example:
-            >>> inferencer.embed_parts(sequence, [(0, 60), (30, 90)])
-        """
-        record = sequence.record
-        if record is None or 'keypoint' not in record:
+    def _single(
+        self, sequence: Input, parts: bool = False
+    ) -> EmbeddedSequence:
+        found = self.embed(sequence, parts=parts)
+        if len(found) != 1:
             raise ValueError(
-                f'parts of {sequence.name} cannot be embedded: a sequence of '
-                'joints that a model embedded is expected'
+                f'one sequence is expected, but {sequence} holds {len(found)}'
             )
-        prepared = []
-        for start, end in parts:
-            if not 0 <= start < end <= len(sequence):
-                raise ValueError(
-                    f'a part of {sequence.name} is expected to be within its '
-                    f'{len(sequence)} frames, but got {start} to {end}'
-                )
-            prepared.append(self.model.prepare(_crop(record, start, end)))
-        return self.model.embed(prepared)
+        return found[0]
 
-    def cut_parts(
-        self, sequence: EmbeddedSequence, parts: Sequence[tuple[int, int]]
-    ) -> list[EmbeddedSequence]:
-        """Cut parts out of a sequence, each embedded as if it were all.
-
-        Args:
-            sequence (EmbeddedSequence): Of :meth:`embed`, of joints.
-            parts (Sequence[tuple[int, int]]): As for :meth:`embed_parts`.
-
-        Returns:
-            list[EmbeddedSequence]: The parts, with their times in the
-            recording.
-
-        Raises:
-            ValueError: As for :meth:`embed_parts`.
-        """
-        made = []
-        for (start, end), embedding in zip(
-            parts, self.embed_parts(sequence, parts), strict=True
-        ):
-            of_frames = {
-                name: values[start:end]
-                for name in (
-                    *('timestamps', 'phase', 'keypoint', 'keypoint_score'),
-                    *('canonical_time', 'inputs'),
-                )
-                if (values := getattr(sequence, name)) is not None
-            }
-            record = _crop(sequence.record, start, end)
-            made.append(
-                replace(
-                    sequence, embedding=embedding, record=record, **of_frames
-                )
-            )
-        return made
-
-    def embed_mirrored(
-        self, sequence: EmbeddedSequence
-    ) -> EmbeddedSequence | None:
-        """Embed the mirror image of a sequence of joints.
-
-        Args:
-            sequence (EmbeddedSequence): Of :meth:`embed`.
-
-        Returns:
-            EmbeddedSequence, optional: The sequence with left and right
-            swapped; None if it has no joints or its layout no
-            ``flip_pairs``.
-        """
-        record, skeleton = sequence.record, sequence.skeleton or {}
-        if record is None or 'keypoint' not in record:
-            return None
-        if not skeleton.get('flip_pairs'):
-            return None
-        flipped = FlipSkeleton(prob=1.0)(
-            _crop(record, 0, len(sequence))
-            | dict(skeleton=skeleton, rng=np.random.default_rng(0))
-        )
-        del flipped['rng']
-        (embedding,) = self.model.embed([self.model.prepare(flipped)])
-        keypoint, score = _side_by_side(flipped)
-        return replace(
-            sequence,
-            embedding=embedding,
-            keypoint=keypoint,
-            keypoint_score=score,
-            record=None,
-        )
+    def _embeddings(self, inputs: Sequence[Input]) -> list[np.ndarray]:
+        return [sequence.embedding for sequence in self.embed(inputs)]
 
     def _prepare_usable(
         self, records: list[dict], problems: dict[str, str]
     ) -> Iterator[tuple[dict, Any]]:
         """Run the pipeline; add records that it refuses to the problems."""
-        console = Console(stderr=True)
-        if self.show_progress and console.is_terminal:
-            records = track(
-                records, 'Embedding', console=console, transient=True
-            )
-        for record in records:
+        for record in self._track(records, 'Embedding'):
             try:
                 yield record, self.model.prepare(record)
             except KeyError as error:
@@ -352,11 +247,9 @@ class EmbeddingInferencer:
         """Warn of sequences whose moments are too far apart to align by."""
         moments = self.model.moments
         for one in sequences if moments else ():
-            if one.timestamps is None:
+            length, unit, limit = one.duration, 's', LONGEST_STEP[0]
+            if length is None:
                 length, unit, limit = len(one), 'frames', LONGEST_STEP[1]
-            else:
-                length = one.timestamps[-1] - one.timestamps[0]
-                unit, limit = 's', LONGEST_STEP[0]
             if length > limit * moments:
                 warnings.warn(
                     f'{one.name} is {length:.0f} {unit} long, and the model '
@@ -376,7 +269,7 @@ class EmbeddingInferencer:
     def _embedded(
         self, record: dict, embedding: np.ndarray
     ) -> EmbeddedSequence:
-        keypoint, score = _side_by_side(record)
+        keypoint, score = join_people(record)
         phase = record.get('phase')
         skeleton = record.get('skeleton') or self.skeleton
         if skeleton is not None and not skeleton.get('up_axis'):
@@ -425,38 +318,5 @@ def _load_model(
     return TrainedModel(model, weights, device, unsafe_load)
 
 
-def _crop(record: dict, start: int, end: int) -> dict:
-    """Take frames of a record with joints; labels are left out."""
-    part = dict(
-        frame_dir=record['frame_dir'],
-        total_frames=end - start,
-        keypoint=record['keypoint'][:, start:end],
-    )
-    if record.get('keypoint_score') is not None:
-        part['keypoint_score'] = record['keypoint_score'][:, start:end]
-    for key in ('skeleton', 'img_shape', 'frame_rate', 'video'):
-        if key in record:
-            part[key] = record[key]
-    return part
-
-
 def _as_list(inputs: Input | Sequence[Input]) -> Sequence[Input]:
     return inputs if isinstance(inputs, (list, tuple)) else [inputs]
-
-
-def _side_by_side(
-    record: dict,
-) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Join the people who are present: (T, P * V, C) and (T, P * V)."""
-    keypoint, score = record.get('keypoint'), record.get('keypoint_score')
-    if keypoint is None:
-        return None, None
-    keypoint = np.asarray(keypoint)
-    score = None if score is None else np.asarray(score)
-    present = find_people(keypoint, score).any(1)
-    # Joints that were filled in for a single person have no score.
-    present[0] |= not present.any()
-    keypoint = np.concatenate(keypoint[present], axis=1)
-    return keypoint, None if score is None else np.concatenate(
-        score[present], axis=1
-    )

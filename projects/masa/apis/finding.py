@@ -5,16 +5,29 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..alignment import Occurrence, find_occurrences
-from ..alignment.joint_angles import body_joints, has_body
+from ..alignment import Occurrence, align_pair, find_occurrences
+from ..alignment.joint_angles import (
+    body_joints,
+    flatten_joints,
+    has_body,
+    joints_of_parts,
+    select_body,
+)
+from ..alignment.occurrence_search import EmbedParts
+from ..alignment.trimming import pauses_at_ends
+from ..alignment.warping import path_distances
+from ..datasets.parts import Part
 from ..embeddings import EmbeddedSequence
 from .embedding_inferencer import EmbeddingInferencer
 
-# Defaults of the tolerance, of embeddings alone and with joints in 3D.
-TOLERANCE, TOLERANCE_3D = 0.15, 0.3
-# Of the mean squared distance of the joints, in torso lengths, beside that of
-# the embeddings.
-JOINT_WEIGHT = 20.0
+# Defaults of the tolerance, of embeddings alone, with joints in 2D and with
+# joints in 3D; and the weight of the mean squared distance of the joints, in
+# torso lengths, beside that of the embeddings.
+TOLERANCE, TOLERANCE_SAME_SIDE, TOLERANCE_3D = 0.15, 0.2, 0.3
+JOINT_WEIGHT, JOINT_WEIGHT_3D = 5.0, 20.0
+# In 2D, reference and recording are filmed from one side if the mean squared
+# distance of the joints of the best occurrence is less, in torso lengths.
+SAME_SIDE = 0.0115
 # Joints that are missing in more of the frames of a sequence are left out, and
 # all are if fewer than these remain.
 MISSING, FEWEST = 0.05, 8
@@ -33,7 +46,8 @@ def find_in_recording(
 
     Bodies in 3D are compared by their embeddings and their joints, which lie
     side by side: unlike in 2D, nothing is hidden from the joints, and they can
-    be turned to face one way.
+    be turned to face one way. In 2D joints count, with less weight, where the
+    best occurrence shows that all are filmed from one side.
 
     Args:
         inferencer (EmbeddingInferencer): What embedded the sequences.
@@ -66,29 +80,46 @@ def find_in_recording(
             'references: the recording is expected last',
             stacklevel=3,
         )
-    everything = [*references, recording]
-    joints = _compared_joints(everything)
-    if tolerance is None:
-        tolerance = TOLERANCE_3D if joints else TOLERANCE
+    shown = _shown_joints([*references, recording])
+    bodies = _Bodies(known, recording, shown) if shown else None
+    embed_parts = None
+    if recording.record is not None and 'keypoint' in recording.record:
+        embed_parts = _embed_once(inferencer.part_embedder(recording))
 
-    def features(sequence: EmbeddedSequence) -> np.ndarray:
-        return _with_joints(sequence, joints) if joints else sequence.embedding
+    def search(weight: float, usual: float) -> list[Occurrence]:
+        features = [one.embedding for one in (*known, recording)]
+        embed = embed_parts
+        if weight:
+            poses = [*bodies.references, bodies.recording]
+            features = _beside(features, poses, weight)
+            if embed_parts is not None:
 
-    def embed_parts(parts: Sequence[tuple[int, int]]) -> list[np.ndarray]:
-        return [
-            features(one) for one in inferencer.cut_parts(recording, parts)
-        ]
+                def embed(parts: Sequence[Part]) -> list[np.ndarray]:
+                    poses = bodies.parts(parts)
+                    return _beside(embed_parts(parts), poses, weight)
 
-    has_parts = recording.record is not None and (
-        'keypoint' in recording.record
-    )
-    found = find_occurrences(
-        [features(one) for one in known],
-        features(recording),
-        tolerance,
-        lengths,
-        embed_parts if has_parts else None,
-    )
+        return find_occurrences(
+            features[:-1],
+            features[-1],
+            usual if tolerance is None else tolerance,
+            lengths,
+            embed,
+        )
+
+    if shown and recording.keypoint.shape[-1] == 3:
+        found = search(JOINT_WEIGHT_3D, TOLERANCE_3D)
+    else:
+        found = search(0, TOLERANCE)
+        if found and bodies and embed_parts:
+            best = found[0]
+            part = best.start_frame, best.end_frame
+            path = align_pair(
+                known[best.reference].embedding, *embed_parts([part])
+            ).path
+            if bodies.distance(best.reference, part, path) < SAME_SIDE:
+                found = search(JOINT_WEIGHT, TOLERANCE_SAME_SIDE)
+    if bodies:
+        found = _without_pauses(found, bodies, lengths)
     return [
         one._replace(
             start=recording.seconds(one.start_frame),
@@ -109,39 +140,107 @@ def usual_tolerance(sequences: Sequence[EmbeddedSequence]) -> float:
     Returns:
         float: A larger one if all are bodies in 3D.
     """
-    return TOLERANCE_3D if _compared_joints(sequences) else TOLERANCE
+    in_3d = _shown_joints(sequences) and sequences[0].keypoint.shape[-1] == 3
+    return TOLERANCE_3D if in_3d else TOLERANCE
 
 
-def _compared_joints(sequences: Sequence[EmbeddedSequence]) -> list[int]:
-    """Find the joints that all show in 3D, in nearly all frames.
+def _shown_joints(sequences: Sequence[EmbeddedSequence]) -> list[int]:
+    """Find the joints that all sequences show in nearly all frames.
 
-    None if fewer than ``FEWEST`` are left.
+    None if not all are of one body, all in 2D or all in 3D, or fewer than
+    ``FEWEST`` are left.
     """
     if not all(
-        has_body(one) and one.keypoint.shape[-1] == 3 for one in sequences
+        has_body(one) and one.keypoint.shape[1] == len(one.skeleton['joints'])
+        for one in sequences
     ):
         return []
+    if len({one.keypoint.shape[-1] for one in sequences}) > 1:
+        return []
     missing = [np.isnan(body_joints(one)).any(-1).mean(0) for one in sequences]
-    known = np.flatnonzero(np.max(missing, axis=0) <= MISSING).tolist()
-    return known if len(known) >= FEWEST else []
+    shown = np.flatnonzero(np.max(missing, axis=0) <= MISSING).tolist()
+    return shown if len(shown) >= FEWEST else []
 
 
-def _with_joints(
-    sequence: EmbeddedSequence, known: Sequence[int]
-) -> np.ndarray:
-    """Put joints of a body in 3D beside its embeddings."""
-    joints = body_joints(sequence)[:, known]
-    joints = joints.reshape(len(joints), -1)
-    for column in joints.T:
-        missing = np.isnan(column)
-        frames = np.arange(len(column))
-        column[missing] = (
-            0
-            if missing.all()
-            else np.interp(frames[missing], frames[~missing], column[~missing])
+class _Bodies:
+    """Poses of references and of a recording, of the joints that all show.
+
+    The squared distance of two poses, (T, V * C), is the mean of that of
+    their joints.
+
+    Args:
+        references (Sequence[EmbeddedSequence]): The references.
+        recording (EmbeddedSequence): The recording.
+        shown (Sequence[int]): The joints.
+    """
+
+    def __init__(
+        self,
+        references: Sequence[EmbeddedSequence],
+        recording: EmbeddedSequence,
+        shown: Sequence[int],
+    ):
+        self.shown = shown
+        self.references = [self._pose(body_joints(one)) for one in references]
+        self.recording = self._pose(body_joints(recording))
+        self._body = select_body(recording)
+
+    def parts(self, parts: Sequence[Part]) -> list[np.ndarray]:
+        """Return the poses of parts of the recording."""
+        return list(map(self._pose, joints_of_parts(self._body, parts)))
+
+    def distance(self, reference: int, part: Part, path: np.ndarray) -> float:
+        """Return the mean squared distance to a part along an alignment."""
+        (pose,) = self.parts([part])
+        reference = self.references[reference]
+        return float(path_distances(reference, pose, path).mean())
+
+    def _pose(self, joints: np.ndarray) -> np.ndarray:
+        return flatten_joints(joints[:, self.shown] / np.sqrt(len(self.shown)))
+
+
+def _beside(
+    embeddings: Sequence[np.ndarray],
+    poses: Sequence[np.ndarray],
+    weight: float,
+) -> list[np.ndarray]:
+    """Put poses beside the embeddings: float32."""
+    scale = np.sqrt(weight)
+    return [
+        np.concatenate([one, scale * pose], axis=1, dtype=np.float32)
+        for one, pose in zip(embeddings, poses, strict=True)
+    ]
+
+
+def _embed_once(embed_parts: EmbedParts) -> EmbedParts:
+    """Keep what is embedded, for a second search."""
+    kept: dict[Part, np.ndarray] = {}
+
+    def embed(parts: Sequence[Part]) -> list[np.ndarray]:
+        new = [part for part in dict.fromkeys(parts) if part not in kept]
+        kept.update(zip(new, embed_parts(new), strict=True))
+        return [kept[part] for part in parts]
+
+    return embed
+
+
+def _without_pauses(
+    found: Sequence[Occurrence], bodies: _Bodies, lengths: Sequence[float]
+) -> list[Occurrence]:
+    """Trim ends in which the body stands still longer than the reference."""
+    poses = bodies.parts([(one.start_frame, one.end_frame) for one in found])
+    trimmed = []
+    for one, pose in zip(found, poses, strict=True):
+        start, end = pauses_at_ends(
+            bodies.references[one.reference], pose, lengths[one.reference]
         )
-    scale = np.sqrt(JOINT_WEIGHT / len(known))
-    return np.hstack([sequence.embedding, scale * joints])
+        trimmed.append(
+            one._replace(
+                start_frame=one.start_frame + start,
+                end_frame=one.end_frame - end,
+            )
+        )
+    return trimmed
 
 
 def _length_in(

@@ -14,14 +14,14 @@ from .trained_model import TrainedModel
 
 # The first opset with every operator of the encoder.
 OPSET = 18
-# Length of the traced sequence; the exported model takes any length.
-TRACED_FRAMES = 37
+# Number and length of the traced sequences; the exported model takes any.
+TRACED_SEQUENCES, TRACED_FRAMES = 3, 37
 # Sums in another order differ in float32.
 TOLERANCE = 1e-4
 
 
 class SequenceEncoder(nn.Module):
-    """The exported model: the encoder of one sequence of any length.
+    """The exported model: the encoder of sequences of any one length.
 
     Args:
         encoder (ContextAwareEncoder): The encoder, whose weights are shared.
@@ -43,24 +43,26 @@ class SequenceEncoder(nn.Module):
         self.projection = projection
 
     def forward(self, values: Tensor) -> Tensor:
-        """Embed the frames of a sequence.
+        """Embed the frames of sequences.
 
         Args:
-            values (Tensor): ``(T, in_channels)``.
+            values (Tensor): ``(N, T, in_channels)``.
 
         Returns:
-            Tensor: ``(T, D)``.
+            Tensor: ``(N, T, D)``.
         """
         position = torch.arange(
-            values.shape[0], device=values.device, dtype=values.dtype
+            values.shape[1], device=values.device, dtype=values.dtype
         )
-        frames = self.encoder.embed_frames(values[None], position)[0]
+        frames = self.encoder.embed_frames(values, position)
         if self.projection is not None:
-            frames = self.projection(frames)
+            # As in the neck, whose layers take frames.
+            projected = self.projection(frames.flatten(0, 1))
+            frames = projected.unflatten(0, values.shape[:2])
         if self.readout is None:
             return frames
-        mask = torch.ones_like(position, dtype=torch.bool)
-        return self.readout(frames[None], mask[None])[0]
+        mask = values.new_ones(values.shape[:2], dtype=torch.bool)
+        return self.readout(frames, mask)
 
 
 def export_onnx(
@@ -68,8 +70,9 @@ def export_onnx(
 ) -> None:
     """Export the encoder of a model to ONNX, atomically.
 
-    The input ``values``, (T, in_channels) float32, is the result of the
-    config's test pipeline; the output is ``embedding``, (T, D), for any T.
+    The input ``values``, (N, T, in_channels) float32, is the result of the
+    config's test pipeline for N sequences of one length; the output is
+    ``embedding``, (N, T, D), for any N and T.
 
     Args:
         model (nn.Module): A ``SequenceAligner``.
@@ -88,7 +91,10 @@ def export_onnx(
     projection = model.neck.projection if model.embedding == 'neck' else None
     encoder = SequenceEncoder(model.backbone, model.readout, projection)
     encoder = encoder.cpu().eval()
-    values = torch.zeros(TRACED_FRAMES, model.backbone.in_channels)
+    values = torch.zeros(
+        TRACED_SEQUENCES, TRACED_FRAMES, model.backbone.in_channels
+    )
+    sequences = torch.export.Dim('sequences', min=1)
     frames = torch.export.Dim('frames', min=1)
     with atomic_path(path) as temporary:
         torch.onnx.export(
@@ -97,7 +103,7 @@ def export_onnx(
             str(temporary),
             input_names=['values'],
             output_names=['embedding'],
-            dynamic_shapes={'values': {0: frames}},
+            dynamic_shapes={'values': {0: sequences, 1: frames}},
             opset_version=OPSET,
             dynamo=True,
             # A single file, which cannot lose its weights.
@@ -129,6 +135,8 @@ def compare_with_onnx(
 ) -> float:
     """Compare an exported model with the original on random sequences.
 
+    One alone, and two at once, are embedded.
+
     Args:
         model (nn.Module): The model.
         path (str | Path): The file.
@@ -147,14 +155,15 @@ def compare_with_onnx(
     largest = 0.0
     for length in lengths:
         shape = length, model.backbone.in_channels
-        values = rng.normal(size=shape).astype(np.float32)
-        (found,) = session.run(None, dict(values=values))
-        mask = torch.ones(1, length, dtype=torch.bool)
+        values = rng.normal(size=(2, *shape)).astype(np.float32)
+        mask = torch.ones(2, length, dtype=torch.bool)
         with torch.inference_mode():
-            expected = model.encode(torch.from_numpy(values)[None], mask)
-        expected = expected[0].numpy()
-        difference = np.abs(found - expected).max() / expected.std()
-        largest = max(largest, float(difference))
+            expected = model.encode(torch.from_numpy(values), mask).numpy()
+        (first,) = session.run(None, dict(values=values[:1]))
+        (both,) = session.run(None, dict(values=values))
+        found = np.concatenate([first, both])
+        apart = np.abs(found - expected[[0, 0, 1]]).max()
+        largest = max(largest, float(apart / expected.std()))
     return largest
 
 

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ from mmengine.device import get_device
 from mmengine.registry import DefaultScope, init_default_scope
 from torch import nn
 
+from ..datasets.parts import Part, crop_record
 from ..registry import MODELS
 from ..support.checkpoints import check_fit, read_checkpoint, weights_of
 from ..support.config_checks import (
@@ -107,6 +108,22 @@ class TrainedModel:
                     f'{error}'
                 ) from error
         return packed
+
+    def part_preparation(
+        self, record: dict
+    ) -> Callable[[Sequence[Part]], list[dict]]:
+        """Prepare a sequence so that parts of it can be embedded.
+
+        Args:
+            record (dict): A record with joints, which is not changed.
+
+        Returns:
+            Callable: Takes parts, first frame and the one after the last, and
+            returns what :meth:`prepare` makes of each.
+        """
+        return lambda parts: [
+            self.prepare(crop_record(record, *part)) for part in parts
+        ]
 
     @torch.no_grad()
     def embed(self, prepared: Sequence[dict]) -> list[np.ndarray]:

@@ -62,7 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'the middle and the last frame of each; may be given several times',
     )
     add_options(parser, 'overwrite')
-    add_tolerance(parser, 'how far an occurrence may differ', '0.15, or 0.3')
+    add_tolerance(
+        parser,
+        'how far an occurrence may differ',
+        '0.15, 0.2 for bodies filmed from one side, or 0.3',
+    )
     parser.add_argument(
         '--mirrored',
         action='store_true',

@@ -114,10 +114,10 @@ class LiveRun:
             resize_to_height(image, self.height)
             for image in images.at(range(len(reference)))
         ]
-        first, last = reference.timestamps[[0, -1]]
+        first, duration = reference.timestamps[0], reference.duration
         for time in self._follow():
             state = self.states[-1]
-            share = (state.reference_time - first) / ((last - first) or 1.0)
+            share = (state.reference_time - first) / (duration or 1.0)
             image = images[state.reference_frame].astype(np.float32)
             faded = PAPER + (0.2 + 0.8 * state.confidence) * (image - PAPER)
             told = f'confidence {state.confidence:.2f}'

@@ -38,10 +38,7 @@ def show_timeline(
         zip(sequences, timeline.costs, strict=True)
     ):
         mark = ' (reference)' if i == timeline.reference else ''
-        duration = ''
-        if one.timestamps is not None:
-            first, last = one.timestamps[[0, -1]]
-            duration = f'{last - first:.2f}'
+        duration = '' if one.duration is None else f'{one.duration:.2f}'
         shown = 'nothing matches' if np.isnan(cost) else f'{cost:.4g}'
         table.add_row(f'{one.name}{mark}', str(len(one)), duration, shown)
     print_table(table)

@@ -31,10 +31,11 @@ def find_joints(keypoint: np.ndarray) -> np.ndarray:
     """Return which joints were found where there are no scores.
 
     A joint, of (M, T, V, C), that is 0 was not found, unless it is 0 in all
-    frames: then it is one that was centered on. The result is (M, T, V) bool.
+    frames: then it is one that was centered on. The result is (M, T, V) bool,
+    of a stack (N, M, T, V).
     """
     found = (keypoint != 0).any(-1)
-    return found | ~found.any(1, keepdims=True)
+    return found | ~found.any(-2, keepdims=True)
 
 
 def link_people(

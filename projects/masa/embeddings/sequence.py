@@ -53,6 +53,13 @@ class EmbeddedSequence:
     inputs: np.ndarray | None = None
     record: dict | None = None
 
+    @property
+    def duration(self) -> float | None:
+        """Seconds from the first frame to the last; None if unknown."""
+        if self.timestamps is None:
+            return None
+        return float(self.timestamps[-1] - self.timestamps[0])
+
     def seconds(self, frame: int) -> float | None:
         """Return the time at which a frame was recorded.
 

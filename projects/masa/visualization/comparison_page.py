@@ -22,6 +22,7 @@ from ..extraction.limits import MediaLimits
 from .drawing import LEFT, MIDDLE, RIGHT
 from .player import comparison_player, player_section
 from .video import frames_at
+from .views import VIEWS, best_view, view_from
 
 # Shown of the most unusual differences, and of the curves.
 MOMENTS, CURVES = 3, 3
@@ -29,8 +30,6 @@ MOMENTS, CURVES = 3, 3
 PHOTO = 240
 # The video was accepted when it was embedded.
 _ACCEPTED = MediaLimits(2**31 - 1, math.inf)
-# By degrees that the camera is turned from the front.
-VIEWS = {0: 'the front', 45: 'half left', 90: 'the left'}
 _STRETCH_COLORS = dict(
     fast='#e69f00',
     slow='#56b4e9',
@@ -232,15 +231,12 @@ def _seen(
     """See two bodies, in 3D from where they differ most."""
     if reference.shape[-1] == 2:
         return reference, attempt, ''
-    pairs = {
-        degrees: (_turn(reference, degrees), _turn(attempt, degrees))
-        for degrees in VIEWS
-    }
-    best = max(
-        VIEWS,
-        key=lambda degrees: np.nansum(np.abs(np.subtract(*pairs[degrees]))),
+    best = best_view(reference, attempt)
+    return (
+        view_from(reference, best),
+        view_from(attempt, best),
+        f'Seen from {VIEWS[best]}.',
     )
-    return *pairs[best], f'Seen from {VIEWS[best]}.'
 
 
 def _skeletons(
@@ -276,12 +272,6 @@ def _skeletons(
         'aria-label="skeletons of reference and attempt">'
         f'{"".join(panels)}</svg>'
     )
-
-
-def _turn(pose: np.ndarray, degrees: int) -> np.ndarray:
-    angle = np.radians(degrees)
-    across = np.cos(angle) * pose[:, 0] - np.sin(angle) * pose[:, 2]
-    return np.stack([across, pose[:, 1]], 1)
 
 
 def _marked_joints(joint: str, mirrored: bool) -> list[int]:

@@ -15,9 +15,13 @@ class SequenceTransform(ABC):
 
     Attributes:
         hidden_arguments (tuple[str, ...]): Arguments that are not shown.
+        takes_stacks (bool): Whether it transforms a stack of samples of one
+            length, whose joints are (N, M, T, V, C), as if each were alone
+            (:func:`~masa.datasets.parts.stack_parts`).
     """
 
     hidden_arguments: tuple[str, ...] = ()
+    takes_stacks: bool = False
 
     def __call__(self, results: dict) -> dict:
         """Transform a sample; see :meth:`transform`."""

@@ -238,6 +238,8 @@ class ProjectSkeleton(SequenceTransform):
         (1, 5, 13, 2)
     """
 
+    takes_stacks = True
+
     def __init__(self, yaw: float = 30.0, up_axis: str | None = None):
         check_choice('up_axis', up_axis, (None, *UP_AXES))
         self.yaw = yaw
@@ -265,12 +267,17 @@ class ProjectSkeleton(SequenceTransform):
         x, y, z = np.moveaxis(turn_y_up(keypoint, up_axis), -1, 0)
         left, right = np.transpose(skeleton['flip_pairs'])
         score = results.get('keypoint_score')
-        seen = (find_joints(keypoint) if score is None else score > 0)[0]
-        both = seen[:, left] & seen[:, right]
-        across = (x[0][:, left] - x[0][:, right])[both].sum()
-        along = (z[0][:, left] - z[0][:, right])[both].sum()
+        seen = find_joints(keypoint) if score is None else score > 0
+        both = seen[..., 0, :, left] & seen[..., 0, :, right]
+
+        def from_right(axis: np.ndarray) -> np.ndarray:
+            apart = axis[..., 0, :, left] - axis[..., 0, :, right]
+            # Pairs come first, whatever the other axes are.
+            return np.sum(apart, axis=(0, -1), where=both)
+
         # Whoever faces the viewer has the left at the viewer's right.
-        angle = np.arctan2(along, across) + np.radians(self.yaw)
+        angle = np.arctan2(from_right(z), from_right(x))
+        angle = (angle + np.radians(self.yaw))[..., None, None, None]
         flat = np.cos(angle) * x + np.sin(angle) * z
         return np.stack([flat, -y], -1).astype(keypoint.dtype)
 
@@ -279,17 +286,17 @@ def _warn_if_upside_down(results: dict) -> None:
     torso = (results.get('skeleton') or {}).get('torso')
     if torso is None:
         return
-    body = results['keypoint'][0]
+    body = results['keypoint'][..., 0, :, :, :]
     upper, lower = (
-        body[:, joint_list(end, body.shape[1], 'torso')].mean(1)
+        body[..., joint_list(end, body.shape[-2], 'torso'), :].mean(-2)
         for end in torso
     )
     # y points down; a body that lies has no side up.
     up = lower - upper
-    if (up[:, 1] < 0).mean() < 0.5:
+    if ((up[..., 1] < 0).mean(-1) < 0.5).all():
         return
-    length = np.median(np.linalg.norm(up, axis=1))
-    if np.median(up[:, 1]) < -length / 2:
+    length = np.median(np.linalg.norm(up, axis=-1), axis=-1)
+    if (np.median(up[..., 1], axis=-1) < -length / 2).any():
         advice = (
             'if the picture of the video is, turn it first (ffmpeg -i IN.mp4 '
             '-vf hflip,vflip OUT.mp4)'

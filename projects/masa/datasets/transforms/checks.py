@@ -40,11 +40,13 @@ def require_skeleton(
 def require_keypoint(results: dict, reader: object) -> np.ndarray:
     """Return the joints of a sample, ``(M, T, V, C)``, C being 2 or 3.
 
-    A KeyError says that there are none, a ValueError that their shape is
-    another.
+    Those of a stack of samples, which :func:`~masa.datasets.parts.stack_parts`
+    makes, are ``(N, M, T, V, C)``. A KeyError says that there are none, a
+    ValueError that their shape is another.
     """
     keypoint = np.asarray(require(results, 'keypoint', reader))
-    if keypoint.ndim != 4 or keypoint.shape[-1] not in (2, 3):
+    axes = 5 if results.get('stacked') else 4
+    if keypoint.ndim != axes or keypoint.shape[-1] not in (2, 3):
         raise ValueError(
             "'keypoint' is expected to have the shape (persons, frames, "
             'joints, 2 or 3), but that of sequence '

@@ -9,6 +9,7 @@ from ...support.argument_checks import check_choice
 from ..times import frame_times
 from .base import SequenceTransform
 from .checks import joint_list, name_of, require, require_skeleton
+from .joint_modalities import directions, hide, missing_joints, velocities
 
 if TYPE_CHECKING:
     from mmaction.structures import ActionDataSample
@@ -138,6 +139,8 @@ class PackSequenceInputs(SequenceTransform):
             )
         self.modalities = modalities
         check_choice('motion_unit', motion_unit, ('frames', 'sequence'))
+        # Features have no stacks, and each sequence a power of its own.
+        self.takes_stacks = 'feature' not in modalities and not balance
         self.balance = balance
         self.motion_unit = motion_unit
 
@@ -162,10 +165,11 @@ class PackSequenceInputs(SequenceTransform):
         They are the input of an exported model, and need no PyTorch.
 
         Args:
-            results (dict): A sample without views.
+            results (dict): A sample without views, or a stack of them.
 
         Returns:
-            np.ndarray: The modalities side by side, (T, D) float32.
+            np.ndarray: The modalities side by side, (T, D) float32, of a
+            stack (N, T, D).
         """
         values, _ = self._whole(results)
         return values
@@ -208,7 +212,10 @@ class PackSequenceInputs(SequenceTransform):
             for name in self.modalities
             if name in STORED
         }
-        lengths = {name: len(_by_frame(arrays[name])) for name in arrays}
+        lengths = {
+            name: values.shape[0 if name == 'feature' else -3]
+            for name, values in arrays.items()
+        }
         if len(set(lengths.values())) > 1 or 0 in lengths.values():
             raise ValueError(
                 f'sequence {name_of(results)} is expected to have one frame '
@@ -226,32 +233,37 @@ class PackSequenceInputs(SequenceTransform):
     ) -> tuple[np.ndarray, dict[str, int]]:
         if 'bone' in self.modalities:
             bones = self._bones(arrays['keypoint'], results)
-            arrays['bone'] = _directions(arrays['keypoint'], bones)
+            arrays['bone'] = directions(arrays['keypoint'], bones)
         if 'motion' in self.modalities:
             # Torso lengths in ten frames, or in a tenth of the sequence.
             unit = 10.0 if self.motion_unit == 'frames' else total / 10
-            arrays['motion'] = unit * _velocities(arrays['keypoint'], index)
+            arrays['motion'] = unit * velocities(arrays['keypoint'], index)
         if 'missing' in self.modalities:
-            missing = _missing(view, arrays['keypoint'], results)
+            missing = missing_joints(view, arrays['keypoint'], results)
             arrays['missing'] = missing
-            arrays['keypoint'] = _without(arrays['keypoint'], missing)
+            arrays['keypoint'] = hide(arrays['keypoint'], missing)
             if 'bone' in arrays:
-                cut = missing[:, :, bones].any(-1)
-                arrays['bone'] = _without(arrays['bone'], cut)
+                cut = missing[..., bones].any(-1)
+                arrays['bone'] = hide(arrays['bone'], cut)
             if 'motion' in arrays:
-                cut = maximum_filter1d(missing, 3, axis=1)
-                arrays['motion'] = _without(arrays['motion'], cut)
-        parts = [_by_frame(arrays[name]) for name in self.modalities]
+                cut = maximum_filter1d(missing, 3, axis=-2)
+                arrays['motion'] = hide(arrays['motion'], cut)
+        if 'missing' in arrays:
+            arrays['missing'] = arrays['missing'][..., None]
+        parts = [
+            arrays[name] if name == 'feature' else _by_frame(arrays[name])
+            for name in self.modalities
+        ]
         values = _side_by_side(parts, results, self.modalities)
         finite = np.isfinite(values)
         if not finite.all():
-            frame, channel = np.argwhere(~finite)[0]
+            at = tuple(np.argwhere(~finite)[0])
             raise ValueError(
                 f'sequence {name_of(results)} is expected to hold finite '
-                f'values, but has {values[frame, channel]} at its frame '
-                f'{frame}, channel {channel} of {self.modalities}'
+                f'values, but has {values[at]} at its frame {at[-2]}, '
+                f'channel {at[-1]} of {self.modalities}'
             )
-        widths = [part.shape[1] for part in parts]
+        widths = [part.shape[-1] for part in parts]
         if self.balance:
             _balance(values, widths)
         return values, dict(zip(self.modalities, widths, strict=True))
@@ -266,7 +278,7 @@ class PackSequenceInputs(SequenceTransform):
             )
         try:
             pairs = [
-                joint_list(bone, keypoint.shape[2], 'bones') for bone in bones
+                joint_list(bone, keypoint.shape[-2], 'bones') for bone in bones
             ]
         except ValueError as error:
             raise ValueError(
@@ -311,18 +323,6 @@ class PackSequenceInputs(SequenceTransform):
         return sample
 
 
-def _velocities(keypoint: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Velocities (M, T, V, C) in torso lengths per frame."""
-    if len(index) < 2:
-        return np.zeros(keypoint.shape)
-    # In half precision neighboring frames may be equal. What is not finite
-    # among the joints is told later.
-    with np.errstate(invalid='ignore'):
-        return np.gradient(
-            keypoint.astype(np.float64), index.astype(np.float64), axis=1
-        )
-
-
 def _stored(name: str, view: dict, results: dict) -> np.ndarray:
     if name not in view:
         known = [known for known in STORED if known in view]
@@ -331,7 +331,8 @@ def _stored(name: str, view: dict, results: dict) -> np.ndarray:
             f'{name_of(results)} has only {known}'
         )
     values = view[name]
-    if values.ndim != (4 if name == 'keypoint' else 2):
+    axes = 5 if results.get('stacked') else 4
+    if values.ndim != (axes if name == 'keypoint' else 2):
         raise ValueError(
             f'{name!r} of sequence {name_of(results)} is expected to '
             'have the shape (persons, frames, joints, axes) if '
@@ -341,56 +342,18 @@ def _stored(name: str, view: dict, results: dict) -> np.ndarray:
     return values
 
 
-def _missing(view: dict, keypoint: np.ndarray, results: dict) -> np.ndarray:
-    """Which joints were not found: (M, T, V), bool."""
-    score = view.get('keypoint_score')
-    if score is None:
-        raise KeyError(
-            "PackSequenceInputs requires 'keypoint_score' for 'missing', but "
-            f'sequence {name_of(results)} has none'
-        )
-    if score.shape != keypoint.shape[:3]:
-        raise ValueError(
-            f"'keypoint_score' of sequence {name_of(results)} is expected to "
-            f'have the shape {keypoint.shape[:3]}, as its joints say, but '
-            f'has {score.shape}'
-        )
-    return score <= 0
-
-
-def _without(values: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """Copy ``(..., C)`` with zeros where ``(...)`` says so."""
-    return np.where(hidden[..., None], values.dtype.type(0), values)
-
-
-def _directions(keypoint: np.ndarray, bones: np.ndarray) -> np.ndarray:
-    """Unit vectors (M, T, E, C) along the bones, (E, 2)."""
-    first, second = bones.T
-    # In half precision the squares of small numbers are 0.
-    joints = keypoint.astype(np.float64)
-    # What is not finite among the joints is told later.
-    with np.errstate(invalid='ignore'):
-        vectors = joints[:, :, second] - joints[:, :, first]
-        lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-        return np.divide(
-            vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0
-        )
-
-
 def _by_frame(values: np.ndarray) -> np.ndarray:
-    """Flatten (M, T, ...) to (T, M * ...); features are so already."""
-    if values.ndim == 2:
-        return values
-    moved = values.swapaxes(0, 1)
+    """Flatten joints (..., M, T, V, C) to (..., T, M * V * C)."""
+    moved = values.swapaxes(-3, -4)
     # Of no frames a width cannot be inferred.
-    return moved.reshape(len(moved), math.prod(moved.shape[1:]))
+    return moved.reshape(*moved.shape[:-3], math.prod(moved.shape[-3:]))
 
 
 def _side_by_side(
     parts: Sequence[np.ndarray], results: dict, names: Sequence[str]
 ) -> np.ndarray:
     if len(parts) > 1:
-        return np.concatenate(parts, axis=1, dtype=np.float32)
+        return np.concatenate(parts, axis=-1, dtype=np.float32)
     # A view's frames were copied when they were chosen, and large features
     # are not to be copied twice; but what the dataset has stays its own.
     source = results.get(names[0])

@@ -83,6 +83,8 @@ class NormalizeSkeleton(SequenceTransform):
         check_choice('scale', scale, ('sequence', 'frame', None))
         check_choice('rotation', rotation, ('sequence', 'frame', None))
         check_choice('up_axis', up_axis, ('y', 'z'))
+        # Degenerate frames take the rotation of others of their sequence.
+        self.takes_stacks = rotation != 'frame'
         self.center = center
         self.scale = scale
         self.rotation = rotation
@@ -96,7 +98,7 @@ class NormalizeSkeleton(SequenceTransform):
         keypoint = keypoint.astype(
             np.result_type(keypoint.dtype, np.float32), copy=False
         )
-        joints = keypoint.shape[2]
+        joints = keypoint.shape[-2]
         if len(skeleton['torso']) != 2:
             raise ValueError(
                 "the skeleton's 'torso' is expected to be two ends, but got "
@@ -111,27 +113,30 @@ class NormalizeSkeleton(SequenceTransform):
         score = results.get('keypoint_score')
         if score is not None:
             absent &= score <= 0
-        body, body_absent = keypoint[0], absent[0]
+        body, body_absent = keypoint[..., 0, :, :, :], absent[..., 0, :, :]
         if score is None:
             # A joint at zero in all frames is one that was centered on.
-            body_absent = body_absent & ~body_absent.all(0)
+            body_absent = body_absent & ~body_absent.all(-2, keepdims=True)
 
         names = skeleton.get('joints')
         told = [names[joint] for joint in root] if names else root
-        center = self._root(body[:, root], body_absent[:, root], told, results)
-        centered = keypoint - center[:, None]
-        up = body[:, upper].mean(1) - body[:, lower].mean(1)
+        center = self._root(
+            body[..., root, :], body_absent[..., root], told, results
+        )
+        centered = keypoint - center[..., None, :, None, :]
+        up = body[..., upper, :].mean(-2) - body[..., lower, :].mean(-2)
         if self.rotation:
             turns = self._turns(body, up, body_absent, skeleton, results)
-            centered = centered @ turns.swapaxes(1, 2).astype(centered.dtype)
+            turns = turns.swapaxes(-1, -2).astype(centered.dtype)
+            centered = centered @ turns[..., None, :, :, :]
         if self.scale:
             torso = upper + lower
-            seen = ~body_absent[:, torso].any(1)
+            seen = ~body_absent[..., torso].any(-1)
             trusted = seen
             if score is not None:
-                trusted = seen & (score[0][:, torso] > 0).all(1)
+                trusted = seen & (score[..., 0, :, torso] > 0).all(0)
             lengths = self._lengths(up, seen, trusted, results)
-            centered /= lengths[:, None, None]
+            centered /= lengths[..., None, :, None, None]
         if absent.any():
             centered[absent] = 0
         results['keypoint'] = centered
@@ -144,23 +149,23 @@ class NormalizeSkeleton(SequenceTransform):
         told: list[str | int],
         results: dict,
     ) -> np.ndarray:
-        """Where the origin goes: (T, C) or (1, C)."""
-        point = root.mean(1)
-        seen = ~absent.any(1)
-        if not seen.any():
+        """Where the origin goes: (..., T, C) or (..., 1, C)."""
+        point = root.mean(-2)
+        seen = ~absent.any(-1)
+        if not seen.any(-1).all():
             raise ValueError(
                 f'sequence {name_of(results)} is expected to show the joints '
                 'that it is centered on in one frame at least, but does not '
                 f'show {" and ".join(map(str, told))} together'
             )
         if self.center == 'sequence':
-            return point[seen].mean(0, keepdims=True)
-        if not seen.all():
-            frames = np.arange(len(point))
-            known = frames[seen]
-            point = np.stack(
-                [np.interp(frames, known, axis[seen]) for axis in point.T], 1
-            ).astype(root.dtype)
+            return point.mean(-2, keepdims=True, where=seen[..., None])
+        frames = np.arange(point.shape[-2])
+        for at in np.argwhere(~seen.all(-1)):
+            at = tuple(at)
+            there = seen[at]
+            for axis in point[at].T:
+                axis[:] = np.interp(frames, frames[there], axis[there])
         return point
 
     def _turns(
@@ -171,19 +176,20 @@ class NormalizeSkeleton(SequenceTransform):
         skeleton: dict,
         results: dict,
     ) -> np.ndarray:
-        """Rotation matrices (T, 3, 3) or (1, 3, 3)."""
+        """Rotation matrices (T, 3, 3) or (..., 1, 3, 3)."""
         if body.shape[-1] != 3:
             raise ValueError(
                 f'rotation={self.rotation!r} is expected to be used on 3D '
                 f'joints, but sequence {name_of(results)} is '
                 f'{body.shape[-1]}D'
             )
-        left, right = side_pairs(skeleton, body.shape[1]).T
+        left, right = side_pairs(skeleton, body.shape[-2]).T
         # In double precision, or nearly parallel axes would tilt the frame.
         up = up.astype(np.float64)
-        side = (body[:, left] - body[:, right]).mean(1, dtype=np.float64)
+        side = body[..., left, :] - body[..., right, :]
+        side = side.mean(-2, dtype=np.float64)
         # Frames without direction, which count for nothing.
-        side[absent[:, [*left, *right]].any(1)] = 0
+        side[absent[..., [*left, *right]].any(-1)] = 0
         up_axis = 'xyz'.index(self.up_axis)
         if self.rotation == 'frame':
             return turns_per_frame(up, side, up_axis, results)
@@ -196,18 +202,23 @@ class NormalizeSkeleton(SequenceTransform):
         trusted: np.ndarray,
         results: dict,
     ) -> np.ndarray:
-        """What to divide by: (T,) or (1,)."""
-        lengths = np.linalg.norm(torso, axis=1)
+        """What to divide by: (..., T) or (..., 1)."""
+        lengths = np.linalg.norm(torso, axis=-1)
         usable = seen & (lengths > 0)
-        if not usable.any():
+        if not usable.any(-1).all():
             raise ValueError(
                 f'sequence {name_of(results)} is expected to show a torso '
                 'whose ends lie apart in one frame at least'
             )
         best = usable & trusted
-        median = np.median(lengths[best if best.any() else usable])
+        best = np.where(best.any(-1, keepdims=True), best, usable)
+        if best.all():
+            median = np.median(lengths, axis=-1, keepdims=True)
+        else:
+            known = np.where(best, lengths, np.nan)
+            median = np.nanmedian(known, axis=-1, keepdims=True)
         if self.scale == 'sequence':
-            return median[None]
+            return median
         return np.where(usable, lengths, median)
 
 

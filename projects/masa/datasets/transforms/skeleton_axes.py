@@ -75,21 +75,23 @@ def turn_of_sequence(
 ) -> np.ndarray:
     """Return the rotation about the vertical that faces a body one way.
 
-    It takes the horizontal part of the mean over frames of ``side``, (T, 3),
-    from the body's right to its left, to the x axis. The result is (1, 3, 3),
-    determinant 1. A ValueError says that this mean has no horizontal part.
+    It takes the horizontal part of the mean over frames of ``side``,
+    (..., T, 3), from the body's right to its left, to the x axis. The result
+    is (..., 1, 3, 3), determinant 1. A ValueError says that this mean has no
+    horizontal part.
     """
-    flat = side.mean(0, keepdims=True)
-    flat[:, up_axis] = 0
-    width = np.linalg.norm(flat)
-    if not width > 1e-6 * np.abs(side).max():
+    flat = side.mean(-2, keepdims=True)
+    flat[..., up_axis] = 0
+    width = np.linalg.norm(flat, axis=-1, keepdims=True)
+    least = 1e-6 * np.abs(side).max((-2, -1), keepdims=True)
+    if not (width > least).all():
         raise ValueError(
             f'sequence {name_of(results)} is expected to face one way on the '
             'whole, but the mean of the axis through its shoulders or hips '
-            f'has the horizontal length {width}'
+            f'has the horizontal length {width.min()}'
         )
-    up = np.zeros((1, 3))
-    up[:, up_axis] = 1
+    up = np.zeros_like(flat)
+    up[..., up_axis] = 1
     return _basis(flat / width, up, up_axis)
 
 
@@ -98,4 +100,4 @@ def _basis(x: np.ndarray, up: np.ndarray, up_axis: int) -> np.ndarray:
     rows = [x, up, np.cross(x, up)]
     if up_axis == 2:
         rows = [x, np.cross(up, x), up]
-    return np.stack(rows, axis=1)
+    return np.stack(rows, axis=-2)
