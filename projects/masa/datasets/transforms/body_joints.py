@@ -221,7 +221,7 @@ class ProjectSkeleton(SequenceTransform):
 
     Args:
         yaw (float): Direction of the camera, degrees; positive sees the
-            person's left. Defaults to 30.
+            person's right. Defaults to 30.
         up_axis (str, optional): Which way is up where the skeleton does not
             say: ``'y'``, ``'-y'`` (as in images and cameras) or ``'z'``.
             Defaults to None, an error.
