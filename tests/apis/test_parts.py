@@ -90,7 +90,7 @@ def test_parts_that_cannot_be(model):
         with pytest.raises(ValueError, match='190'):
             model.embed_parts(sequence, [part])
     # A part without hips, and one that also has others.
-    with pytest.raises(ValueError, match='root'):
+    with pytest.raises(ValueError, match='left_hip and right_hip'):
         model.embed_parts(sequence, [(2, 18)])
     assert len(model.embed_parts(sequence, [(2, 30)])) == 1
     with pytest.raises(ValueError, match='features'):

@@ -70,10 +70,9 @@ def test_other_settings_are_refused(folder, sequence):
     other = dict(SETTINGS, model='b', sizes=[2, 2])
     with pytest.raises(ExtractionError) as error:
         folder.claim(other, [sequence])
-    assert str(error.value) == (
+    assert str(error.value).startswith(
         f'the features in {folder.root} were made with model "a", not "b"; '
-        'sizes [1, 2], not [2, 2]: choose another --output, or delete the '
-        'folder'
+        'sizes [1, 2], not [2, 2]: '
     )
     written = json.loads((folder.root / 'settings.json').read_text())
     assert written == SETTINGS

@@ -17,6 +17,7 @@ from ..datasets.transforms import (
     SelectBodyJoints,
     SelectPerson,
 )
+from ..datasets.transforms.body_joints import find_body_joints
 from ..embeddings import EmbeddedSequence
 from ..extraction.content_cache import default_cache
 from ..extraction.errors import ExtractionError
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
 # Seconds, or frames where these are not known, between two moments of a
 # sequence above which a warning is due: 29 seconds for 48 moments.
 LONGEST_STEP = 0.6, 18
+# Joints of a lower score are guessed, and if fewer than this share of them are
+# seen, a warning is due: of a clip of a whole body 94% are, of two in which
+# there are legs or arms alone 46 and 52%.
+SEEN, LEAST_SEEN = 0.3, 0.75
 
 
 class EmbeddingInferencer(PartEmbedding):
@@ -215,6 +220,7 @@ class EmbeddingInferencer(PartEmbedding):
                 sequences.append(self._embedded(record, embedding))
         if not parts:
             self._warn_if_coarse(sequences)
+        self._warn_if_hidden(sequences)
         return sequences, problems
 
     def _single(
@@ -242,6 +248,27 @@ class EmbeddingInferencer(PartEmbedding):
                 problems[record['frame_dir']] = str(error.args[0])
             except (ValueError, OSError) as error:
                 problems[record['frame_dir']] = str(error)
+
+    def _warn_if_hidden(self, sequences: Sequence[EmbeddedSequence]) -> None:
+        """Warn of bodies of which much is not seen, or guessed."""
+        if self._transform_of(SelectBodyJoints) is None:
+            return
+        for one in sequences:
+            if one.keypoint_score is None or one.skeleton is None:
+                continue
+            names = one.skeleton['joints']
+            known = find_body_joints(names).values()
+            score = one.keypoint_score[:, : len(names)]
+            seen = np.mean(
+                [score[:, joints].min(1) >= SEEN for joints in known if joints]
+            )
+            if seen < LEAST_SEEN:
+                warnings.warn(
+                    f'{one.name}: {1 - seen:.0%} of the joints are not seen, '
+                    'and what is said of it may be wrong: one person is '
+                    'expected, the whole body in the picture',
+                    stacklevel=4,
+                )
 
     def _warn_if_coarse(self, sequences: Sequence[EmbeddedSequence]) -> None:
         """Warn of sequences whose moments are too far apart to align by."""

@@ -80,6 +80,18 @@ def find_in_recording(
             'references: the recording is expected last',
             stacklevel=3,
         )
+    widths = {
+        one.keypoint.shape[-1]
+        for one in (*references, recording)
+        if one.keypoint is not None
+    }
+    if len(widths) > 1:
+        warnings.warn(
+            f'of {recording.name} and the references some have joints in 2D '
+            'and some in 3D, which are hardly alike: less is found than '
+            'where all have one kind',
+            stacklevel=3,
+        )
     shown = _shown_joints([*references, recording])
     bodies = _Bodies(known, recording, shown) if shown else None
     embed_parts = None

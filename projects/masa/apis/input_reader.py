@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..datasets.errors import AnnotationError
 from ..datasets.records import read_records
 from ..datasets.skeletons import LAYOUTS
 from ..datasets.transforms.formatting import STORED
@@ -99,11 +100,13 @@ class InputReader:
                 problems[str(item)] = 'there is no such file or folder'
                 continue
             try:
-                if is_path and holds_poses(Path(item)):
+                if is_path and holds_media(Path(item)):
+                    videos[i] = Path(item)
+                    _warn_of_poses(Path(item))
+                elif is_path and (
+                    holds_poses(Path(item)) or _arrays_in(Path(item))
+                ):
                     groups[i], broken = self._read_poses(Path(item))
-                    problems.update(broken)
-                elif is_path and _arrays_in(Path(item)):
-                    groups[i], broken = self._read_arrays(Path(item))
                     problems.update(broken)
                 elif is_path and is_video(Path(item)):
                     videos[i] = Path(item)
@@ -150,11 +153,14 @@ class InputReader:
         return records, problems
 
     def _read_poses(self, path: Path) -> tuple[list[dict], dict[str, str]]:
-        """Read a file of another program, or a folder of such files."""
-        records, problems = pose_records(
-            path, self.layout, 'missing' in self.modalities
+        """Read a pose file, or a folder of such files and of arrays."""
+        usable, problems = self._read_arrays(path)
+        if not holds_poses(path):
+            return usable, problems
+        records, broken = pose_records(
+            path, self.layout, 'missing' in self.modalities, ('.npy',)
         )
-        usable = []
+        problems.update(broken)
         for record in records:
             joints = record['skeleton']['joints']
             if self.any_body or joints == (self.skeleton or {}).get('joints'):
@@ -194,7 +200,7 @@ class InputReader:
         path = Path(item)
         if path.suffix in ANNOTATION_SUFFIXES:
             return self._with_layout(read_records(path, self.features), path)
-        if path.suffix == '.npy':
+        if path.suffix.lower() == '.npy':
             return [self._record_of_array(read_array(path), path.stem)]
         if path.suffix.lower() in SUFFIXES:
             raise ValueError(describe_unknown(PoseFile(path)))
@@ -232,12 +238,41 @@ class InputReader:
 
 
 def _arrays_in(folder: Path) -> list[Path]:
-    """Return the ``.npy`` files of a folder in which there are no videos."""
-    if not folder.is_dir() or holds_media(folder):
+    """Return the ``.npy`` files of a folder that are no pose files."""
+    if not folder.is_dir():
         return []
     return sorted(
-        path for path in files_below(folder) if path.suffix == '.npy'
+        path
+        for path in files_below(folder)
+        if path.suffix.lower() == '.npy' and not holds_poses(path)
     )
+
+
+def _warn_of_poses(folder: Path) -> None:
+    """Warn of what is not read of a folder, as there are videos in it."""
+    if not folder.is_dir():
+        return
+    left = sorted(
+        path.name
+        for path in files_below(folder)
+        if path.suffix.lower() in ('.npy', *SUFFIXES) and _is_pose_file(path)
+    )
+    if left:
+        more = f' and {len(left) - 5} more' if len(left) > 5 else ''
+        warnings.warn(
+            f'{folder}: of a folder with videos or images only these are '
+            f'read; left out are {", ".join(left[:5])}{more}: name these '
+            'files, or put them into a folder of their own',
+            stacklevel=4,
+        )
+
+
+def _is_pose_file(path: Path) -> bool:
+    try:
+        return path.suffix.lower() == '.npy' or holds_poses(path)
+    except AnnotationError:
+        # A damaged file that nobody asked for.
+        return False
 
 
 def _is_flat(record: dict) -> bool:

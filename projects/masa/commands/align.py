@@ -3,7 +3,12 @@
 import argparse
 from pathlib import Path
 
-from ..writers.formats import TRACK_FORMATS, output_suffix, write_tracks
+from ..writers.formats import (
+    TRACK_FORMATS,
+    check_sequences,
+    output_suffix,
+    write_tracks,
+)
 from .model_options import add_inputs, add_method, add_model_options
 from .options import (
     FOLDER_SUFFIXES,
@@ -119,9 +124,19 @@ def run(args: argparse.Namespace) -> int:
                 'two sequences are expected at least, but the inputs hold '
                 f'{len(sequences)}'
             )
+        check_sequences(args.output, sequences)
         reference = args.reference and index_of(sequences, args.reference)
         timeline = inferencer.align_all(sequences, reference, args.method)
         show_timeline(sequences, timeline)
+        # Before anything is written, as the reference may lack phases.
+        tracks = {
+            path: tracks_of_timeline(
+                *(sequences, timeline, args.method),
+                phases_only=TRACK_FORMATS[output_suffix(path)].labels,
+            )
+            for path in args.output
+            if output_suffix(path) in TRACK_SUFFIXES
+        }
         for path in args.output:
             suffix = output_suffix(path)
             if suffix == PAGE_SUFFIX:
@@ -133,11 +148,7 @@ def run(args: argparse.Namespace) -> int:
                     path, inferencer, sequences, timeline, args.height
                 )
             elif suffix in TRACK_SUFFIXES:
-                tracks = tracks_of_timeline(
-                    *(sequences, timeline, args.method),
-                    phases_only=TRACK_FORMATS[suffix].labels,
-                )
-                write_tracks(path, tracks, args.overwrite)
+                write_tracks(path, tracks[path], args.overwrite)
             elif suffix in FOLDER_SUFFIXES:
                 pictures = pictures_of_timeline(
                     *(sequences, timeline, args.moments, args.height),

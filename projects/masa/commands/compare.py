@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..writers.formats import output_suffix, write_tracks
+from ..writers.formats import check_sequences, output_suffix, write_tracks
 from .model_options import (
     add_model_options,
     add_references_and,
@@ -113,6 +113,7 @@ def run(args: argparse.Namespace) -> int:
         attempt: EmbeddedSequence,
         references: list[EmbeddedSequence],
     ) -> None:
+        check_sequences(args.output, [attempt])
         if args.repetitions:
             made = inferencer.compare_repetitions(
                 references, attempt, args.tolerance

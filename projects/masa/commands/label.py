@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..writers.formats import output_suffix, write_tracks
+from ..writers.formats import check_sequences, output_suffix, write_tracks
 from .model_options import (
     add_first_and_others,
     add_method,
@@ -97,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
         reference: EmbeddedSequence,
         others: list[EmbeddedSequence],
     ) -> None:
+        check_sequences(args.output, others)
         labels = args.labels and _read_labels(args.labels, reference)
         found = inferencer.transfer_labels(
             reference, others, labels, args.method

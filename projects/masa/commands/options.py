@@ -211,8 +211,8 @@ _OPTIONS = {
         default=0.0,
         metavar='SECONDS',
         help='estimate poses in frames of a video that are so far apart, and '
-        'interpolate them in between: 0.1 takes about a third of the time '
-        'at 30 frames a second (default: every frame)',
+        'interpolate them in between: 0.1 takes about half the time at 30 '
+        'frames a second (default: every frame)',
     ),
     'body-model': dict(
         type=Path,

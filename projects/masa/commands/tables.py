@@ -69,7 +69,8 @@ def show_occurrences(
                 f'{name}{mark}',
             )
         print_table(table)
-    print(f'{recording}: {len(found)} found')
+    hint = '' if found else '; --tolerance admits what differs more'
+    print(f'{recording}: {len(found)} found{hint}')
 
 
 def write_occurrences(

@@ -147,5 +147,6 @@ def check_distinct(names: Sequence[str]) -> None:
         twice = sorted({n for n in names if names.count(n) > 1})
         raise ValueError(
             'sequences are expected to have names of their own, but these '
-            f'come more than once: {twice}; name the files differently'
+            f'come more than once: {twice}; name the files differently, or '
+            'give the folder above them, whose folders become part of the names'
         )

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import warnings
 from pathlib import Path
 
 from ..support.files import atomic_path
@@ -79,16 +80,27 @@ class ContentCache:
     def store(
         self, sequence: MediaSequence, settings: dict, folder: OutputFolder
     ) -> None:
-        """Keep the file of a sequence; see :meth:`fetch`."""
+        """Keep the file of a sequence; see :meth:`fetch`.
+
+        If it cannot be written a warning says so.
+        """
         made = folder.path(sequence.name)
         kept = self._path(sequence, settings)
-        for one, other in (
-            (timestamps_path(made), timestamps_path(kept)),
-            (made, kept),
-        ):
-            with atomic_path(other) as temporary:
-                shutil.copyfile(one, temporary)
-        self._prune()
+        try:
+            for one, other in (
+                (timestamps_path(made), timestamps_path(kept)),
+                (made, kept),
+            ):
+                with atomic_path(other) as temporary:
+                    shutil.copyfile(one, temporary)
+            self._prune()
+        except OSError as error:
+            warnings.warn(
+                'what was extracted is not kept for the next time in '
+                f'{self.root} ({error}): --cache FOLDER or {VARIABLE} names '
+                'another folder, and --cache none keeps nothing',
+                stacklevel=2,
+            )
 
     def size(self) -> int:
         """Return the number of bytes that are kept."""

@@ -53,7 +53,7 @@ class OutputFolder:
                 'file where file names ignore case and accents: rename one'
             )
         file = self.root / SETTINGS_FILE
-        advice = 'choose another --output, or delete the folder'
+        advice = 'each kind needs a folder of its own: name another'
         if not file.exists():
             for path in (self.path(sequence.name) for sequence in sequences):
                 if path.exists():

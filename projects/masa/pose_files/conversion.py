@@ -1,5 +1,5 @@
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,6 +59,7 @@ def read_people(
     min_found: float = 0.5,
     image_size: tuple[int, int] | None = None,
     body_model: Path | None = None,
+    if_unnamed: bool = False,
 ) -> tuple[dict[str, Person], dict[str, str]]:
     """Read one person of every sequence.
 
@@ -71,6 +72,8 @@ def read_people(
             pictures, for positions that are shares of these. Without it a
             warning says that the pictures are taken to be square.
         body_model (Path, optional): For :func:`read_pose_sequences`.
+        if_unnamed (bool): Whether the layout is only for files that do not
+            say theirs. Defaults to False.
 
     Returns:
         tuple[dict[str, Person], dict[str, str]]: The people by the id of the
@@ -85,7 +88,9 @@ def read_people(
     for source in sources:
         path = source.paths[0]
         try:
-            sequences = read_pose_sequences(source.paths, layout, body_model)
+            sequences = read_pose_sequences(
+                source.paths, layout, body_model, if_unnamed
+            )
         except AnnotationError as error:
             problems[source.name] = str(error)
             continue
@@ -133,7 +138,10 @@ def _check_units(
 
 
 def pose_records(
-    path: Path, layout: dict | None, may_miss: bool
+    path: Path,
+    layout: dict | None,
+    may_miss: bool,
+    others: Collection[str] = (),
 ) -> tuple[list[dict], dict[str, str]]:
     """Read the sequences of a pose file, or of a folder of them, as records.
 
@@ -143,6 +151,7 @@ def pose_records(
         may_miss (bool): Whether the model takes joints that are missing. Else
             they are filled in by a mean pose, and it is an error if there is
             none.
+        others (Collection[str]): For :func:`find_pose_files`.
 
     Returns:
         tuple[list[dict], dict[str, str]]: Records, each with the ``skeleton``
@@ -153,11 +162,11 @@ def pose_records(
         ExtractionError: If joints that were not found cannot be filled in.
         OSError: If a file cannot be opened.
     """
-    sources = find_pose_files([path])
-    people, problems = read_people(sources, layout)
+    sources = find_pose_files([path], others=others)
+    people, problems = read_people(sources, layout, if_unnamed=True)
     if layout is not None and problems:
-        others = [source for source in sources if source.name in problems]
-        people |= read_people(others)[0]
+        refused = [source for source in sources if source.name in problems]
+        people |= read_people(refused)[0]
         problems = {n: p for n, p in problems.items() if n not in people}
         order = {source.paths[0]: i for i, source in enumerate(sources)}
         people = dict(

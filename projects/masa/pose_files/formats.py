@@ -35,6 +35,7 @@ class PoseFormat(NamedTuple):
             the files of all frames in order, and a layout of the joints or
             None.
         one_frame (bool): Whether a file is one frame, else all of them.
+        named (bool): Whether the files say which joints they hold.
     """
 
     title: str
@@ -42,6 +43,7 @@ class PoseFormat(NamedTuple):
     recognizes: Callable[[PoseFile], bool]
     read: Callable[[Iterable[PoseFile], dict | None], list[PoseSequence]]
     one_frame: bool = False
+    named: bool = False
 
 
 def _of_json(
@@ -96,28 +98,42 @@ FORMATS = (
         mediapipe.read_array,
     ),
     PoseFormat(
-        'DeepLabCut', TABLE_SUFFIXES, deeplabcut.is_csv, deeplabcut.read_csv
+        'DeepLabCut',
+        TABLE_SUFFIXES,
+        deeplabcut.is_csv,
+        deeplabcut.read_csv,
+        named=True,
     ),
     PoseFormat(
-        'SLEAP or DeepLabCut', ('.h5', '.hdf5'), hdf5.is_hdf5, hdf5.read_hdf5
+        'SLEAP or DeepLabCut',
+        ('.h5', '.hdf5'),
+        hdf5.is_hdf5,
+        hdf5.read_hdf5,
+        named=True,
     ),
     PoseFormat(
         'a table with a row for each joint (frame, landmark, x, y)',
         TABLE_SUFFIXES,
         joint_tables.is_long,
         joint_tables.read_long,
+        named=True,
     ),
     PoseFormat(
         'a table with a row for each frame (frame, nose_x, nose_y, ...)',
         TABLE_SUFFIXES,
         joint_tables.is_wide,
         joint_tables.read_wide,
+        named=True,
     ),
-    PoseFormat('BVH', ('.bvh',), bvh.is_bvh, bvh.read_bvh),
-    PoseFormat('C3D', ('.c3d',), c3d.is_c3d, c3d.read_c3d),
-    PoseFormat('TRC', ('.trc',), trc.is_trc, trc.read_trc),
-    PoseFormat('NTU RGB+D', ('.skeleton',), ntu.is_ntu, ntu.read_ntu),
-    PoseFormat('AMASS', ('.npz',), amass.is_amass, amass.read_amass),
+    PoseFormat('BVH', ('.bvh',), bvh.is_bvh, bvh.read_bvh, named=True),
+    PoseFormat('C3D', ('.c3d',), c3d.is_c3d, c3d.read_c3d, named=True),
+    PoseFormat('TRC', ('.trc',), trc.is_trc, trc.read_trc, named=True),
+    PoseFormat(
+        'NTU RGB+D', ('.skeleton',), ntu.is_ntu, ntu.read_ntu, named=True
+    ),
+    PoseFormat(
+        'AMASS', ('.npz',), amass.is_amass, amass.read_amass, named=True
+    ),
     PoseFormat('CASA', ('.npy',), casa.is_casa, casa.read_casa),
 )
 # The endings of pose files, in lower case.
@@ -192,6 +208,7 @@ def read_pose_sequences(
     paths: Path | Sequence[Path],
     layout: dict | None = None,
     body_model: Path | None = None,
+    if_unnamed: bool = False,
 ) -> list[PoseSequence]:
     """Read the poses of the sequences in a file.
 
@@ -202,6 +219,8 @@ def read_pose_sequences(
             says, or what its format has of that number.
         body_model (Path, optional): ``.npz`` of the body model that places
             the joints of a file of rotations. Defaults to an average body.
+        if_unnamed (bool): Whether the layout is only for files whose format
+            does not say which joints they hold. Defaults to False.
 
     Returns:
         list[PoseSequence]: Most formats hold one sequence; where a file holds
@@ -215,7 +234,7 @@ def read_pose_sequences(
     paths = [paths] if isinstance(paths, Path) else list(paths)
     form = detect_format(paths)
     files = (PoseFile(path, body_model) for path in paths)
-    sequences = form.read(files, layout)
+    sequences = form.read(files, None if if_unnamed and form.named else layout)
     for one in sequences:
         if one.is_empty():
             place = f'{paths[0]}, {one.name}' if one.name else paths[0]

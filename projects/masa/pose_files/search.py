@@ -1,6 +1,6 @@
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +29,9 @@ class PoseSource(NamedTuple):
     paths: list[Path]
 
 
-def find_pose_files(inputs: Iterable[Path]) -> list[PoseSource]:
+def find_pose_files(
+    inputs: Iterable[Path], others: Collection[str] = ()
+) -> list[PoseSource]:
     """Find the sequences that pose files and folders of them hold.
 
     Folders are searched through all levels, hidden files left out; tables
@@ -41,6 +43,8 @@ def find_pose_files(inputs: Iterable[Path]) -> list[PoseSource]:
 
     Args:
         inputs (Iterable[Path]): Files and folders.
+        others (Collection[str]): Endings of files in folders that are read
+            otherwise if they hold no poses, and are not warned of.
 
     Returns:
         list[PoseSource]: In the order of the inputs.
@@ -53,7 +57,7 @@ def find_pose_files(inputs: Iterable[Path]) -> list[PoseSource]:
     found: dict[str, PoseSource] = {}
     for path in inputs:
         if path.is_dir():
-            sources = list(_search(path, path))
+            sources = list(_search(path, path, others))
         elif path.exists():
             sources = [PoseSource(_name(path, path.parent), [path])]
         else:
@@ -100,8 +104,8 @@ def holds_poses(path: Path) -> bool:
 
 
 def holds_media(folder: Path) -> bool:
-    """Tell whether there are videos or images below a folder."""
-    return any(
+    """Tell whether a path is a folder, with videos or images below it."""
+    return folder.is_dir() and any(
         one.name.lower().endswith((*VIDEO_SUFFIXES, *IMAGE_SUFFIXES))
         for one in folder.rglob('*')
     )
@@ -114,7 +118,9 @@ def files_below(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _search(folder: Path, top: Path) -> Iterator[PoseSource]:
+def _search(
+    folder: Path, top: Path, elsewhere: Collection[str]
+) -> Iterator[PoseSource]:
     entries = sorted(p for p in folder.iterdir() if p.name[0] != '.')
     files = [
         p for p in entries if p.suffix.lower() in SUFFIXES and p.is_file()
@@ -128,7 +134,7 @@ def _search(folder: Path, top: Path) -> Iterator[PoseSource]:
         # Whether a JSON file holds poses is told when it is read as a whole.
         if path in texts or find_format(PoseFile(path)) is not None:
             yield PoseSource(_name(path, top), [path])
-        else:
+        elif path.suffix.lower() not in elsewhere:
             others.append(path.name)
     if others:
         warnings.warn(
@@ -139,7 +145,7 @@ def _search(folder: Path, top: Path) -> Iterator[PoseSource]:
     whole = any(path.stem == _ALPHAPOSE for path in files)
     for path in entries:
         if path.is_dir() and not (whole and path.name == _ALPHAPOSE_FRAMES):
-            yield from _search(path, top)
+            yield from _search(path, top, elsewhere)
 
 
 def _name(path: Path, top: Path) -> str:

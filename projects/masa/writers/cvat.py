@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 from ..extraction.frames import FrameReader
 from ..extraction.limits import MediaLimits
 from ..support.files import atomic_path
-from .tracks import Track, one_line
+from .tracks import Track, one_line, video_of
 
 
 def write_cvat(path: Path, tracks: Sequence[Track]) -> None:
@@ -26,13 +26,9 @@ def write_cvat(path: Path, tracks: Sequence[Track]) -> None:
     """
     (track,) = tracks
     sequence = track.sequence
-    if sequence.video is None:
-        raise ValueError(
-            f'{sequence.name}: CVAT annotates videos, and none is known of '
-            'it: give the video as the input'
-        )
+    video = video_of(sequence)
     # It was read before, within its limits; more pixels FFmpeg does not take.
-    reader = FrameReader(sequence.video, MediaLimits(2**31 - 1, math.inf))
+    reader = FrameReader(video, MediaLimits(2**31 - 1, math.inf))
     height, width = next(iter(reader)).shape[:2]
     root = ET.Element('annotations')
     _add(root, 'version', '1.1')
@@ -57,7 +53,7 @@ def write_cvat(path: Path, tracks: Sequence[Track]) -> None:
     size = ET.SubElement(task, 'original_size')
     _add(size, 'width', width)
     _add(size, 'height', height)
-    _add(task, 'source', one_line(sequence.video.name))
+    _add(task, 'source', one_line(video.name))
     for number, one in enumerate(track.intervals):
         element = ET.SubElement(
             root, 'track', id=str(number), label=one.label, source='file'

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..support.files import alike_on_disk, atomic_path, output_path
 
 if TYPE_CHECKING:
+    from ..embeddings import EmbeddedSequence
     from .tracks import Track
 
 
@@ -26,22 +27,28 @@ class TrackFormat(NamedTuple):
         single (bool): Whether a file is of one sequence.
         labels (bool): Whether intervals need labels from a small set, unlike
             the moments of a reference.
+        times (bool): Whether the times of the frames must be known.
+        video (bool): Whether the sequence must be one of a video.
     """
 
     module: str
     function: str
     single: bool = False
     labels: bool = False
+    times: bool = False
+    video: bool = False
 
 
 TRACK_FORMATS = {
-    '.srt': TrackFormat('subtitles', 'write_srt', single=True),
-    '.vtt': TrackFormat('subtitles', 'write_vtt', single=True),
-    '.eaf': TrackFormat('elan', 'write_eaf'),
+    '.srt': TrackFormat('subtitles', 'write_srt', single=True, times=True),
+    '.vtt': TrackFormat('subtitles', 'write_vtt', single=True, times=True),
+    '.eaf': TrackFormat('elan', 'write_eaf', times=True),
     '.labelstudio.json': TrackFormat(
         'label_studio', 'write_label_studio', labels=True
     ),
-    '.cvat.xml': TrackFormat('cvat', 'write_cvat', single=True, labels=True),
+    '.cvat.xml': TrackFormat(
+        'cvat', 'write_cvat', single=True, labels=True, video=True
+    ),
 }
 
 
@@ -65,6 +72,29 @@ def output_suffix(path: Path) -> str:
     return path.suffix
 
 
+def check_sequences(
+    paths: Sequence[Path], sequences: Sequence[EmbeddedSequence]
+) -> None:
+    """Check, before the work, that tracks of sequences can be written.
+
+    Args:
+        paths (Sequence[Path]): Outputs, of any format.
+        sequences (Sequence[EmbeddedSequence]): What the tracks will be of.
+
+    Raises:
+        ValueError: If a format needs times or a video that a sequence lacks.
+    """
+    from .tracks import Track, video_of
+
+    for path in paths:
+        form = TRACK_FORMATS.get(output_suffix(path))
+        for one in sequences if form else ():
+            if form.times:
+                Track(one, '', []).milliseconds()
+            if form.video:
+                video_of(one)
+
+
 def write_tracks(
     path: str | Path, tracks: Sequence[Track], overwrite: bool = False
 ) -> None:
@@ -85,7 +115,8 @@ def write_tracks(
     """
     path = Path(path)
     suffix = output_suffix(path)
-    module, function, single, _ = TRACK_FORMATS[suffix]
+    form = TRACK_FORMATS[suffix]
+    module, function, single = form.module, form.function, form.single
     write = getattr(
         importlib.import_module(f'{__package__}.{module}'), function
     )

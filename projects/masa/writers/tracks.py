@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -82,6 +83,26 @@ class Track:
             (start, max(start + 1, moments[one.end_frame]))
             for start, one in zip(starts, self.intervals, strict=True)
         ]
+
+
+def video_of(sequence: EmbeddedSequence) -> Path:
+    """Return the video of a sequence.
+
+    Args:
+        sequence (EmbeddedSequence): The sequence.
+
+    Returns:
+        Path: Its video.
+
+    Raises:
+        ValueError: If none is known.
+    """
+    if sequence.video is None:
+        raise ValueError(
+            f'{sequence.name}: CVAT annotates videos, and none is known of '
+            'it: give the video as the input'
+        )
+    return sequence.video
 
 
 def one_line(text: str) -> str:
