@@ -148,5 +148,5 @@ def check_distinct(names: Sequence[str]) -> None:
         raise ValueError(
             'sequences are expected to have names of their own, but these '
             f'come more than once: {twice}; name the files differently, or '
-            'give the folder above them, whose folders become part of the names'
+            'give the folder above them, which makes its folders part of names'
         )
