@@ -164,14 +164,14 @@ def pose_records(
     """
     sources = find_pose_files([path], others=others)
     people, problems = read_people(sources, layout, if_unnamed=True)
-    if layout is not None and problems:
+    # Tables may have numbers in the place of names, and other files may not
+    # fit the layout.
+    for other in (layout, None) if layout is not None else ():
         refused = [source for source in sources if source.name in problems]
-        people |= read_people(refused)[0]
+        people |= read_people(refused, other)[0]
         problems = {n: p for n, p in problems.items() if n not in people}
-        order = {source.paths[0]: i for i, source in enumerate(sources)}
-        people = dict(
-            sorted(people.items(), key=lambda item: order[item[1].path])
-        )
+    order = {source.paths[0]: i for i, source in enumerate(sources)}
+    people = dict(sorted(people.items(), key=lambda item: order[item[1].path]))
     records = []
     for name, one in people.items():
         skeleton = one.sequence.skeleton
