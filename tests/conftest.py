@@ -1,4 +1,5 @@
 import gc
+from contextlib import suppress
 from functools import cache
 from itertools import count
 
@@ -11,6 +12,10 @@ import yapf.yapflib.yapf_api
 from mmengine.registry import init_default_scope
 
 import masa.registration  # noqa: F401
+
+# After faiss, which is made by SWIG as well, it could read but not write.
+with suppress(ImportError):
+    import ezc3d  # noqa: F401
 
 matplotlib.use('Agg')
 
