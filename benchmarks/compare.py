@@ -35,8 +35,8 @@ from scipy.stats import rankdata
 
 import masa
 from masa.alignment import ReferenceSet, align_pair
-from masa.alignment.explanation import DEGREES, TORSOS
 from masa.alignment.joint_angles import body_joints, flatten_joints
+from masa.alignment.joint_difference import DEGREES, TORSOS
 
 EXERCISES = (
     *('deep squat', 'hurdle step', 'inline lunge', 'side lunge'),

@@ -14,14 +14,17 @@ from video_files import write_video
 
 import masa
 from masa.alignment import (
+    JointDifference,
     align_pair,
     compare,
     joint_angles,
     save_comparisons,
 )
-from masa.alignment.joint_angles import JOINTS
+from masa.alignment.joint_angles import JOINTS, body_joints
+from masa.alignment.joint_difference import both_sides, words_for
 from masa.alignment.tempo import find_pace, find_runs, usual_tempo
 from masa.datasets.random_activities.body import BONES, place_joints, pose
+from masa.datasets.skeletons import PENN_ACTION
 from masa.embeddings import EmbeddedSequence
 from masa.visualization.comparison_page import comparison_page
 
@@ -135,7 +138,7 @@ def test_usual_and_unusual_attempts(model, references):
     less = model.compare(references, motion(80, 150))
     assert less.score > 2 * usual.score
     first, *_ = less.differences()
-    assert first.joint.endswith(('knee', 'hip'))
+    assert first.joint in ('both_knees', 'both_hips')
     knee = find(less, 'left_knee', 'bend')
     assert knee.difference == pytest.approx(-20, abs=3)
     assert knee.attempt == pytest.approx(80, abs=2)
@@ -307,8 +310,125 @@ def test_references_of_different_sides(model):
     assert shoulder.difference == pytest.approx(-20, abs=6)
 
 
+def difference(joint, measure, values, usual=0.0):
+    """Of a joint whose references are at one value."""
+    unit = 'torso lengths' if measure in 'xyz' else 'degrees'
+    values = np.array(values, float)
+    apart = values - usual
+    at = int(np.nanargmax(np.abs(apart)))
+    return JointDifference(
+        joint=joint,
+        measure=measure,
+        unit=unit,
+        score=2.0 + apart[at],
+        mean=float(np.nanmean(np.abs(apart))),
+        usual=1.0,
+        frame=at,
+        first_frame=0,
+        second=None,
+        difference=apart[at],
+        attempt=values[at],
+        reference=usual,
+        deviations=apart[at] / 2,
+        range=10.0,
+        reference_range=20.0,
+        curves=np.stack([values, 0 * values + usual, 0 * values + 2]),
+        words=words_for(joint, measure, 3, False),
+    )
+
+
+def test_both_sides_are_the_mean_of_two():
+    left = difference('left_knee', 'bend', [50, 30, 20], 60)
+    right = difference('right_knee', 'bend', [50, 20, 30], 60)
+    both = both_sides(left, right)
+    assert both.joint == 'both_knees'
+    assert both.frame == 2
+    assert (both.attempt, both.reference) == (25, 60)
+    assert both.difference == -35
+    assert both.deviations == -35 / 2
+    assert both.mean == (left.mean + right.mean) / 2
+    assert both_sides(right, left).frame == 1
+
+
+@pytest.mark.parametrize(
+    'values',
+    [
+        [60, 60, 80],  # the other direction
+        [20, 60, 60],  # another moment
+        [60, 60, 35],  # less than two thirds
+        [60, 60, np.nan],
+        [60, 60, -60],  # much more
+    ],
+)
+def test_sides_that_differ_otherwise_are_two(values):
+    left = difference('left_knee', 'bend', [60, 60, 20], 60)
+    right = difference('right_knee', 'bend', values, 60)
+    assert both_sides(left, right) is None
+    assert both_sides(right, left) is None
+
+
+@pytest.mark.parametrize('first', ['left', 'right'])
+def test_both_sides_outward(first):
+    """A joint to its own side, or both to one side."""
+    second = 'right' if first == 'left' else 'left'
+    outward = 1 if first == 'left' else -1
+    one = difference(f'{first}_knee', 'x', [0, 0.3 * outward])
+    apart = difference(f'{second}_knee', 'x', [0, -0.2 * outward])
+    assert both_sides(one, apart).difference == pytest.approx(0.25)
+    assert both_sides(one, apart).words != one.words
+    along = difference(f'{second}_knee', 'x', [0, 0.2 * outward])
+    both = both_sides(one, along)
+    assert both.difference == pytest.approx(0.25 * outward)
+    assert both.words == one.words
+    height = difference(f'{first}_knee', 'y', [0, 0.3])
+    lower = difference(f'{second}_knee', 'y', [0, -0.3])
+    assert both_sides(height, lower) is None
+
+
+def test_what_both_sides_do_is_listed_once(model, references):
+    found = model.compare(references, motion(75))
+    shown = found.differences(20)
+    assert {'both_knees', 'both_hips'} <= {one.joint for one in shown}
+    angles = [one.joint for one in shown if one.unit == 'degrees']
+    assert not {'left_knee', 'right_knee', 'left_hip', 'right_hip'} & {*angles}
+    both = next(one for one in shown if one.joint == 'both_knees')
+    left, right = (find(found, f'{s}_knee', 'bend') for s in ('left', 'right'))
+    assert both.range == pytest.approx((left.range + right.range) / 2)
+    assert {one.joint for one in found.joints}.isdisjoint(
+        {'both_knees', 'both_hips'}
+    )
+    first, *_ = found.differences()
+    assert first.sentence in found.summary
+    page = comparison_page([found])
+    assert first.sentence in page
+    figure = page[page.index('class="sides"') :]
+    figure = figure[: figure.index('</figure>')]
+    # On the reference and on the attempt.
+    assert figure.count('class="mark"') == 4
+
+
+def test_positions_are_relative_to_the_hips(model, references):
+    found = model.compare(references, motion(75))
+    for one in found.joints:
+        told = one.sentence.count('relative to the hips')
+        assert told == (one.unit == 'torso lengths')
+
+
+def test_many_standard_deviations_are_not_counted(model, references):
+    found = model.compare(references, motion(40))
+    assert abs(found.differences()[0].deviations) > 12
+    page = comparison_page([found])
+    for one in found.joints:
+        if one.deviations is not None and abs(one.deviations) > 10.1:
+            assert f'{abs(one.deviations):.1f} standard' not in page
+            assert f'<td>{one.deviations:+.1f}</td>' not in page
+    assert 'standard deviation' in page
+
+
 def test_one_reference(model):
     found = model.compare(motion(), motion(80))
+    assert 'standard deviation' not in comparison_page([found])
+    assert 'several references' in found.meaning
     assert not found.calibrated
     assert found.reference_scores == []
     knee = find(found, 'left_knee', 'bend')
@@ -469,6 +589,51 @@ def test_pictures_of_videos(model, references, tmp_path):
         brightness = frames[120 + one.frame, 0, 0, 0]
         assert left == pytest.approx(0, abs=8)
         assert right == pytest.approx(brightness, abs=8)
+
+
+def side_colors(page, panel):
+    """Colors of the bones of the left and the right upper arm and thigh."""
+    sides = re.findall('<div><svg viewBox.*?</svg>', page)
+    lines = re.findall('class="bone" stroke="([^"]*)"', sides[panel])
+    assert len(lines) == len(PENN_ACTION['bones'])
+    named = dict(zip(map(tuple, PENN_ACTION['bones']), lines, strict=True))
+    return named[3, 5], named[4, 6]
+
+
+def test_sides_of_a_mirrored_attempt_agree_with_its_picture(model):
+    """Sentence, colors, circle and direction, of 2D joints."""
+    references = [
+        motion(*angles)[..., [2, 1]] * [1, -1]
+        for angles in ((98, 147), (103, 154))
+    ]
+    # Seen from the other side, with the other arm.
+    attempt = motion(101, 100, side='right')[..., [2, 1]] * [-1, -1]
+    found = model.compare(references, attempt)
+    assert found.mirrored
+    elbow = find(found, 'right_elbow', 'x')
+    picture = body_joints(found.attempt)[elbow.frame]
+    usual = body_joints(found.references[found.reference])
+    usual = usual[found.matches[elbow.frame]]
+    # The mirror image names the person's right its left.
+    at = JOINTS.index('left_elbow')
+    assert elbow.attempt == pytest.approx(picture[at, 0])
+    assert elbow.difference * (picture - usual)[at, 0] > 0
+    assert 'mirrored picture' in elbow.sentence
+    page = comparison_page([found])
+    (left, right), (other_left, other_right) = (
+        side_colors(page, panel) for panel in (0, 1)
+    )
+    assert left != right
+    # Bones of the mirror image in the colors of the person's sides.
+    assert (other_left, other_right) == (right, left)
+    shown = found.differences()[0]
+    assert shown.joint.startswith('right')
+    x, y = body_joints(found.attempt)[
+        shown.frame, JOINTS.index(shown.joint.replace('right', 'left'))
+    ]
+    assert f'cx="{x:.2f}" cy="{-y:.2f}"' in page
+    assert 'attempt, mirrored</div>' in page
+    assert 'reference</div>' in page
 
 
 def test_embeddings_alone(tmp_path):

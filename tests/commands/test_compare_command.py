@@ -36,9 +36,9 @@ def test_compare(files, tmp_path, capsys):
     assert found['calibrated']
     assert found['score'] > 1.2
     assert all(line in printed for line in found['summary'])
-    assert 'knee bent' in printed
+    assert 'knees bent' in printed
     assert f'{page}: ' in printed
-    assert 'knee bent' in page.read_text(encoding='utf-8')
+    assert 'knees bent' in page.read_text(encoding='utf-8')
 
 
 def test_repetitions_without_times(tmp_path, capsys):

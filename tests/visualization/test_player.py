@@ -151,6 +151,8 @@ class TestJoints:
         mirrored = place_joints(
             Track(mirror, np.arange(3), mirrored=True), np.arange(3), (60, 40)
         )
+        # Its left is the person's right.
+        assert [9, 11, 'right'] in mirrored['bones']
         for row, turned in zip(
             placed['points'], mirrored['points'], strict=True
         ):
@@ -282,6 +284,13 @@ class TestComparison:
             frame = player.tracks[mark.track].frames[mark.start]
             expected = {d.sentence: d.frame for d in one.differences(3)}
             assert expected.get(mark.label, frame) == frame
+
+    def test_a_reference_that_is_a_mirror_image_is_played_as_one(self):
+        known = ReferenceSet([performance('good', 40, 0)])
+        one = known.compare(performance('new', 50, 0.3))
+        for turned in (False, True):
+            player = comparison_player([replace(one, turned=[turned])])
+            assert [t.mirrored for t in player.tracks] == [turned, False]
 
     def test_without_joints_there_is_nothing_to_play(self):
         plain = [sequence(name, 9) for name in 'ab']

@@ -6,9 +6,10 @@ saved to files.
 """
 
 from .anomaly import anomaly_score
-from .explanation import Comparison, JointDifference, save_comparisons
+from .explanation import Comparison, save_comparisons
 from .follow import Follower, Position
 from .joint_angles import joint_angles
+from .joint_difference import JointDifference
 from .labels import transfer_labels
 from .occurrences import Occurrence, find_occurrences
 from .pair import Alignment, align_pair

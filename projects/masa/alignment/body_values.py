@@ -5,8 +5,8 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from ..embeddings import EmbeddedSequence
-from .explanation import DEGREES, TORSOS
 from .joint_angles import JOINTS, body_motion
+from .joint_difference import DEGREES, TORSOS
 from .timing import nanmean
 
 

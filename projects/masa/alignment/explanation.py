@@ -7,118 +7,19 @@ import numpy as np
 
 from ..embeddings import EmbeddedSequence
 from ..support.files import atomic_path
+from .joint_angles import other_side
+from .joint_difference import (
+    DEGREES,
+    TORSOS,
+    WORTH_SAYING,
+    JointDifference,
+    both_sides,
+)
 from .timing import Timing
 
-DEGREES, TORSOS = 'degrees', 'torso lengths'
-# By unit: how two people differ who do an exercise right (UI-PRMD,
-# docs/compare.md), for a single reference; and the least difference that is
-# worth a sentence.
+# How two people differ who do an exercise right, by unit (UI-PRMD,
+# docs/compare.md), for a single reference.
 TYPICAL = {DEGREES: 10.0, TORSOS: 0.1}
-WORTH_SAYING = {DEGREES: 5.0, TORSOS: 0.05}
-# Of the signed angles and of the axes: words for more and for less.
-_WORDS = {
-    'elbow': ('bent {} more', 'bent {} less'),
-    'knee': ('bent {} more', 'bent {} less'),
-    'hip': ('bent {} more', 'bent {} less'),
-    'shoulder': ('raised {} more', 'raised {} less'),
-    'trunk_forward': ('leaning {} more forward', 'leaning {} more backward'),
-    'trunk_side': (
-        "leaning {} more to the person's left",
-        "leaning {} more to the person's right",
-    ),
-    'trunk_picture': (
-        'leaning {} more to the right of the picture',
-        'leaning {} more to the left of the picture',
-    ),
-    'x3': (
-        "{} further to the person's left",
-        "{} further to the person's right",
-    ),
-    'x2': (
-        '{} further right in the picture',
-        '{} further left in the picture',
-    ),
-    'y': ('{} higher', '{} lower'),
-    'z': ('{} further forward', '{} further back'),
-}
-
-
-@dataclass(frozen=True, eq=False)
-class JointDifference:
-    """How one angle, or one coordinate of a joint, differs.
-
-    Attributes:
-        joint (str): Such as ``left_knee``, of the attempt, or ``trunk``.
-        measure (str): ``bend``, ``raise``, ``lean forward``, ``lean side``,
-            ``lean in the picture``, or the axis of a position: ``x``, ``y``
-            or ``z``.
-        unit (str): ``degrees`` or ``torso lengths``.
-        score (float): How unusual it is: 1 if as far from the references as
-            each of them is from the others, on average.
-            :attr:`Comparison.score` is the mean of the larger half of these,
-            by what that is for the references.
-        mean (float): Mean absolute difference to the references' mean over
-            the frames.
-        usual (float, optional): The same of each reference to the others'
-            mean, on average; None with a single reference.
-        frame (int): Frame of the attempt with the largest difference.
-        first_frame (int): Where the attempt begins in its recording.
-        second (float, optional): Its time in seconds.
-        difference (float): The attempt minus the references' mean there.
-        attempt (float): The attempt's value there.
-        reference (float): Mean of the references there.
-        deviations (float, optional): ``difference`` in standard deviations of
-            the references there; None with a single one.
-        range (float): How far the attempt moves in it, from the 5th to the
-            95th percentile.
-        reference_range (float): Mean of the references' ranges.
-        curves (np.ndarray): The attempt, the references' mean and their
-            standard deviation (0 for a single one) at every frame of the
-            attempt, (3, T), NaN where unseen.
-        words (tuple[str, str]): For more and for less of it.
-    """
-
-    joint: str
-    measure: str
-    unit: str
-    score: float
-    mean: float
-    usual: float | None
-    frame: int
-    first_frame: int
-    second: float | None
-    difference: float
-    attempt: float
-    reference: float
-    deviations: float | None
-    range: float
-    reference_range: float
-    curves: np.ndarray
-    words: tuple[str, str]
-
-    @property
-    def sentence(self) -> str:
-        """What differs, and when, in words."""
-        more, less = self.words
-        words = more if self.difference > 0 else less
-        when = (
-            f'frame {self.first_frame + self.frame}'
-            if self.second is None
-            else f'{self.second:.1f} s'
-        )
-        text = (
-            f'{self.joint.replace("_", " ")} '
-            f'{words.format(_amount(self.difference, self.unit))} at {when}'
-        )
-        if self.unit == DEGREES:
-            text += f' ({self.attempt:.0f} instead of {self.reference:.0f})'
-        wider = self.range - self.reference_range
-        if abs(wider) > 2 * WORTH_SAYING[self.unit]:
-            text += (
-                f'; moves through {_number(self.range, self.unit)} instead of '
-                f'{_amount(self.reference_range, self.unit)}'
-            )
-        return text
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,15 +78,17 @@ class Comparison:
             )
         if self.joints:
             return (
-                'With a single reference the score cannot be calibrated. '
-                'Instead, 1 means that the joints that differ most differ by '
+                'With a single reference the score cannot be calibrated: give '
+                'several references to make it meaningful. Until then, 1 '
+                'means that the joints that differ most differ by '
                 f'{TYPICAL[DEGREES]:.0f} degrees and {TYPICAL[TORSOS]} torso '
                 'lengths on average: about as those of two people who both '
                 'do an exercise correctly.'
             )
         return (
-            'With a single reference the score cannot be calibrated: it is '
-            'the mean squared distance of the embeddings, which only compares '
+            'With a single reference the score cannot be calibrated: give '
+            'several references to make it meaningful. Until then, it is the '
+            'mean squared distance of the embeddings, which only compares '
             'attempts with each other.'
         )
 
@@ -201,8 +104,10 @@ class Comparison:
     def differences(self, most: int = 3) -> list[JointDifference]:
         """Return what differs most, once for every joint and unit.
 
-        Up to two thirds are unusual angles, which come first: each is of one
-        joint, while a position depends on all joints up to it.
+        Both sides of the body are one difference where they differ alike
+        (:func:`.joint_difference.both_sides`). Up to two thirds are unusual
+        angles, which come first: each is of one joint, while a position
+        depends on all joints up to it.
 
         Args:
             most (int): The largest number.
@@ -212,12 +117,19 @@ class Comparison:
             differences below 5 degrees or 0.05 torso lengths are left out.
         """
         worth, seen = [], set()
+        known = {(one.joint, one.measure): one for one in self.joints}
         for one in self.joints:
-            key = one.joint, one.unit
-            if key in seen or abs(one.difference) < WORTH_SAYING[one.unit]:
+            if (one.joint, one.unit) in seen:
                 continue
-            seen.add(key)
-            worth.append(one)
+            told, sides = one, {one.joint}
+            other = known.get((other_side(one.joint), one.measure), one)
+            both = None if other is one else both_sides(one, other)
+            if both is not None:
+                told, sides = both, {one.joint, other.joint}
+            if abs(told.difference) < WORTH_SAYING[told.unit]:
+                continue
+            seen |= {(joint, one.unit) for joint in sides}
+            worth.append(told)
         first = [
             one for one in worth if one.unit == DEGREES and one.score >= 1
         ][: -(-most * 2 // 3)]
@@ -335,32 +247,6 @@ def save_comparisons(
         raise ValueError(f'{path} is expected to be .html or .json')
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding='utf-8')
-
-
-def words_for(joint: str, measure: str, dimensions: int) -> tuple[str, str]:
-    """Return the words for more and for less of an angle or a coordinate.
-
-    Args:
-        joint (str): As of :class:`JointDifference`.
-        measure (str): Likewise.
-        dimensions (int): 2 or 3, of the joints.
-
-    Returns:
-        tuple[str, str]: Texts with ``{}`` for the amount.
-    """
-    if measure.startswith('lean'):
-        return _WORDS[f'trunk_{measure.split()[-1]}']
-    if measure == 'x':
-        return _WORDS[f'x{dimensions}']
-    return _WORDS[measure if measure in _WORDS else joint.split('_')[1]]
-
-
-def _number(value: float, unit: str) -> str:
-    return f'{abs(value):.{0 if unit == DEGREES else 2}f}'
-
-
-def _amount(value: float, unit: str) -> str:
-    return f'{_number(value, unit)} {unit}'
 
 
 def _fields(one, left_out: Sequence[str] = ()) -> dict:

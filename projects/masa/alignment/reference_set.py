@@ -12,15 +12,9 @@ from .body_values import (
     mean_at,
     ranges_of,
 )
-from .explanation import (
-    DEGREES,
-    TORSOS,
-    TYPICAL,
-    Comparison,
-    JointDifference,
-    words_for,
-)
+from .explanation import TYPICAL, Comparison
 from .joint_angles import has_body, other_side
+from .joint_difference import DEGREES, TORSOS, JointDifference, words_for
 from .pair import Alignment, align_pair
 from .timeline import central_sequence
 from .timing import (
@@ -37,8 +31,9 @@ from .timing import (
 RESOLUTION = {DEGREES: 1.0, TORSOS: 0.01}
 # A mirrored attempt is taken if its score is this much lower.
 MIRRORED = 0.6
-# Change their sign in the mirror.
-_SIDEWAYS = ('x', 'lean side', 'lean in the picture')
+# Change their sign in the mirror, by the person's left and right; those in a
+# picture are told of the mirrored one.
+_SIDEWAYS = {2: (), 3: ('x', 'lean side')}
 
 
 def compare(
@@ -333,11 +328,13 @@ class ReferenceSet:
         wider = np.abs(ranges - usual_ranges)
         scores = (np.stack([apart, wider]) / self._usual).mean(0)
         several = len(self._values) > 1
+        dimensions = attempt.keypoint.shape[-1]
+        sideways = _SIDEWAYS[dimensions] if mirrored else ()
         made = []
         for f, (joint, measure, unit) in enumerate(names):
             if np.isnan(scores[f]):
                 continue
-            sign = -1 if mirrored and measure in _SIDEWAYS else 1
+            sign = -1 if measure in sideways else 1
             joint = other_side(joint) if mirrored else joint
             own, usual = sign * values[:, f], sign * mean[:, f]
             at = largest_difference(own - usual)
@@ -362,9 +359,7 @@ class ReferenceSet:
                     range=float(ranges[f]),
                     reference_range=float(usual_ranges[f]),
                     curves=np.stack([own, usual, spread[:, f]]),
-                    words=words_for(
-                        joint, measure, attempt.keypoint.shape[-1]
-                    ),
+                    words=words_for(joint, measure, dimensions, mirrored),
                 )
             )
         return sorted(made, key=lambda one: -one.score)

@@ -1,35 +1,17 @@
-import base64
-import io
 import math
 from collections.abc import Sequence
 from html import escape
 
 import numpy as np
-from PIL import Image
 
 from .. import __version__
-from ..alignment.explanation import (
-    DEGREES,
-    Comparison,
-    JointDifference,
-    Timing,
-)
-from ..alignment.joint_angles import JOINTS, body_joints, other_side
-from ..datasets.skeletons import PENN_ACTION
-from ..embeddings import EmbeddedSequence
-from ..extraction.frames import FrameReader
-from ..extraction.limits import MediaLimits
-from .drawing import LEFT, MIDDLE, RIGHT
+from ..alignment.explanation import Comparison, Timing
+from ..alignment.joint_difference import DEGREES, JointDifference
+from .comparison_moments import ACCEPTED, MOST_DEVIATIONS, draw_moments
 from .player import comparison_player, player_section
-from .video import frames_at
-from .views import VIEWS, best_view, view_from
 
 # Shown of the most unusual differences, and of the curves.
 MOMENTS, CURVES = 3, 3
-# Of a picture, in pixels.
-PHOTO = 240
-# The video was accepted when it was embedded.
-_ACCEPTED = MediaLimits(2**31 - 1, math.inf)
 _STRETCH_COLORS = dict(
     fast='#e69f00',
     slow='#56b4e9',
@@ -71,7 +53,7 @@ def comparison_page(
         body.append(f'<p class="soft">{escape(", ".join(names))}</p>')
     player = comparison_player(order)
     if player is not None:
-        body.append(player_section(player, height, _ACCEPTED))
+        body.append(player_section(player, height, ACCEPTED))
     if len(comparisons) > 1:
         body.append(_overview(comparisons))
     for number, one in enumerate(order):
@@ -122,8 +104,8 @@ def _explain(one: Comparison) -> str:
     if one.mirrored:
         parts.append(
             '<p><b>Mirrored:</b> the attempt fits the references better as a '
-            'mirror image, and is drawn as one. Left and right are named as '
-            'the person has them.</p>'
+            'mirror image, and is shown as one. Left and right are named and '
+            'colored as the person has them.</p>'
         )
     if any(one.turned):
         parts.append(f'<p class="soft">{escape(one.told_of_turned)}</p>')
@@ -135,7 +117,7 @@ def _explain(one: Comparison) -> str:
     ]
     shown = one.differences(MOMENTS)
     if shown:
-        parts += ['<h2>What differs most</h2>', _moments(one, shown)]
+        parts += ['<h2>What differs most</h2>', draw_moments(one, shown)]
     elif one.joints:
         parts.append('<p>No joint differs noticeably.</p>')
     parts += ['<h2>Timing</h2>', _timing(one)]
@@ -152,161 +134,6 @@ def _explain(one: Comparison) -> str:
             f'of the hips</summary>{_joint_table(positions)}</details>'
         )
     return '\n'.join(parts)
-
-
-def _moments(one: Comparison, shown: Sequence[JointDifference]) -> str:
-    reference = one.references[one.reference]
-    photos = [
-        _photos(sequence, [offset + int(f) for f in frames], mirror)
-        for sequence, offset, frames, mirror in (
-            (
-                reference,
-                0,
-                [one.matches[d.frame] for d in shown],
-                one.turned[one.reference],
-            ),
-            (
-                one.attempt,
-                one.first_frame,
-                [d.frame for d in shown],
-                one.mirrored,
-            ),
-        )
-    ]
-    bodies = [body_joints(s) for s in (reference, one.attempt)]
-    poses = [
-        _seen(bodies[0][one.matches[d.frame]], bodies[1][d.frame])
-        for d in shown
-    ]
-    points = np.concatenate([pose for *pair, _ in poses for pose in pair])
-    box = np.nanmin(points, 0) - 0.3, np.nanmax(points, 0) + 0.3
-    figures = []
-    for number, (difference, (*pair, view)) in enumerate(
-        zip(shown, poses, strict=True)
-    ):
-        pictures = ''.join(photo[number] for photo in photos if photo)
-        figures.append(
-            f'<figure>{_skeletons(*pair, box, difference, one.mirrored)}'
-            f'{pictures}<figcaption>{escape(difference.sentence)}. '
-            f'{_deviation(difference)}{view}</figcaption></figure>'
-        )
-    return f'<div class="grid">{"".join(figures)}</div>'
-
-
-def _deviation(difference: JointDifference) -> str:
-    if difference.deviations is None:
-        return ''
-    return (
-        f'{abs(difference.deviations):.1f} standard deviations of the '
-        'references. '
-    )
-
-
-def _photos(
-    sequence: EmbeddedSequence, frames: Sequence[int], mirror: bool
-) -> list[str]:
-    """Cut pictures out of a video; none if there is no video."""
-    if sequence.video is None:
-        return []
-    order = np.argsort(frames, kind='stable')
-    reader = FrameReader(sequence.video, _ACCEPTED)
-    made = [''] * len(frames)
-    in_order = frames_at(reader, [frames[i] for i in order])
-    for i, frame in zip(order, in_order, strict=True):
-        picture = Image.fromarray(frame[:, ::-1] if mirror else frame)
-        picture.thumbnail((10 * PHOTO, PHOTO))
-        data = io.BytesIO()
-        picture.save(data, 'JPEG', quality=80)
-        text = base64.b64encode(data.getvalue()).decode('ascii')
-        made[i] = (
-            f'<img alt="frame {frames[i]} of {escape(sequence.name)}" '
-            f'src="data:image/jpeg;base64,{text}">'
-        )
-    return made
-
-
-def _seen(
-    reference: np.ndarray, attempt: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, str]:
-    """See two bodies, in 3D from where they differ most."""
-    if reference.shape[-1] == 2:
-        return reference, attempt, ''
-    best = best_view(reference, attempt)
-    return (
-        view_from(reference, best),
-        view_from(attempt, best),
-        f'Seen from {VIEWS[best]}.',
-    )
-
-
-def _skeletons(
-    reference: np.ndarray,
-    attempt: np.ndarray,
-    box: tuple[np.ndarray, np.ndarray],
-    difference: JointDifference,
-    mirrored: bool,
-) -> str:
-    """Draw the reference, and the attempt over the reference in gray."""
-    low, high = box
-    width, height = high - low
-    marked = _marked_joints(difference.joint, mirrored)
-    panels = []
-    for left, title, layers in (
-        (0, 'reference', [(reference, 'bone')]),
-        (
-            width,
-            'attempt' + (', mirrored' if mirrored else ''),
-            [(reference, 'ghost'), (attempt, 'bone')],
-        ),
-    ):
-        drawn = ''.join(
-            _bones(pose * [1, -1] + [left - low[0], high[1]], kind, marked)
-            for pose, kind in layers
-        )
-        panels.append(
-            f'{drawn}<text x="{left + width / 2:.2f}" y="{height + 0.1:.2f}" '
-            f'font-size=".2" text-anchor="middle">{title}</text>'
-        )
-    return (
-        f'<svg viewBox="0 0 {2 * width:.2f} {height + 0.2:.2f}" role="img" '
-        'aria-label="skeletons of reference and attempt">'
-        f'{"".join(panels)}</svg>'
-    )
-
-
-def _marked_joints(joint: str, mirrored: bool) -> list[int]:
-    """Joints to circle; the mirrored body's left is the person's right."""
-    if mirrored:
-        joint = other_side(joint)
-    if joint == 'trunk':
-        return [JOINTS.index(f'{side}_shoulder') for side in ('left', 'right')]
-    return [JOINTS.index(joint)]
-
-
-def _bones(pose: np.ndarray, kind: str, marked: Sequence[int]) -> str:
-    parts = []
-    for first, second in PENN_ACTION['bones']:
-        ends = pose[[first, second]]
-        if np.isnan(ends).any():
-            continue
-        names = [JOINTS[first], JOINTS[second]]
-        color = MIDDLE
-        for side, own in (('left', LEFT), ('right', RIGHT)):
-            if names[1].startswith(side) and names[0].startswith(side):
-                color = own
-        paint = '' if kind == 'ghost' else f' stroke="rgb{color}"'
-        (x1, y1), (x2, y2) = ends
-        parts.append(
-            f'<line class="{kind}"{paint} x1="{x1:.2f}" y1="{y1:.2f}" '
-            f'x2="{x2:.2f}" y2="{y2:.2f}"/>'
-        )
-    if kind != 'ghost':
-        parts += [
-            f'<circle class="mark" cx="{x:.2f}" cy="{y:.2f}" r=".14"/>'
-            for x, y in pose[marked]
-            if np.isfinite(x)
-        ]
-    return ''.join(parts)
 
 
 def _timing(one: Comparison) -> str:
@@ -449,6 +276,11 @@ def _curve(one: Comparison, difference: JointDifference, unit: str) -> str:
     lower = at(times[known][::-1], (mean - spread)[known][::-1])
     band = _line(*np.concatenate([upper, lower], axis=1))
     x, _ = at(times[difference.frame], y[0])
+    others = (
+        'references (thin, with their standard deviation)'
+        if one.calibrated
+        else 'reference (thin)'
+    )
     return (
         '<figure><svg viewBox="0 0 400 190" role="img" aria-label="curve">'
         f'<path class="band" d="{band}"/>{axes}'
@@ -456,8 +288,7 @@ def _curve(one: Comparison, difference: JointDifference, unit: str) -> str:
         f'<path class="mean" d="{_line(*at(times, mean))}"/>'
         f'<path class="attempt" d="{_line(*at(times, own))}"/></svg>'
         f'<figcaption>{escape(_title(difference))}: attempt (thick), '
-        'references (thin, with their standard deviation)</figcaption>'
-        '</figure>'
+        f'{others}</figcaption></figure>'
     )
 
 
@@ -467,29 +298,42 @@ def _title(difference: JointDifference) -> str:
 
 def _joint_table(rows: Sequence[JointDifference]) -> str:
     digits = 0 if rows[0].unit == DEGREES else 2
-    cells = []
-    for one in rows:
-        usual = '' if one.usual is None else f'{one.usual:.{digits}f}'
-        many = '' if one.deviations is None else f'{one.deviations:+.1f}'
-        when = (
-            one.first_frame + one.frame
+    columns = {
+        rows[0].unit: [escape(_title(one)) for one in rows],
+        'score': [f'{one.score:.1f}' for one in rows],
+        'mean difference': [f'{one.mean:.{digits}f}' for one in rows],
+    }
+    # Of several references.
+    if rows[0].usual is not None:
+        columns['usual'] = [f'{one.usual:.{digits}f}' for one in rows]
+    columns['largest'] = [f'{one.difference:+.{digits}f}' for one in rows]
+    if any(one.deviations is not None for one in rows):
+        columns['in standard deviations'] = [_in_deviations(d) for d in rows]
+    columns |= {
+        'at': [
+            f'{one.first_frame + one.frame}'
             if one.second is None
             else f'{one.second:.1f} s'
-        )
-        cells.append(
-            f'<tr><td>{escape(_title(one))}</td><td>{one.score:.1f}</td>'
-            f'<td>{one.mean:.{digits}f}</td><td>{usual}</td>'
-            f'<td>{one.difference:+.{digits}f}</td><td>{many}</td>'
-            f'<td>{when}</td><td>{one.range:.{digits}f}</td>'
-            f'<td>{one.reference_range:.{digits}f}</td></tr>'
-        )
-    return (
-        f'<div class="scroll"><table><tr><th>{escape(rows[0].unit)}</th>'
-        '<th>score</th><th>mean difference</th><th>usual</th>'
-        '<th>largest</th><th>in standard deviations</th><th>at</th>'
-        '<th>moves through</th><th>references</th></tr>'
-        f'{"".join(cells)}</table></div>'
+            for one in rows
+        ],
+        'moves through': [f'{one.range:.{digits}f}' for one in rows],
+        'references': [f'{one.reference_range:.{digits}f}' for one in rows],
+    }
+    head = ''.join(f'<th>{title}</th>' for title in columns)
+    body = ''.join(
+        f'<tr>{"".join(f"<td>{cell}</td>" for cell in row)}</tr>'
+        for row in zip(*columns.values(), strict=True)
     )
+    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
+
+
+def _in_deviations(difference: JointDifference) -> str:
+    number = difference.deviations
+    if number is None:
+        return ''
+    if abs(number) > MOST_DEVIATIONS:
+        return f'beyond {math.copysign(MOST_DEVIATIONS, number):+.0f}'
+    return f'{number:+.1f}'
 
 
 _NOTES = """<h2>How to read this</h2>
@@ -497,7 +341,8 @@ _NOTES = """<h2>How to read this</h2>
 references by dynamic time warping of the model's embeddings, so that like
 moments are compared however fast they come. Elbows, knees and hips are 0
 degrees when straight, shoulders when the arm hangs; all differences are the
-attempt minus the references' mean. Each angle and position has a score that
+attempt minus the references' mean. Skeletons are blue on the person's left and
+orange on the right. Each angle and position has a score that
 counts its mean difference and the difference of how far it moves, in units of
 how the references differ from each other; the score of the attempt comes from
 the more unusual half of them. It tells what is unusual, not whether it is
@@ -531,7 +376,10 @@ figcaption {{ font-size: .9rem; }}
 svg {{ width: 100%; max-height: 22rem; }}
 svg text {{ fill: var(--ink); font-family: inherit; }}
 svg[viewBox^="0 0 400"] text {{ font-size: 12px; }}
-img {{ width: 49%; border-radius: 4px; }}
+img {{ width: 100%; border-radius: 4px; }}
+.sides {{ display: grid; grid-template-columns: 1fr 1fr; gap: .3rem;
+  align-items: end; margin-bottom: .5rem; text-align: center;
+  font-size: .8rem; }}
 .bone, .ghost {{ stroke-width: .07; stroke-linecap: round; }}
 .ghost {{ stroke: var(--ghost); }}
 .mark {{ fill: none; stroke: var(--mark); stroke-width: .04; }}

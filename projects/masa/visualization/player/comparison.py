@@ -2,7 +2,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...alignment.explanation import DEGREES, Comparison
+from ...alignment.explanation import Comparison
+from ...alignment.joint_difference import DEGREES
 from ...alignment.warping import matched_frames
 from ..sequence_images import can_be_shown
 from .tracks import DISTANCE, Mark, Player, Track, distances, phase_marks
@@ -33,11 +34,12 @@ def comparison_player(comparisons: Sequence[Comparison]) -> Player | None:
     ):
         return None
     is_single = len(comparisons) == 1
-    title = f'{reference.name} (reference)'
+    is_turned = comparisons[0].turned[comparisons[0].reference]
+    title = f'{reference.name} (reference{", mirrored" * is_turned})'
     frames = np.arange(len(reference))
     if is_single:
         frames = comparisons[0].matches
-    tracks = [Track(reference, frames, title=title)]
+    tracks = [Track(reference, frames, title=title, mirrored=is_turned)]
     marks = phase_marks(reference, frames)
     for one in comparisons:
         moments = _moments(one)

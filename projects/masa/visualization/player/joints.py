@@ -31,8 +31,9 @@ def place_joints(
         side, None where a joint has no position: 0 is the middle and 1000 the
         end of the larger side, and a body in 3D is seen from the front;
         ``unseen``, joints of score 0 by the position of the frame; ``bones``,
-        pairs of joints with their side; ``width`` and ``height`` of what is
-        shown in the same unit; and ``solid``, whether there are three axes.
+        pairs of joints with the person's side, also of a mirror image;
+        ``width`` and ``height`` of what is shown in the same unit; and
+        ``solid``, whether there are three axes.
     """
     sequence, skeleton = track.sequence, track.sequence.skeleton
     keypoint = np.asarray(sequence.keypoint, np.float64)[kept]
@@ -55,6 +56,12 @@ def place_joints(
     number = len(skeleton['joints'])
     people = range(0, points.shape[1], number)
     unseen = np.zeros(points.shape[:2], bool) if score is None else score <= 0
+    # The joints of a mirror image are named by its sides, not the person's.
+    swapped = dict(left='right', right='left') if track.mirrored else {}
+    sides = {
+        joint: swapped.get(side := bone_side(skeleton, joint), side)
+        for joint in range(number)
+    }
     return dict(
         frames=kept.tolist(),
         points=[
@@ -66,7 +73,7 @@ def place_joints(
             for k in np.flatnonzero(unseen.any(axis=1))
         },
         bones=[
-            [first + start, second + start, bone_side(skeleton, second)]
+            [first + start, second + start, sides[second]]
             for start in people
             for first, second in skeleton['bones']
         ],
