@@ -207,7 +207,7 @@ def test_the_command_serves_the_page_and_leaves_nothing(tmp_path):
         text=True,
         env=os.environ | dict(TMPDIR=str(tmp_path)),
     )
-    address = process.stdout.readline().split(': open')[0]
+    address = process.stdout.readline().rstrip('\n')
     assert re.fullmatch(r'http://127\.0\.0\.1:\d+/[\w-]{20,}/', address)
     for _ in range(300):
         try:

@@ -23,7 +23,7 @@ def address(tmp_path):
         text=True,
         env=os.environ | dict(TMPDIR=str(tmp_path)),
     )
-    yield process.stdout.readline().split(': open')[0]
+    yield process.stdout.readline().rstrip('\n')
     process.terminate()
     process.communicate(timeout=60)
 
