@@ -262,6 +262,46 @@ def test_as_recorded_each_plays_its_own_seconds(page):
     assert shown_frames(page) == [CLOCK - 1, SLOW_FRAMES[-1]]
 
 
+@pytest.mark.parametrize(
+    'control',
+    [
+        *('[data-mode=aligned]', '[data-mode=recorded]', '[data-do=forth]'),
+        *('[data-do=loop]', '.marks .moment >> nth=0', '.choice label'),
+        *('.choice input >> nth=1', '.speed'),
+    ],
+)
+def test_keys_after_a_click(page, control):
+    page.locator(control).first.click()
+    if control == '.speed':
+        # Its list is the system's, beyond the page.
+        page.locator(control).evaluate(
+            """(one) => one.dispatchEvent(
+                new Event('change', {bubbles: true}))"""
+        )
+    speed = page.locator('.speed').input_value()
+    page.keyboard.press('Home')
+    page.keyboard.press('ArrowRight')
+    assert page.locator('.now').inner_text().startswith('0.10 ')
+    assert page.locator('.speed').input_value() == speed
+    page.keyboard.press(' ')
+    button(page, 'pause').wait_for()
+    page.keyboard.press(' ')
+    button(page, 'play').wait_for()
+
+
+def test_keyboard_users_stay_on_a_control(page):
+    repeat = button(page, 'repeat')
+    repeat.click()
+    page.keyboard.press('Tab')
+    repeat.focus()
+    page.keyboard.press(' ')
+    page.keyboard.press(' ')
+    page.keyboard.press('Enter')
+    assert repeat.get_attribute('aria-pressed') == 'false'
+    assert repeat.evaluate('(one) => one === document.activeElement')
+    assert button(page, 'play').count() == 1
+
+
 def test_marks_and_the_curve_seek(page):
     for name, moment in (('phase two', 10), ('phase one', 0), ('knee', 7)):
         page.locator('.marks').get_by_title(name).click()

@@ -432,6 +432,19 @@
     label();
   }
 
+  // After a click the keys are the player's again; keyboard users stay on the
+  // control. A click on a label is followed by one without a pointer, and the
+  // speed box is open until it changes.
+  let isPointing = false;
+  player.addEventListener('pointerdown', () => { isPointing = true; });
+  player.addEventListener('keydown', () => { isPointing = false; });
+  for (const kind of ['click', 'change']) {
+    player.addEventListener(kind, ({target}) => {
+      if (!isPointing || (kind === 'click' && target.matches('select'))) return;
+      player.focus({preventScroll: true});
+    });
+  }
+
   const KEYS = {
     ' ': DO.play, ArrowLeft: DO.back, ArrowRight: DO.forth,
     Home: () => seek(0), End: () => seek(Infinity),
