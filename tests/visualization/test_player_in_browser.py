@@ -258,8 +258,12 @@ def test_as_recorded_each_plays_its_own_seconds(page):
     # After the clock's end, by the frames of the one that goes on.
     page.keyboard.press('ArrowLeft')
     assert shown_frames(page) == [CLOCK - 1, SLOW - 2]
+    assert not page.locator('.plot').is_visible()
+    assert 'aligned' in page.locator('.curves figcaption').inner_text()
     button(page, 'Aligned').click()
     assert shown_frames(page) == [CLOCK - 1, SLOW_FRAMES[-1]]
+    assert page.locator('.plot').is_visible()
+    assert 'distance' in page.locator('.curves figcaption').inner_text()
 
 
 @pytest.mark.parametrize(
@@ -325,6 +329,11 @@ def test_sequences_are_chosen(page):
     # With it go its mark and its curve.
     assert page.locator('.moments li').all_text_contents() == ['knee']
     assert not page.locator('.curves').is_visible()
+    # One stays.
+    page.get_by_role('checkbox', name='clock').uncheck()
+    assert page.get_by_role('checkbox', name=NASTY).is_disabled()
+    page.get_by_role('checkbox', name='clock').check()
+    assert page.get_by_role('checkbox', name=NASTY).is_enabled()
     page.get_by_role('checkbox', name='slow').check()
     page.keyboard.press('Home')
     assert shown_frames(page) == [0, 3]

@@ -284,7 +284,6 @@
       'aria-label', state.playing ? 'pause' : 'play');
     find('[data-do=loop]').setAttribute('aria-pressed', state.loop);
     find('.speed').value = state.speed;
-    player.classList.toggle('recorded', !state.aligned);
     for (const button of player.querySelectorAll('[data-mode]')) {
       button.setAttribute('aria-pressed',
         (button.dataset.mode === 'aligned') === state.aligned);
@@ -345,10 +344,17 @@
     drawCurves();
   }
 
+  const plot = find('.plot');
   function drawCurves() {
     const drawn = panels.filter(({track}) => track.shown && track.curve);
     find('.curves').hidden = !drawn.length;
     if (!drawn.length) return;
+    plot.hidden = !state.aligned;
+    if (!state.aligned) {
+      find('.curves figcaption').textContent = 'The curves are of the ' +
+        'aligned moments: choose “Aligned” to see them.';
+      return;
+    }
     const top = drawn.flatMap(({track}) => track.curve).reduce(
       (one, other) => Math.max(one, other ?? 0), 0) || 1;
     const end = endOf(clock) || 1;
@@ -368,7 +374,7 @@
       });
       return `<path d="${path.join('')}" stroke="${color}"/>`;
     });
-    find('.plot').innerHTML =
+    plot.innerHTML =
       `<svg viewBox="0 0 1000 100" preserveAspectRatio="none" role="img"
         aria-label="curves">${lines.join('')}</svg><i></i>`;
     find('.curves figcaption').textContent =
@@ -391,6 +397,7 @@
         type: 'checkbox', checked: track.shown,
         onchange: (event) => {
           track.shown = event.target.checked;
+          keepOne();
           drawScale();
           seek(state.time);
         },
@@ -402,6 +409,17 @@
         element(row, 'td', {textContent: `${time.toFixed(2)} s`});
       }
       if (hasScores) element(row, 'td', {textContent: track.score ?? ''});
+    }
+    keepOne();
+  }
+
+  /** Lock the tick of the only sequence that shows. */
+  function keepOne() {
+    const ticks = [...player.querySelectorAll('.choice input')];
+    const isAlone = ticks.filter((tick) => tick.checked).length === 1;
+    for (const tick of ticks) {
+      tick.disabled = isAlone && tick.checked;
+      tick.title = tick.disabled ? 'at least one shows' : '';
     }
   }
 
@@ -463,7 +481,6 @@
     action();
   });
 
-  const plot = find('.plot');
   function seekOnPlot(event) {
     const {left, width} = plot.getBoundingClientRect();
     seek(endOf(clock) * (event.clientX - left) / width);
