@@ -419,3 +419,25 @@ def test_the_page_of_a_comparison(browser, tmp_path):
         page.emulate_media(media='print')
         assert not page.locator('#player').is_visible()
         assert page.locator('h2').first.is_visible()
+
+
+def test_a_page_in_a_frame_tells_its_height(browser, tmp_path, path):
+    known = ReferenceSet([performance('good', 40, 0)])
+    known.compare(performance('new', 50, 0.3)).save(tmp_path / 'c.html')
+    for inside in (path, tmp_path / 'c.html'):
+        outside = tmp_path / 'outside.html'
+        outside.write_text(
+            '<script>const told = []; addEventListener("message", (event) => '
+            'told.push(event.data.height))</script><iframe id="f" '
+            f'sandbox="allow-scripts" src="{inside.as_uri()}"></iframe>'
+        )
+        page = browser.new_page()
+        page.goto(outside.as_uri())
+        page.wait_for_function('told.length')
+        height = (
+            page.frame_locator('#f')
+            .locator('html')
+            .evaluate('one => one.getBoundingClientRect().height')
+        )
+        assert page.evaluate('told.at(-1)') == np.ceil(height)
+        page.close()

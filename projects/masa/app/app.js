@@ -214,6 +214,7 @@ function finish(status, number) {
   get('messages').hidden = !get('said').textContent;
   const page = status.outputs.find((name) => name.endsWith('.html'));
   get('shown').hidden = !page;
+  get('shown').style.height = '';
   if (page) get('shown').src = `jobs/${number}/${page}`;
   else get('shown').removeAttribute('src');
   show();
@@ -254,6 +255,13 @@ for (const zone of zones) {
 get('form').onsubmit = run;
 get('stop').onclick = () => ask(`jobs/${job}`, { method: 'DELETE' });
 get('forget').onclick = forget;
+// The page of a result tells its height. Its frame has no origin to check.
+addEventListener('message', ({ source, data }) => {
+  const shown = get('shown');
+  if (source !== shown.contentWindow || !(data?.height > 0)) return;
+  shown.style.height =
+    `${data.height + shown.offsetHeight - shown.clientHeight}px`;
+});
 ask('about').then(({ layouts, up_axes: axes, accepted }) => {
   const fields = get('form').elements;
   for (const [name, values] of [['layout', layouts], ['up-axis', axes]]) {

@@ -20,7 +20,7 @@ from ..embeddings import EmbeddedSequence
 from ..extraction.frames import FrameReader
 from ..extraction.limits import MediaLimits
 from .drawing import LEFT, MIDDLE, RIGHT
-from .player import comparison_player, player_section
+from .player import comparison_player, height_script, player_section
 from .video import frames_at
 from .views import VIEWS, best_view, view_from
 
@@ -86,7 +86,10 @@ def comparison_page(
         )
     body.append(_NOTES)
     return _PAGE.format(
-        title=escape(title), body='\n'.join(body), version=__version__
+        title=escape(title),
+        body='\n'.join(body),
+        version=__version__,
+        height=height_script(),
     )
 
 
@@ -564,6 +567,7 @@ summary {{ cursor: pointer; font-weight: 600; }}
 {body}
 <p class="soft">Made by masa {version}. Nothing on this page is loaded from
 elsewhere.</p>
+{height}
 </body>
 </html>
 """
