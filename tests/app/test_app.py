@@ -90,7 +90,8 @@ def test_what_fails_says_why(client):
     client.post(f'{AT}/jobs', json=asked)
     status = wait_for(client, 0)
     assert status['state'] == 'failed'
-    assert 'b.npy' in ' '.join(status['lines'])
+    assert 'b.npy' in ' '.join(status['warned'])
+    assert status['said'] == []
     assert status['outputs'] == []
 
 
@@ -109,7 +110,7 @@ def test_a_job_that_is_stopped(client, tmp_path, monkeypatch):
     job.start([], [], tmp_path)
     job.stop()
     assert job.status() == dict(
-        state='stopped', frames=0, total=0, lines=[], outputs=[]
+        state='stopped', frames=0, total=0, said=[], warned=[], outputs=[]
     )
 
 
@@ -130,7 +131,7 @@ def test_progress_is_passed_on(tmp_path, monkeypatch):
         time.sleep(0.05)
     status = job.status()
     assert (status['frames'], status['total']) == (3, 9)
-    assert status['lines'] == ['table', 'warning']
+    assert (status['said'], status['warned']) == (['table'], ['warning'])
 
 
 def test_names_of_files_stay_apart_and_inside(client, tmp_path):
@@ -144,6 +145,27 @@ def test_names_of_files_stay_apart_and_inside(client, tmp_path):
     assert client.delete(f'{AT}/files/a.mp4').status_code == 200
     assert client.delete(f'{AT}/files/a.mp4').status_code == 404
     assert put(client, 'a.mp4').json()['name'] == 'a.mp4'
+
+
+def test_the_state_tells_files_and_the_last_job(client):
+    assert client.get(f'{AT}/state').json() == dict(files=[], job=None)
+    for name in ('a.npy?role=references', 'b.npy?role=last', 'c.npy'):
+        assert put(client, name).status_code == 200
+    assert put(client, 'd.npy?role=other').status_code == 400
+    client.delete(f'{AT}/files/c.npy')
+    for number, command in enumerate(('align', 'find')):
+        asked = dict(command=command, inputs=['a.npy', 'b.npy'])
+        client.post(f'{AT}/jobs', json=asked)
+        wait_for(client, number)
+    assert client.get(f'{AT}/state').json() == dict(
+        files=[
+            dict(name='a.npy', role='references'),
+            dict(name='b.npy', role='last'),
+        ],
+        job=dict(number=1, command='find'),
+    )
+    client.delete(f'{AT}/files')
+    assert client.get(f'{AT}/state').json() == dict(files=[], job=None)
 
 
 def test_files_that_are_refused(client, tmp_path):
@@ -207,7 +229,7 @@ def test_the_command_serves_the_page_and_leaves_nothing(tmp_path):
         text=True,
         env=os.environ | dict(TMPDIR=str(tmp_path)),
     )
-    address = process.stdout.readline().split(': open')[0]
+    address = process.stdout.readline().rstrip('\n')
     assert re.fullmatch(r'http://127\.0\.0\.1:\d+/[\w-]{20,}/', address)
     for _ in range(300):
         try:

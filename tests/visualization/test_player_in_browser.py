@@ -258,8 +258,52 @@ def test_as_recorded_each_plays_its_own_seconds(page):
     # After the clock's end, by the frames of the one that goes on.
     page.keyboard.press('ArrowLeft')
     assert shown_frames(page) == [CLOCK - 1, SLOW - 2]
+    assert not page.locator('.plot').is_visible()
+    assert 'aligned' in page.locator('.curves figcaption').inner_text()
     button(page, 'Aligned').click()
     assert shown_frames(page) == [CLOCK - 1, SLOW_FRAMES[-1]]
+    assert page.locator('.plot').is_visible()
+    assert 'distance' in page.locator('.curves figcaption').inner_text()
+
+
+@pytest.mark.parametrize(
+    'control',
+    [
+        *('[data-mode=aligned]', '[data-mode=recorded]', '[data-do=forth]'),
+        *('[data-do=loop]', '.marks .moment >> nth=0', '.choice label'),
+        *('.choice input >> nth=1', '.speed'),
+    ],
+)
+def test_keys_after_a_click(page, control):
+    page.locator(control).first.click()
+    if control == '.speed':
+        # Its list is the system's, beyond the page.
+        page.locator(control).evaluate(
+            """(one) => one.dispatchEvent(
+                new Event('change', {bubbles: true}))"""
+        )
+    speed = page.locator('.speed').input_value()
+    page.keyboard.press('Home')
+    page.keyboard.press('ArrowRight')
+    assert page.locator('.now').inner_text().startswith('0.10 ')
+    assert page.locator('.speed').input_value() == speed
+    page.keyboard.press(' ')
+    button(page, 'pause').wait_for()
+    page.keyboard.press(' ')
+    button(page, 'play').wait_for()
+
+
+def test_keyboard_users_stay_on_a_control(page):
+    repeat = button(page, 'repeat')
+    repeat.click()
+    page.keyboard.press('Tab')
+    repeat.focus()
+    page.keyboard.press(' ')
+    page.keyboard.press(' ')
+    page.keyboard.press('Enter')
+    assert repeat.get_attribute('aria-pressed') == 'false'
+    assert repeat.evaluate('(one) => one === document.activeElement')
+    assert button(page, 'play').count() == 1
 
 
 def test_marks_and_the_curve_seek(page):
@@ -285,6 +329,11 @@ def test_sequences_are_chosen(page):
     # With it go its mark and its curve.
     assert page.locator('.moments li').all_text_contents() == ['knee']
     assert not page.locator('.curves').is_visible()
+    # One stays.
+    page.get_by_role('checkbox', name='clock').uncheck()
+    assert page.get_by_role('checkbox', name=NASTY).is_disabled()
+    page.get_by_role('checkbox', name='clock').check()
+    assert page.get_by_role('checkbox', name=NASTY).is_enabled()
     page.get_by_role('checkbox', name='slow').check()
     page.keyboard.press('Home')
     assert shown_frames(page) == [0, 3]
@@ -371,3 +420,25 @@ def test_the_page_of_a_comparison(browser, tmp_path):
         page.emulate_media(media='print')
         assert not page.locator('#player').is_visible()
         assert page.locator('h2').first.is_visible()
+
+
+def test_a_page_in_a_frame_tells_its_height(browser, tmp_path, path):
+    known = ReferenceSet([performance('good', 40, 0)])
+    known.compare(performance('new', 50, 0.3)).save(tmp_path / 'c.html')
+    for inside in (path, tmp_path / 'c.html'):
+        outside = tmp_path / 'outside.html'
+        outside.write_text(
+            '<script>const told = []; addEventListener("message", (event) => '
+            'told.push(event.data.height))</script><iframe id="f" '
+            f'sandbox="allow-scripts" src="{inside.as_uri()}"></iframe>'
+        )
+        page = browser.new_page()
+        page.goto(outside.as_uri())
+        page.wait_for_function('told.length')
+        height = (
+            page.frame_locator('#f')
+            .locator('html')
+            .evaluate('one => one.getBoundingClientRect().height')
+        )
+        assert page.evaluate('told.at(-1)') == np.ceil(height)
+        page.close()

@@ -30,17 +30,20 @@ const get = (id) => document.getElementById(id);
 const zones = [...document.querySelectorAll('.zone')];
 let task = 'align';
 let job = null;
-// Of each zone its files: {name, state, text}.
-const files = { references: [], last: [] };
+// As dropped: {name, role, state, text}, and stored once the server has it.
+let files = [];
 
 async function ask(path, options = {}) {
   const answer = await fetch(path, options);
   const content = await answer.json();
-  if (!answer.ok) throw new Error(content.error);
+  if (!answer.ok) {
+    throw Object.assign(new Error(content.error), { status: answer.status });
+  }
   return content;
 }
 
 function choose(name) {
+  if (name !== task) clear();
   task = name;
   const { verb, purpose, references, last } = TASKS[task];
   for (const tab of document.querySelectorAll('[role=tab]')) {
@@ -60,16 +63,20 @@ function choose(name) {
   show();
 }
 
+function filesIn(role) {
+  // Without a last file, that of another task is one of the recordings.
+  return files.filter(
+    (file) => role === (TASKS[task].last ? file.role : 'references'));
+}
+
 function inputs() {
-  const chosen = [...files.references];
-  if (TASKS[task].last) chosen.push(...files.last);
-  return chosen;
+  return [...filesIn('references'), ...filesIn('last')];
 }
 
 function show() {
   for (const zone of zones) {
     const list = zone.querySelector('.files');
-    list.replaceChildren(...files[zone.dataset.role].map((file) => {
+    list.replaceChildren(...filesIn(zone.dataset.role).map((file) => {
       const item = document.createElement('li');
       item.textContent = file.name + (file.text ? ` – ${file.text}` : '');
       item.classList.toggle('wrong', file.state === 'wrong');
@@ -77,9 +84,8 @@ function show() {
       remove.type = 'button';
       remove.textContent = '×';
       remove.setAttribute('aria-label', `Remove ${file.name}`);
+      remove.disabled = job !== null;
       remove.onclick = () => {
-        const all = files[zone.dataset.role];
-        all.splice(all.indexOf(file), 1);
         discard(file);
         show();
       };
@@ -88,32 +94,30 @@ function show() {
     }));
   }
   const { least, last } = TASKS[task];
-  const complete = files.references.length >= least &&
-    (!last || files.last.length === 1);
+  const complete = filesIn('references').length >= least &&
+    (!last || filesIn('last').length === 1);
   get('run').disabled = job !== null || !complete ||
     inputs().some((file) => file.state !== 'ready');
 }
 
 function discard(file) {
+  files.splice(files.indexOf(file), 1);
   if (!file.stored) return;
   ask(`files/${encodeURIComponent(file.stored)}`, { method: 'DELETE' });
 }
 
 async function add(role, chosen) {
-  if (role === 'last') {
-    files.last.forEach(discard);
-    files.last = [];
-  }
+  if (role === 'last') filesIn('last').forEach(discard);
   const added = [...chosen].slice(0, role === 'last' ? 1 : undefined);
   const entries = added.map((file) => ({
-    name: file.name, state: 'loading', text: 'is copied',
+    name: file.name, role, state: 'loading', text: 'is copied',
   }));
-  files[role].push(...entries);
+  files.push(...entries);
   show();
   for (const [i, file] of added.entries()) {
     const entry = entries[i];
     try {
-      const path = `files/${encodeURIComponent(file.name)}`;
+      const path = `files/${encodeURIComponent(file.name)}?role=${role}`;
       entry.stored = (await ask(path, { method: 'PUT', body: file })).name;
       entry.state = 'ready';
       entry.text = '';
@@ -142,35 +146,51 @@ function settings() {
 
 async function run(event) {
   event.preventDefault();
-  get('result').hidden = true;
+  clear();
   try {
-    ({ job } = await ask('jobs', {
+    const started = await ask('jobs', {
       method: 'POST',
       body: JSON.stringify({
         command: task,
         inputs: inputs().map((file) => file.stored),
         options: settings(),
       }),
-    }));
+    });
+    follow(started.job);
   } catch (error) {
-    finish({ state: 'failed', lines: [error.message], outputs: [] });
-    return;
+    // Another tab has started one.
+    if (error.status === 409) await restore();
+    else fail(error.message);
   }
-  get('stop').hidden = false;
-  get('state').hidden = false;
-  show();
-  watch(job, performance.now());
 }
 
-async function watch(number, start) {
+/** Show what the server has: after a reload, or in a second tab. */
+async function restore() {
+  const state = await ask('state');
+  const known = files.map((file) => file.stored);
+  files.push(...state.files.filter(({ name }) => !known.includes(name)).map(
+    ({ name, role }) => ({ name, role, stored: name, state: 'ready' })));
+  if (state.job) {
+    choose(state.job.command);
+    follow(state.job.number);
+  }
+  show();
+}
+
+function follow(number) {
+  job = number;
+  show();
+  watch(number);
+}
+
+async function watch(number, start = null) {
   let status;
   try {
     status = await ask(`jobs/${number}`);
   } catch (error) {
-    finish({
-      state: 'failed', outputs: [],
-      lines: ['masa does not answer any more: has it been ended?'],
-    });
+    if (number !== job) return;
+    fail(error.status
+      ? error.message : 'masa does not answer any more: has it been ended?');
     return;
   }
   if (number !== job) return;
@@ -178,15 +198,20 @@ async function watch(number, start) {
     finish(status, number);
     return;
   }
+  get('stop').hidden = false;
+  get('state').hidden = false;
   const { frames, total } = status;
+  // Frames from before a reload took a time that is not known.
+  start ??= { frames, time: performance.now() };
   const bar = get('bar');
   if (total && frames < total) {
     bar.max = total;
     bar.value = frames;
-    const seconds = (performance.now() - start) / 1000;
-    const left = Math.ceil(seconds * (total - frames) / Math.max(frames, 1));
+    const seconds = (performance.now() - start.time) / 1000;
+    const done = frames - start.frames;
+    const left = Math.ceil(seconds * (total - frames) / Math.max(done, 1));
     get('doing').textContent = `Estimating poses: ${frames} of ${total} ` +
-      `frames${frames ? `, about ${left} s left` : ''}`;
+      `frames${done ? `, about ${left} s left` : ''}`;
   } else {
     bar.removeAttribute('value');
     get('doing').textContent = total ? 'Comparing …' : 'Reading …';
@@ -194,15 +219,37 @@ async function watch(number, start) {
   setTimeout(() => watch(number, start), POLL);
 }
 
+function fail(message) {
+  finish({ state: 'failed', said: [], warned: [message], outputs: [] });
+}
+
+/** Say which fields are the options that messages name, and show them. */
+function pointToFields(messages) {
+  const options = new Set(messages.join('\n').match(/--[a-z][a-z-]*/g));
+  const fields = [...get('form').elements].filter(
+    (field) => options.has(`--${field.name}`) &&
+      !field.closest('.switch')?.hidden);
+  if (fields.some((field) => get('settings').contains(field))) {
+    get('settings').open = true;
+  }
+  return fields.map((field) => {
+    const label = [...field.labels[0].childNodes].find(
+      (node) => node.nodeType === Node.TEXT_NODE);
+    return `--${field.name} is the field above: “${label.data.trim()}”.`;
+  });
+}
+
 function finish(status, number) {
   job = null;
   get('stop').hidden = true;
   get('state').hidden = true;
   get('result').hidden = false;
-  const said = status.lines.filter((line) => !/^\S+\.\w+: /.test(line) ||
-    status.state !== 'done');
-  get('said').textContent = (status.state === 'stopped'
-    ? ['Stopped.'] : said).join('\n');
+  const stopped = status.state === 'stopped';
+  const warned = stopped ? ['Stopped.'] : status.warned;
+  get('warned').textContent = [...warned, ...pointToFields(warned)].join('\n');
+  // The files that were written are the links.
+  get('said').textContent = status.said.filter(
+    (line) => !stopped && !/^\S+\.\w+: /.test(line)).join('\n');
   get('downloads').replaceChildren(...status.outputs.map((name) => {
     const link = document.createElement('a');
     link.href = `jobs/${number}/${name}`;
@@ -223,11 +270,17 @@ function finish(status, number) {
 async function forget() {
   job = null;
   await ask('files', { method: 'DELETE' });
-  files.references = [];
-  files.last = [];
-  for (const id of ['result', 'state', 'stop']) get(id).hidden = true;
-  get('shown').removeAttribute('src');
+  files = [];
+  get('form').reset();
+  for (const id of ['state', 'stop']) get(id).hidden = true;
+  clear();
   show();
+}
+
+function clear() {
+  get('result').hidden = true;
+  get('shown').removeAttribute('src');
+  get('shown').style.height = '';
 }
 
 for (const tab of document.querySelectorAll('[role=tab]')) {
@@ -254,6 +307,13 @@ for (const zone of zones) {
 get('form').onsubmit = run;
 get('stop').onclick = () => ask(`jobs/${job}`, { method: 'DELETE' });
 get('forget').onclick = forget;
+// The page of a result tells its height. Its frame has no origin to check.
+addEventListener('message', ({ source, data }) => {
+  const shown = get('shown');
+  if (source !== shown.contentWindow || !(data?.height > 0)) return;
+  shown.style.height =
+    `${data.height + shown.offsetHeight - shown.clientHeight}px`;
+});
 ask('about').then(({ layouts, up_axes: axes, accepted }) => {
   const fields = get('form').elements;
   for (const [name, values] of [['layout', layouts], ['up-axis', axes]]) {
@@ -264,3 +324,4 @@ ask('about').then(({ layouts, up_axes: axes, accepted }) => {
   }
 });
 choose(task);
+restore();

@@ -34,7 +34,8 @@ class Job:
         state (str): ``running``, ``done``, ``failed`` or ``stopped``.
         frames (int): Frames of videos whose poses were estimated.
         total (int): Frames of all videos, as far as is known; 0 before.
-        lines (list[str]): What the command said, the messages last.
+        said (list[str]): Lines that the command printed as its result.
+        warned (list[str]): Lines of its warnings and errors.
         outputs (list[str]): Names of the files that were written.
     """
 
@@ -44,7 +45,8 @@ class Job:
     state: str = 'running'
     frames: int = 0
     total: int = 0
-    lines: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
 
     def status(self) -> dict:
@@ -53,7 +55,8 @@ class Job:
             state=self.state,
             frames=self.frames,
             total=self.total,
-            lines=self.lines,
+            said=self.said,
+            warned=self.warned,
             outputs=self.outputs,
         )
 
@@ -93,18 +96,15 @@ class Job:
             # The processes that it starts itself are stopped with it.
             start_new_session=os.name != 'nt',
         )
-        said: list[str] = []
-        warned: list[str] = []
         readers = [
-            self._read(self._process.stdout, said.append),
-            self._read(self._process.stderr, self._progress_or(warned)),
+            self._read(self._process.stdout, self.said.append),
+            self._read(self._process.stderr, self._take_progress_or_warning),
         ]
 
         def wait() -> None:
             status = self._process.wait()
             for reader in readers:
                 reader.join()
-            self.lines = [*said, *warned]
             self.outputs = [
                 name for name in results if (self.folder / name).is_file()
             ]
@@ -145,12 +145,9 @@ class Job:
         thread.start()
         return thread
 
-    def _progress_or(self, messages: list[str]) -> Callable[[str], None]:
-        def use(line: str) -> None:
-            if line.startswith('{"frames": '):
-                told = json.loads(line)
-                self.frames, self.total = told['frames'], told['total']
-            else:
-                messages.append(line)
-
-        return use
+    def _take_progress_or_warning(self, line: str) -> None:
+        if line.startswith('{"frames": '):
+            told = json.loads(line)
+            self.frames, self.total = told['frames'], told['total']
+        else:
+            self.warned.append(line)

@@ -25,6 +25,8 @@ from .jobs import OUTPUTS, Job
 _PAGES = Path(__file__).parent
 # By the last part of the path.
 _STATIC = {'': 'page.html', 'app.js': 'app.js', 'app.css': 'app.css'}
+# Places of files on the page: the last file is a recording or an attempt.
+_ROLES = ('references', 'last')
 # Files that the commands read.
 ACCEPTED = (*VIDEO_SUFFIXES, *POSE_SUFFIXES, '.npy', '.npz', '.pkl', '.json')
 # Settings of the page, which are options of the commands.
@@ -61,6 +63,8 @@ class Workspace:
         self.cache = folder / 'cache'
         self.max_bytes = max_bytes
         self.bytes = 0
+        # Of the files that have been received, by their names.
+        self.roles: dict[str, str] = {}
         self.jobs: list[Job] = []
 
     def new_path(self, name: str) -> Path:
@@ -103,6 +107,7 @@ class Workspace:
             if path.name == name:
                 self.bytes -= path.stat().st_size
                 path.unlink()
+                self.roles.pop(name, None)
                 return
         raise HTTPException(404, f'there is no file {name}')
 
@@ -115,6 +120,7 @@ class Workspace:
         for job in self.jobs:
             job.stop()
         self.jobs.clear()
+        self.roles.clear()
         self.bytes = 0
         shutil.rmtree(self.inputs)
         self.inputs.mkdir()
@@ -142,6 +148,19 @@ def make_app(token: str, folder: Path, max_bytes: int) -> Starlette:
                 layouts=list(LAYOUTS),
                 up_axes=list(UP_AXES),
                 accepted=list(dict.fromkeys(ACCEPTED)),
+            )
+        )
+
+    async def state(request: Request) -> Response:
+        last = work.jobs[-1] if work.jobs else None
+        return JSONResponse(
+            dict(
+                files=[
+                    dict(name=name, role=role)
+                    for name, role in work.roles.items()
+                ],
+                job=last
+                and dict(number=len(work.jobs) - 1, command=last.command),
             )
         )
 
@@ -196,6 +215,7 @@ def make_app(token: str, folder: Path, max_bytes: int) -> Starlette:
                 for name, file in _STATIC.items()
             ),
             Route(f'{top}/about', about),
+            Route(f'{top}/state', state),
             Route(f'{top}/files/{{name:path}}', upload, methods=['PUT']),
             Route(f'{top}/files/{{name}}', discard, methods=['DELETE']),
             Route(f'{top}/files', forget, methods=['DELETE']),
@@ -225,6 +245,11 @@ def _static(file: str) -> Callable:
 
 async def _receive(request: Request, work: Workspace) -> str:
     """Write the body of a request to a file, and return its name."""
+    role = request.query_params.get('role', _ROLES[0])
+    if role not in _ROLES:
+        raise HTTPException(
+            400, f'role is expected to be {" or ".join(_ROLES)}, not {role!r}'
+        )
     path = work.new_path(request.path_params['name'])
     size = 0
     try:
@@ -245,6 +270,7 @@ async def _receive(request: Request, work: Workspace) -> str:
         work.bytes -= size
         path.unlink()
         raise
+    work.roles[path.name] = role
     return path.name
 
 
@@ -263,8 +289,9 @@ def _start(asked: dict, work: Workspace) -> Job:
     command, inputs = asked.get('command'), asked.get('inputs')
     if command not in OUTPUTS:
         raise HTTPException(400, f'there is no command {command!r}')
-    known = {path.name for path in work.inputs.iterdir()}
-    if not isinstance(inputs, list) or not set(map(str, inputs)) <= known:
+    if not isinstance(inputs, list) or not set(map(str, inputs)) <= set(
+        work.roles
+    ):
         raise HTTPException(400, f'there are not all of the files {inputs}')
     options = _options(command, asked.get('options') or {})
     job = Job(command, work.inputs, work.results / str(len(work.jobs)))

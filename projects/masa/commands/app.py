@@ -65,7 +65,12 @@ def run(args: argparse.Namespace) -> int:
     ):
         listener.bind(('127.0.0.1', args.port))
         address = f'http://127.0.0.1:{listener.getsockname()[1]}/{token}/'
-        print(f'{address}: open; Ctrl-C ends it', flush=True)
+        print(address)
+        print(
+            'Open this address in a browser, if it does not open by itself; '
+            'Ctrl-C ends the program.',
+            flush=True,
+        )
         if not args.no_browser:
             listener.listen()
             webbrowser.open(address)

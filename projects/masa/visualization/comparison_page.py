@@ -8,7 +8,7 @@ from .. import __version__
 from ..alignment.explanation import Comparison, Timing
 from ..alignment.joint_difference import DEGREES, JointDifference
 from .comparison_moments import ACCEPTED, MOST_DEVIATIONS, draw_moments
-from .player import comparison_player, player_section
+from .player import comparison_player, height_script, player_section
 
 # Shown of the most unusual differences, and of the curves.
 MOMENTS, CURVES = 3, 3
@@ -68,7 +68,10 @@ def comparison_page(
         )
     body.append(_NOTES)
     return _PAGE.format(
-        title=escape(title), body='\n'.join(body), version=__version__
+        title=escape(title),
+        body='\n'.join(body),
+        version=__version__,
+        height=height_script(),
     )
 
 
@@ -412,6 +415,7 @@ summary {{ cursor: pointer; font-weight: 600; }}
 {body}
 <p class="soft">Made by masa {version}. Nothing on this page is loaded from
 elsewhere.</p>
+{height}
 </body>
 </html>
 """

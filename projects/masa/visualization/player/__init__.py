@@ -1,7 +1,7 @@
 """A page of one file that plays sequences in step."""
 
 from .comparison import comparison_player
-from .page import player_page, player_section
+from .page import height_script, player_page, player_section
 from .tracks import (
     DISTANCE,
     Mark,
@@ -20,6 +20,7 @@ __all__ = [
     'aligned_player',
     'comparison_player',
     'distances',
+    'height_script',
     'phase_marks',
     'player_page',
     'player_section',

@@ -48,6 +48,7 @@ def player_page(
         title=escape(title),
         section=player_section(player, height, limits, everywhere=True),
         version=__version__,
+        height=height_script(),
     )
 
 
@@ -106,6 +107,17 @@ def player_section(
         data=json.dumps(data, separators=(',', ':')).replace('<', '\\u003c'),
         script=_read('player.js'),
     )
+
+
+def height_script() -> str:
+    """Write the script by which a page tells its height to a parent window.
+
+    Returns:
+        str: HTML for the end of the body. In a frame it posts
+        ``{height: pixels}`` at first and after each change; elsewhere it does
+        nothing.
+    """
+    return f'<script>\n{_read("height.js")}</script>'
 
 
 def _read(name: str) -> str:

@@ -284,7 +284,6 @@
       'aria-label', state.playing ? 'pause' : 'play');
     find('[data-do=loop]').setAttribute('aria-pressed', state.loop);
     find('.speed').value = state.speed;
-    player.classList.toggle('recorded', !state.aligned);
     for (const button of player.querySelectorAll('[data-mode]')) {
       button.setAttribute('aria-pressed',
         (button.dataset.mode === 'aligned') === state.aligned);
@@ -345,10 +344,17 @@
     drawCurves();
   }
 
+  const plot = find('.plot');
   function drawCurves() {
     const drawn = panels.filter(({track}) => track.shown && track.curve);
     find('.curves').hidden = !drawn.length;
     if (!drawn.length) return;
+    plot.hidden = !state.aligned;
+    if (!state.aligned) {
+      find('.curves figcaption').textContent = 'The curves are of the ' +
+        'aligned moments: choose “Aligned” to see them.';
+      return;
+    }
     const top = drawn.flatMap(({track}) => track.curve).reduce(
       (one, other) => Math.max(one, other ?? 0), 0) || 1;
     const end = endOf(clock) || 1;
@@ -368,7 +374,7 @@
       });
       return `<path d="${path.join('')}" stroke="${color}"/>`;
     });
-    find('.plot').innerHTML =
+    plot.innerHTML =
       `<svg viewBox="0 0 1000 100" preserveAspectRatio="none" role="img"
         aria-label="curves">${lines.join('')}</svg><i></i>`;
     find('.curves figcaption').textContent =
@@ -391,6 +397,7 @@
         type: 'checkbox', checked: track.shown,
         onchange: (event) => {
           track.shown = event.target.checked;
+          keepOne();
           drawScale();
           seek(state.time);
         },
@@ -402,6 +409,17 @@
         element(row, 'td', {textContent: `${time.toFixed(2)} s`});
       }
       if (hasScores) element(row, 'td', {textContent: track.score ?? ''});
+    }
+    keepOne();
+  }
+
+  /** Lock the tick of the only sequence that shows. */
+  function keepOne() {
+    const ticks = [...player.querySelectorAll('.choice input')];
+    const isAlone = ticks.filter((tick) => tick.checked).length === 1;
+    for (const tick of ticks) {
+      tick.disabled = isAlone && tick.checked;
+      tick.title = tick.disabled ? 'at least one shows' : '';
     }
   }
 
@@ -432,6 +450,19 @@
     label();
   }
 
+  // After a click the keys are the player's again; keyboard users stay on the
+  // control. A click on a label is followed by one without a pointer, and the
+  // speed box is open until it changes.
+  let isPointing = false;
+  player.addEventListener('pointerdown', () => { isPointing = true; });
+  player.addEventListener('keydown', () => { isPointing = false; });
+  for (const kind of ['click', 'change']) {
+    player.addEventListener(kind, ({target}) => {
+      if (!isPointing || (kind === 'click' && target.matches('select'))) return;
+      player.focus({preventScroll: true});
+    });
+  }
+
   const KEYS = {
     ' ': DO.play, ArrowLeft: DO.back, ArrowRight: DO.forth,
     Home: () => seek(0), End: () => seek(Infinity),
@@ -450,7 +481,6 @@
     action();
   });
 
-  const plot = find('.plot');
   function seekOnPlot(event) {
     const {left, width} = plot.getBoundingClientRect();
     seek(endOf(clock) * (event.clientX - left) / width);
