@@ -103,10 +103,10 @@ class InputReader:
                 if is_path and holds_media(Path(item)):
                     videos[i] = Path(item)
                     _warn_of_poses(Path(item))
-                elif is_path and (
-                    holds_poses(Path(item)) or _arrays_in(Path(item))
-                ):
-                    groups[i], broken = self._read_poses(Path(item))
+                    continue
+                poses = self._read_poses(Path(item)) if is_path else None
+                if poses is not None:
+                    groups[i], broken = poses
                     problems.update(broken)
                 elif is_path and is_video(Path(item)):
                     videos[i] = Path(item)
@@ -152,11 +152,17 @@ class InputReader:
         check_distinct([record['frame_dir'] for record in records])
         return records, problems
 
-    def _read_poses(self, path: Path) -> tuple[list[dict], dict[str, str]]:
-        """Read a pose file, or a folder of such files and of arrays."""
-        usable, problems = self._read_arrays(path)
+    def _read_poses(
+        self, path: Path
+    ) -> tuple[list[dict], dict[str, str]] | None:
+        """Read a pose file, or a folder of such files and of arrays.
+
+        None if it is neither.
+        """
+        arrays = _arrays_in(path)
+        usable, problems = self._read_arrays(arrays, path)
         if not holds_poses(path):
-            return usable, problems
+            return (usable, problems) if arrays else None
         records, broken = pose_records(
             path, self.layout, 'missing' in self.modalities, ('.npy',)
         )
@@ -174,10 +180,12 @@ class InputReader:
             )
         return usable, problems
 
-    def _read_arrays(self, folder: Path) -> tuple[list[dict], dict[str, str]]:
-        """Read the arrays in a folder; their ids are their paths there."""
+    def _read_arrays(
+        self, paths: Sequence[Path], folder: Path
+    ) -> tuple[list[dict], dict[str, str]]:
+        """Read arrays in a folder; their ids are their paths there."""
         records, problems = [], {}
-        for path in _arrays_in(folder):
+        for path in paths:
             name = path.relative_to(folder).with_suffix('').as_posix()
             try:
                 records.append(self._record_of_array(read_array(path), name))
@@ -250,8 +258,6 @@ def _arrays_in(folder: Path) -> list[Path]:
 
 def _warn_of_poses(folder: Path) -> None:
     """Warn of what is not read of a folder, as there are videos in it."""
-    if not folder.is_dir():
-        return
     left = sorted(
         path.name
         for path in files_below(folder)

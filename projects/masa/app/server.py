@@ -31,12 +31,8 @@ _ROLES = ('references', 'last')
 ACCEPTED = (*VIDEO_SUFFIXES, *POSE_SUFFIXES, '.npy', '.npz', '.pkl', '.json')
 # Settings of the page, which are options of the commands.
 _SWITCHES = {'find': ('mirrored',), 'compare': ('repetitions',)}
-_NUMBERS = ('frame-rate', 'tolerance', 'time-step')
-_CHOICES = {
-    'layout': tuple(LAYOUTS),
-    'up-axis': UP_AXES,
-    'method': ('dtw', 'nearest', 'partial'),
-}
+_NUMBERS = ('frame-rate', 'time-step')
+_CHOICES = {'layout': tuple(LAYOUTS), 'up-axis': UP_AXES}
 # The page and the results use nothing from elsewhere.
 _HEADERS = {
     'Content-Security-Policy': "default-src 'self' 'unsafe-inline' data: "
