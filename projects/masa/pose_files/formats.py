@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -161,15 +161,14 @@ def find_format(file: PoseFile) -> PoseFormat | None:
     return None
 
 
-def detect_format(paths: Iterable[Path]) -> PoseFormat:
+def detect_format(files: Iterable[PoseFile]) -> PoseFormat:
     """Find out the format of files, all of one format, by their content.
 
     They are read until one is not empty. An AnnotationError says that a file
     is of no known format, or all are empty.
     """
     file = None
-    for path in paths:
-        file = PoseFile(path)
+    for file in files:
         if shows_nobody(file):
             continue
         form = find_format(file)
@@ -232,9 +231,11 @@ def read_pose_sequences(
         OSError: If one cannot be opened.
     """
     paths = [paths] if isinstance(paths, Path) else list(paths)
-    form = detect_format(paths)
-    files = (PoseFile(path, body_model) for path in paths)
-    sequences = form.read(files, None if if_unnamed and form.named else layout)
+    files = [PoseFile(path, body_model) for path in paths]
+    form = detect_format(files)
+    sequences = form.read(
+        _in_turn(files), None if if_unnamed and form.named else layout
+    )
     for one in sequences:
         if one.is_empty():
             place = f'{paths[0]}, {one.name}' if one.name else paths[0]
@@ -242,6 +243,12 @@ def read_pose_sequences(
                 f'{place}: no joint is found in any of the {len(one)} frames'
             )
     return sequences
+
+
+def _in_turn(files: list[PoseFile]) -> Iterator[PoseFile]:
+    """Yield files and let go of them, with what was read of them."""
+    while files:
+        yield files.pop(0)
 
 
 def read_pose_file(

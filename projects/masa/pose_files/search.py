@@ -126,7 +126,7 @@ def _search(
         p for p in entries if p.suffix.lower() in SUFFIXES and p.is_file()
     ]
     texts = [path for path in files if path.suffix.lower() == '.json']
-    if texts and detect_format(texts).one_frame:
+    if texts and detect_format(map(PoseFile, texts)).one_frame:
         yield from _frames(texts, folder, top)
         files = [path for path in files if path not in set(texts)]
     others = []
