@@ -137,6 +137,7 @@ def build_annotations(
     mirror: bool = True,
     val_share: float = 0.0,
     seed: int = 0,
+    test_share: float = 0.0,
 ) -> tuple[dict, list[str]]:
     """Convert the sequences of a dataset to annotations.
 
@@ -152,6 +153,9 @@ def build_annotations(
         val_share (float): Share of the training sequences of each activity for
             the split 'val', in [0, 1). Defaults to 0.
         seed (int): Seed of the random split. Defaults to 0.
+        test_share (float): Share of the training sequences of each activity
+            for the split 'test', in [0, 1), drawn before 'val', if there is
+            no test split. Defaults to 0.
 
     Returns:
         tuple[dict, list[str]]: Annotations with the non-empty splits among
@@ -159,7 +163,8 @@ def build_annotations(
         no joint is ever visible.
 
     Raises:
-        AnnotationError: If no sequence is left, or there is no mean pose.
+        AnnotationError: If no sequence is left, there is no mean pose, or a
+            test split is both given and to be drawn.
     """
     sequences = list(sequences)
     blind = [
@@ -172,6 +177,17 @@ def build_annotations(
         raise AnnotationError(
             'none of the sequences has a joint that is ever visible'
         )
+    if test_share:
+        if any(sequence.split == 'test' for sequence in sequences):
+            raise AnnotationError(
+                'there is a test split: no share of the training sequences is '
+                'expected to take its place'
+            )
+        test = hold_out(sequences, test_share, seed)
+        sequences = [
+            s._replace(split='test') if s.name in test else s
+            for s in sequences
+        ]
     if sequences[0].keypoint is None:
         joints = [dict(total_frames=len(s.phase)) for s in sequences]
     elif sequences[0].visible is None:

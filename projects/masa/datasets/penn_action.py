@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.io import loadmat
 
-from .conversion import LabeledSequence, build_annotations, hold_out, reading
+from .conversion import LabeledSequence, build_annotations, reading
 from .errors import AnnotationError
 from .key_events import Phases, check_activity
 from .plain_pickle import load_plain_pickle
@@ -88,24 +88,9 @@ def make_annotations(
 ) -> tuple[dict, list[str]]:
     """Convert sequences and phases to annotations.
 
-    See :func:`~masa.datasets.conversion.build_annotations`. ``test_share``, in
-    [0, 1), is the share of the training sequences for the split 'test', drawn
-    before 'val', if the official test split is not available. Raises
-    AnnotationError if it is.
+    See :func:`~masa.datasets.conversion.build_annotations`.
     """
     sequences = sorted(sequences, key=lambda sequence: sequence.name)
-    if test_share:
-        if any(sequence.split == 'test' for sequence in sequences):
-            raise AnnotationError(
-                'the official test split is among the labels: no share of '
-                'the other sequences is expected to take its place'
-            )
-        visible = [s for s in sequences if s.visible.any()]
-        test = hold_out(visible, test_share, seed)
-        sequences = [
-            s._replace(split='test') if s.name in test else s
-            for s in sequences
-        ]
     if phases is not None:
         sequences = [
             s._replace(phase=phases.labels.get(s.name)) for s in sequences
@@ -116,6 +101,7 @@ def make_annotations(
         phases=None if phases is None else phases.names,
         val_share=val_share,
         seed=seed,
+        test_share=test_share,
     )
 
 

@@ -97,6 +97,7 @@ def make_annotations(
     body_model: Path | None = None,
     val_share: float = 0.0,
     seed: int = 0,
+    test_share: float = 0.0,
 ) -> tuple[dict, list[str]]:
     """Convert the sequences of files to annotations.
 
@@ -106,6 +107,7 @@ def make_annotations(
         val_share (float): See
             :func:`~masa.datasets.conversion.build_annotations`.
         seed (int): As there.
+        test_share (float): As there.
 
     Returns:
         tuple[dict, list[str]]: As there.
@@ -146,7 +148,11 @@ def make_annotations(
                 phase=one.fields.get('phase'),
             )
     return build_annotations(
-        found.values(), skeleton, val_share=val_share, seed=seed
+        found.values(),
+        skeleton,
+        val_share=val_share,
+        seed=seed,
+        test_share=test_share,
     )
 
 

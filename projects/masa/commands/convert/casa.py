@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='files named by activity and split, such as golf_swing_train.npy',
     )
     add_output(parser)
-    add_options(parser, 'body-model', 'val-share')
+    add_options(parser, 'body-model', 'val-share', 'test-share')
     parser.add_argument(
         '--seed', type=int, default=0, help='of that draw (default: 0)'
     )
@@ -58,7 +58,11 @@ def convert(args: argparse.Namespace) -> Converted:
     from ...pose_files.casa import make_annotations
 
     annotations, blind = make_annotations(
-        args.files, args.body_model, args.val_share, args.seed
+        args.files,
+        args.body_model,
+        args.val_share,
+        args.seed,
+        args.test_share,
     )
     remarks = []
     if blind:

@@ -51,6 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'CARL (train.pkl val.pkl)',
     )
     parser.add_argument(
+        '--only-labeled',
+        action='store_true',
+        help='leave out sequences without phase labels',
+    )
+    parser.add_argument(
         '--activities',
         choices=['13', 'all'],
         default='13',
@@ -76,6 +81,8 @@ def check_arguments(
     suffixes = {path.suffix for path in args.phases or ()}
     if '.json' in suffixes and len(args.phases) > 1:
         parser.error('--phases takes one JSON file, or pickles alone')
+    if args.only_labeled and args.phases is None:
+        parser.error('--only-labeled needs --phases')
 
 
 def read_phases(paths: list[Path] | None, sequences: list) -> Phases | None:
@@ -105,6 +112,13 @@ def convert(args: argparse.Namespace) -> Converted:
     if args.activities == '13':
         sequences = [s for s in sequences if s.activity in THIRTEEN_ACTIVITIES]
     phases = read_phases(args.phases, sequences)
+    if args.only_labeled:
+        sequences = [s for s in sequences if s.name in phases.labels]
+        if not sequences:
+            raise AnnotationError(
+                f'{args.phases[0]}: phase labels of a sequence below '
+                f'{args.labels} are expected, but there are none'
+            )
     annotations, blind = make_annotations(
         sequences, phases, args.val_share, args.seed, args.test_share
     )
