@@ -9,7 +9,8 @@ trained on. The training-free baselines come first (docs/evaluation.md); their
 raw inputs are all joints of the data, normalized. Evaluated are
 
 - Penn Action with key events as phases (docs/datasets.md): --choice takes the
-  activities on which models are chosen, the default, --report the others.
+  activities on which models are chosen, the default, --report the others, and
+  --both all of them.
   The same again with sequences at four times and a quarter of the frame rate,
   all of them or every second one, and with white noise of 6% of the torso on
   every joint;
@@ -305,6 +306,12 @@ def main() -> None:
     )
     side.add_argument(
         '--report', dest='activities', action='store_const', const=REPORT
+    )
+    side.add_argument(
+        '--both',
+        dest='activities',
+        action='store_const',
+        const=CHOICE + REPORT,
     )
     parser.set_defaults(activities=CHOICE)
     parser.add_argument(

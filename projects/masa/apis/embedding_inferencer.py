@@ -25,6 +25,7 @@ from ..extraction.limits import DEFAULT_LIMITS, MediaLimits
 from ..support.argument_checks import check_choice, check_range
 from ..support.broken_inputs import describe_problems
 from ..support.extras import explain_missing
+from ..support.wording import listed
 from .input_reader import Input, InputReader
 from .model_files import PRETRAINED, find_model_files
 from .part_embedding import PartEmbedding, join_people
@@ -253,6 +254,7 @@ class EmbeddingInferencer(PartEmbedding):
         """Warn of bodies of which much is not seen, or guessed."""
         if self._transform_of(SelectBodyJoints) is None:
             return
+        hidden = []
         for one in sequences:
             if one.keypoint_score is None or one.skeleton is None:
                 continue
@@ -263,28 +265,32 @@ class EmbeddingInferencer(PartEmbedding):
                 [score[:, joints].min(1) >= SEEN for joints in known if joints]
             )
             if seen < LEAST_SEEN:
-                warnings.warn(
-                    f'{one.name}: {1 - seen:.0%} of the joints are not seen, '
-                    'and what is said of it may be wrong: one person is '
-                    'expected, the whole body in the picture',
-                    stacklevel=4,
-                )
+                hidden.append(f'{one.name} ({1 - seen:.0%})')
+        if hidden:
+            warnings.warn(
+                f'joints are not seen in {listed(hidden)}, and what is said '
+                'of these sequences may be wrong: one person is expected, the '
+                'whole body in the picture',
+                stacklevel=4,
+            )
 
     def _warn_if_coarse(self, sequences: Sequence[EmbeddedSequence]) -> None:
         """Warn of sequences whose moments are too far apart to align by."""
         moments = self.model.moments
+        coarse = []
         for one in sequences if moments else ():
             length, unit, limit = one.duration, 's', LONGEST_STEP[0]
             if length is None:
                 length, unit, limit = len(one), 'frames', LONGEST_STEP[1]
             if length > limit * moments:
-                warnings.warn(
-                    f'{one.name} is {length:.0f} {unit} long, and the model '
-                    f'sees every sequence at {moments} moments, here one in '
-                    f'{length / moments:.1f} {unit}: cut out one performance '
-                    'of the activity, or expect coarse matches',
-                    stacklevel=3,
-                )
+                coarse.append(f'{one.name} ({length:.0f} {unit})')
+        if coarse:
+            warnings.warn(
+                f'{listed(coarse)}: the model sees a sequence at {moments} '
+                'moments, whatever its length. Cut out one performance of the '
+                'activity, or expect coarse matches',
+                stacklevel=3,
+            )
 
     def _select_people(self, record: dict) -> dict:
         """Keep the people of a record that the pipeline selects."""

@@ -18,6 +18,7 @@ from ..pose_files.conversion import pose_records
 from ..pose_files.formats import SUFFIXES, describe_unknown
 from ..pose_files.pose_file import PoseFile
 from ..pose_files.search import files_below, holds_media, holds_poses
+from ..support.wording import listed
 from .inputs import (
     ANNOTATION_SUFFIXES,
     is_video,
@@ -264,10 +265,9 @@ def _warn_of_poses(folder: Path) -> None:
         if path.suffix.lower() in ('.npy', *SUFFIXES) and _is_pose_file(path)
     )
     if left:
-        more = f' and {len(left) - 5} more' if len(left) > 5 else ''
         warnings.warn(
             f'{folder}: of a folder with videos or images only these are '
-            f'read; left out are {", ".join(left[:5])}{more}: name these '
+            f'read; left out are {listed(left, 5)}: name these '
             'files, or put them into a folder of their own',
             stacklevel=4,
         )

@@ -13,6 +13,7 @@ from ..extraction.record_contents import Label, labels_of, pose_contents
 from ..extraction.record_contents import (
     make_annotations as annotations_of_contents,
 )
+from ..support.wording import listed
 from .formats import read_pose_sequences
 from .search import PoseSource, find_pose_files
 from .sequence import PoseSequence
@@ -121,9 +122,8 @@ def _check_units(
     shares = [one for one in people.values() if one.sequence.normalized]
     if shares and image_size is None:
         files = [*dict.fromkeys(str(one.path) for one in shares)]
-        more = f' and {len(files) - 3} more' if len(files) > 3 else ''
         warnings.warn(
-            f'{", ".join(files[:3])}{more}: positions are shares of the '
+            f'{listed(files)}: positions are shares of the '
             "picture's width and height, and are read as if it were square; "
             '"masa convert poses --image-size WIDTHxHEIGHT" makes pixels of '
             'them',

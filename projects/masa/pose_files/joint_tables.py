@@ -14,6 +14,7 @@ import numpy as np
 
 from ..datasets.errors import AnnotationError
 from ..datasets.people import find_joints
+from ..support.wording import listed
 from .csv_table import Cells, read_cells
 from .joint_columns import (
     ROLES,
@@ -193,10 +194,8 @@ def _warn_of_others(file: PoseFile, used: set[int]) -> None:
         if i not in used and not _KNOWN.fullmatch(name)
     ]
     if others:
-        more = f' and {len(others) - 10} more' if len(others) > 10 else ''
         warnings.warn(
-            f'{file.path}: columns that are left out: '
-            f'{", ".join(others[:10])}{more}',
+            f'{file.path}: columns that are left out: {listed(others, 10)}',
             stacklevel=2,
         )
 

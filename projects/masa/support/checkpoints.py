@@ -16,10 +16,7 @@ from torch import Tensor, nn
 
 from .extras import explain_missing
 from .files import atomic_path
-
-# Names that a message lists of each kind.
-_LISTED = 3
-
+from .wording import listed
 
 # In the metadata of .safetensors files, which have no checksums themselves.
 _DIGEST = 'sha256'
@@ -258,8 +255,7 @@ def check_fit(
     if not (missing or unexpected or other_shape) or (partial and fitting):
         return
     problems = [
-        f'{kind}: {", ".join(names[:_LISTED])}'
-        + (f' and {len(names) - _LISTED} more' if names[_LISTED:] else '')
+        f'{kind}: {listed(names)}'
         for kind, names in (
             ('missing', missing),
             ('not in the model', unexpected),
