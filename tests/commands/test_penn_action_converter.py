@@ -74,6 +74,18 @@ def test_conversion(suffix, labels, events, tmp_path, capsys):
     assert f'masa check {output}' in printed.replace('\n', ' ')
 
 
+def test_only_labeled_sequences(labels, events, tmp_path, capsys):
+    output = tmp_path / 'penn.pkl'
+    arguments = [str(labels), str(output), '--only-labeled']
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert '--phases' in capsys.readouterr().err
+    assert main([*arguments, '--phases', str(events)]) == 0
+    records = load_annotations(output)['annotations']
+    assert [r['frame_dir'] for r in records] == ['0003', '0004']
+    assert all('phase' in r for r in records)
+
+
 def test_two_runs_write_the_same_bytes(labels, events, tmp_path):
     outputs = [tmp_path / 'one.pkl', tmp_path / 'other.pkl']
     for output in outputs:
