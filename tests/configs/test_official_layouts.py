@@ -10,6 +10,7 @@ from h2o_files import write_h2o
 from ikea_files import write_bodies, write_features, write_ikea
 from mmengine.config import Config
 from mmengine.runner import Runner
+from motion_writers import write_casa
 from penn_files import write_label_file
 from tiny_demo import masa_command
 from utd_files import write_skeleton_file
@@ -77,6 +78,28 @@ def make_penn(root, data):
     )
 
 
+def make_bodies(root, data):
+    rng = np.random.default_rng(0)
+    paths = []
+    for activity in ('golf_swing', 'situp'):
+        sequences = {
+            f'{activity}{number}': dict(
+                pose=rng.normal(size=(12 + number, 72)) / 10,
+                beta=np.zeros((12 + number, 10)),
+                labels=np.repeat([0, 1], [5, 7 + number]),
+            )
+            for number in range(8)
+        }
+        path = root / f'{activity}_train.npy'
+        paths.append(write_casa(path, sequences))
+    split = ('--test-share', 0.25, '--val-share', 0.25)
+    convert('casa', *paths, data / 'penn_bodies.pkl', *split)
+    splits = load_annotations(data / 'penn_bodies.pkl')['split']
+    assert {name: len(ids) for name, ids in splits.items()} == dict(
+        train=8, val=4, test=4
+    )
+
+
 def make_h2o(root, data):
     h2o = root / 'h2o'
     write_h2o(h2o)
@@ -114,7 +137,7 @@ def make_utd(root, data):
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp('official')
-    for make in (make_penn, make_h2o, make_ikea, make_utd):
+    for make in (make_penn, make_bodies, make_h2o, make_ikea, make_utd):
         make(root, root / 'data')
     return root
 

@@ -1,0 +1,2 @@
+_base_ = ['../masa_penn_bodies.py', '../_base_/methods/carl.py']
+model = _base_.method
