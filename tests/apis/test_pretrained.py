@@ -103,7 +103,7 @@ def test_the_onnx_file_is_the_weights(model):
 
 
 def test_long_sequences_are_told(model):
-    body = project(motion(900), 0, 0, np.random.default_rng(0))
+    body, _ = project(motion(900), 0, 0, np.random.default_rng(0))
     assert model.model.moments == 48
     with warnings.catch_warnings():
         warnings.simplefilter('error')

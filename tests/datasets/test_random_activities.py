@@ -219,11 +219,11 @@ def test_camera():
     points = np.zeros((1, 2, 3))
     points[0, 0] = 0, 1, 0
     points[0, 1] = 1, 0, 0
-    up, left = project(points, 0, 0, rng)[0]
+    ((up, left),), _ = project(points, 0, 0, rng)
     # The picture's y points down. A small roll is drawn.
     assert up[1] < -0.9
     assert left[0] > 0.9
-    (_, behind) = project(points, 90, 0, rng)[0]
+    ((_, behind),), _ = project(points, 90, 0, rng)
     assert abs(behind[0]) < 0.1
 
 

@@ -21,12 +21,16 @@ from .body import (
     place_joints,
 )
 from .body import LIMITS as ANGLE_LIMITS
+from .occlusion import hide_joints
 
 MIN_FRAMES = 12
 PAIRS = np.array(PENN_ACTION['flip_pairs'])
 MIRROR = mirror_order(PENN_ACTION['flip_pairs'], len(JOINTS))
 # One for an angle in degrees, 0 for the place of the pelvis.
 _IS_ANGLE = np.arange(len(ANGLES)) >= len(COLUMNS['pelvis'])
+# Share of the performances in which joints that the body itself hides are
+# missing, as people and some detectors mark them.
+OCCLUDED = 0.75
 
 
 class Camera(NamedTuple):
@@ -221,8 +225,10 @@ def film(
         yaw = camera.yaw + rng.normal(0, 30)
     else:
         yaw = rng.uniform(-180, 180)
-    flat = project(points, yaw, camera.pitch + rng.normal(0, 8), rng)
+    flat, nearness = project(points, yaw, camera.pitch + rng.normal(0, 8), rng)
     flat /= _torso_length(flat)
+    if rng.random() < OCCLUDED:
+        flat, score = hide_joints(flat, nearness, score, rng)
     flat, score = add_errors(flat, score, rng)
     return Performance(
         keypoint=flat.astype(np.float32),
@@ -233,7 +239,7 @@ def film(
 
 def project(
     points: np.ndarray, yaw: float, pitch: float, rng: np.random.Generator
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """Project joints into the picture of a camera.
 
     Args:
@@ -244,7 +250,8 @@ def project(
             away, or a few meters with perspective.
 
     Returns:
-        np.ndarray: (T, V, 2), y down.
+        tuple[np.ndarray, np.ndarray]: Places in the picture, (T, V, 2), y
+        down; and along the axis to the camera, larger if nearer, (T, V).
     """
     roll = rng.normal(0, 5)
     camera = Rotation.from_euler('ZXY', [roll, pitch, yaw], degrees=True)
@@ -253,7 +260,7 @@ def project(
     if rng.random() < 0.7:
         distance = rng.uniform(2.5, 8)
         flat = flat * distance / (distance - seen[..., 2:]).clip(0.8)
-    return flat * (1, -1)
+    return flat * (1, -1), seen[..., 2]
 
 
 def _torso_length(flat: np.ndarray) -> float:
