@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_tolerance(
         parser,
         'with --repetitions, how far one may differ to be found',
-        '0.225, or 0.45',
+        '0.225, 0.3 for bodies filmed from one side, or 0.45',
     )
     parser.add_argument(
         '-o',
