@@ -325,7 +325,10 @@ def _load_model(
     unsafe_load: bool,
 ) -> 'TrainedModel | ExportedModel':
     model = PRETRAINED if model is None else model
-    if isinstance(model, (str, Path)) and Path(model).suffix == '.onnx':
+    if (
+        isinstance(model, (str, Path))
+        and Path(model).suffix.lower() == '.onnx'
+    ):
         if weights is not None:
             raise ValueError(
                 f'{model} holds its weights: leave {weights} out, or give the '

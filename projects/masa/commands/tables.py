@@ -113,7 +113,7 @@ def write_columns(path: Path, columns: dict[str, list], what: str) -> None:
         OSError: If the file cannot be written.
     """
     with atomic_path(path) as temporary:
-        if path.suffix == '.json':
+        if path.suffix.lower() == '.json':
             temporary.write_text(json.dumps(columns, indent=1) + '\n')
         else:
             with open(temporary, 'w', newline='', encoding='utf-8') as file:
@@ -148,7 +148,7 @@ def write_matches(
         ]
         for one in sequences
     }
-    if path.suffix == '.csv':
+    if path.suffix.lower() == '.csv':
         columns = {}
         for name in frames:
             columns[name] = frames[name]
