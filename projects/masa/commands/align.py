@@ -37,8 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'aligned with, by their embeddings. It is 0 for equal sequences, and '
         'costs of different models do not compare. Those of the pretrained '
         'model are at most 4: about 0.1 is usual for one movement by two '
-        'people, and 1 for two movements. Exits with 1 if inputs '
-        'were left out, with 2 if it could not be done.'
+        'people, and 1 for two movements. With --method partial it also '
+        "prints the share of the reference's frames that have a counterpart. "
+        'Exits with 1 if inputs were left out, with 2 if it could not be '
+        'done.'
     )
     parser.epilog = (
         'Example: masa align a.mp4 b.mp4 c.mp4 -o aligned.html -o aligned.csv'
@@ -49,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--output',
         type=Path,
         action='append',
-        required=True,
+        default=[],
         metavar='FILE',
         help='.html: a page of one file that plays the sequences in step; '
         '.mp4 or .gif: the sequences in step and, above, as recorded; '

@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--output',
         type=Path,
         action='append',
-        required=True,
+        default=[],
         metavar='FILE',
         help='.html: a page of one file that plays the attempt in step with '
         'the reference, with pictures of the moments that differ most; '
