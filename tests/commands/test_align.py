@@ -485,20 +485,6 @@ def test_method(work, tmp_path):
     assert (steps[1] < 0).any()
 
 
-def test_answer_without_an_output(work, tmp_path, capsys):
-    path = tmp_path / 'm.json'
-    partial = 'align', '--method', 'partial'
-    assert run(work, *partial, '-o', path) == 0
-    found = json.loads(path.read_text())['frames']
-    capsys.readouterr()
-    assert run(work, *partial) == 0
-    printed = capsys.readouterr().out.splitlines()
-    for name, frames in found.items():
-        share = sum(frame is not None for frame in frames) / len(frames)
-        (row,) = [line for line in printed if name in line]
-        assert f'{share:.0%}' in row
-
-
 def test_errors(work, tmp_path, capsys):
     _, names, _ = work
     table = '-o', tmp_path / 'm.csv'

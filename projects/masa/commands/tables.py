@@ -29,8 +29,8 @@ def show_timeline(
 ) -> None:
     """Print the length and the cost of each aligned sequence.
 
-    Where some have no counterpart, also the share of the reference's frames that
-    do.
+    Where some frames of the reference have no counterpart, also the share of
+    those that do.
 
     Args:
         sequences (list[EmbeddedSequence]): The sequences.
