@@ -228,6 +228,9 @@ _OPTIONS = {
         help='refuse longer videos (default: '
         f'{DEFAULT_LIMITS.max_seconds:,.0f}, six hours)',
     ),
+    'seed': dict(
+        type=int, default=0, help='of the draw of splits (default: 0)'
+    ),
     'val-share': dict(
         type=_SHARE,
         default=0.0,

@@ -62,10 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='the thirteen activities that have key events, or all fifteen '
         '(default: 13)',
     )
-    add_options(parser, 'val-share', 'test-share')
-    parser.add_argument(
-        '--seed', type=int, default=0, help='of that draw (default: 0)'
-    )
+    add_options(parser, 'val-share', 'test-share', 'seed')
 
 
 def check_arguments(
