@@ -8,7 +8,7 @@ from mmengine.config import Config
 import masa
 from masa import cli
 from masa.apis import model_files
-from masa.commands import doctor
+from masa.commands import configs, doctor
 from masa.support.command_line import end_with_status
 from masa.support.shipped_configs import CONFIGS, config_names
 
@@ -141,11 +141,19 @@ def installed(monkeypatch):
     monkeypatch.setattr(doctor, 'metadata', lambda name: Metadata())
 
 
-def test_warnings_take_one_line(monkeypatch, capsys):
-    monkeypatch.setattr(warnings, 'formatwarning', warnings.formatwarning)
-    cli.main(['configs'])
-    text = warnings.formatwarning('a.mp4 is long', UserWarning, 'a.py', 3)
-    assert text == 'warning: a.mp4 is long\n'
+def test_warnings_take_one_line(monkeypatch):
+    shown, usual = [], warnings.formatwarning
+
+    def run(args):
+        warning = 'a.mp4 is long', UserWarning, 'a.py', 3
+        shown.append(warnings.formatwarning(*warning))
+        raise ModuleNotFoundError('no module', name='other')
+
+    monkeypatch.setattr(configs, 'run', run)
+    assert cli.main(['configs']) == 2
+    assert shown == ['warning: a.mp4 is long\n']
+    # Whoever calls it from Python keeps theirs.
+    assert warnings.formatwarning is usual
 
 
 def test_doctor_compares_versions(installed, tmp_path, capsys):

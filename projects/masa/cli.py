@@ -15,9 +15,10 @@ import functools
 import importlib
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import ModuleType
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from . import __version__
 from .support.command_line import end_with_status
@@ -194,10 +195,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         int: The exit status.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
-    warnings.formatwarning = _one_line
     try:
-        args = parse_args(argv)
-        return args.run(args)
+        with _short_warnings():
+            args = parse_args(argv)
+            return args.run(args)
     except ModuleNotFoundError as error:
         # A module of masa that is missing is a defect.
         if error.name is None or error.name.partition('.')[0] == 'masa':
@@ -210,9 +211,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _one_line(message: Warning | str, *_: Any) -> str:
-    """Format a warning for somebody who did not write the program."""
-    return f'warning: {message}\n'
+@contextmanager
+def _short_warnings() -> Iterator[None]:
+    """Show warnings to somebody who did not write the program."""
+    usual = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_: f'warning: {message}\n'
+    try:
+        yield
+    finally:
+        warnings.formatwarning = usual
 
 
 def _needed(argv: Sequence[str]) -> str:

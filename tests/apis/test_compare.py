@@ -522,9 +522,14 @@ def test_parts(model, references, tmp_path):
     assert found[1].first_frame == 120
     save_comparisons(found, tmp_path / 'parts.html')
     text = (tmp_path / 'parts.html').read_text(encoding='utf-8')
-    assert text.count('<details open>') == 1
-    opened = text[text.index('<details open>') :]
-    assert 'repetition 2' in opened[: opened.index('</summary>')]
+    sections = re.findall('<details id="(.*?)"( open)?><summary>(.*?),', text)
+    ids, opened, names = zip(*sections, strict=True)
+    assert opened == ('', ' open', '')
+    assert names == tuple(
+        f'repetition {i} ({one.place})' for i, one in enumerate(found, 1)
+    )
+    links = re.findall('<td><a href="#(.*?)">(.*?)</a>', text)
+    assert links == list(zip(ids, names, strict=True))
     save_comparisons(found, tmp_path / 'parts.json')
     assert len(json.loads((tmp_path / 'parts.json').read_text())) == 3
 

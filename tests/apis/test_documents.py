@@ -1,5 +1,6 @@
 """The documents' examples run as they are written."""
 
+import json
 import pkgutil
 import re
 import shlex
@@ -13,6 +14,7 @@ from mmaction.registry import MODELS
 from player_data import data_of
 from squats import squat, training
 
+import masa
 from masa import cli
 from masa.datasets import save_annotations
 from masa.support.config_checks import check_config, read_config
@@ -45,6 +47,25 @@ def test_alignment(as_after_the_demo):
     assert (np.diff(names['alignment'].path, axis=0) >= 0).all()
     assert len(names['matches']) == 5
     assert names['score'].shape == (len(names['squats'][0]),)
+
+
+def test_arrays_of_different_frame_rates(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, frames in (('phone', 60), ('camera', 240)):
+        np.save(name, squat(frames)[:, np.arange(17) % 13, :2] * [1, -1])
+    (made,) = [
+        one for one in blocks('docs/data.md', 'python') if 'np.load' in one
+    ]
+    names = {}
+    exec(made, names)
+    assert cli.main(['align', 'both.pkl', '-o', 'a.json']) == 0
+    seconds = json.loads(Path('a.json').read_text())['seconds']
+    assert seconds['phone'][-1] == pytest.approx(59 / 30, abs=0.05)
+    assert seconds['camera'][-1] == pytest.approx(239 / 120, abs=0.05)
+    skeleton = names['COCO_17']
+    records = [one | dict(skeleton=skeleton) for one in names['records']]
+    phone, camera = masa.load().embed(records)
+    assert phone.duration == pytest.approx(camera.duration, abs=0.1)
 
 
 def test_compare(tmp_path, monkeypatch):

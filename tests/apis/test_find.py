@@ -3,7 +3,14 @@ import pytest
 from squats import RATE, record, squat, training, turned
 
 import masa
-from masa.apis.finding import JOINT_WEIGHT, _beside
+from masa.alignment import find_occurrences
+from masa.apis.finding import (
+    JOINT_WEIGHT,
+    TOLERANCE,
+    TOLERANCE_3D,
+    TOLERANCE_SAME_SIDE,
+    _beside,
+)
 from masa.datasets.random_activities import draw_activity, draw_performance
 from masa.datasets.skeletons import LAYOUTS, PENN_ACTION
 
@@ -58,6 +65,36 @@ def test_joints_in_2d_count_if_filmed_from_one_side(
     )
     assert len(found) == 2
     assert set(weights) == ({JOINT_WEIGHT} if compared else set())
+
+
+def test_repetitions_may_differ_more_than_what_is_found(model, monkeypatch):
+    """One and a half times, in 2D beside joints as well."""
+    tolerances = []
+
+    def find(*arguments):
+        tolerances.append(arguments[2])
+        return find_occurrences(*arguments)
+
+    monkeypatch.setattr('masa.apis.finding.find_occurrences', find)
+    joints, _ = training(60, 70)
+    for one, many, usual in (
+        (squat(60), joints, [TOLERANCE_3D]),
+        (
+            turned(squat(60), 40)[..., :2] * [1, -1],
+            joints[..., :2] * [1, -1],
+            [TOLERANCE, TOLERANCE_SAME_SIDE],
+        ),
+    ):
+        reference, recording = record(one, 'one'), record(many, 'many')
+        tolerances.clear()
+        assert len(model.compare_repetitions(reference, recording)) == 2
+        assert tolerances == pytest.approx([1.5 * one for one in usual])
+        tolerances.clear()
+        assert len(model.find(reference, recording)) == 2
+        assert tolerances == usual
+        tolerances.clear()
+        model.compare_repetitions(reference, recording, 0.4)
+        assert set(tolerances) == {0.4}
 
 
 def test_other_rates_need_no_thought(model):

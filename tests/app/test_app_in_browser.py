@@ -1,5 +1,6 @@
 """The page of masa app, used by clicks."""
 
+import json
 import os
 import socket
 import subprocess
@@ -33,9 +34,10 @@ def address(tmp_path):
 
 
 @pytest.fixture
-def endless(tmp_path, monkeypatch):
+def endless(tmp_path, monkeypatch, request):
     """The address of a page whose jobs tell progress and never end."""
-    code = 'import sys, time; print(\'{"frames": 3, "total": 9}\', '
+    told = json.dumps(dict(frames=getattr(request, 'param', 3), total=9))
+    code = f'import sys, time; print({told!r}, '
     code += 'file=sys.stderr, flush=True); time.sleep(600)'
     monkeypatch.setattr(
         'masa.app.jobs.subprocess',
@@ -170,6 +172,19 @@ def test_a_message_that_names_a_field(address, files, width):
         assert page.locator('[name=up-axis]').is_visible()
         scrolls = 'document.documentElement.scrollWidth'
         assert page.evaluate(scrolls) <= width
+
+
+@pytest.mark.parametrize('endless', [0], indirect=True)
+def test_the_model_is_loaded_before_the_first_frame(endless, files):
+    with launched() as browser:
+        page = browser.new_page()
+        page.goto(endless)
+        page.locator('[data-role=references] input').set_input_files(
+            [files / 'good.npy', files / 'other.npy']
+        )
+        page.click('#run:not([disabled])')
+        page.wait_for_selector('#doing >> text=model')
+        assert page.locator('#bar').get_attribute('value') is None
 
 
 def test_a_running_job_in_other_tabs(endless, files):

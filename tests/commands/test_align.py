@@ -500,7 +500,6 @@ def test_errors(work, tmp_path, capsys):
     assert not (tmp_path / 'm.csv').exists()
     (tmp_path / 'm.csv').touch()
     for options, message in (
-        (('align',), '--output'),
         (('align', *table), '--overwrite'),
         (('align', '-o', 'a.txt'), '.csv'),
         (('align', '-o', 'a.csv', '-o', './a.csv'), 'once'),

@@ -41,6 +41,13 @@ def test_compare(files, tmp_path, capsys):
     assert 'knees bent' in page.read_text(encoding='utf-8')
 
 
+def test_without_an_output_the_answer_is_printed(files, tmp_path, capsys):
+    before = set(tmp_path.iterdir())
+    assert run(*files) == 0
+    assert 'knees bent' in capsys.readouterr().out
+    assert set(tmp_path.iterdir()) == before
+
+
 def test_repetitions_without_times(tmp_path, capsys):
     """They are named by their frames in the recording."""
     recording, places = training(60, 50)
@@ -78,7 +85,7 @@ def test_one_reference_and_named_attempt(files, tmp_path):
 
 @pytest.mark.parametrize(
     ('outputs', 'number'),
-    [(['report.csv'], 3), (['exists.json'], 3), (['report.html'], 1), ([], 3)],
+    [(['report.csv'], 3), (['exists.json'], 3), (['report.html'], 1)],
 )
 def test_wrong_arguments(files, tmp_path, capsys, outputs, number):
     (tmp_path / 'exists.json').touch()

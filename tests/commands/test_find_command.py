@@ -95,6 +95,23 @@ def test_files_for_other_programs(files):
     )
 
 
+def test_align_prints_which_share_is_matched(files, capsys):
+    np.save('half.npy', squat(60)[30:])
+    partial = ['align', 'one.npy', 'half.npy', *BODY, '--method', 'partial']
+    assert main([*partial, '-o', 'a.json']) == 0
+    found = json.loads(Path('a.json').read_text())['frames']
+    capsys.readouterr()
+    before = set(Path().iterdir())
+    assert main(partial) == 0
+    assert set(Path().iterdir()) == before
+    printed = capsys.readouterr().out.splitlines()
+    for name, frames in found.items():
+        share = sum(frame is not None for frame in frames) / len(frames)
+        (row,) = [line for line in printed if name in line]
+        assert f'{share:.0%}' in row
+    assert None in found['half']
+
+
 def test_repetitions_are_compared(files, capsys):
     command = ['compare', 'one.npy', 'many.npy', '--repetitions', *BODY]
     outputs = ['-o', 'r.html', '-o', 'r.json', '-o', 'r.srt']

@@ -153,7 +153,8 @@ def test_neighbors_closer_than_rounding_of_a_product():
     np.testing.assert_array_equal(found[:, 0], expected)
 
 
-def loop_transfer(embeddings, phases):
+def loop_transfer(embeddings, phases, find):
+    """Errors of what ``find`` takes for the frame of each event in others."""
     errors = []
     for a, phase_a in zip(embeddings, phases, strict=True):
         for b, phase_b in zip(embeddings, phases, strict=True):
@@ -166,21 +167,17 @@ def loop_transfer(embeddings, phases):
                 start_b = list(phase_b).index(event)
                 if start_a == 0 or start_b == 0:
                     continue
-                distances = [np.sum((a[start_a] - f) ** 2) for f in b]
-                found = int(np.argmin(distances))
-                errors.append(abs(found - start_b) / len(b))
+                errors.append(abs(find(a, b, start_a) - start_b) / len(b))
     return np.array(errors)
 
 
-def test_transfer_error_equals_the_loop():
-    rng = np.random.default_rng(0)
-    embeddings = [s.astype(np.float64) for s in sequences(rng)]
-    phases = [np.sort(rng.integers(0, 4, len(s))) for s in embeddings]
-    errors = loop_transfer(embeddings, phases)
-    result = F.key_event_transfer_error(embeddings, phases, tolerance=0.2)
-    assert result.num_events == len(errors) > 10
-    assert result.median == pytest.approx(np.median(errors))
-    assert result.within == pytest.approx((errors <= 0.2).mean())
+def nearest_by_loop(a, b, frame):
+    return int(np.argmin([np.sum((a[frame] - f) ** 2) for f in b]))
+
+
+def middle_of_warping(a, b, frame):
+    found = sorted(j for i, j in loop_warping(a, b) if i == frame)
+    return found[(len(found) - 1) // 2]
 
 
 def loop_warping(a, b):
@@ -200,7 +197,11 @@ def loop_warping(a, b):
     return pairs
 
 
-def test_transfer_error_by_warping_equals_the_loop():
+@pytest.mark.parametrize(
+    ('method', 'find'),
+    [('nearest', nearest_by_loop), ('dtw', middle_of_warping)],
+)
+def test_transfer_error_equals_the_loop(method, find):
     rng = np.random.default_rng(0)
     embeddings = [s.astype(np.float64) for s in sequences(rng)]
     # One has no event, one is a single frame.
@@ -208,24 +209,8 @@ def test_transfer_error_by_warping_equals_the_loop():
     embeddings += [embeddings[-1][:1]]
     phases = [np.sort(rng.integers(0, 4, len(s))) for s in embeddings]
     phases[-2] = np.zeros(6, dtype=int)
-    errors = []
-    for a, phase_a in zip(embeddings, phases, strict=True):
-        for b, phase_b in zip(embeddings, phases, strict=True):
-            if a is b:
-                continue
-            pairs = loop_warping(a, b)
-            for event in range(1, 5):
-                if event not in phase_a or event not in phase_b:
-                    continue
-                start_a = list(phase_a).index(event)
-                start_b = list(phase_b).index(event)
-                if start_a == 0 or start_b == 0:
-                    continue
-                found = sorted(j for i, j in pairs if i == start_a)
-                middle = found[(len(found) - 1) // 2]
-                errors.append(abs(middle - start_b) / len(b))
-    errors = np.array(errors)
-    result = F.key_event_transfer_error(embeddings, phases, 0.2, 'dtw')
+    errors = loop_transfer(embeddings, phases, find)
+    result = F.key_event_transfer_error(embeddings, phases, 0.2, method)
     assert result.num_events == len(errors) > 10
     assert result.median == pytest.approx(np.median(errors))
     assert result.within == pytest.approx((errors <= 0.2).mean())

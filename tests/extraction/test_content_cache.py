@@ -1,4 +1,6 @@
 import os
+import pickle
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -59,6 +61,25 @@ def test_other_content_or_settings_are_not_found(cache, tmp_path):
     changed = make_video(tmp_path / 'first.mp4', b'other')
     assert not cache.fetch(changed, SETTINGS, other)
     assert not other.path('first').exists()
+
+
+def test_a_video_is_read_once(cache, tmp_path, monkeypatch):
+    made = OutputFolder(tmp_path / 'made', 'float32')
+    first = make_video(tmp_path / 'first.mp4')
+    make_file(made, first)
+    assert not cache.fetch(first, SETTINGS, made)
+    # As processes that extract it get the cache.
+    cache = pickle.loads(pickle.dumps(cache))
+    opened = Mock(wraps=open)
+    monkeypatch.setattr(
+        'masa.extraction.content_cache.open', opened, raising=False
+    )
+    cache.store(first, SETTINGS, made)
+    assert cache.fetch(first, SETTINGS, made)
+    assert not opened.called
+    changed = make_video(tmp_path / 'first.mp4', b'changed')
+    assert not cache.fetch(changed, SETTINGS, made)
+    assert opened.call_count == 1
 
 
 def test_the_images_of_a_folder(cache, tmp_path):

@@ -17,7 +17,7 @@ from player_data import (
     video_of,
 )
 
-from masa.alignment import ReferenceSet
+from masa.alignment import ReferenceSet, save_comparisons
 from masa.visualization.player import Mark, Player, Track, player_page
 
 pytestmark = MARKS
@@ -394,6 +394,31 @@ def test_mirrored_pictures_and_joints_on_them(browser, tmp_path):
             assert color_at(page, panel, 79 - x, 8)[0] < 10
         page.get_by_role('checkbox', name='joints').uncheck()
         assert color_at(page, 0, 20, 24)[0] == pytest.approx(200, abs=4)
+
+
+def test_the_page_of_repetitions(browser, tmp_path):
+    known = ReferenceSet([performance('good', 40, 0)])
+    made = [
+        known.compare(performance('new', 50, knee), first_frame=start)
+        for knee, start in ((0.1, 0), (0.4, 50), (0.2, 100))
+    ]
+    save_comparisons(made, tmp_path / 'c.html')
+    with opened(browser, tmp_path / 'c.html') as page:
+        # The table of the player and that of the page have one order.
+        chosen = page.locator('.choice label').all_text_contents()[1:]
+        links = page.locator('td a')
+        assert chosen == links.all_text_contents()
+        assert page.locator('.panel:visible').count() == 2
+        assert (
+            page.locator('.panel:visible b')
+            .nth(1)
+            .inner_text()
+            .startswith('repetition 2')
+        )
+        section = page.locator('details[id]').nth(2)
+        assert not section.locator('svg').first.is_visible()
+        links.nth(2).click()
+        assert section.locator('svg').first.is_visible()
 
 
 def test_the_page_of_a_comparison(browser, tmp_path):

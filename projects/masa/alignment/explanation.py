@@ -233,12 +233,13 @@ def save_comparisons(
         OSError: If the file cannot be written.
     """
     path = Path(path)
+    suffix = path.suffix.lower()
     if not comparisons:
         raise ValueError(f'there is no comparison to write to {path}')
-    if path.suffix == '.json':
+    if suffix == '.json':
         made = [one.to_dict() for one in comparisons]
         text = json.dumps(made if len(made) > 1 else made[0], indent=1) + '\n'
-    elif path.suffix == '.html':
+    elif suffix == '.html':
         # Drawing is not needed to compare.
         from ..visualization.comparison_page import comparison_page
 

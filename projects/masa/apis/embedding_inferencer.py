@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from .exported_model import ExportedModel
     from .trained_model import TrainedModel
 
-# Seconds, or frames where these are not known, between two moments of a
-# sequence above which a warning is due: 29 seconds for 48 moments.
-LONGEST_STEP = 0.6, 18
+# Between two moments of a sequence, above which a warning is due: 29 seconds
+# for 48 moments. Frames count where seconds are not known.
+LONGEST_SECONDS, LONGEST_FRAMES = 0.6, 18
 # Joints of a lower score are guessed, and if fewer than this share of them are
 # seen, a warning is due: of a clip of a whole body 94% are, of two in which
 # there are legs or arms alone 46 and 52%.
@@ -279,9 +279,9 @@ class EmbeddingInferencer(PartEmbedding):
         moments = self.model.moments
         coarse = []
         for one in sequences if moments else ():
-            length, unit, limit = one.duration, 's', LONGEST_STEP[0]
+            length, unit, limit = one.duration, 's', LONGEST_SECONDS
             if length is None:
-                length, unit, limit = len(one), 'frames', LONGEST_STEP[1]
+                length, unit, limit = len(one), 'frames', LONGEST_FRAMES
             if length > limit * moments:
                 coarse.append(f'{one.name} ({length:.0f} {unit})')
         if coarse:
@@ -331,7 +331,10 @@ def _load_model(
     unsafe_load: bool,
 ) -> 'TrainedModel | ExportedModel':
     model = PRETRAINED if model is None else model
-    if isinstance(model, (str, Path)) and Path(model).suffix == '.onnx':
+    if (
+        isinstance(model, (str, Path))
+        and Path(model).suffix.lower() == '.onnx'
+    ):
         if weights is not None:
             raise ValueError(
                 f'{model} holds its weights: leave {weights} out, or give the '

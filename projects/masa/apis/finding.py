@@ -41,6 +41,7 @@ def find_in_recording(
     recording: EmbeddedSequence,
     tolerance: float | None,
     mirrored: bool,
+    leniency: float = 1.0,
 ) -> list[Occurrence]:
     """Find where a recording shows what references show.
 
@@ -56,6 +57,8 @@ def find_in_recording(
         tolerance (float, optional): See
             :meth:`masa.apis.AlignmentInferencer.find`.
         mirrored (bool): Whether to find the mirror image as well.
+        leniency (float): What the default of the tolerance is multiplied by.
+            Defaults to 1.
 
     Returns:
         list[Occurrence]: The best first.
@@ -113,7 +116,7 @@ def find_in_recording(
         return find_occurrences(
             features[:-1],
             features[-1],
-            usual if tolerance is None else tolerance,
+            leniency * usual if tolerance is None else tolerance,
             lengths,
             embed,
         )
@@ -141,19 +144,6 @@ def find_in_recording(
         )
         for one in found
     ]
-
-
-def usual_tolerance(sequences: Sequence[EmbeddedSequence]) -> float:
-    """Return the default of the tolerance.
-
-    Args:
-        sequences (Sequence[EmbeddedSequence]): References and recording.
-
-    Returns:
-        float: A larger one if all are bodies in 3D.
-    """
-    in_3d = _shown_joints(sequences) and sequences[0].keypoint.shape[-1] == 3
-    return TOLERANCE_3D if in_3d else TOLERANCE
 
 
 def _shown_joints(sequences: Sequence[EmbeddedSequence]) -> list[int]:

@@ -331,7 +331,7 @@ class FrameIndex:
 
 def _checked_path(path: str | Path) -> Path:
     path = Path(path)
-    if path.suffix != '.faiss':
+    if path.suffix.lower() != '.faiss':
         raise ValueError(
             f"the file's name is expected to end in .faiss, but got {path}"
         )

@@ -207,7 +207,7 @@ class InputReader:
                 f'but is a {type(item).__name__}'
             )
         path = Path(item)
-        if path.suffix in ANNOTATION_SUFFIXES:
+        if path.suffix.lower() in ANNOTATION_SUFFIXES:
             return self._with_layout(read_records(path, self.features), path)
         if path.suffix.lower() == '.npy':
             return [self._record_of_array(read_array(path), path.stem)]

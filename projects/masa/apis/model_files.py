@@ -27,7 +27,7 @@ def find_model_files(
     """
     if not model.exists():
         raise FileNotFoundError(f'there is no config or folder {model}')
-    if model.suffix in ('.pth', '.safetensors'):
+    if model.suffix.lower() in ('.pth', '.safetensors'):
         raise ValueError(
             f'{model} is a checkpoint: give the work directory of its '
             'training, or its config, and the checkpoint as weights '

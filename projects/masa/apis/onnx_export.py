@@ -6,7 +6,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from ..models import ContextAwareEncoder, ResampledEncoder
+from ..models import ContextAwareEncoder
 from ..support.extras import explain_missing
 from ..support.files import atomic_path
 from .exported_model import FORMATS
@@ -119,8 +119,8 @@ def export_onnx(
             embed_dims=str(model.embed_dims),
             **(metadata or {}),
         )
-        if isinstance(model.backbone, ResampledEncoder):
-            described['moments'] = str(model.backbone.frames)
+        if model.moments is not None:
+            described['moments'] = str(model.moments)
         for key, value in described.items():
             exported.metadata_props.add(key=key, value=value)
         onnx.checker.check_model(exported)

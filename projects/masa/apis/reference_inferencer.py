@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from ..alignment import Comparison, Occurrence, ReferenceSet
 from ..embeddings import EmbeddedSequence
 from .embedding_inferencer import EmbeddingInferencer
-from .finding import find_in_recording, usual_tolerance
+from .finding import find_in_recording
 from .input_reader import Input
 
 # An attempt that lasts so many times as long as a reference may be several.
 SEVERAL = 3.0
+# How much more repetitions may differ that are compared than those that are
+# counted.
+LENIENCY = 1.5
 
 
 class ReferenceInferencer(EmbeddingInferencer):
@@ -124,14 +127,14 @@ class ReferenceInferencer(EmbeddingInferencer):
         """
         references = self.embed(references)
         recording = self._single(recording, parts=True)
-        if tolerance is None:
-            tolerance = 1.5 * usual_tolerance([*references, recording])
-        found = self.find(references, recording, tolerance)
+        found = find_in_recording(
+            self, references, recording, tolerance, False, LENIENCY
+        )
         if not found:
             raise ValueError(
-                f'{recording.name} shows nothing like the references within '
-                f'the tolerance {tolerance:g}: give a larger one, or compare '
-                'it as a whole if it is a single attempt'
+                f'{recording.name} shows nothing like the references: give a '
+                'larger tolerance, or compare it as a whole if it is a single '
+                'attempt'
             )
         parts = [(one.start_frame, one.end_frame) for one in sorted(found)]
         return self.compare_parts(references, recording, parts)

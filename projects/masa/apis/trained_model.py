@@ -77,7 +77,7 @@ class TrainedModel:
         state = weights_of(checkpoint, weights)
         check_fit(state, network, weights)
         network.load_state_dict(state)
-        self.moments: int | None = getattr(network.backbone, 'frames', None)
+        self.moments: int | None = network.moments
         self.network: nn.Module = network.to(self.device).eval()
         meta = checkpoint.get('meta', {}).get('dataset_meta') or {}
         self.skeleton: dict | None = meta.get('skeleton')

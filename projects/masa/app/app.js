@@ -204,7 +204,7 @@ async function watch(number, start = null) {
   // Frames from before a reload took a time that is not known.
   start ??= { frames, time: performance.now() };
   const bar = get('bar');
-  if (total && frames < total) {
+  if (frames && frames < total) {
     bar.max = total;
     bar.value = frames;
     const seconds = (performance.now() - start.time) / 1000;
@@ -214,7 +214,10 @@ async function watch(number, start = null) {
       `frames${done ? `, about ${left} s left` : ''}`;
   } else {
     bar.removeAttribute('value');
-    get('doing').textContent = total ? 'Comparing …' : 'Reading …';
+    // Told once the videos are read, and as long as their model is loaded.
+    const isLoading = total && !frames;
+    get('doing').textContent =
+      isLoading ? 'Loading the model …' : total ? 'Comparing …' : 'Reading …';
   }
   setTimeout(() => watch(number, start), POLL);
 }

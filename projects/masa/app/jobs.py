@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import IO
 
 from ..extraction.progress import PROGRESS_VARIABLE
+from ..writers.formats import OUTPUTS
 
-# Formats of the results, by the command.
-OUTPUTS = {
-    'align': ('html', 'mp4', 'csv', 'json'),
-    'find': ('html', 'png', 'csv', 'json'),
-    'compare': ('html', 'json'),
-}
+# Commands of the page, and the formats that it offers of what they write.
+COMMANDS = ('align', 'find', 'compare')
+_FORMATS = ('.html', '.mp4', '.png', '.csv', '.json')
 # Seconds that a process has to end by itself.
 _PATIENCE = 5
 
@@ -72,7 +70,9 @@ class Job:
         """
         self.folder.mkdir(parents=True)
         results = [
-            f'{self.command}.{ending}' for ending in OUTPUTS[self.command]
+            f'{self.command}{suffix}'
+            for suffix in OUTPUTS[self.command]
+            if suffix in _FORMATS
         ]
         self._process = subprocess.Popen(
             [

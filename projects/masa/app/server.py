@@ -20,7 +20,7 @@ from ..datasets.skeletons import LAYOUTS, UP_AXES
 from ..extraction.sequences import VIDEO_SUFFIXES
 from ..pose_files.formats import SUFFIXES as POSE_SUFFIXES
 from ..support.files import output_path
-from .jobs import OUTPUTS, Job
+from .jobs import COMMANDS, Job
 
 _PAGES = Path(__file__).parent
 # By the last part of the path.
@@ -283,7 +283,7 @@ async def _read_json(request: Request) -> dict:
 def _start(asked: dict, work: Workspace) -> Job:
     """Start what the page asks for: a command, inputs and options."""
     command, inputs = asked.get('command'), asked.get('inputs')
-    if command not in OUTPUTS:
+    if command not in COMMANDS:
         raise HTTPException(400, f'there is no command {command!r}')
     if not isinstance(inputs, list) or not set(map(str, inputs)) <= set(
         work.roles

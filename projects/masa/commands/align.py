@@ -4,19 +4,18 @@ import argparse
 from pathlib import Path
 
 from ..writers.formats import (
+    FOLDER_SUFFIXES,
+    OUTPUTS,
+    PAGE_SUFFIX,
     TRACK_FORMATS,
+    VIDEO_SUFFIXES,
     check_sequences,
     output_suffix,
     write_tracks,
 )
 from .model_options import add_inputs, add_method, add_model_options
 from .options import (
-    FOLDER_SUFFIXES,
-    PAGE_SUFFIX,
-    TABLE_SUFFIXES,
-    TRACK_SUFFIXES,
     TRACKS_HELP,
-    VIDEO_SUFFIXES,
     add_options,
     bounded,
     check_outputs,
@@ -38,8 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'aligned with, by their embeddings. It is 0 for equal sequences, and '
         'costs of different models do not compare. Those of the pretrained '
         'model are at most 4: about 0.1 is usual for one movement by two '
-        'people, and 1 for two movements. Exits with 1 if inputs '
-        'were left out, with 2 if it could not be done.'
+        'people, and 1 for two movements. With --method partial it also '
+        "prints the share of the reference's frames that have a counterpart. "
+        'Exits with 1 if inputs were left out, with 2 if it could not be '
+        'done.'
     )
     parser.epilog = (
         'Example: masa align a.mp4 b.mp4 c.mp4 -o aligned.html -o aligned.csv'
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--output',
         type=Path,
         action='append',
-        required=True,
+        default=[],
         metavar='FILE',
         help='.html: a page of one file that plays the sequences in step; '
         '.mp4 or .gif: the sequences in step and, above, as recorded; '
@@ -88,12 +89,8 @@ def check_arguments(
         parser (argparse.ArgumentParser): The command's parser.
         args (argparse.Namespace): The parsed arguments.
     """
-    suffixes = (
-        *(PAGE_SUFFIX, *VIDEO_SUFFIXES, *TABLE_SUFFIXES),
-        *(*TRACK_SUFFIXES, *FOLDER_SUFFIXES),
-    )
-    check_outputs(parser, args.output, suffixes, args.overwrite)
-    ordered = [o for o in args.output if output_suffix(o) in TRACK_SUFFIXES]
+    check_outputs(parser, args.output, OUTPUTS['align'], args.overwrite)
+    ordered = [o for o in args.output if output_suffix(o) in TRACK_FORMATS]
     if ordered and args.method == 'nearest':
         parser.error(
             f'{ordered[0]} holds what follows each other, and --method '
@@ -135,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
                 phases_only=TRACK_FORMATS[output_suffix(path)].labels,
             )
             for path in args.output
-            if output_suffix(path) in TRACK_SUFFIXES
+            if output_suffix(path) in TRACK_FORMATS
         }
         for path in args.output:
             suffix = output_suffix(path)
@@ -147,7 +144,7 @@ def run(args: argparse.Namespace) -> int:
                 write_aligned_video(
                     path, inferencer, sequences, timeline, args.height
                 )
-            elif suffix in TRACK_SUFFIXES:
+            elif suffix in TRACK_FORMATS:
                 write_tracks(path, tracks[path], args.overwrite)
             elif suffix in FOLDER_SUFFIXES:
                 pictures = pictures_of_timeline(

@@ -14,6 +14,7 @@ from ..visualization.video import (
     show_in_step,
     write_video,
 )
+from ..writers.formats import output_suffix
 
 # Highest frame rates in Hz: that of a screen, and one that a GIF, whose
 # durations are in hundredths of a second, can hold.
@@ -56,7 +57,7 @@ def write_aligned_video(
     ]
     rate = min(
         max(1 / frame_interval(times) for times in timestamps),
-        MAX_RATE[path.suffix],
+        MAX_RATE[output_suffix(path)],
     )
     recorded, aligned = playback(
         timestamps, timeline.frames, timeline.reference, rate

@@ -6,12 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..writers.formats import OUTPUTS
 from .model_options import (
     add_first_and_others,
     add_model_options,
     check_others,
 )
-from .options import TABLE_SUFFIXES, add_options, check_output
+from .options import add_options, check_output
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
@@ -54,7 +55,7 @@ def check_arguments(
         parser (argparse.ArgumentParser): The command's parser.
         args (argparse.Namespace): The parsed arguments.
     """
-    check_output(parser, args.output, TABLE_SUFFIXES, args.overwrite)
+    check_output(parser, args.output, OUTPUTS['anomaly'], args.overwrite)
     check_others(parser, args)
 
 

@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     )
     described, status = describe_model(model), 0
     for path in args.outputs:
-        if path.suffix == '.safetensors':
+        if path.suffix.lower() == '.safetensors':
             save_weights(model.network.state_dict(), path, described)
             print(f'{path}: {path.stat().st_size / 1e6:.1f} MB')
             continue

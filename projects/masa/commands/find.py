@@ -6,7 +6,16 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..writers.formats import check_sequences, output_suffix, write_tracks
+from ..writers.formats import (
+    FOLDER_SUFFIXES,
+    OUTPUTS,
+    PAGE_SUFFIX,
+    PICTURE_SUFFIX,
+    TRACK_FORMATS,
+    check_sequences,
+    output_suffix,
+    write_tracks,
+)
 from .model_options import (
     add_model_options,
     add_references_and,
@@ -14,10 +23,6 @@ from .model_options import (
     check_references,
 )
 from .options import (
-    FOLDER_SUFFIXES,
-    PAGE_SUFFIX,
-    TABLE_SUFFIXES,
-    TRACK_SUFFIXES,
     TRACKS_HELP,
     add_options,
     check_outputs,
@@ -25,8 +30,6 @@ from .options import (
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
-
-PICTURE_SUFFIX = '.png'
 
 EXPECTED = (ValueError, ImportError)
 
@@ -85,11 +88,7 @@ def check_arguments(
         parser (argparse.ArgumentParser): The command's parser.
         args (argparse.Namespace): The parsed arguments.
     """
-    suffixes = (
-        *(PAGE_SUFFIX, *TABLE_SUFFIXES, PICTURE_SUFFIX),
-        *(*TRACK_SUFFIXES, *FOLDER_SUFFIXES),
-    )
-    check_outputs(parser, args.output, suffixes, args.overwrite)
+    check_outputs(parser, args.output, OUTPUTS['find'], args.overwrite)
     check_references(parser, args)
 
 
@@ -134,7 +133,7 @@ def run(args: argparse.Namespace) -> int:
                 write_found_picture(
                     path, inferencer, references, recording, found
                 )
-            elif suffix in TRACK_SUFFIXES:
+            elif suffix in TRACK_FORMATS:
                 track = track_of_occurrences(recording, found, names)
                 write_tracks(path, [track])
             elif suffix in FOLDER_SUFFIXES:

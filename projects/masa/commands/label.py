@@ -6,7 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..writers.formats import check_sequences, output_suffix, write_tracks
+from ..writers.formats import (
+    OUTPUTS,
+    TRACK_FORMATS,
+    check_sequences,
+    output_suffix,
+    write_tracks,
+)
 from .model_options import (
     add_first_and_others,
     add_method,
@@ -14,8 +20,6 @@ from .model_options import (
     check_others,
 )
 from .options import (
-    TABLE_SUFFIXES,
-    TRACK_SUFFIXES,
     TRACKS_HELP,
     add_options,
     check_outputs,
@@ -73,8 +77,7 @@ def check_arguments(
         parser (argparse.ArgumentParser): The command's parser.
         args (argparse.Namespace): The parsed arguments.
     """
-    suffixes = TABLE_SUFFIXES + TRACK_SUFFIXES
-    check_outputs(parser, args.output, suffixes, args.overwrite)
+    check_outputs(parser, args.output, OUTPUTS['label'], args.overwrite)
     check_others(parser, args)
 
 
@@ -125,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
             columns['label'] += labels_of_other.tolist()
         what = f'labels of {len(others)} sequences, from {reference.name}'
         for path in args.output:
-            if output_suffix(path) in TRACK_SUFFIXES:
+            if output_suffix(path) in TRACK_FORMATS:
                 tracks = [
                     track_of_labels(*one, reference)
                     for one in zip(others, found, strict=True)

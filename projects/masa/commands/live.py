@@ -6,14 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .model_options import add_model_options
-from .options import (
+from ..writers.formats import (
+    OUTPUTS,
     TABLE_SUFFIXES,
     VIDEO_SUFFIXES,
-    add_options,
-    bounded,
-    check_outputs,
+    output_suffix,
 )
+from .model_options import add_model_options
+from .options import add_options, bounded, check_outputs
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
@@ -108,10 +108,9 @@ def check_arguments(
         parser (argparse.ArgumentParser): The command's parser.
         args (argparse.Namespace): The parsed arguments.
     """
-    suffixes = VIDEO_SUFFIXES + TABLE_SUFFIXES
-    check_outputs(parser, args.output, suffixes, args.overwrite)
+    check_outputs(parser, args.output, OUTPUTS['live'], args.overwrite)
     for kind in (VIDEO_SUFFIXES, TABLE_SUFFIXES):
-        if sum(path.suffix in kind for path in args.output) > 1:
+        if sum(output_suffix(path) in kind for path in args.output) > 1:
             parser.error(f'--output is expected to name one of {kind} at most')
     if not args.output and (args.camera is None or args.no_window):
         parser.error('--output FILE is expected: nothing else is shown')

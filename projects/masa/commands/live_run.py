@@ -12,9 +12,9 @@ from ..apis.live_aligner import LiveState
 from ..visualization.drawing import PAPER
 from ..visualization.sequence_images import SequenceImages
 from ..visualization.video import resize_to_height, show_beside, write_video
+from ..writers.formats import TABLE_SUFFIXES, output_suffix
 from .aligned_video import MAX_RATE
 from .live_sources import Source
-from .options import TABLE_SUFFIXES
 from .tables import write_columns
 
 # Of q and Escape.
@@ -67,7 +67,9 @@ class LiveRun:
                 opened.
             OSError: If a file cannot be written.
         """
-        table = [path for path in paths if path.suffix in TABLE_SUFFIXES]
+        table = [
+            path for path in paths if output_suffix(path) in TABLE_SUFFIXES
+        ]
         video = [path for path in paths if path not in table]
         if video or shown:
             pictures = self._pictures()
@@ -76,7 +78,7 @@ class LiveRun:
         else:
             pictures = ((time, None) for time in self._follow())
         for path in video:
-            rate = min(self.source.frame_rate, MAX_RATE[path.suffix])
+            rate = min(self.source.frame_rate, MAX_RATE[output_suffix(path)])
             count = write_video(path, in_real_time(pictures, rate), rate)
             print(f'{path}: {count} pictures, {rate:.4g} a second')
         # Without a video, nothing has asked for them yet.

@@ -10,20 +10,14 @@ from typing import Any
 from ..extraction.limits import DEFAULT_LIMITS
 from ..support.argument_checks import check_range
 from ..support.shipped_configs import config_paths
-from ..writers.formats import TRACK_FORMATS, output_suffix
+from ..writers.formats import output_suffix
 
 ANNOTATION_SUFFIXES = ('.pkl', '.npz', '.json')
-TABLE_SUFFIXES = ('.csv', '.json')
-VIDEO_SUFFIXES = ('.mp4', '.gif')
-TRACK_SUFFIXES = tuple(TRACK_FORMATS)
-# A folder or an archive of pictures.
-FOLDER_SUFFIXES = ('', '.zip')
-# What TRACK_SUFFIXES are, for the help.
+# What the suffixes of TRACK_FORMATS are, for the help.
 TRACKS_HELP = (
     '.srt or .vtt: subtitles; .eaf: ELAN; .labelstudio.json: Label Studio; '
     '.cvat.xml: CVAT'
 )
-PAGE_SUFFIX = '.html'
 # Blanks beside commas and brackets are layout, others are part of a value.
 _INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
 
@@ -233,6 +227,9 @@ _OPTIONS = {
         metavar='SECONDS',
         help='refuse longer videos (default: '
         f'{DEFAULT_LIMITS.max_seconds:,.0f}, six hours)',
+    ),
+    'seed': dict(
+        type=int, default=0, help='of the draw of splits (default: 0)'
     ),
     'val-share': dict(
         type=_SHARE,

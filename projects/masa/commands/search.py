@@ -6,19 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..writers.formats import output_suffix
+from ..writers.formats import FOLDER_SUFFIXES, OUTPUTS, output_suffix
 from .model_options import (
     add_first_and_others,
     add_model_options,
     check_others,
 )
-from .options import (
-    FOLDER_SUFFIXES,
-    TABLE_SUFFIXES,
-    add_options,
-    bounded,
-    check_outputs,
-)
+from .options import add_options, bounded, check_outputs
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
@@ -88,8 +82,7 @@ def check_arguments(
     """
     if args.index is None:
         check_others(parser, args)
-    suffixes = TABLE_SUFFIXES + FOLDER_SUFFIXES
-    check_outputs(parser, args.output, suffixes, args.overwrite)
+    check_outputs(parser, args.output, OUTPUTS['search'], args.overwrite)
     for path in args.output:
         if args.index and output_suffix(path) in FOLDER_SUFFIXES:
             parser.error(

@@ -29,18 +29,26 @@ def show_timeline(
 ) -> None:
     """Print the length and the cost of each aligned sequence.
 
+    Where some frames of the reference have no counterpart, also the share of
+    those that do.
+
     Args:
         sequences (list[EmbeddedSequence]): The sequences.
         timeline (Timeline): Their alignment.
     """
     table = Table('sequence', 'frames', 'seconds', 'cost')
+    shares = (timeline.frames >= 0).mean(axis=1)
+    is_partial = (shares < 1).any()
+    if is_partial:
+        table.add_column('matched')
     for i, (one, cost) in enumerate(
         zip(sequences, timeline.costs, strict=True)
     ):
         mark = ' (reference)' if i == timeline.reference else ''
         duration = '' if one.duration is None else f'{one.duration:.2f}'
         shown = 'nothing matches' if np.isnan(cost) else f'{cost:.4g}'
-        table.add_row(f'{one.name}{mark}', str(len(one)), duration, shown)
+        cells = [f'{one.name}{mark}', str(len(one)), duration, shown]
+        table.add_row(*cells, *[f'{shares[i]:.0%}'] * is_partial)
     print_table(table)
 
 
@@ -113,7 +121,7 @@ def write_columns(path: Path, columns: dict[str, list], what: str) -> None:
         OSError: If the file cannot be written.
     """
     with atomic_path(path) as temporary:
-        if path.suffix == '.json':
+        if path.suffix.lower() == '.json':
             temporary.write_text(json.dumps(columns, indent=1) + '\n')
         else:
             with open(temporary, 'w', newline='', encoding='utf-8') as file:
@@ -148,7 +156,7 @@ def write_matches(
         ]
         for one in sequences
     }
-    if path.suffix == '.csv':
+    if path.suffix.lower() == '.csv':
         columns = {}
         for name in frames:
             columns[name] = frames[name]

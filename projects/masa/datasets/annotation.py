@@ -114,10 +114,10 @@ def load_contents(path: str | os.PathLike) -> Any:
         '.npz': _load_npz,
         '.json': _load_json,
     }
-    reader = readers.get(path.suffix)
+    reader = readers.get(path.suffix.lower())
     if reader is None:
         hint = ''
-        if path.suffix == '.npy':
+        if path.suffix.lower() == '.npy':
             hint = ', while .npy holds one array, without names and splits'
         raise AnnotationError(
             f'{path} is expected to be an annotation file, which ends in one '
@@ -146,7 +146,7 @@ def save_annotations(annotations: dict, path: str | os.PathLike) -> None:
     """
     path = Path(path)
     writers = {'.pkl': pickle.dumps, '.npz': _npz_bytes, '.json': _json_bytes}
-    writer = writers.get(path.suffix)
+    writer = writers.get(path.suffix.lower())
     if writer is None:
         raise AnnotationError(
             f'{path} is expected to end in one of {sorted(writers)}'

@@ -235,7 +235,7 @@ class SequenceCollection:
         Raises:
             ValueError: If it does not end in '.npz'.
         """
-        if Path(path).suffix != '.npz':
+        if Path(path).suffix.lower() != '.npz':
             raise ValueError(
                 f"the file's name is expected to end in .npz, but got {path}"
             )
@@ -254,8 +254,9 @@ class SequenceCollection:
             for field, value in values.items():
                 if value is not None:
                     entries[f'{name}/{field}'] = value
-        with atomic_path(path) as temporary:
-            np.savez(temporary, **entries)
+        # NumPy adds another ending to a path that ends in .NPZ.
+        with atomic_path(path) as temporary, open(temporary, 'wb') as file:
+            np.savez(file, **entries)
 
     @classmethod
     def load(cls, path: str | Path) -> 'SequenceCollection':

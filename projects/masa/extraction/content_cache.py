@@ -47,6 +47,8 @@ class ContentCache:
     def __init__(self, root: Path, max_bytes: int = MAX_BYTES):
         self.root = root
         self.max_bytes = max_bytes
+        # Of the contents of files, by their paths and states.
+        self._digests: dict[tuple, bytes] = {}
 
     def fetch(
         self, sequence: MediaSequence, settings: dict, folder: OutputFolder
@@ -110,14 +112,23 @@ class ContentCache:
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         path = sequence.path
         for file in list_images(path) if path.is_dir() else [path]:
+            # In one digest of all, the ends of files would be lost.
+            digest.update(self._digest(file))
+        name = digest.hexdigest()
+        return self.root / name[:2] / f'{name}.npy'
+
+    def _digest(self, file: Path) -> bytes:
+        """Hash the content of a file, once as long as it does not change."""
+        status = file.stat()
+        times = status.st_mtime_ns, status.st_ctime_ns
+        state = file, status.st_size, *times
+        if state not in self._digests:
             content = hashlib.sha256()
             with open(file, 'rb') as opened:
                 while chunk := opened.read(_CHUNK):
                     content.update(chunk)
-            # In one digest of all, the ends of files would be lost.
-            digest.update(content.digest())
-        name = digest.hexdigest()
-        return self.root / name[:2] / f'{name}.npy'
+            self._digests[state] = content.digest()
+        return self._digests[state]
 
     def _entries(self) -> list[tuple[float, int, Path]]:
         """List when each file was used last, its size and path."""

@@ -58,12 +58,8 @@ class FrameProgress:
         """Add the frames processed since the last call."""
         self._frames += frames
         self._bar.advance(self._task, frames)
-        now = time.monotonic()
-        if self._tells and now - self._told > _INTERVAL:
-            self._told = now
-            total = max(self._claimed, self._frames)
-            told = dict(frames=self._frames, total=total)
-            print(json.dumps(told), file=sys.stderr, flush=True)
+        if time.monotonic() - self._told > _INTERVAL:
+            self._tell()
 
     def finish(self, name: str, claimed: int | None, text: str) -> None:
         """Count a sequence that is finished or has failed.
@@ -85,11 +81,21 @@ class FrameProgress:
                 flush=True,
             )
 
+    def _tell(self) -> None:
+        if not self._tells:
+            return
+        self._told = time.monotonic()
+        total = max(self._claimed, self._frames)
+        told = dict(frames=self._frames, total=total)
+        print(json.dumps(told), file=sys.stderr, flush=True)
+
     def _title(self) -> str:
         return f'{self.done}/{self.count} sequences'
 
     def __enter__(self) -> 'FrameProgress':
         self._bar.start()
+        # Other programs learn that models are loaded now.
+        self._tell()
         return self
 
     def __exit__(self, *_) -> None:

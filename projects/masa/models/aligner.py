@@ -260,6 +260,14 @@ class SequenceAligner(BaseModel):
             width = self.neck.out_channels
         return width if self.readout is None else self.readout.width(width)
 
+    @property
+    def moments(self) -> int | None:
+        """int, optional: At how many moments a sequence is encoded.
+
+        None at every frame; see :class:`ResampledEncoder`.
+        """
+        return getattr(self.backbone, 'frames', None)
+
     def predict(
         self,
         inputs: Sequence[SequenceBatch],

@@ -51,7 +51,7 @@ def read_checkpoint(
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'there is no checkpoint {path}')
-    if path.suffix == '.safetensors':
+    if path.suffix.lower() == '.safetensors':
         return _read_weights(path)
     whole = _compare_checksums(path)
     try:

@@ -2,24 +2,26 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-import numpy as np
-
 from .. import __version__
-from ..alignment.explanation import Comparison, Timing
+from ..alignment.explanation import Comparison
 from ..alignment.joint_difference import DEGREES, JointDifference
 from .comparison_moments import ACCEPTED, MOST_DEVIATIONS, draw_moments
-from .player import comparison_player, height_script, player_section
+from .comparison_plots import (
+    STRETCH_COLORS,
+    draw_angle,
+    draw_timing,
+    joint_title,
+)
+from .player import (
+    comparison_player,
+    height_script,
+    most_unusual,
+    player_section,
+    repetition_name,
+)
 
 # Shown of the most unusual differences, and of the curves.
 MOMENTS, CURVES = 3, 3
-_STRETCH_COLORS = dict(
-    fast='#e69f00',
-    slow='#56b4e9',
-    paused='#7f7f7f',
-    repeated='#cc79a7',
-    skipped='#d55e00',
-    missing='#d55e00',
-)
 
 
 def comparison_page(
@@ -29,7 +31,8 @@ def comparison_page(
 
     Args:
         comparisons (Sequence[Comparison]): One, or those of the repetitions in
-            a recording, which become a table with the worst explained first.
+            a recording, which become a table and a section each, in the order
+            given; that of the most unusual one is open.
         height (int): Height in pixels of the pictures of videos in the player.
 
     Returns:
@@ -40,8 +43,7 @@ def comparison_page(
     Raises:
         OSError: If a video cannot be read.
     """
-    order = sorted(comparisons, key=lambda one: -one.score)
-    first = order[0]
+    first = comparisons[0]
     names = [one.name for one in first.references]
     several = f'{len(names)} references'
     title = (
@@ -51,21 +53,13 @@ def comparison_page(
     body = [f'<h1>{escape(title)}</h1>']
     if len(names) > 2:
         body.append(f'<p class="soft">{escape(", ".join(names))}</p>')
-    player = comparison_player(order)
+    player = comparison_player(comparisons)
     if player is not None:
         body.append(player_section(player, height, ACCEPTED))
     if len(comparisons) > 1:
-        body.append(_overview(comparisons))
-    for number, one in enumerate(order):
-        if len(order) == 1:
-            body.append(_explain(one))
-            continue
-        name = _part_name(one, list(comparisons).index(one))
-        is_open = ' open' if number == 0 else ''
-        body.append(
-            f'<details{is_open}><summary>{escape(name)}, score '
-            f'{one.score:.2f}</summary>{_explain(one)}</details>'
-        )
+        body += _explain_all(comparisons)
+    else:
+        body.append(_explain(first))
     body.append(_NOTES)
     return _PAGE.format(
         title=escape(title),
@@ -75,27 +69,32 @@ def comparison_page(
     )
 
 
-def _part_name(one: Comparison, number: int) -> str:
-    return f'repetition {number + 1} ({one.place})'
-
-
-def _overview(comparisons: Sequence[Comparison]) -> str:
-    worst = max(comparisons, key=lambda one: one.score)
-    rows = []
+def _explain_all(comparisons: Sequence[Comparison]) -> list[str]:
+    """Make a table whose rows lead to the sections below it."""
+    worst = most_unusual(comparisons)
+    rows, sections = [], []
     for number, one in enumerate(comparisons):
-        mark = ' class="worst"' if one is worst else ''
+        name = escape(repetition_name(one, number))
+        place = f'repetition-{number + 1}'
         told = [d.sentence for d in one.differences(1)]
         told += map(one.timing.sentence, one.timing.stretches[:1])
         rows.append(
-            f'<tr{mark}><td>{escape(_part_name(one, number))}</td>'
+            f'<tr{" class=worst" * (number == worst)}>'
+            f'<td><a href="#{place}">{name}</a></td>'
             f'<td>{one.score:.2f}</td><td class="text">'
             f'{escape("; ".join(told) or "nothing stands out")}</td></tr>'
         )
-    return (
+        sections.append(
+            f'<details id="{place}"{" open" * (number == worst)}>'
+            f'<summary>{name}, score {one.score:.2f}</summary>{_explain(one)}'
+            '</details>'
+        )
+    table = (
         '<h2>Repetitions</h2><div class="scroll"><table><tr><th></th>'
         '<th>score</th><th class="text">what stands out most</th></tr>'
         f'{"".join(rows)}</table></div>'
     )
+    return [table, *sections, _OPEN_LINKED]
 
 
 def _explain(one: Comparison) -> str:
@@ -128,7 +127,7 @@ def _explain(one: Comparison) -> str:
     if angles:
         times = one.timing.unit
         parts.append('<h2>Angles</h2><div class="grid">')
-        parts += [_curve(one, d, times) for d in angles[:CURVES]]
+        parts += [draw_angle(one, d, times) for d in angles[:CURVES]]
         parts += ['</div>', _joint_table(angles)]
     positions = [d for d in one.joints if d.unit != DEGREES]
     if positions:
@@ -147,7 +146,7 @@ def _timing(one: Comparison) -> str:
         f'{timing.amount(timing.reference)}.</p>'
     ]
     items = ''.join(
-        f'<li><span class="dot" style="background:{_STRETCH_COLORS[s.kind]}">'
+        f'<li><span class="dot" style="background:{STRETCH_COLORS[s.kind]}">'
         f'</span>{escape(timing.sentence(s))}</li>'
         for s in timing.stretches
     )
@@ -167,142 +166,17 @@ def _timing(one: Comparison) -> str:
             f'<th>attempt</th></tr>{rows}</table></div>'
         )
     return (
-        f'<figure class="wide">{_path_plot(timing)}<figcaption>The moment of '
+        f'<figure class="wide">{draw_timing(timing)}<figcaption>The moment of '
         'the reference at each moment of the attempt. Along the dashed line '
         'the attempt would keep one tempo; colors mark unusual stretches.'
         f'</figcaption></figure>{"".join(told)}'
     )
 
 
-def _axes(
-    x: tuple[float, float],
-    y: tuple[float, float],
-    labels: tuple[str, str],
-    height: int,
-):
-    """Return functions to pixels and the SVG of two axes."""
-    left, right, top, bottom = 48, 388, 8, height - 34
-    spans = [max(high - low, 1e-9) for low, high in (x, y)]
-
-    def at(xs, ys):
-        across = left + (np.asarray(xs) - x[0]) / spans[0] * (right - left)
-        down = bottom - (np.asarray(ys) - y[0]) / spans[1] * (bottom - top)
-        return across, down
-
-    parts = [
-        f'<path class="axis" d="M{left},{top}V{bottom}H{right}"/>',
-        f'<text x="{(left + right) / 2}" y="{height - 4}" '
-        f'text-anchor="middle">{escape(labels[0])}</text>',
-        f'<text transform="translate(11 {(top + bottom) / 2}) rotate(-90)" '
-        f'text-anchor="middle">{escape(labels[1])}</text>',
-    ]
-    for value in _ticks(*x):
-        place = at(value, y[0])[0]
-        parts.append(
-            f'<text x="{place:.0f}" y="{bottom + 14}" text-anchor="middle">'
-            f'{value:g}</text>'
-        )
-    for value in _ticks(*y):
-        place = at(x[0], value)[1]
-        parts.append(
-            f'<text x="{left - 4}" y="{place + 4:.0f}" text-anchor="end">'
-            f'{value:g}</text>'
-        )
-    return at, ''.join(parts)
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Round values between two, about four."""
-    rough = max(high - low, 1e-9) / 4
-    size = 10.0 ** np.floor(np.log10(rough))
-    step = next(size * k for k in (1, 2, 5, 10) if size * k >= rough)
-    first = int(np.ceil(low / step - 1e-9))
-    last = int(np.floor(high / step + 1e-9))
-    return [round(k * step, 6) for k in range(first, last + 1)]
-
-
-def _line(xs, ys) -> str:
-    """SVG path through points; breaks where one is NaN."""
-    text, pen = [], 'M'
-    for x, y in zip(xs, ys, strict=True):
-        if not np.isfinite(y):
-            pen = 'M'
-            continue
-        text.append(f'{pen}{x:.1f},{y:.1f}')
-        pen = 'L'
-    return ''.join(text)
-
-
-def _path_plot(timing: Timing) -> str:
-    own, along, _ = timing.curve
-    unit = timing.unit
-    x, y = (own[0], own[-1]), (along[0], along[-1])
-    at, axes = _axes(x, y, (f'attempt [{unit}]', f'reference [{unit}]'), 240)
-    bands = ''
-    for one in timing.stretches:
-        (left, right), (bottom, top) = at(
-            [one.start, one.end], [one.reference_start, one.reference_end]
-        )
-        bands += (
-            f'<rect x="{left - 1:.1f}" y="{top - 1:.1f}" '
-            f'width="{right - left + 2:.1f}" '
-            f'height="{bottom - top + 2:.1f}" opacity=".45" '
-            f'fill="{_STRETCH_COLORS[one.kind]}"/>'
-        )
-    return (
-        '<svg viewBox="0 0 400 240" role="img" aria-label="timing">'
-        f'{bands}{axes}<path class="even" d="{_line(*at(x, y))}"/>'
-        f'<path class="attempt" d="{_line(*at(own, along))}"/></svg>'
-    )
-
-
-def _curve(one: Comparison, difference: JointDifference, unit: str) -> str:
-    """Plot an angle of the attempt, and the references' mean with its band."""
-    times = (
-        one.attempt.timestamps
-        if unit == 's'
-        else one.first_frame + np.arange(len(one.attempt))
-    )
-    own, mean, spread = difference.curves
-    values = np.concatenate([own, mean - spread, mean + spread])
-    y = float(np.nanmin(values)), float(np.nanmax(values))
-    # A difference below 10 degrees is not to look large.
-    room = max(0.0, 10 - (y[1] - y[0])) / 2
-    at, axes = _axes(
-        (times[0], times[-1]),
-        (y[0] - room, y[1] + room),
-        (f'attempt [{unit}]', difference.unit),
-        190,
-    )
-    known = np.isfinite(mean)
-    upper = at(times[known], (mean + spread)[known])
-    lower = at(times[known][::-1], (mean - spread)[known][::-1])
-    band = _line(*np.concatenate([upper, lower], axis=1))
-    x, _ = at(times[difference.frame], y[0])
-    others = (
-        'references (thin, with their standard deviation)'
-        if one.calibrated
-        else 'reference (thin)'
-    )
-    return (
-        '<figure><svg viewBox="0 0 400 190" role="img" aria-label="curve">'
-        f'<path class="band" d="{band}"/>{axes}'
-        f'<path class="even" d="M{x:.1f},8V156"/>'
-        f'<path class="mean" d="{_line(*at(times, mean))}"/>'
-        f'<path class="attempt" d="{_line(*at(times, own))}"/></svg>'
-        f'<figcaption>{escape(_title(difference))}: attempt (thick), '
-        f'{others}</figcaption></figure>'
-    )
-
-
-def _title(difference: JointDifference) -> str:
-    return f'{difference.joint.replace("_", " ")}, {difference.measure}'
-
-
 def _joint_table(rows: Sequence[JointDifference]) -> str:
     digits = 0 if rows[0].unit == DEGREES else 2
     columns = {
-        rows[0].unit: [escape(_title(one)) for one in rows],
+        rows[0].unit: [escape(joint_title(one)) for one in rows],
         'score': [f'{one.score:.1f}' for one in rows],
         'mean difference': [f'{one.mean:.{digits}f}' for one in rows],
     }
@@ -351,6 +225,13 @@ how the references differ from each other; the score of the attempt comes from
 the more unusual half of them. It tells what is unusual, not whether it is
 wrong, and is no medical advice. From a single camera, angles are those in the
 picture: compare recordings from the same side.</p>"""
+
+_OPEN_LINKED = """<script>
+addEventListener('click', ({target}) => {
+  const link = target.closest('a[href^="#"]');
+  if (link) document.querySelector(link.hash).open = true;
+});
+</script>"""
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -406,6 +287,7 @@ td:first-child {{ min-width: 7rem; }}
 tr.worst td {{ font-weight: 700; }}
 details {{ margin: 1rem 0; }}
 summary {{ cursor: pointer; font-weight: 600; }}
+a {{ color: inherit; }}
 @media print {{ body {{ max-width: none; font-size: 12px; }}
   .grid {{ grid-template-columns: repeat(3, 1fr); }}
   figure.wide {{ max-width: 22rem; }} h2 {{ break-after: avoid; }}

@@ -291,7 +291,7 @@ def write_video(
     Raises:
         ValueError: If there is no image.
     """
-    if path.suffix == '.gif':
+    if path.suffix.lower() == '.gif':
         return _write_gif(path, iter(images), frame_rate)
     import av
 

@@ -1,4 +1,4 @@
-"""Which module writes which format.
+"""Which command writes which formats, and which module does.
 
 The help of the commands lists the suffixes, so that nothing is imported here.
 """
@@ -50,6 +50,27 @@ TRACK_FORMATS = {
         'cvat', 'write_cvat', single=True, labels=True, video=True
     ),
 }
+PAGE_SUFFIX, PICTURE_SUFFIX = '.html', '.png'
+TABLE_SUFFIXES = ('.csv', '.json')
+VIDEO_SUFFIXES = ('.mp4', '.gif')
+# A folder or an archive of pictures.
+FOLDER_SUFFIXES = ('', '.zip')
+# Of what a command writes, by its name.
+OUTPUTS = {
+    'align': (
+        *(PAGE_SUFFIX, *VIDEO_SUFFIXES, *TABLE_SUFFIXES),
+        *(*TRACK_FORMATS, *FOLDER_SUFFIXES),
+    ),
+    'find': (
+        *(PAGE_SUFFIX, PICTURE_SUFFIX, *TABLE_SUFFIXES),
+        *(*TRACK_FORMATS, *FOLDER_SUFFIXES),
+    ),
+    'compare': (PAGE_SUFFIX, '.json', *TRACK_FORMATS),
+    'live': (*VIDEO_SUFFIXES, *TABLE_SUFFIXES),
+    'label': (*TABLE_SUFFIXES, *TRACK_FORMATS),
+    'search': (*TABLE_SUFFIXES, *FOLDER_SUFFIXES),
+    'anomaly': TABLE_SUFFIXES,
+}
 
 
 def output_suffix(path: Path) -> str:
@@ -60,16 +81,16 @@ def output_suffix(path: Path) -> str:
 
     Returns:
         str: One of ``TRACK_FORMATS``, such as ``.cvat.xml``, or the part from
-        the last dot on; '' for a folder.
+        the last dot on, in lower case; '' for a folder.
 
     Example:
-        >>> output_suffix(Path('found.cvat.xml')), output_suffix(Path('a.b.c'))
+        >>> output_suffix(Path('found.cvat.xml')), output_suffix(Path('a.b.C'))
         ('.cvat.xml', '.c')
     """
     for suffix in TRACK_FORMATS:
-        if path.name.endswith(suffix):
+        if path.name.lower().endswith(suffix):
             return suffix
-    return path.suffix
+    return path.suffix.lower()
 
 
 def check_sequences(
@@ -148,7 +169,7 @@ def _file_of_each(
             f'{alike[0]} and {alike[1]} are one file on some systems: write '
             'one of them at a time (--only)'
         )
-    folder = path.with_name(path.name.removesuffix(suffix))
+    folder = path.with_name(path.name[: -len(suffix)])
     return {
         output_path(folder, name, suffix): [track]
         for name, track in zip(names, tracks, strict=True)

@@ -33,7 +33,7 @@ def write_pictures(path: Path, pictures: Iterable[Picture], what: str) -> None:
         OSError: If a file cannot be written.
     """
     count = 0
-    if path.suffix == '.zip':
+    if path.suffix.lower() == '.zip':
         with (
             atomic_path(path) as temporary,
             zipfile.ZipFile(temporary, 'w') as archive,

@@ -13,6 +13,7 @@ from ..conversion import (
 from ..options import add_options
 
 EXPECTED = (AnnotationError,)
+check_arguments = check_annotation_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,22 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='files named by activity and split, such as golf_swing_train.npy',
     )
     add_output(parser)
-    add_options(parser, 'body-model', 'val-share', 'test-share')
-    parser.add_argument(
-        '--seed', type=int, default=0, help='of that draw (default: 0)'
-    )
-
-
-def check_arguments(
-    parser: argparse.ArgumentParser, args: argparse.Namespace
-) -> None:
-    """End with a message if the arguments cannot be used.
-
-    Args:
-        parser (argparse.ArgumentParser): The command's parser.
-        args (argparse.Namespace): The parsed arguments.
-    """
-    check_annotation_file(parser, args)
+    add_options(parser, 'body-model', 'val-share', 'test-share', 'seed')
 
 
 def convert(args: argparse.Namespace) -> Converted:

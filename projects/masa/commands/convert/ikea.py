@@ -69,10 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='whether frames without an action are a phase of their own '
         '(default) or of unknown phase',
     )
-    add_options(parser, 'val-share')
-    parser.add_argument(
-        '--seed', type=int, default=0, help='of that draw (default: 0)'
-    )
+    add_options(parser, 'val-share', 'seed')
 
 
 def check_arguments(

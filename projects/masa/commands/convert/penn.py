@@ -62,10 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='the thirteen activities that have key events, or all fifteen '
         '(default: 13)',
     )
-    add_options(parser, 'val-share', 'test-share')
-    parser.add_argument(
-        '--seed', type=int, default=0, help='of that draw (default: 0)'
-    )
+    add_options(parser, 'val-share', 'test-share', 'seed')
 
 
 def check_arguments(
@@ -78,7 +75,7 @@ def check_arguments(
         args (argparse.Namespace): The parsed arguments.
     """
     check_annotation_file(parser, args)
-    suffixes = {path.suffix for path in args.phases or ()}
+    suffixes = {path.suffix.lower() for path in args.phases or ()}
     if '.json' in suffixes and len(args.phases) > 1:
         parser.error('--phases takes one JSON file, or pickles alone')
     if args.only_labeled and args.phases is None:
@@ -92,7 +89,7 @@ def read_phases(paths: list[Path] | None, sequences: list) -> Phases | None:
 
     if paths is None:
         return None
-    if paths[0].suffix == '.json':
+    if paths[0].suffix.lower() == '.json':
         return phases_from_key_events(paths[0], sequences, activity_name)
     return phases_from_pickles(paths, sequences)
 

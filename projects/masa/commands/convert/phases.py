@@ -12,6 +12,7 @@ from ..conversion import (
 from ..options import add_options
 
 EXPECTED = (AnnotationError,)
+check_arguments = check_annotation_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,18 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='put the phases in the place of those that records have',
     )
     add_options(parser, 'frame-rate')
-
-
-def check_arguments(
-    parser: argparse.ArgumentParser, args: argparse.Namespace
-) -> None:
-    """End with a message if the arguments cannot be used.
-
-    Args:
-        parser (argparse.ArgumentParser): The command's parser.
-        args (argparse.Namespace): The parsed arguments.
-    """
-    check_annotation_file(parser, args)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from ..conversion import (
 from ..options import add_options
 
 EXPECTED = (AnnotationError, ExtractionError, ImportError)
+check_arguments = check_annotation_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,18 +67,6 @@ def _size(text: str) -> tuple[int, int]:
             'such as 1920x1080'
         )
     return int(found[1]), int(found[2])
-
-
-def check_arguments(
-    parser: argparse.ArgumentParser, args: argparse.Namespace
-) -> None:
-    """End with a message if the arguments cannot be used.
-
-    Args:
-        parser (argparse.ArgumentParser): The command's parser.
-        args (argparse.Namespace): The parsed arguments.
-    """
-    check_annotation_file(parser, args)
 
 
 def run(args: argparse.Namespace) -> int:

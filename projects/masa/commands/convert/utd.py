@@ -13,6 +13,7 @@ from ..conversion import (
 from ..options import add_options, folder
 
 EXPECTED = (AnnotationError,)
+check_arguments = check_annotation_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,18 +53,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='SUBJECT',
         help='the only subjects to convert (default: all that are there)',
     )
-
-
-def check_arguments(
-    parser: argparse.ArgumentParser, args: argparse.Namespace
-) -> None:
-    """End with a message if the arguments cannot be used.
-
-    Args:
-        parser (argparse.ArgumentParser): The command's parser.
-        args (argparse.Namespace): The parsed arguments.
-    """
-    check_annotation_file(parser, args)
 
 
 def convert(args: argparse.Namespace) -> Converted:

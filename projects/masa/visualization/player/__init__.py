@@ -1,6 +1,6 @@
 """A page of one file that plays sequences in step."""
 
-from .comparison import comparison_player
+from .comparison import comparison_player, most_unusual, repetition_name
 from .page import height_script, player_page, player_section
 from .tracks import (
     DISTANCE,
@@ -21,7 +21,9 @@ __all__ = [
     'comparison_player',
     'distances',
     'height_script',
+    'most_unusual',
     'phase_marks',
     'player_page',
     'player_section',
+    'repetition_name',
 ]

@@ -16,7 +16,7 @@ def comparison_player(comparisons: Sequence[Comparison]) -> Player | None:
     """Play attempts in step with the reference that they are compared with.
 
     A single attempt is the clock, so that its pauses are seen. Of several, the
-    reference is, and the first one shows.
+    reference is, and the most unusual one shows at first.
 
     Args:
         comparisons (Sequence[Comparison]): With the same references, in the
@@ -41,13 +41,13 @@ def comparison_player(comparisons: Sequence[Comparison]) -> Player | None:
         frames = comparisons[0].matches
     tracks = [Track(reference, frames, title=title, mirrored=is_turned)]
     marks = phase_marks(reference, frames)
-    for one in comparisons:
+    for number, one in enumerate(comparisons):
         moments = _moments(one)
         frames = moment_of = np.arange(len(one.attempt))
         name = one.attempt.name
         if not is_single:
             frames, moment_of = _frames_of_reference(one), one.matches
-            name += f' from {one.timing.amount(one.timing.curve[0, 0])}'
+            name = repetition_name(one, number)
             # A moment shows the very frame that its mark is about.
             for _, frame in moments:
                 frames[moment_of[frame]] = frame
@@ -73,8 +73,33 @@ def comparison_player(comparisons: Sequence[Comparison]) -> Player | None:
         'mean difference of the angles [degrees]'
         if _angles(comparisons[0])
         else DISTANCE,
-        shown=1,
+        shown=None if is_single else [1 + most_unusual(comparisons)],
     )
+
+
+def repetition_name(one: Comparison, number: int) -> str:
+    """Name one of several comparisons.
+
+    Args:
+        one (Comparison): The comparison.
+        number (int): Its position among all, from 0 on.
+
+    Returns:
+        str: Its number from 1 on, and where it is in the recording.
+    """
+    return f'repetition {number + 1} ({one.place})'
+
+
+def most_unusual(comparisons: Sequence[Comparison]) -> int:
+    """Return the position of the comparison with the highest score.
+
+    Args:
+        comparisons (Sequence[Comparison]): One or several.
+
+    Returns:
+        int: The first one of equals.
+    """
+    return max(range(len(comparisons)), key=lambda i: comparisons[i].score)
 
 
 def _moments(one: Comparison) -> list[tuple[str, int]]:

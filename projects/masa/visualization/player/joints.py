@@ -2,6 +2,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...datasets.transforms.body_joints import turn_y_up
 from ..drawing import bone_side, known_positions
 from .tracks import Track
 
@@ -42,7 +43,9 @@ def place_joints(
     points = known_positions(keypoint, score)
     solid = points.shape[-1] == 3
     if solid:
-        points = _as_seen(points, skeleton.get('up_axis') or '-y')
+        # x to the right, y down and z away.
+        up_axis = skeleton.get('up_axis') or '-y'
+        points = turn_y_up(points, up_axis) * [1, -1, -1]
         points = _face_viewer(points, skeleton.get('flip_pairs'))
     if size is None:
         points, box = _center(points)
@@ -81,13 +84,6 @@ def place_joints(
         height=round(box[1] * scale),
         solid=solid,
     )
-
-
-def _as_seen(points: np.ndarray, up_axis: str) -> np.ndarray:
-    """Turn 3D joints so that x points right, y down and z away."""
-    x, y, z = np.moveaxis(points, -1, 0)
-    axes = {'-y': (x, y, z), 'y': (x, -y, -z), 'z': (x, -z, y)}
-    return np.stack(axes[up_axis], axis=-1)
 
 
 def _face_viewer(

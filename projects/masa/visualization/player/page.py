@@ -1,6 +1,7 @@
 import json
 from html import escape
 from importlib.resources import files
+from itertools import islice
 from string import Template
 
 import numpy as np
@@ -13,6 +14,8 @@ from .tracks import Player, Track
 
 # Of the pictures of videos, in pixels.
 HEIGHT = 240
+# Tracks that show at first beside the clock, unless the player says which.
+SHOWN = 6
 
 
 def player_page(
@@ -76,7 +79,10 @@ def player_section(
     """
     tracks = player.tracks
     videos, seen = show_tracks(tracks, height, limits)
-    others = [i for i in range(len(tracks)) if i != player.clock]
+    shown = player.shown
+    if shown is None:
+        others = (i for i in range(len(tracks)) if i != player.clock)
+        shown = list(islice(others, SHOWN))
     data = dict(
         clock=player.clock,
         curveTitle=player.curve_title,
@@ -94,7 +100,7 @@ def player_section(
                 curve=_rounded(track.curve),
                 score=None if track.score is None else f'{track.score:.3g}',
                 mirrored=track.mirrored,
-                shown=i == player.clock or i in others[: player.shown],
+                shown=i == player.clock or i in shown,
                 **what,
             )
             for i, (track, what) in enumerate(zip(tracks, seen, strict=True))

@@ -89,8 +89,9 @@ class Player:
         marks (Sequence[Mark]): Moments and intervals of the timeline.
         curve_title (str): What the tracks' curves are, with the unit.
         score_title (str): What the tracks' scores are.
-        shown (int): How many tracks beside the clock show at first; the
-            others can be chosen. Defaults to 6.
+        shown (Sequence[int], optional): Positions of the tracks beside the
+            clock that show at first; the others can be chosen. Defaults to
+            the first six.
 
     Raises:
         ValueError: If a sequence has neither a video nor a skeleton, there is
@@ -102,7 +103,7 @@ class Player:
     marks: Sequence[Mark] = ()
     curve_title: str = ''
     score_title: str = 'score'
-    shown: int = 6
+    shown: Sequence[int] | None = None
 
     def __post_init__(self):
         if not 0 <= self.clock < len(self.tracks):
