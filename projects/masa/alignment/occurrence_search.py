@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import minimum_filter1d
+import scipy
 
 from ..datasets.parts import Part
 from .path_costs import mean_path_costs, squared_distances
@@ -142,7 +142,7 @@ class OccurrenceSearch:
             costs += row[offset : offset + count]
         costs /= MOMENTS
         apart = 2 * round(APART * MOMENTS * tempo) + 1
-        lowest = minimum_filter1d(costs, apart, mode='nearest')
+        lowest = scipy.ndimage.minimum_filter1d(costs, apart, mode='nearest')
         plausible = costs <= PLAUSIBLE * self.threshold
         starts = np.flatnonzero((costs == lowest) & plausible)
         return starts, costs[starts]
