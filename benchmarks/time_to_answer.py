@@ -15,8 +15,8 @@ random activities. Parts:
     test       masa test on Penn Action's labels: MASA_SHARED
     demo       masa train and masa test of masa_demo
 
-Results are added to those of other parts in the file of ``-o``, from which the
-tables of a page and the picture are made anew.
+Results are added to those of other parts in the file of ``-o``, of which the
+tables of a page and the picture are made.
 
 Example:
     python benchmarks/time_to_answer.py commands calls growth \
@@ -315,8 +315,7 @@ def measure_test(folder: Path, args: argparse.Namespace) -> list[dict]:
         *('--cfg-options', f'test_dataloader.dataset.ann_file={ann_file}'),
         'test_dataloader.dataset.split=test',
     ]
-    name = '`masa test` of a fifth of Penn Action'
-    return run_all({name: words}, folder)
+    return run_all({'`masa test` of Penn Action, a fifth': words}, folder)
 
 
 def measure_demo(folder: Path, args: argparse.Namespace) -> list[dict]:
@@ -342,13 +341,14 @@ MEASURES: dict[str, Callable[[Path, argparse.Namespace], list | dict]] = dict(
 
 def choose_parts(args: argparse.Namespace) -> list[str]:
     """Leave out the parts that lack their input, and say so."""
-    chosen = args.parts or list(MEASURES)
+    chosen = list(args.parts or MEASURES)
     if args.video is None and 'videos' in chosen:
         chosen.remove('videos')
         print('left out: videos, without --video')
-    if 'test' in chosen and not (args.shared / 'penn_action').is_dir():
+    labels = args.shared / 'penn_action'
+    if 'test' in chosen and not labels.is_dir():
         chosen.remove('test')
-        print(f'left out: test, as there is no {args.shared / "penn_action"}')
+        print(f'left out: test, as there is no {labels}')
     return chosen
 
 
@@ -378,10 +378,9 @@ def main() -> None:
     if args.output is not None and args.output.is_file():
         results = json.loads(args.output.read_text(encoding='utf-8'))
     for part in choose_parts(args):
-        machine = describe_machine()
+        results[part] = dict(machine=describe_machine())
         with tempfile.TemporaryDirectory() as folder:
-            rows = MEASURES[part](Path(folder), args)
-        results[part] = dict(machine=machine, rows=rows)
+            results[part]['rows'] = MEASURES[part](Path(folder), args)
         # What is measured is kept if a later part fails.
         if args.output is not None:
             text = json.dumps(results, indent=1)
