@@ -1,9 +1,11 @@
 """Compare the frame index with brute-force search in a million frames.
 
-Sequences follow the smooth curve of an activity at random tempo, with noise.
-Queries are all frames of some sequences, and the frames of their own sequence
-are left out. Brute force computes all distances in float32 by matrix products,
-block by block, and takes the smallest.
+Sequences are performances of random activities that the pretrained model
+embedded, each many times: at a tempo of its own, with an offset for who
+performs it and noise in every frame, on the sphere again. Queries are all
+frames of some sequences, and the frames of their own sequence are left out.
+Brute force computes all distances in float32 by matrix products, block by
+block, and takes the smallest.
 
 Example:
     python benchmarks/retrieval_scale.py --frames 1000000
@@ -18,25 +20,45 @@ import faiss
 import numpy as np
 import torch
 
+import masa
+from masa.alignment.resampling import resample
 from masa.apis import FrameIndex
+from masa.datasets.random_activities import draw_activity, draw_performance
 
 SHORTEST, LONGEST = 50, 150
-ACTIVITIES = 20
+ACTIVITIES = 400
+# Norms of what is added to embeddings, whose norm is 1.
+OFFSET, NOISE = 0.3, 0.1
+# Frames of each sequence that are searched one by one.
+ALONE = 20
 # Distances of one block of brute force.
 BLOCK_ENTRIES = 2**26
 
 
-def make_sequences(frames: int, width: int) -> list[np.ndarray]:
-    """Return random sequences of that many frames together."""
+def make_sequences(frames: int) -> list[np.ndarray]:
+    """Return embedded sequences of that many frames together."""
     rng = np.random.default_rng(0)
-    shape = ACTIVITIES, LONGEST, width
-    curves = rng.normal(size=shape).astype(np.float32).cumsum(axis=1)
+    model = masa.load(layout='PENN_ACTION', frame_rate=30)
+    performances = [
+        one.embedding
+        for one in model.embed(
+            [
+                draw_performance(draw_activity(rng), rng).keypoint
+                for _ in range(ACTIVITIES)
+            ]
+        )
+    ]
     sequences, total = [], 0
     while total < frames:
         length = min(int(rng.integers(SHORTEST, LONGEST)), frames - total)
-        moments = np.sort(rng.integers(0, LONGEST, length))
-        noise = rng.standard_normal((length, width), np.float32)
-        sequences.append(curves[rng.integers(ACTIVITIES), moments] + noise)
+        performance = performances[rng.integers(ACTIVITIES)]
+        width = performance.shape[1]
+        made = resample(performance, length).astype(np.float32)
+        for scale, count in ((OFFSET, 1), (NOISE, length)):
+            added = rng.standard_normal((count, width), np.float32)
+            made += scale / np.sqrt(width, dtype=np.float32) * added
+        made /= np.linalg.norm(made, axis=1, keepdims=True)
+        sequences.append(made)
         total += length
     return sequences
 
@@ -77,9 +99,9 @@ def measure_index(
     """Build an index and search it.
 
     Returns:
-        dict: Seconds (:func:`timed`) to ``build`` and to ``search`` for all
-        queries, the ``bytes`` of the index, and ``rows`` found, an array for
-        each chosen sequence.
+        dict: Seconds (:func:`timed`) to ``build``, to ``search`` for all
+        queries and, on average, for one frame ``alone``, the ``bytes`` of
+        the index, and ``rows`` found, an array for each chosen sequence.
     """
     names = [str(i) for i in range(len(sequences))]
     index, build = timed(
@@ -89,9 +111,14 @@ def measure_index(
     matches, search = timed(
         lambda: [index.search(sequences[i], k, names[i]) for i in chosen]
     )
+    frames = [(i, one) for i in chosen for one in sequences[i][:ALONE]]
+    _, alone = timed(
+        lambda: [index.retrieve(one, exclude=names[i]) for i, one in frames]
+    )
     return dict(
         build=build,
         search=search,
+        alone={key: value / len(frames) for key, value in alone.items()},
         bytes=faiss.serialize_index(index.index).nbytes,
         rows=[
             np.where(m.frame < 0, -1, starts[m.sequence] + m.frame)
@@ -103,7 +130,7 @@ def measure_index(
 def measure_brute_force(
     sequences: list[np.ndarray], chosen: list[int], k: int
 ) -> dict:
-    """Search by brute force; returns what :func:`measure_index` does."""
+    """Search by brute force, as :func:`measure_index`, no frame alone."""
     everything, build = timed(
         lambda: torch.from_numpy(np.concatenate(sequences))
     )
@@ -144,7 +171,6 @@ def parse_args() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('--frames', type=int, default=1_000_000)
-    parser.add_argument('--width', type=int, default=128)
     parser.add_argument('--queries', type=int, default=3, help='sequences')
     parser.add_argument('-k', type=int, default=15)
     parser.add_argument('--factories', nargs='+', default=['Flat'])
@@ -158,12 +184,13 @@ def main() -> None:
     args = parse_args()
     torch.set_num_threads(args.threads)
     faiss.omp_set_num_threads(args.threads)
-    sequences = make_sequences(args.frames, args.width)
+    sequences = make_sequences(args.frames)
     step = len(sequences) // args.queries
     chosen = list(range(0, len(sequences), step))[: args.queries]
     count = sum(len(sequences[i]) for i in chosen)
+    width = sequences[0].shape[1]
     print(
-        f'{args.frames} frames of {args.width} values, {len(sequences)} '
+        f'{args.frames} frames of {width} values, {len(sequences)} '
         f'sequences; {count} queries, k={args.k}; {args.threads} threads, '
         f'faiss {faiss.__version__}, torch {torch.__version__}'
     )

@@ -2,7 +2,7 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.ndimage import median_filter
+import scipy
 
 from ..embeddings import EmbeddedSequence
 from .joint_angles import JOINTS, body_motion
@@ -82,5 +82,7 @@ def largest_difference(difference: np.ndarray) -> int:
     """Frame of the largest difference that lasts for several frames."""
     known = ~np.isnan(difference)
     # A single frame may be a mistake of a pose estimator.
-    size = np.abs(median_filter(np.where(known, difference, 0), 5))
+    size = np.abs(
+        scipy.ndimage.median_filter(np.where(known, difference, 0), 5)
+    )
     return int(np.where(known, size, -1).argmax())

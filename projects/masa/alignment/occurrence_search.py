@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import minimum_filter1d
+import scipy
 
 from ..datasets.parts import Part
 from .path_costs import mean_path_costs, squared_distances
@@ -107,7 +107,10 @@ class OccurrenceSearch:
         """Find where references fit at a steady tempo, the cheapest first."""
         parts, costs = [], []
         for reference in (*self.references, *self.examples):
-            distances = squared_distances(self._series, reference).T
+            # Its rows are read several times.
+            distances = np.ascontiguousarray(
+                squared_distances(self._series, reference).T
+            )
             for tempo in TEMPOS:
                 for start, cost in zip(
                     *self._lowest(distances, tempo), strict=True
@@ -142,7 +145,7 @@ class OccurrenceSearch:
             costs += row[offset : offset + count]
         costs /= MOMENTS
         apart = 2 * round(APART * MOMENTS * tempo) + 1
-        lowest = minimum_filter1d(costs, apart, mode='nearest')
+        lowest = scipy.ndimage.minimum_filter1d(costs, apart, mode='nearest')
         plausible = costs <= PLAUSIBLE * self.threshold
         starts = np.flatnonzero((costs == lowest) & plausible)
         return starts, costs[starts]
@@ -186,12 +189,13 @@ class OccurrenceSearch:
         blend = np.zeros((len(places), self.references[0].shape[1]))
         parts = [(start, start + window) for start in starts]
         for part, embedding in zip(parts, self.embed(parts), strict=True):
-            inside = slice(*np.searchsorted(places, part))
-            moments = (places[inside] - part[0]) / step
-            nearest = moments.astype(np.int64).clip(0, MOMENTS - 1)
+            first, end = np.searchsorted(places, part)
+            # Rounding may add one at the end.
+            end = min(end, first + MOMENTS)
+            moments = (places[first:end] - part[0]) / step
             weight = np.minimum(moments + 1, MOMENTS - moments)
-            blend[inside] += weight[:, None] * embedding[nearest]
-            weights[inside] += weight
+            blend[first:end] += weight[:, None] * embedding[: end - first]
+            weights[first:end] += weight
         return blend / weights[:, None], step
 
     def _with_costs(self, parts: Sequence[Part]) -> list[Candidate]:

@@ -2,7 +2,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
+import scipy
 
 # Of a stretch that stands out: how much faster or slower than the reference,
 # beyond what other references are; and from where on one of both stands still,
@@ -81,7 +81,7 @@ def find_pace(
     moved = np.stack([np.interp(places, total, times) for times in at])
     # The window is of each of both times, and a point counts both.
     size = min(max(1, round(2 * window / step)), number)
-    slopes = uniform_filter1d(
+    slopes = scipy.ndimage.uniform_filter1d(
         np.gradient(moved, places, axis=1), size, mode='nearest'
     ).clip(0.01, 1)
     return Pace(*moved, np.log(slopes[1] / slopes[0]))

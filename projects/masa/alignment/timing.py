@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import convolve1d
+import scipy
 
 from ..embeddings import EmbeddedSequence
 from .joint_angles import body_joints, has_body
@@ -308,13 +308,13 @@ def _speed(
     before = np.searchsorted(times, times - lag / 2)
     after = np.searchsorted(times, times + lag / 2, 'right') - 1
     if has_body(sequence):
-        joints = convolve1d(
+        joints = scipy.ndimage.convolve1d(
             body_joints(sequence), kernel, axis=0, mode='nearest'
         )
         moved = np.linalg.norm(joints[after] - joints[before], axis=-1)
         moved = np.nan_to_num(nanmean(moved, 1))
     else:
-        embedding = convolve1d(
+        embedding = scipy.ndimage.convolve1d(
             sequence.embedding, kernel, axis=0, mode='nearest'
         )
         moved = np.linalg.norm(embedding[after] - embedding[before], axis=-1)

@@ -1,5 +1,5 @@
 import numpy as np
-from scipy.ndimage import uniform_filter1d
+import scipy
 
 # Poses are smoothed over this share of the reference.
 SMOOTHED = 0.1
@@ -51,7 +51,7 @@ def _standstills(
     poses: np.ndarray, size: int, limit: float
 ) -> tuple[int, int]:
     """Count the frames before the first movement and after the last one."""
-    poses = uniform_filter1d(poses, size, axis=0, mode='nearest')
+    poses = scipy.ndimage.uniform_filter1d(poses, size, axis=0, mode='nearest')
     counts = []
     for ordered in (poses, poses[::-1]):
         apart = ordered - ordered[0]

@@ -1,9 +1,9 @@
 import math
 
 import numpy as np
+import scipy
 from dtaidistance import dtw, dtw_ndim
 from numpy.lib.stride_tricks import as_strided
-from scipy.spatial.distance import cdist
 
 # Up to this many pairs of frames dtaidistance, which is faster but keeps a
 # table of them all, takes 128 MiB at most.
@@ -94,7 +94,9 @@ def partial_path(
             f'most, but got {rows:,} x {columns:,}: give fewer frames a '
             'second, or cut the recordings'
         )
-    distances = cdist(first, second, 'sqeuclidean').ravel()
+    distances = scipy.spatial.distance.cdist(
+        first, second, 'sqeuclidean'
+    ).ravel()
     # What M and D come from, by antidiagonal i + j and row i.
     origins = np.zeros((2, rows + columns - 1, rows), np.uint8)
     # Of three antidiagonals, by row i + 1.
@@ -346,7 +348,9 @@ class _Tiles:
         distances.fill(np.inf)
         column = start - self.height + 1
         columns = slice(max(column, 0), start + self.length)
-        part = cdist(self.second[columns], rows, 'sqeuclidean')
+        part = scipy.spatial.distance.cdist(
+            self.second[columns], rows, 'sqeuclidean'
+        )
         begin = columns.start - column
         distances[begin : begin + len(part), : len(rows)] = part
         # The same numbers by antidiagonal and row.

@@ -95,8 +95,9 @@ def find_in_recording(
             'where all have one kind',
             stacklevel=3,
         )
-    shown = _shown_joints([*references, recording])
-    bodies = _Bodies(known, recording, shown) if shown else None
+    joints = _comparable_joints([*references, recording])
+    shown = _shown_joints(joints)
+    bodies = _Bodies(known, recording, joints[-1], shown) if shown else None
     embed_parts = None
     if recording.record is not None and 'keypoint' in recording.record:
         embed_parts = _embed_once(inferencer.part_embedder(recording))
@@ -146,11 +147,12 @@ def find_in_recording(
     ]
 
 
-def _shown_joints(sequences: Sequence[EmbeddedSequence]) -> list[int]:
-    """Find the joints that all sequences show in nearly all frames.
+def _comparable_joints(
+    sequences: Sequence[EmbeddedSequence],
+) -> list[np.ndarray]:
+    """Compute the joints of bodies, (T, 13, C) each.
 
-    None if not all are of one body, all in 2D or all in 3D, or fewer than
-    ``FEWEST`` are left.
+    None if not all are of one body, all in 2D or all in 3D.
     """
     if not all(
         has_body(one) and one.keypoint.shape[1] == len(one.skeleton['joints'])
@@ -159,7 +161,17 @@ def _shown_joints(sequences: Sequence[EmbeddedSequence]) -> list[int]:
         return []
     if len({one.keypoint.shape[-1] for one in sequences}) > 1:
         return []
-    missing = [np.isnan(body_joints(one)).any(-1).mean(0) for one in sequences]
+    return [body_joints(one) for one in sequences]
+
+
+def _shown_joints(sequences: Sequence[np.ndarray]) -> list[int]:
+    """Find the joints that all sequences show in nearly all frames.
+
+    None if there is no sequence, or fewer than ``FEWEST`` are left.
+    """
+    if not sequences:
+        return []
+    missing = [np.isnan(joints).any(-1).mean(0) for joints in sequences]
     shown = np.flatnonzero(np.max(missing, axis=0) <= MISSING).tolist()
     return shown if len(shown) >= FEWEST else []
 
@@ -173,6 +185,7 @@ class _Bodies:
     Args:
         references (Sequence[EmbeddedSequence]): The references.
         recording (EmbeddedSequence): The recording.
+        joints (np.ndarray): Of :func:`body_joints` for it.
         shown (Sequence[int]): The joints.
     """
 
@@ -180,11 +193,12 @@ class _Bodies:
         self,
         references: Sequence[EmbeddedSequence],
         recording: EmbeddedSequence,
+        joints: np.ndarray,
         shown: Sequence[int],
     ):
         self.shown = shown
         self.references = [self._pose(body_joints(one)) for one in references]
-        self.recording = self._pose(body_joints(recording))
+        self.recording = self._pose(joints)
         self._body = select_body(recording)
 
     def parts(self, parts: Sequence[Part]) -> list[np.ndarray]:

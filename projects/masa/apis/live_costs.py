@@ -2,7 +2,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial.distance import cdist
+import scipy
 
 from ..alignment.follow import SPEEDS
 from ..alignment.pair import mean_distance
@@ -85,7 +85,9 @@ class EmbeddedFrames:
 
     def costs(self, time: float) -> np.ndarray:
         """Squared distance of the last frame to each moment, (M,)."""
-        return cdist(self._frame[None], self.reference, 'sqeuclidean')[0]
+        return scipy.spatial.distance.cdist(
+            self._frame[None], self.reference, 'sqeuclidean'
+        )[0]
 
 
 class JointWindows:
@@ -237,7 +239,7 @@ class JointWindows:
         if window is None:
             return np.full(len(self.times), np.nan)
         (embedding,) = self.model.embed([window])
-        costs = cdist(
+        costs = scipy.spatial.distance.cdist(
             embedding[-1:].astype(np.float64), self._newest, 'sqeuclidean'
         )
         costs = costs.reshape(len(self._speeds), len(self.times))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.io.matlab import MatReadError
+import scipy
 
 from .annotation import save_annotations
 from .errors import AnnotationError, refuse_problems
@@ -51,7 +51,7 @@ def reading(path: Path, kind: str) -> Iterator[None]:
         raise
     except (
         *(OSError, LookupError, TypeError, ValueError, AttributeError),
-        *(EOFError, MatReadError, zlib.error),
+        *(EOFError, scipy.io.matlab.MatReadError, zlib.error),
         # Raised for MATLAB's newer format, HDF5.
         NotImplementedError,
     ) as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.io import loadmat
+import scipy
 
 from .conversion import LabeledSequence, build_annotations, reading
 from .errors import AnnotationError
@@ -46,7 +46,7 @@ def read_label_file(path: str | os.PathLike) -> LabeledSequence:
     """
     path = Path(path)
     with reading(path, 'a Penn Action label file'):
-        label = loadmat(path)
+        label = scipy.io.loadmat(path)
         x, y, visibility = (
             np.asarray(label[key], dtype=np.float64)
             for key in ('x', 'y', 'visibility')

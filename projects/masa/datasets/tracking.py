@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+import scipy
 
 # Smallest IoU of a person in consecutive frames.
 LEAST_OVERLAP = 0.3
@@ -64,7 +64,7 @@ def track_people(
             cost = cost_of(last, boxes[free])
             # A forbidden pair must not displace an allowed one.
             allowed = np.where(cost <= limit, cost, 1e6)
-            rows, columns = linear_sum_assignment(allowed)
+            rows, columns = scipy.optimize.linear_sum_assignment(allowed)
             linked = cost[rows, columns] <= limit
             for row, column in zip(rows[linked], columns[linked], strict=True):
                 tracks[open_tracks[row]][t] = found[free[column]]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
+import scipy
 
 from .conversion import LabeledSequence, build_annotations, reading
 from .errors import AnnotationError
@@ -48,7 +48,7 @@ def read_skeleton_file(path: str | os.PathLike) -> LabeledSequence:
             f'name says {action}'
         )
     with reading(path, 'a skeleton file of UTD-MHAD'):
-        joints = np.asarray(loadmat(path)['d_skel'], dtype=np.float32)
+        joints = np.asarray(scipy.io.loadmat(path)['d_skel'], dtype=np.float32)
     expected = (len(KINECT_20['joints']), 3)
     if joints.ndim != 3 or joints.shape[:2] != expected or 0 in joints.shape:
         raise AnnotationError(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial.distance import cdist
+import scipy
 
 from .copies import first_of_equals
 from .threads import run_threads
@@ -98,7 +98,9 @@ def nearest_frames(
                 if tied.size < found.size:
                     rows = numbers[rows][tied]
             else:
-                exact = cdist(queries[rows], frames, 'sqeuclidean')
+                exact = scipy.spatial.distance.cdist(
+                    queries[rows], frames, 'sqeuclidean'
+                )
                 nearest[rows, column] = first[exact.argmin(axis=1)]
 
     run_threads(search_in, range(len(sequences)))

@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import joblib
 import numpy as np
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from .errors import ExtractionError
 
@@ -58,6 +56,9 @@ def run_in_processes(
         for item in items:
             yield item, function(item, advance)
         return
+    import joblib
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, 'frames')
         counts = np.memmap(path, np.int64, 'w+', shape=len(items))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+import scipy
 
 from ..datasets.errors import AnnotationError
 from ..datasets.kinematics import forward_kinematics
@@ -256,7 +256,7 @@ def _apply_channels(
             column += 1
         if rotations:
             axes, angles = zip(*rotations, strict=True)
-            turns[:, i] = Rotation.from_euler(
+            turns[:, i] = scipy.spatial.transform.Rotation.from_euler(
                 ''.join(axes), np.stack(angles, -1), degrees=True
             ).as_matrix()
     return turns, bones

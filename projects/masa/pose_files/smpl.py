@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+import scipy
 
 from ..datasets.errors import AnnotationError
 from ..datasets.kinematics import forward_kinematics
@@ -70,7 +70,9 @@ def place_smpl(
     # Nothing hangs on the hands.
     turns[whole] = np.eye(3)
     turns[whole, :BODY_JOINTS] = (
-        Rotation.from_rotvec(pose[whole, : 3 * BODY_JOINTS].reshape(-1, 3))
+        scipy.spatial.transform.Rotation.from_rotvec(
+            pose[whole, : 3 * BODY_JOINTS].reshape(-1, 3)
+        )
         .as_matrix()
         .reshape(-1, BODY_JOINTS, 3, 3)
     )

@@ -3,7 +3,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
 
 from ...support.argument_checks import check_choice
 from ..times import frame_times
@@ -246,7 +245,9 @@ class PackSequenceInputs(SequenceTransform):
                 cut = missing[..., bones].any(-1)
                 arrays['bone'] = hide(arrays['bone'], cut)
             if 'motion' in arrays:
-                cut = maximum_filter1d(missing, 3, axis=-2)
+                cut = missing.copy()
+                cut[..., 1:, :] |= missing[..., :-1, :]
+                cut[..., :-1, :] |= missing[..., 1:, :]
                 arrays['motion'] = hide(arrays['motion'], cut)
         if 'missing' in arrays:
             arrays['missing'] = arrays['missing'][..., None]
