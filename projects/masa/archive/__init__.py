@@ -5,11 +5,11 @@ from ..support.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     names={
-        'archive': ['Archive', 'NameTakenError'],
+        'archive': ['Archive'],
         'conditions': ['parse_conditions'],
         'discovery': ['discover_activities'],
         'ingestion': ['ingest'],
-        'milvus': ['ArchiveError'],
+        'errors': ['ArchiveError', 'NameTakenError'],
         'search': ['find_moment', 'find_occurrences_in'],
         'sequences': ['make_entry', 'model_version'],
         'sources': ['Settings', 'find_sources'],

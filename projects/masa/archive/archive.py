@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..apis.embedding_inferencer import EmbeddingInferencer
-from .milvus import IDS, ArchiveError, Milvus, any_of, quote
+from .errors import ArchiveError, NameTakenError
+from .milvus import IDS, Milvus, any_of, quote
 from .packed_poses import PART, parts_around, unpack_poses
 from .rows import (
     FRAMES,
@@ -23,10 +24,6 @@ from .rows import (
 )
 from .sequences import ArchivedSequence, Entry, Hit
 from .windows import embed_moments
-
-
-class NameTakenError(ArchiveError):
-    """A sequence of another source has the name."""
 
 
 class Archive:
@@ -148,6 +145,8 @@ class Archive:
                     f'{other.source}: rename one, or give a folder above '
                     'both, whose folders become part of the names'
                 )
+        for old in filter(None, (same, *known.values())):
+            new = new.keep_told(old)
         self._put(replace(new, complete=False))
         if same:
             self._delete_contents([same])
@@ -188,13 +187,6 @@ class Archive:
         found = self._sequences(condition)
         self._delete(found)
         return found
-
-    def reclaim(self) -> None:
-        """Erase what was deleted from a file, while the archive is closed.
-
-        Deleted rows stay readable in the file until then.
-        """
-        self.milvus.reclaim()
 
     def refresh(
         self, inferencer: EmbeddingInferencer

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from .milvus import any_of, quote
-from .rows import FILTERS
+from .sequences import FILTERS
 
 _CONDITION = re.compile(r'(\w+)\s*(<=|>=|=)\s*(.*)')
 

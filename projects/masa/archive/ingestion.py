@@ -10,7 +10,8 @@ from typing import Any
 
 from ..extraction.parallel import run_in_processes
 from ..support.extras import explain_missing
-from .archive import Archive, NameTakenError
+from .archive import Archive
+from .errors import NameTakenError
 from .sequences import Entry
 from .sources import Settings, Source, is_video_file, read_source
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import re
+import shutil
 import sqlite3
 import time
 import warnings
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from ..support.extras import explain_missing
+from .errors import ArchiveError
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -24,14 +27,15 @@ ROWS = 500
 IDS = 500
 # Rows that an iterator fetches at a time, and what Milvus finds at most.
 BATCH, MOST_FOUND = 2000, 16384
+# Seconds that a request may take; reading a large file into memory is one.
+_TIMEOUT = 600.0
+# Bytes that are to be free beside a file: Milvus Lite waits forever once the
+# disk is full.
+_FREE = 2**26
 # What Milvus Lite takes as the name of a file.
 _FILE_NAME = re.compile(r'[A-Za-z0-9._-]{1,33}\.db')
 # Seconds between two attempts at a file that is in use.
 _AGAIN = 0.2
-
-
-class ArchiveError(ValueError):
-    """An archive cannot be used as asked for."""
 
 
 def is_file(uri: str) -> bool:
@@ -108,7 +112,8 @@ class Milvus:
     def reclaim(self) -> None:
         """Erase what was deleted from a file, while it is not open.
 
-        A server does so by itself, in time.
+        Deleted rows can be read in the file until then. A server erases them
+        by itself, in time.
         """
         if is_file(self.uri):
             with (
@@ -179,16 +184,26 @@ class Milvus:
         self._loaded.discard(collection)
 
     def upsert(self, collection: str, rows: Sequence[dict]) -> None:
-        """Write rows; those whose primary key exists are replaced."""
+        """Write rows; those whose primary key exists are replaced.
+
+        Raises:
+            OSError: If there is no room beside a file.
+        """
+        if is_file(self.uri):
+            _check_room(Path(self.uri))
         with _as_archive_error(self.uri):
             for i in range(0, len(rows), ROWS):
-                self._client.upsert(collection, list(rows[i : i + ROWS]))
+                self._client.upsert(
+                    collection, list(rows[i : i + ROWS]), timeout=_TIMEOUT
+                )
 
     def delete(self, collection: str, condition: str) -> None:
         """Delete the rows that meet a condition."""
         self._load(collection)
         with _as_archive_error(self.uri):
-            self._client.delete(collection, filter=condition)
+            self._client.delete(
+                collection, filter=condition, timeout=_TIMEOUT
+            )
 
     def rows(
         self, collection: str, condition: str, fields: Sequence[str]
@@ -237,12 +252,13 @@ class Milvus:
                 limit=min(limit, MOST_FOUND),
                 filter=condition,
                 output_fields=list(fields),
+                timeout=_TIMEOUT,
             )
 
     def _load(self, collection: str) -> None:
         if collection not in self._loaded:
             with _as_archive_error(self.uri):
-                self._client.load_collection(collection)
+                self._client.load_collection(collection, timeout=_TIMEOUT)
             self._loaded.add(collection)
 
     def _wait_for_file(self) -> IO:
@@ -275,6 +291,15 @@ class Milvus:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _check_room(path: Path) -> None:
+    if shutil.disk_usage(path.absolute().parent).free < _FREE:
+        raise OSError(
+            errno.ENOSPC,
+            f'less than {_FREE >> 20} MiB are free',
+            str(path),
+        )
 
 
 def any_of(field: str, values: Iterable[str]) -> str:

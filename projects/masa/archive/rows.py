@@ -4,15 +4,13 @@ import json
 
 import numpy as np
 
-from .milvus import ArchiveError
+from .errors import ArchiveError
 from .packed_poses import PackedPoses
-from .sequences import FORMAT, ArchivedSequence, Stretch
+from .sequences import FILTERS, FORMAT, ArchivedSequence, Stretch
 
 # A row of each sequence; its joints in parts; and, followed by the version of
 # the model, its moments.
 SEQUENCES, POSES, FRAMES = 'masa_sequences', 'masa_poses', 'masa_frames_'
-# What a search can be limited by.
-FILTERS = ('activity', 'person', 'date')
 # Each collection needs a vector, even if nothing is searched in it.
 _NO_VECTOR = ('FLOAT_VECTOR', dict(dim=2))
 _TEXT = ('VARCHAR', dict(max_length=1024))

@@ -1,7 +1,7 @@
 """What an archive holds of a sequence."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,8 @@ from ..datasets.transforms import SelectBodyJoints, SelectPerson
 from .packed_poses import PackedPoses, pack_poses, unpack_poses
 from .windows import STEP, WINDOW, embed_moments
 
+# What a search can be limited by.
+FILTERS = ('activity', 'person', 'date')
 # How an archive is laid out; another number is another archive.
 FORMAT = 1
 # Digits of a SHA-256 that name a sequence, and a model.
@@ -65,6 +67,22 @@ class ArchivedSequence:
     layout: dict
     model: str
     complete: bool = False
+
+    def keep_told(self, old: 'ArchivedSequence') -> 'ArchivedSequence':
+        """Keep what was told of the sequence before it was read again.
+
+        Args:
+            old (ArchivedSequence): What is in the archive.
+
+        Returns:
+            ArchivedSequence: This, with what it does not tell itself.
+        """
+        told = {
+            name: getattr(self, name) or getattr(old, name) for name in FILTERS
+        }
+        if self.id == old.id:
+            told['stretches'] = self.stretches or old.stretches
+        return replace(self, **told)
 
     def activity_at(self, second: float) -> str:
         """Return what is shown at a second."""

@@ -17,8 +17,7 @@ from ..datasets.text_files import read_csv
 from ..extraction.limits import MediaLimits
 from ..extraction.sequences import VIDEO_SUFFIXES, find_sequences
 from ..pose_files.search import find_pose_files, holds_media, holds_poses
-from .rows import FILTERS
-from .sequences import Entry, Stretch, make_entry
+from .sequences import FILTERS, Entry, Stretch, make_entry
 
 # Bytes of a file that are in memory at a time.
 _CHUNK = 2**20

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
                 'capitals count'
             )
         left = len(archive.sequences())
-    archive.reclaim()
+    archive.milvus.reclaim()
     for one in deleted:
         print(f'deleted: {one.name} ({one.source})')
     print(f'{args.archive}: {len(deleted)} deleted, {left} left')
