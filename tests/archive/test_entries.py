@@ -89,9 +89,7 @@ class FakeModel:
         def embed(parts):
             self.parts = parts
             return [
-                np.stack(
-                    [np.arange(a, b), np.full(b - a, a)], 1, dtype=float
-                )
+                np.stack([np.arange(a, b), np.full(b - a, a)], 1, dtype=float)
                 for a, b in parts
             ]
 
@@ -109,7 +107,9 @@ def test_moments_are_means_over_windows(frames):
         assert abs(times[frame] - moment) == np.abs(times - moment).min()
     for a, b in model.parts:
         length = times[b - 1] - times[a]
-        assert length == pytest.approx(min(WINDOW, times[-1] - times[0]), abs=0.04)
+        assert length == pytest.approx(
+            min(WINDOW, times[-1] - times[0]), abs=0.04
+        )
     for frame, embedding in zip(found, embeddings, strict=True):
         total, weights = np.zeros(2), 0.0
         for a, b in model.parts:
@@ -140,9 +140,7 @@ def test_what_is_archived_is_what_can_be_read_again(model):
     entry = make_entry(model, record, 'source.npy')
     layout, parts = entry.sequence.layout, entry.poses.parts
     again = make_entry(model, unpack_poses('one', parts, layout), 'x')
-    np.testing.assert_allclose(
-        again.embeddings, entry.embeddings, atol=1e-3
-    )
+    np.testing.assert_allclose(again.embeddings, entry.embeddings, atol=1e-3)
     assert entry.sequence.duration == pytest.approx(39 / 30, abs=1e-3)
 
 

@@ -201,9 +201,7 @@ class Milvus:
         """Delete the rows that meet a condition."""
         self._load(collection)
         with _as_archive_error(self.uri):
-            self._client.delete(
-                collection, filter=condition, timeout=_TIMEOUT
-            )
+            self._client.delete(collection, filter=condition, timeout=_TIMEOUT)
 
     def rows(
         self, collection: str, condition: str, fields: Sequence[str]
