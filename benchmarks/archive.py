@@ -14,6 +14,7 @@ the rate is that of one thread.
 import argparse
 import tempfile
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,6 +122,7 @@ def main():
     parser.add_argument('--recordings', type=int, default=10)
     parser.add_argument('--queries', type=int, default=100)
     args = parser.parse_args()
+    warnings.filterwarnings('ignore', '.* is upside down')
     rng = np.random.default_rng(0)
     model = masa.load(cache=None)
     recordings = make_recordings(model, args.recordings, rng)
