@@ -8,7 +8,7 @@ from squats import record, squat
 from masa.archive import (
     Archive,
     ArchiveError,
-    NameTakenError,
+    RefusedSequenceError,
     find_moment,
     find_occurrences_in,
     parse_conditions,
@@ -131,8 +131,10 @@ def test_changed_content_takes_the_place_of_the_old(uri, version, entries):
     (first, _), (second, _), _ = entries
     with Archive(uri, version) as archive:
         archive.add(renamed(first, name='a', source='a.mp4', person='Ann'))
-        with pytest.raises(NameTakenError):
+        with pytest.raises(RefusedSequenceError):
             archive.add(renamed(second, name='a', source='b.mp4'))
+        with pytest.raises(RefusedSequenceError):
+            archive.add(renamed(second, person='x' * 2000))
         archive.add(renamed(second, name='a', source='a.mp4'))
         (kept,) = archive.sequences()
         assert (kept.id, kept.person) == (second.sequence.id, 'Ann')

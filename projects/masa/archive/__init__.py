@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         'conditions': ['parse_conditions'],
         'discovery': ['discover_activities'],
         'ingestion': ['ingest'],
-        'errors': ['ArchiveError', 'NameTakenError'],
+        'errors': ['ArchiveError', 'RefusedSequenceError'],
         'search': ['find_moment', 'find_occurrences_in'],
         'sequences': ['make_entry', 'model_version'],
         'sources': ['Settings', 'find_sources'],

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..apis.embedding_inferencer import EmbeddingInferencer
-from .errors import ArchiveError, NameTakenError
+from .errors import ArchiveError, RefusedSequenceError
 from .milvus import IDS, Milvus, any_of, quote
 from .packed_poses import PART, parts_around, unpack_poses
 from .rows import (
@@ -83,12 +83,11 @@ class Archive:
         Returns:
             list[ArchivedSequence]: In the order of their names.
         """
-        found = self._sequences(condition)
-        complete = [one for one in found if one.complete]
-        return sorted(complete, key=lambda one: (one.name, one.id))
+        found = [one for one in self._sequences(condition) if one.complete]
+        return sorted(found, key=lambda one: (one.name, one.id))
 
     def by_ids(self, ids: Iterable[str]) -> dict[str, ArchivedSequence]:
-        """Return those of some sequences that are complete, by their ids."""
+        """Return the complete ones of some sequences, by their ids."""
         return {one.id: one for one in self._having('id', ids)}
 
     def known_files(self, digests: Iterable[str]) -> dict[str, str]:
@@ -119,7 +118,8 @@ class Archive:
             bool: Whether it was added.
 
         Raises:
-            NameTakenError: If a sequence of another source has its name.
+            RefusedSequenceError: If a sequence of another source has its
+                name, or a text of it is too long.
             ArchiveError: If it is embedded by another model.
         """
         new = entry.sequence
@@ -140,7 +140,7 @@ class Archive:
             return False
         for other in known.values():
             if other.complete and other.source != new.source:
-                raise NameTakenError(
+                raise RefusedSequenceError(
                     f'the archive has a sequence {new.name!r} of '
                     f'{other.source}: rename one, or give a folder above '
                     'both, whose folders become part of the names'
@@ -169,9 +169,10 @@ class Archive:
         changed = replace(sequence, **known)
         if changed == sequence:
             return False
-        # Interrupted, the next description finds the row as it was.
+        row = sequence_row(changed)
+        # Last: interrupted, the next description finds it as it was.
         self._put_frames(changed, *self.moments(sequence))
-        self._put(changed)
+        self.milvus.upsert(SEQUENCES, [row])
         return True
 
     def delete(self, condition: str) -> list[ArchivedSequence]:
@@ -184,8 +185,7 @@ class Archive:
         Returns:
             list[ArchivedSequence]: What was deleted.
         """
-        found = self._sequences(condition)
-        self._delete(found)
+        self._delete(found := self._sequences(condition))
         return found
 
     def refresh(
@@ -216,6 +216,8 @@ class Archive:
 
     def check_model(self) -> None:
         """Raise ArchiveError unless there is something by the model."""
+        if self.model and self.milvus.has(self.frames):
+            return
         models = {one.model for one in self.sequences()}
         if not models:
             raise ArchiveError(
@@ -347,13 +349,10 @@ class Archive:
     def _sequences(self, condition: str) -> list[ArchivedSequence]:
         if not self.milvus.has(SEQUENCES):
             return []
-        fields = ('id', 'details', 'complete')
-        return [
-            read_sequence(row)
-            for row in self.milvus.rows(
-                SEQUENCES, condition or 'id != ""', fields
-            )
-        ]
+        rows = self.milvus.rows(
+            SEQUENCES, condition or 'id != ""', ('details', 'complete')
+        )
+        return list(map(read_sequence, rows))
 
     def _prepare(self, width: int) -> None:
         """Create the collections that there are not."""

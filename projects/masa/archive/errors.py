@@ -2,5 +2,5 @@ class ArchiveError(ValueError):
     """An archive cannot be used as asked for."""
 
 
-class NameTakenError(ArchiveError):
-    """A sequence of another source has the name."""
+class RefusedSequenceError(ArchiveError):
+    """A sequence cannot be archived as it is; others can."""

@@ -11,7 +11,7 @@ from typing import Any
 from ..extraction.parallel import run_in_processes
 from ..support.extras import explain_missing
 from .archive import Archive
-from .errors import NameTakenError
+from .errors import RefusedSequenceError
 from .sequences import Entry
 from .sources import Settings, Source, is_video_file, read_source
 
@@ -110,8 +110,11 @@ def ingest(
     if known:
         with archive:
             for one in archive.sequences():
-                if archive.describe(one, **known.get(one.name, {})):
-                    report.described.append(one.name)
+                try:
+                    if archive.describe(one, **known.get(one.name, {})):
+                        report.described.append(one.name)
+                except RefusedSequenceError as error:
+                    report.problems[one.name] = str(error)
     report.seconds = time.monotonic() - started
     return report
 
@@ -162,7 +165,7 @@ def _write(
             told = replace(one.sequence, **known.get(name, {}))
             try:
                 is_new = archive.add(replace(one, sequence=told))
-            except NameTakenError as error:
+            except RefusedSequenceError as error:
                 report.problems[name] = str(error)
                 continue
             (report.added if is_new else report.present).append(name)

@@ -4,17 +4,19 @@ import json
 
 import numpy as np
 
-from .errors import ArchiveError
+from .errors import ArchiveError, RefusedSequenceError
 from .packed_poses import PackedPoses
 from .sequences import FILTERS, FORMAT, ArchivedSequence, Stretch
 
 # A row of each sequence; its joints in parts; and, followed by the version of
 # the model, its moments.
 SEQUENCES, POSES, FRAMES = 'masa_sequences', 'masa_poses', 'masa_frames_'
+# Bytes of a text, and of all that is known of a sequence.
+LONGEST, LONGEST_DETAILS = 1024, 65535
 # Each collection needs a vector, even if nothing is searched in it.
 _NO_VECTOR = ('FLOAT_VECTOR', dict(dim=2))
-_TEXT = ('VARCHAR', dict(max_length=1024))
-_LONG_TEXT = ('VARCHAR', dict(max_length=65535))
+_TEXT = ('VARCHAR', dict(max_length=LONGEST))
+_LONG_TEXT = ('VARCHAR', dict(max_length=LONGEST_DETAILS))
 _ID = ('VARCHAR', dict(max_length=64))
 
 Fields = dict[str, tuple[str, dict]]
@@ -62,12 +64,26 @@ def collections(model: str, width: int) -> dict[str, tuple[Fields, str]]:
 
 
 def sequence_row(sequence: ArchivedSequence) -> dict:
-    """Make the row of a sequence."""
+    """Make the row of a sequence.
+
+    Raises:
+        RefusedSequenceError: If a text is longer than Milvus takes.
+    """
     details = vars(sequence) | dict(format=FORMAT)
     kept = ('id', 'name', 'source', 'file_digest', 'model', 'complete')
-    return {key: details[key] for key in (*kept, *FILTERS)} | dict(
+    row = {key: details[key] for key in (*kept, *FILTERS)}
+    row |= dict(
         details=json.dumps(details, ensure_ascii=False), vector=[0.0, 0.0]
     )
+    for key, value in row.items():
+        most = LONGEST_DETAILS if key == 'details' else LONGEST
+        if isinstance(value, str) and len(value.encode()) > most:
+            what = 'labeled stretches and more' if key == 'details' else key
+            raise RefusedSequenceError(
+                f'the {what} of {sequence.name[:80]} are expected to take up '
+                f'to {most} bytes, but take {len(value.encode())}'
+            )
+    return row
 
 
 def read_sequence(row: dict) -> ArchivedSequence:
