@@ -11,6 +11,7 @@ from masa.archive import (
     RefusedSequenceError,
     find_moment,
     find_occurrences_in,
+    make_entry,
     parse_conditions,
 )
 from masa.archive.rows import POSES, SEQUENCES
@@ -208,6 +209,23 @@ def test_another_model_is_one_error_until_all_is_embedded_again(
     np.testing.assert_allclose(embeddings, first.embeddings, atol=2e-3)
 
 
+def test_stretches_of_a_recording_that_starts_late(uri, version, model):
+    whole = record(np.tile(squat(90), (15, 1, 1)), 'late')
+    whole['timestamps'] = np.arange(15 * 90) / 30 + 1000
+    entry = make_entry(model, whole, 'late.npy')
+    with Archive(uri, version) as archive:
+        archive.add(entry)
+        (one,) = archive.sequences()
+        found = archive.record(one, 1030, 1032)
+        everything = archive.record(one)
+    assert found['total_frames'] < everything['total_frames'] == 15 * 90
+    assert found['timestamps'][0] <= 1030
+    assert found['timestamps'][-1] >= 1032
+    np.testing.assert_allclose(
+        found['timestamps'][0], 1000 + found['first_frame'] / 30, atol=1e-3
+    )
+
+
 def test_an_empty_archive_and_other_addresses_are_refused(uri, version):
     with Archive(uri, version) as archive:
         assert archive.sequences() == []
@@ -306,8 +324,6 @@ def test_occurrences_are_those_of_an_exhaustive_search(
 
 
 def entry_of(model, query):
-    from masa.archive import make_entry
-
     entry = make_entry(model, query.record, query.name)
     return entry.seconds, entry.embeddings
 

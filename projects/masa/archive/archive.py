@@ -87,7 +87,7 @@ class Archive:
         return sorted(found, key=lambda one: (one.name, one.id))
 
     def by_ids(self, ids: Iterable[str]) -> dict[str, ArchivedSequence]:
-        """Return the complete ones of some sequences, by their ids."""
+        """Return the complete sequences of some ids."""
         return {one.id: one for one in self._having('id', ids)}
 
     def known_files(self, digests: Iterable[str]) -> dict[str, str]:
@@ -302,14 +302,14 @@ class Archive:
     def record(
         self,
         sequence: ArchivedSequence,
-        start: float = 0.0,
+        start: float = -np.inf,
         end: float = np.inf,
     ) -> dict:
         """Read the joints of a sequence, or of a stretch of it.
 
         Args:
             sequence (ArchivedSequence): Of :meth:`sequences`.
-            start (float): First second. Defaults to 0.
+            start (float): First second. Defaults to minus infinity.
             end (float): Last second. Defaults to infinity, the end.
 
         Returns:
@@ -319,7 +319,10 @@ class Archive:
         Raises:
             ArchiveError: If parts are missing.
         """
-        wanted = parts_around(start, end, sequence.frames, sequence.duration)
+        first = sequence.layout['first']
+        wanted = parts_around(
+            start - first, end - first, sequence.frames, sequence.duration
+        )
         rows = {
             row['part']: row['data']
             for row in self.milvus.rows(
@@ -334,9 +337,8 @@ class Archive:
                 f'{self.uri} lacks poses of {sequence.name}: ingest '
                 f'{sequence.source} again'
             )
-        record = unpack_poses(
-            sequence.name, [rows[i] for i in wanted], sequence.layout
-        )
+        parts = [rows[i] for i in wanted]
+        record = unpack_poses(sequence.name, parts, sequence.layout)
         return record | dict(first_frame=wanted[0] * PART)
 
     def _having(
@@ -349,9 +351,8 @@ class Archive:
     def _sequences(self, condition: str) -> list[ArchivedSequence]:
         if not self.milvus.has(SEQUENCES):
             return []
-        rows = self.milvus.rows(
-            SEQUENCES, condition or 'id != ""', ('details', 'complete')
-        )
+        condition = condition or 'id != ""'
+        rows = self.milvus.rows(SEQUENCES, condition, ('details', 'complete'))
         return list(map(read_sequence, rows))
 
     def _prepare(self, width: int) -> None:
@@ -386,9 +387,7 @@ class Archive:
 
     def _delete_contents(self, sequences: Sequence[ArchivedSequence]) -> None:
         of_models = [
-            name
-            for name in self.milvus.collections()
-            if name.startswith(FRAMES)
+            one for one in self.milvus.collections() if one.startswith(FRAMES)
         ]
         for i in range(0, len(sequences), IDS):
             ids = [one.id for one in sequences[i : i + IDS]]

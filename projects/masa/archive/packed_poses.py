@@ -30,8 +30,8 @@ class PackedPoses(NamedTuple):
     Attributes:
         parts (list[str]): ``PART`` frames each, the last one fewer.
         layout (dict): What is needed to unpack them: ``dims``, ``low`` and
-            ``step`` of the coordinates, ``up_axis`` and ``img_shape`` where
-            they are known.
+            ``step`` of the coordinates, the ``first`` second, ``up_axis`` and
+            ``img_shape`` where they are known.
         frames (int): Number of frames.
         digest (str): SHA-256 of the content, hexadecimal.
     """
@@ -67,7 +67,9 @@ def pack_poses(record: dict) -> PackedPoses:
     levels = np.round((joints - low) / step).astype('<u2')
     scores = np.round(score.clip(0, 1) * _SCORES).astype('u1')
     ticks = np.round(times / _TICK).astype('<i8')
-    layout = dict(dims=joints.shape[-1], low=low, step=step)
+    layout = dict(
+        dims=joints.shape[-1], low=low, step=step, first=float(times[0])
+    )
     up_axis = record['skeleton'].get('up_axis')
     if up_axis is not None:
         layout['up_axis'] = up_axis
@@ -130,8 +132,9 @@ def parts_around(
     """Find the parts that hold a stretch, if frames come at about one rate.
 
     Args:
-        start (float): First second, from the first frame.
-        end (float): Last second; infinity for the end.
+        start (float): First second, counted from the first frame; may be
+            minus infinity.
+        end (float): Last second; may be infinity.
         frames (int): Number of frames of the recording.
         duration (float): Seconds from its first frame to the last.
 
@@ -144,9 +147,8 @@ def parts_around(
     """
     rate = (frames - 1) / duration if duration else 0.0
     last = (frames - 1) // PART
-    # Infinity times a rate of 0 is no number.
-    first, final = (
-        min(second, duration) * rate // PART for second in (start, end)
+    low, high = (
+        int(min(max(second, 0.0), duration) * rate) // PART
+        for second in (start, end)
     )
-    low = int(min(max(first - 1, 0), last))
-    return range(low, int(min(max(final + 1, low), last)) + 1)
+    return range(max(low - 1, 0), min(high + 1, last) + 1)
