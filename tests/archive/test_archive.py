@@ -1,4 +1,5 @@
 import multiprocessing
+import socket
 from dataclasses import replace
 
 import numpy as np
@@ -273,6 +274,34 @@ def test_a_file_is_used_by_one_process_at_a_time(uri, version, entries):
     with Archive(uri, version, patience=60) as archive:
         assert archive.add(entries[0][0])
     other.join()
+
+
+def test_a_server_takes_several_at_once(uri, version, entries, monkeypatch):
+    """Milvus Lite as a server, which has no index of its own choice."""
+    from milvus_lite.server import Server
+
+    from masa.archive import milvus
+
+    monkeypatch.setattr(milvus, 'SERVER_INDEX', 'FLAT')
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        address = f'127.0.0.1:{free.getsockname()[1]}'
+    server = Server(uri, address)
+    assert server.init()
+    assert server.start()
+    try:
+        with (
+            Archive(f'http://{address}', version) as first,
+            Archive(f'http://{address}', version) as second,
+        ):
+            assert first.add(entries[0][0])
+            assert not second.add(entries[0][0])
+            hits = second.nearest(entries[0][0].embeddings[:1], 5)
+            assert len(hits[0]) == 5
+            assert len(second.delete('name != ""')) == 1
+            assert first.sequences() == []
+    finally:
+        server.stop()
 
 
 def overlap(one, place):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # Rows of one request; FLOAT16 vectors take time with the square of it.
 ROWS = 500
+# What a server searches by: a choice of its own.
+SERVER_INDEX = 'AUTOINDEX'
 # Ids in one filter.
 IDS = 500
 # Rows that an iterator fetches at a time, and what Milvus finds at most.
@@ -167,7 +169,7 @@ class Milvus:
             index = self._client.prepare_index_params()
             index.add_index(
                 vector,
-                index_type='FLAT' if is_file(self.uri) else 'AUTOINDEX',
+                index_type='FLAT' if is_file(self.uri) else SERVER_INDEX,
                 metric_type='L2',
             )
             self._client.create_collection(
@@ -334,7 +336,7 @@ def _as_archive_error(uri: str) -> Iterator[None]:
 def _remedy(uri: str) -> str:
     if is_file(uri):
         return ''
-    return '; is the server there, and its token right (--token)?'
+    return '; is the server there, and MASA_ARCHIVE_TOKEN right?'
 
 
 def _client_class(uri: str) -> type:
@@ -348,6 +350,7 @@ def _client_class(uri: str) -> type:
                 import milvus_lite  # noqa: F401
     except ModuleNotFoundError as error:
         raise explain_missing('an archive', 'archive', error) from error
-    # Its errors are raised as well.
-    logging.getLogger('pymilvus').setLevel(logging.CRITICAL)
+    # What it logs is raised as well.
+    for name in ('pymilvus', 'pymilvus.milvus_client'):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return MilvusClient
