@@ -57,6 +57,15 @@ COMMANDS: dict[str, Command | Group] = {
     'label': Command('transfer labels of a sequence to others', 'label'),
     'find': Command('find and count occurrences in a recording', 'find'),
     'search': Command('find a moment of a sequence in others', 'search'),
+    'ingest': Command(
+        'add recordings to an archive, to search many', 'ingest', 'archive'
+    ),
+    'discover': Command(
+        'find what recurs in an archive', 'discover', 'archive'
+    ),
+    'forget': Command(
+        'delete a person or sequence from an archive', 'forget', 'archive'
+    ),
     'compare': Command(
         'explain an attempt by references: score, timing, joints', 'compare'
     ),

@@ -241,7 +241,7 @@ class EmbeddingInferencer(PartEmbedding):
         self, records: list[dict], problems: dict[str, str]
     ) -> Iterator[tuple[dict, Any]]:
         """Run the pipeline; add records that it refuses to the problems."""
-        for record in self._track(records, 'Embedding'):
+        for record in self.track(records, 'Embedding'):
             try:
                 yield record, self.model.prepare(record)
             except KeyError as error:

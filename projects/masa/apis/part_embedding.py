@@ -28,8 +28,16 @@ class PartEmbedding:
     model: 'TrainedModel | ExportedModel'
     show_progress: bool
 
-    def _track(self, items: Sequence, title: str) -> Iterable:
-        """Show the progress and the time left, in a terminal."""
+    def track(self, items: Sequence, title: str) -> Iterable:
+        """Show the progress and the time left, in a terminal.
+
+        Args:
+            items (Sequence): What is worked on.
+            title (str): What is done.
+
+        Returns:
+            Iterable: The items.
+        """
         console = Console(stderr=True)
         if self.show_progress and console.is_terminal:
             return track(items, title, console=console, transient=True)
@@ -100,7 +108,7 @@ class PartEmbedding:
                 order[i : i + PARTS] for i in range(0, len(order), PARTS)
             ]
             if len(parts) >= MANY_PARTS:
-                chunks = self._track(chunks, 'Embedding parts')
+                chunks = self.track(chunks, 'Embedding parts')
             embeddings = {}
             for chunk in chunks:
                 found = self.model.embed([prepared[i] for i in chunk])

@@ -32,6 +32,7 @@ PURPOSES = {
     'rtmlib': 'skeletons from videos with RTMPose, without PyTorch',
     'export': 'export to ONNX',
     'index': 'search among millions of frames',
+    'archive': 'archives of recordings on Milvus; clusters with Ray',
     'app': 'the page of masa app',
     'formats': 'pose files in HDF5 (SLEAP, DeepLabCut) and C3D',
     'tests': 'the tests',

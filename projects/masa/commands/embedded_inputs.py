@@ -113,6 +113,35 @@ def index_of(sequences: Sequence[EmbeddedSequence], name: str) -> int:
     return names.index(name)
 
 
+def frame_at(sequence: EmbeddedSequence, second: float) -> int:
+    """Find the frame of a sequence that is nearest to a second.
+
+    Args:
+        sequence (EmbeddedSequence): The sequence.
+        second (float): The moment.
+
+    Returns:
+        int: The frame.
+
+    Raises:
+        ValueError: If the times are not known, or it ends before.
+    """
+    times = sequence.timestamps
+    if times is None:
+        raise ValueError(
+            f'{sequence.name}: --second needs its frame rate, which is not '
+            'known; --frame-rate sets it, or give --frame'
+        )
+    # The last frame is shown for as long as the one before.
+    end = times[-1] + (times[-1] - times[-2] if len(times) > 1 else 0)
+    if second > end:
+        raise ValueError(
+            f'{sequence.name} ends after {end:.3f} s and has no second '
+            f'{second:g}'
+        )
+    return int(abs(times - second).argmin())
+
+
 def _load_model(args: argparse.Namespace) -> AlignmentInferencer:
     return AlignmentInferencer(
         *(args.model, args.weights, args.device, args.features, args.cache),

@@ -106,10 +106,32 @@ def check_others(
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add the model, how it reads its inputs, and which of them it takes.
+
+    Args:
+        parser (argparse.ArgumentParser): The command's parser.
+    """
+    group = add_reading_options(parser)
+    group.add_argument(
+        '--only',
+        nargs='+',
+        metavar='NAME',
+        help='use these sequences of the inputs only, in this order '
+        '(default: all)',
+    )
+    add_options(group, 'skip-broken')
+
+
+def add_reading_options(
+    parser: argparse.ArgumentParser,
+) -> argparse._ArgumentGroup:
     """Add the model and how it reads its inputs.
 
     Args:
         parser (argparse.ArgumentParser): The command's parser.
+
+    Returns:
+        argparse._ArgumentGroup: For more options of the kind.
     """
     group = parser.add_argument_group('model and inputs')
     group.add_argument(
@@ -137,13 +159,6 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     add_options(group, 'time-step')
     group.add_argument(
-        '--only',
-        nargs='+',
-        metavar='NAME',
-        help='use these sequences of the inputs only, in this order '
-        '(default: all)',
-    )
-    group.add_argument(
         '--layout',
         type=str.upper,
         choices=LAYOUTS,
@@ -158,9 +173,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         help='which way is up in 3D joints, for such a model; down is '
         '--up-axis=-y (default: what the file or the layout says)',
     )
-    add_options(
-        group, 'frame-rate', 'skip-broken', 'max-pixels', 'max-seconds'
-    )
+    add_options(group, 'frame-rate', 'max-pixels', 'max-seconds')
+    return group
 
 
 def add_tolerance(

@@ -7,6 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..writers.formats import FOLDER_SUFFIXES, OUTPUTS, output_suffix
+from .archive_options import add_archive
+from .archive_search import (
+    add_archive_search,
+    check_archive_search,
+    check_no_archive_search,
+    search_archive,
+)
 from .model_options import (
     add_first_and_others,
     add_model_options,
@@ -19,6 +26,9 @@ if TYPE_CHECKING:
 
 EXPECTED = (ValueError, IndexError, ImportError)
 
+# How many are found unless -k says.
+SEQUENCES = 5
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``masa search``.
@@ -30,9 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f'{__doc__} Exits with 1 if inputs were left out, with 2 if it could '
         'not be done.'
     )
-    parser.epilog = 'Example: masa search a.mp4 others/*.mp4 --second 1.5'
+    parser.epilog = (
+        'Example: masa search a.mp4 others/*.mp4 --second 1.5; in an archive '
+        'of "masa ingest", a moment or all that the query shows: masa search '
+        'squat.mp4 --archive archive.db -o found.html'
+    )
     add_first_and_others(parser, 'query', 'others')
-    moment = parser.add_mutually_exclusive_group(required=True)
+    moment = parser.add_mutually_exclusive_group()
     moment.add_argument(
         '--frame',
         type=int,
@@ -45,17 +59,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='S',
         help='of the query; the frame nearest to it is taken',
     )
-    parser.add_argument(
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
         '--index',
         type=Path,
         metavar='FILE.faiss',
         help='search this index of "masa index", not the other inputs',
     )
+    add_archive(where, required=False)
     parser.add_argument(
         '-k',
         type=bounded(int, 1),
-        default=5,
-        help='how many sequences to find (default: %(default)s)',
+        help='how many sequences, or moments of an archive, to find (default: '
+        '5); of occurrences in an archive, the best (default: all)',
     )
     parser.add_argument(
         '-o',
@@ -65,9 +81,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar='FILE',
         help='.csv or .json: what was found; a folder or .zip: pictures of '
-        'it; may be given several times (default: printed only)',
+        'it, of sequences; .html: a page that plays it, of occurrences in an '
+        'archive; may be given several times (default: printed only)',
     )
     add_options(parser, 'overwrite')
+    add_archive_search(parser)
     add_model_options(parser)
 
 
@@ -80,6 +98,12 @@ def check_arguments(
         parser (argparse.ArgumentParser): The command's parser.
         args (argparse.Namespace): The parsed arguments.
     """
+    if args.archive is not None:
+        check_archive_search(parser, args)
+        return
+    check_no_archive_search(parser, args)
+    if args.frame is None and args.second is None:
+        parser.error('--frame or --second, or an --archive, is expected')
     if args.index is None:
         check_others(parser, args)
     check_outputs(parser, args.output, OUTPUTS['search'], args.overwrite)
@@ -100,12 +124,14 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         int: The exit status.
     """
+    if args.archive is not None:
+        return search_archive(args)
     # PyTorch takes seconds to import, and the help does not need it.
     from rich.table import Table
 
     from ..apis import FrameIndex
     from ..writers.key_frames import pictures_of_matches, write_pictures
-    from .embedded_inputs import run_on_first
+    from .embedded_inputs import frame_at, run_on_first
     from .tables import print_table, write_columns
 
     def search(
@@ -113,17 +139,17 @@ def run(args: argparse.Namespace) -> int:
         query: EmbeddedSequence,
         others: list[EmbeddedSequence],
     ) -> None:
-        frame = args.frame
+        frame, count = args.frame, args.k or SEQUENCES
         if frame is None:
-            frame = _frame_at(query, args.second)
+            frame = frame_at(query, args.second)
         if args.index is None:
             names = [one.name for one in others]
-            matches = inferencer.retrieve(query, frame, others, args.k)
+            matches = inferencer.retrieve(query, frame, others, count)
             seconds = [others[m.sequence].seconds(m.frame) for m in matches]
         else:
             index = FrameIndex.load(args.index)
             names = index.names
-            matches = inferencer.retrieve(query, frame, index, args.k)
+            matches = inferencer.retrieve(query, frame, index, count)
             seconds = [index.seconds(m.sequence, m.frame) for m in matches]
         columns = dict(
             sequence=[names[match.sequence] for match in matches],
@@ -149,20 +175,3 @@ def run(args: argparse.Namespace) -> int:
                 write_columns(path, columns, what)
 
     return run_on_first(args, search)
-
-
-def _frame_at(sequence: EmbeddedSequence, second: float) -> int:
-    times = sequence.timestamps
-    if times is None:
-        raise ValueError(
-            f'{sequence.name}: --second needs its frame rate, which is not '
-            'known; --frame-rate sets it, or give --frame'
-        )
-    # The last frame is shown for as long as the one before.
-    end = times[-1] + (times[-1] - times[-2] if len(times) > 1 else 0)
-    if second > end:
-        raise ValueError(
-            f'{sequence.name} ends after {end:.3f} s and has no second '
-            f'{second:g}'
-        )
-    return int(abs(times - second).argmin())

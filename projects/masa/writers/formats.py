@@ -70,6 +70,7 @@ OUTPUTS = {
     'label': (*TABLE_SUFFIXES, *TRACK_FORMATS),
     'search': (*TABLE_SUFFIXES, *FOLDER_SUFFIXES),
     'anomaly': TABLE_SUFFIXES,
+    'discover': (PAGE_SUFFIX, '.csv'),
 }
 
 
