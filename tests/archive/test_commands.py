@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import make_recording
+from long_recordings import make_recording
 from squats import squat
 
 from masa.archive import Archive

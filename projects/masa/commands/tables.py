@@ -38,7 +38,7 @@ def show_timeline(
     """
     table = Table('sequence', 'frames', 'seconds', 'cost')
     shares = (timeline.frames >= 0).mean(axis=1)
-    is_partial = (shares < 1).any()
+    is_partial = bool((shares < 1).any())
     if is_partial:
         table.add_column('matched')
     for i, (one, cost) in enumerate(
