@@ -153,7 +153,7 @@ def read_source(
             entry = make_entry(
                 inferencer,
                 record | dict(frame_dir=name),
-                str(source.path.absolute()),
+                str(source.path.resolve()),
                 source.digest,
             )
         except Exception as error:
