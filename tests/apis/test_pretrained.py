@@ -11,6 +11,7 @@ from mmengine.config import Config
 
 import masa
 from masa.apis import AlignmentInferencer
+from masa.apis.exported_model import ExportedModel
 from masa.apis.model_files import PRETRAINED
 from masa.apis.onnx_export import (
     TOLERANCE,
@@ -272,3 +273,18 @@ def test_the_recipe_that_trains_on_begins_with_the_weights():
     assert config.load_from == pretrained_weights()
     weights = weights_of(read_checkpoint(config.load_from), config.load_from)
     check_fit(weights, MODELS.build(config.model), config.load_from)
+
+
+def test_threads_embed_as_one_does():
+    rng = np.random.default_rng(0)
+    prepared = [
+        rng.normal(size=(length, 65)).astype(np.float32)
+        for length in [1, *[60] * 50, *[300] * 8, 700]
+    ]
+    alone, shared = (
+        ExportedModel(PRETRAINED, threads=threads).embed(prepared)
+        for threads in (1, 3)
+    )
+    assert [one.shape for one in shared] == [(len(v), 128) for v in prepared]
+    for one, other in zip(alone, shared, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)

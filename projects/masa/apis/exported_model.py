@@ -1,5 +1,7 @@
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
 
@@ -30,8 +32,8 @@ class ExportedModel:
         path (str | Path): The file, of ``masa export``.
         device (str, optional): ``cpu``, or ``cuda:0`` with the package
             ``onnxruntime-gpu``. Defaults to ``cpu``.
-        threads (int, optional): Threads that a sequence is shared by.
-            Defaults to ``OMP_NUM_THREADS``, else one per core.
+        threads (int, optional): Threads that sequences, or a single one, are
+            shared by. Defaults to ``OMP_NUM_THREADS``, else one per core.
 
     Attributes:
         transforms (list[Callable]): The steps from a record to the values of
@@ -56,7 +58,8 @@ class ExportedModel:
     ):
         self.path = Path(path)
         self.device = device or 'cpu'
-        self.session = _open(self.path, self.device, threads)
+        self.threads = threads or num_threads()
+        self.session = _open(self.path, self.device, self.threads)
         known = self.session.get_modelmeta().custom_metadata_map
         if known.get('format') not in FORMATS:
             raise ValueError(
@@ -159,19 +162,40 @@ class ExportedModel:
         Returns:
             list[np.ndarray]: (T, D) float32 each.
         """
-        embeddings: list[np.ndarray] = []
+        batches: list[list[np.ndarray]] = []
         for length, alike in groupby(prepared, len):
             alike = list(alike)
             count = max(1, BATCH_FRAMES // length)
-            for i in range(0, len(alike), count):
-                values = np.stack(alike[i : i + count])
-                (found,) = self.session.run(None, dict(values=values))
-                embeddings.extend(found)
-        return embeddings
+            batches += [
+                alike[i : i + count] for i in range(0, len(alike), count)
+            ]
+        threads = self.threads if self.device == 'cpu' else 1
+        if threads == 1 or len(batches) < 2 * threads:
+            found = [_run(self.session, batch) for batch in batches]
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                run = partial(_run, self._unshared)
+                found = list(pool.map(run, batches))
+        return [embedding for some in found for embedding in some]
+
+    @cached_property
+    def _unshared(self) -> onnxruntime.InferenceSession:
+        """A session of one thread, of which several are run at once.
+
+        Threads that share a batch wait for each other after every operation.
+        """
+        return _open(self.path, self.device, 1)
+
+
+def _run(
+    session: onnxruntime.InferenceSession, batch: list[np.ndarray]
+) -> np.ndarray:
+    (found,) = session.run(None, dict(values=np.stack(batch)))
+    return found
 
 
 def _open(
-    path: Path, device: str, threads: int | None
+    path: Path, device: str, threads: int
 ) -> onnxruntime.InferenceSession:
     if not path.is_file():
         raise FileNotFoundError(f'there is no exported model {path}')
@@ -183,7 +207,7 @@ def _open(
             f'device {device!r}: ONNX Runtime is installed with {available}'
         )
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or num_threads()
+    options.intra_op_num_threads = threads
     settings = dict(device_id=number or '0') if kind != 'cpu' else {}
     try:
         return onnxruntime.InferenceSession(

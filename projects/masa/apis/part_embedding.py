@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .trained_model import TrainedModel
 
 # Parts that the model gets at once; and parts that take it about a second.
-PARTS, MANY_PARTS = 64, 500
+PARTS, MANY_PARTS = 256, 500
 
 
 class PartEmbedding:
