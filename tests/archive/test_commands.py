@@ -56,6 +56,9 @@ def test_from_files_to_names_and_back(folder, capsys):
     assert 'bad.npy' in captured.err
     assert ingest(*given) == 1
     assert '0 added' in capsys.readouterr().out
+    Path('copy.npy').write_bytes(Path('recordings/0.npy').read_bytes())
+    assert ingest('copy.npy', *BODY) == 0
+    assert 'copy as 0' in capsys.readouterr().out
 
     search = ['search', 'query.npy', '--archive', 'a.db', *BODY]
     outputs = ['-o', 'found.csv', '-o', 'found.html']

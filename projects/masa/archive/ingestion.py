@@ -33,6 +33,8 @@ class Report:
     Attributes:
         added (list[str]): Names of sequences that were added.
         present (list[str]): Of those that were there.
+        duplicates (dict[str, str]): Names of sequences whose content was there
+            under another name, and that name.
         described (list[str]): Of those of which more is known now.
         frames (int): Frames of the recordings that were added.
         moments (int): Embeddings that were added.
@@ -42,6 +44,7 @@ class Report:
 
     added: list[str] = field(default_factory=list)
     present: list[str] = field(default_factory=list)
+    duplicates: dict[str, str] = field(default_factory=dict)
     described: list[str] = field(default_factory=list)
     frames: int = 0
     moments: int = 0
@@ -144,7 +147,7 @@ def _unknown(
         there = archive.known_files(digests)
     for one in digested:
         if one.digest in there:
-            report.present.append(there[one.digest])
+            _note_present(report, one.name, there[one.digest])
             advance()
     return [one for one in digested if one.digest not in there]
 
@@ -168,10 +171,19 @@ def _write(
             except RefusedSequenceError as error:
                 report.problems[name] = str(error)
                 continue
-            (report.added if is_new else report.present).append(name)
             if is_new:
+                report.added.append(name)
                 report.frames += one.sequence.frames
                 report.moments += len(one.seconds)
+            else:
+                there = archive.by_ids([told.id])[told.id]
+                _note_present(report, name, there.name)
+
+
+def _note_present(report: Report, name: str, archived: str) -> None:
+    report.present.append(archived)
+    if name != archived:
+        report.duplicates[name] = archived
 
 
 def _results(

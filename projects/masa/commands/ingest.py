@@ -108,6 +108,7 @@ def run(args: argparse.Namespace) -> int:
     from ..archive.sources import find_sources
     from ..extraction.parallel import available_cores
     from ..support.broken_inputs import show_problems
+    from ..support.wording import listed
 
     known = _read_known(args)
     settings = _settings(args)
@@ -140,6 +141,9 @@ def run(args: argparse.Namespace) -> int:
             'the table names it, but the archive has no such sequence'
         )
     show_problems(report.problems)
+    if report.duplicates:
+        pairs = [f'{a} as {b}' for a, b in report.duplicates.items()]
+        print(f'there already under another name: {listed(pairs)}')
     print(_summary(report))
     hours = sum(one.duration for one in archived) / 3600
     print(f'{args.archive}: {len(archived)} sequences, {hours:.2f} hours')
