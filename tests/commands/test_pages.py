@@ -91,7 +91,11 @@ def test_compared():
     command = ['compare', 'one.npy', 'many.npy', '--repetitions', *BODY]
     assert main([*command, '-o', 'r.html']) == 0
     data = data_of(page_of('r.html'))
-    scores = [float(one['score']) for one in data['tracks'][1:]]
-    assert len(scores) == 9
-    assert scores == sorted(scores, reverse=True)
-    assert sum(one['shown'] for one in data['tracks']) == 2
+    reference, *repetitions = data['tracks']
+    assert len(repetitions) == 9
+    starts = [one['frames'][0] for one in repetitions]
+    assert starts == sorted(starts)
+    shown = [one for one in repetitions if one['shown']]
+    scores = [float(one['score']) for one in repetitions]
+    assert reference['shown']
+    assert [float(one['score']) for one in shown] == [max(scores)]

@@ -181,7 +181,7 @@ def test_an_interrupted_save_leaves_the_old_file(tmp_path, monkeypatch):
     before = path.read_bytes()
 
     def interrupted(file, **entries):
-        file.write_bytes(b'half')
+        file.write(b'half')
         raise KeyboardInterrupt
 
     monkeypatch.setattr(np, 'savez', interrupted)
