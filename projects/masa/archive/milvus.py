@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import os
 import re
 import shutil
 import sqlite3
+import tempfile
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -96,6 +98,7 @@ class Milvus:
         self.token = token
         self.patience = patience
         self._lock: IO | None = None
+        self._home: tempfile.TemporaryDirectory | None = None
         self._client: MilvusClient | None = None
         self._loaded: set[str] = set()
 
@@ -104,7 +107,7 @@ class Milvus:
             self._lock = self._wait_for_file()
         try:
             client = _client_class(self.uri)
-            with _as_archive_error(self.uri):
+            with _as_archive_error(self.uri), self._own_home():
                 self._client = client(self.uri, token=self.token)
         except BaseException:
             self._unlock()
@@ -134,6 +137,26 @@ class Milvus:
             # Else it would keep the file open until this process ends.
             server_manager_instance.release_server(self.uri)
         self._unlock()
+
+    @contextmanager
+    def _own_home(self) -> Iterator[None]:
+        """Let Milvus Lite begin with a home folder of its own.
+
+        It creates ``~/.cache/milvus`` and removes it at its end, also from
+        under one that another process has just begun.
+        """
+        if not is_file(self.uri):
+            yield
+            return
+        self._home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        before = os.environ.get('HOME')
+        os.environ['HOME'] = self._home.name
+        try:
+            yield
+        finally:
+            os.environ.pop('HOME')
+            if before is not None:
+                os.environ['HOME'] = before
 
     def has(self, collection: str) -> bool:
         """Tell whether there is a collection."""
@@ -288,6 +311,9 @@ class Milvus:
                 time.sleep(_AGAIN)
 
     def _unlock(self) -> None:
+        if self._home is not None:
+            self._home.cleanup()
+            self._home = None
         if self._lock is not None:
             self._lock.close()
             self._lock = None
