@@ -9,6 +9,7 @@ from masa.extraction.content_cache import ContentCache, default_cache
 from masa.extraction.output_folder import OutputFolder
 from masa.extraction.sequences import MediaSequence
 from masa.extraction.timestamps import timestamps_path, write_timestamps
+from masa.support.files import add_to_digest
 
 SETTINGS = dict(model='a', weights='1')
 
@@ -70,10 +71,8 @@ def test_a_video_is_read_once(cache, tmp_path, monkeypatch):
     assert not cache.fetch(first, SETTINGS, made)
     # As processes that extract it get the cache.
     cache = pickle.loads(pickle.dumps(cache))
-    opened = Mock(wraps=open)
-    monkeypatch.setattr(
-        'masa.extraction.content_cache.open', opened, raising=False
-    )
+    opened = Mock(wraps=add_to_digest)
+    monkeypatch.setattr('masa.extraction.content_cache.add_to_digest', opened)
     cache.store(first, SETTINGS, made)
     assert cache.fetch(first, SETTINGS, made)
     assert not opened.called

@@ -11,7 +11,6 @@ from string import Template
 import numpy as np
 from PIL import Image
 
-from ..datasets.times import frame_times
 from ..embeddings import EmbeddedSequence
 from ..visualization.sequence_images import SequenceImages
 from .archive import Archive
@@ -81,7 +80,7 @@ def _figure(archive: Archive, stay: Stay) -> str:
     """Draw moments of the most typical window of a stretch side by side."""
     start = stay.middle - SPAN / 2
     record = archive.record(stay.sequence, start, start + SPAN)
-    times = frame_times(record)
+    times = record['timestamps']
     moments = np.linspace(start, start + SPAN, MOMENTS)
     frames = np.searchsorted(times, moments).clip(0, len(times) - 1)
     shown = slice(frames[0], frames[-1] + 1)

@@ -17,10 +17,8 @@ from ..datasets.text_files import read_csv
 from ..extraction.limits import MediaLimits
 from ..extraction.sequences import VIDEO_SUFFIXES, find_sequences
 from ..pose_files.search import find_pose_files, holds_media, holds_poses
+from ..support.files import add_to_digest
 from .sequences import FILTERS, Entry, Stretch, make_entry
-
-# Bytes of a file that are in memory at a time.
-_CHUNK = 2**20
 
 
 class Source(NamedTuple):
@@ -72,9 +70,7 @@ class Settings(NamedTuple):
         inferencer = self.load()
         how = [inferencer.model.from_video, self.frame_rate, self.time_step]
         digest = hashlib.sha256(json.dumps(how, sort_keys=True).encode())
-        with open(path, 'rb') as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
+        add_to_digest(digest, path)
         return digest.hexdigest()
 
 

@@ -7,7 +7,7 @@ import shutil
 import warnings
 from pathlib import Path
 
-from ..support.files import atomic_path
+from ..support.files import add_to_digest, atomic_path
 from .frames import list_images
 from .output_folder import OutputFolder
 from .sequences import MediaSequence
@@ -15,8 +15,6 @@ from .timestamps import timestamps_path
 
 # Above so many bytes, what was used longest ago is deleted.
 MAX_BYTES = 2**30
-# Bytes of a file that are in memory at a time.
-_CHUNK = 2**20
 # Says where the cache is, instead of the user's cache folder.
 VARIABLE = 'MASA_CACHE'
 
@@ -124,9 +122,7 @@ class ContentCache:
         state = file, status.st_size, *times
         if state not in self._digests:
             content = hashlib.sha256()
-            with open(file, 'rb') as opened:
-                while chunk := opened.read(_CHUNK):
-                    content.update(chunk)
+            add_to_digest(content, file)
             self._digests[state] = content.digest()
         return self._digests[state]
 

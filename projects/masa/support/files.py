@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# Bytes of a file that are in memory at a time.
+_CHUNK = 2**20
 # Prefix of the temporary folders of files being written.
 _PREFIX = '.writing-'
 # File systems allow 255 bytes; files written beside another may have a longer
@@ -100,6 +102,21 @@ def remove_leftovers(
             shutil.rmtree(leftover)
             count += 1
     return count
+
+
+def add_to_digest(digest: 'hashlib._Hash', path: Path) -> None:
+    """Add the content of a file to a digest, however large it is.
+
+    Args:
+        digest (hashlib._Hash): Of :mod:`hashlib`, such as SHA-256.
+        path (Path): The file.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    with open(path, 'rb') as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
 
 
 def output_path(folder: str | Path, name: str, suffix: str = '') -> Path:
