@@ -1,14 +1,16 @@
 """Measure an archive: ingestion, size on disk, latency and recall.
 
-    python benchmarks/archive.py --moments 100000
+    python benchmarks/archive.py --moments 10000 100000 1000000
+        --picture docs/figures/archive_growth.png
 
 Recordings of a minute are made of random activities, embedded by the
 pretrained model and perturbed, each of one of 100 people, and written to a
-new archive. Moments that were perturbed anew are then searched, with and
-without a filter on the person, and compared with the nearest ten by an exact
-search in float64. Cold is a search that opens the file first; the operating
-system may have it in memory. Writing is timed apart from embedding, of which
-the rate is that of one thread.
+new archive. At every number of moments, some that were perturbed anew are
+searched, with and without a filter on the person, and compared with the
+nearest ten by an exact search in float64. Cold is a query that opens the file
+first; the operating system may have it in memory. Writing is timed since the
+last number of moments, apart from embedding, of which the rate is that of one
+thread.
 """
 
 import argparse
@@ -64,86 +66,138 @@ def person(number):
     return f'person {number % PEOPLE}'
 
 
-def fill(archive, recordings, moments, rng):
-    """Write perturbed recordings; return their embeddings and their owners."""
-    kept, owners, started = [], [], time.perf_counter()
+def fill(archive, recordings, moments, known, rng):
+    """Write perturbed recordings until there are so many moments.
+
+    Appends the embeddings of each to ``known``; returns moments a second.
+    """
+    count = before = sum(map(len, known))
+    started = time.perf_counter()
     with archive:
-        while len(owners) < moments:
-            number = len(kept)
+        while count < moments:
+            number = len(known)
             entry = recordings[number % len(recordings)]
-            kept.append(perturb(entry.embeddings, rng))
-            owners += [number] * len(kept[-1])
+            known.append(perturb(entry.embeddings, rng))
+            count += len(known[-1])
             sequence = replace(
                 entry.sequence,
                 id=f'{number:024x}',
                 name=str(number),
                 person=person(number),
             )
-            archive.add(replace(entry, sequence=sequence, embeddings=kept[-1]))
-        rows = archive.milvus.count(archive.frames, 'id != ""')
-    rate = len(owners) / (time.perf_counter() - started)
-    assert rows == len(owners)
-    print(f'written: {rate:.0f} moments/s, {rate / 10 * RATE:.0f} frames/s')
-    return np.concatenate(kept), np.array(owners)
+            archive.add(
+                replace(entry, sequence=sequence, embeddings=known[-1])
+            )
+        assert archive.milvus.count(archive.frames, 'id != ""') == count
+    return (count - before) / (time.perf_counter() - started)
 
 
-def search(archive, known, owners, queries, filtered):
-    """Search one query at a time; print latencies and recall."""
+def search(archive, known, queries, filtered):
+    """Search one query at a time; return milliseconds and recalls."""
+    embeddings = np.concatenate(known)
+    owners = np.repeat(np.arange(len(known)) % PEOPLE, list(map(len, known)))
+    people = min(PEOPLE, len(known))
     latencies, recalls = [], []
+    started = time.perf_counter()
     with archive:
         for number, query in enumerate(queries):
+            number %= people
             condition = f'person == "{person(number)}"' if filtered else ''
-            started = time.perf_counter()
             (hits,) = archive.nearest(query[None], NEAREST, condition)
             latencies.append(1e3 * (time.perf_counter() - started))
-            apart = ((known - query) ** 2).sum(1, dtype=np.float64)
+            searched = embeddings
             if filtered:
-                apart[owners % PEOPLE != number % PEOPLE] = np.inf
-            farthest = np.sort(apart)[NEAREST - 1]
+                searched = embeddings[owners == number]
+            apart = ((searched - query) ** 2).sum(1, dtype=np.float64)
+            farthest = np.partition(apart, NEAREST - 1)[NEAREST - 1]
             # By distances, as float16 may swap those that are as near.
             right = sum(hit.distance <= farthest + 1e-3 for hit in hits)
             recalls.append(right / NEAREST)
-    first, *others = latencies
-    what = 'with a filter' if filtered else 'without a filter'
-    print(
-        f'{what}: first {first:.0f} ms, then median {np.median(others):.0f} '
-        f'ms, 99% {np.percentile(others, 99):.0f} ms, recall@{NEAREST} '
-        f'{np.mean(recalls):.4f}'
-    )
+            started = time.perf_counter()
+    return latencies, recalls
+
+
+def measure(archive, recordings, moments, known, queries, rng):
+    """Write up to so many moments, and search; return a row of figures."""
+    rate = fill(archive, recordings, moments, known, rng)
+    embeddings = np.concatenate(known)
+    chosen = rng.choice(len(embeddings), queries, replace=False)
+    searched = perturb(embeddings[chosen], rng)
+    row = {
+        'moments': len(embeddings),
+        'written, moments/s': rate,
+        'bytes a moment': Path(archive.uri).stat().st_size / len(embeddings),
+    }
+    for filtered in (False, True):
+        (cold, *warm), recalls = search(archive, known, searched, filtered)
+        what = ' of a person' if filtered else ''
+        row |= {
+            f'cold query{what}, ms': cold,
+            f'query{what}, median, ms': np.median(warm),
+            f'query{what}, 99%, ms': np.percentile(warm, 99),
+            f'recall@{NEAREST}{what}': np.mean(recalls),
+        }
+    return row
+
+
+def draw(rows, path):
+    """Draw how the size of the file and the time of a query grow."""
+    import matplotlib
+
+    matplotlib.use('Agg')
+    import matplotlib.pyplot as plt
+
+    moments = [row['moments'] for row in rows]
+    figure, panels = plt.subplots(1, 2, figsize=(9, 3.6), layout='constrained')
+    size = [row['moments'] * row['bytes a moment'] / 2**20 for row in rows]
+    panels[0].loglog(moments, size, 'o-')
+    panels[0].set_ylabel('MiB on disk')
+    for name in ('cold query', 'query, median', 'query of a person, median'):
+        times = [row[f'{name}, ms'] for row in rows]
+        panels[1].loglog(moments, times, 'o-', label=name)
+    panels[1].set_ylabel('milliseconds')
+    panels[1].legend()
+    for axes in panels:
+        axes.set_xlabel(f'moments, {10 * 3600:,} an hour')
+        axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=120)
 
 
 def main():
-    """Measure and print."""
+    """Measure, print and draw."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('--moments', type=int, default=100_000)
+    parser.add_argument(
+        '--moments',
+        type=int,
+        nargs='+',
+        default=[100_000],
+        help='increasing (default: %(default)s)',
+    )
     parser.add_argument('--recordings', type=int, default=10)
     parser.add_argument('--queries', type=int, default=100)
+    parser.add_argument('--picture', type=Path, metavar='FILE.png')
     args = parser.parse_args()
     warnings.filterwarnings('ignore', '.* is upside down')
     rng = np.random.default_rng(0)
     model = masa.load(cache=None)
     recordings = make_recordings(model, args.recordings, rng)
+    rows, known = [], []
     with tempfile.TemporaryDirectory() as folder:
         uri = str(Path(folder, 'archive.db'))
         archive = Archive(uri, recordings[0].sequence.model)
-        known, owners = fill(archive, recordings, args.moments, rng)
-        size = Path(uri).stat().st_size
-        print(
-            f'{len(owners)} moments: {size / len(owners):.0f} bytes each, '
-            f'{size / len(owners) * 10 / RATE:.0f} a frame at {RATE:g} Hz, '
-            'joints included'
-        )
-        chosen = rng.choice(len(known), args.queries, replace=False)
-        queries = perturb(known[chosen], rng)
-        started = time.perf_counter()
-        with archive:
-            archive.nearest(queries[:1], NEAREST)
-        print(f'cold: {time.perf_counter() - started:.2f} s')
-        for filtered in (False, True):
-            search(archive, known, owners, queries, filtered)
+        for moments in args.moments:
+            row = measure(
+                archive, recordings, moments, known, args.queries, rng
+            )
+            rows.append(row)
+            for name, value in row.items():
+                print(f'{name:32} {value:12,.3f}', flush=True)
+            print()
+            if args.picture and len(rows) > 1:
+                draw(rows, args.picture)
 
 
 if __name__ == '__main__':

@@ -1,7 +1,9 @@
 import csv
 import json
+import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -178,3 +180,35 @@ def test_two_at_once_add_all_once(folder):
     subprocess.run(COMMAND, check=True)
     assert (names, rows) == contents()
     assert [name for name, _ in names] == ['0', '1', '2']
+
+
+def ray_tasks(process):
+    """List the workers of a process that run a task of Ray."""
+    listed = subprocess.check_output(['ps', '-eo', 'pid=,ppid=,args='])
+    rows = [line.split(maxsplit=2) for line in listed.decode().splitlines()]
+    parents = {int(pid): int(parent) for pid, parent, *_ in rows}
+
+    def descends(pid):
+        while pid and pid != process.pid:
+            pid = parents.get(pid)
+        return pid is not None and pid != 0
+
+    tasks = [int(pid) for pid, _, *args in rows if args == ['ray::task']]
+    return [pid for pid in tasks if descends(pid)]
+
+
+@pytest.mark.slow
+def test_a_killed_worker_of_ray_loses_nothing(folder):
+    pytest.importorskip('ray', reason='needs the extra archive')
+    subprocess.run(COMMAND, check=True)
+    whole = contents()
+    Path('a.db').unlink()
+    process = subprocess.Popen([*COMMAND[:-2], '--ray', 'local'])
+    killed = None
+    while killed is None and process.poll() is None:
+        for killed in ray_tasks(process):
+            os.kill(killed, signal.SIGKILL)
+        time.sleep(0.02)
+    assert killed is not None
+    assert process.wait() == 0
+    assert contents() == whole

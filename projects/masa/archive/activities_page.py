@@ -11,6 +11,7 @@ from string import Template
 import numpy as np
 from PIL import Image
 
+from ..datasets.transforms import ProjectSkeleton
 from ..embeddings import EmbeddedSequence
 from ..visualization.sequence_images import SequenceImages
 from .archive import Archive
@@ -80,6 +81,8 @@ def _figure(archive: Archive, stay: Stay) -> str:
     """Draw moments of the most typical window of a stretch side by side."""
     start = stay.middle - SPAN / 2
     record = archive.record(stay.sequence, start, start + SPAN)
+    # Half from the front: seen from the side, left and right are one.
+    record = ProjectSkeleton()(record)
     times = record['timestamps']
     moments = np.linspace(start, start + SPAN, MOMENTS)
     frames = np.searchsorted(times, moments).clip(0, len(times) - 1)

@@ -12,7 +12,7 @@ from ..extraction.parallel import run_in_processes
 from ..support.extras import explain_missing
 from .archive import Archive
 from .errors import RefusedSequenceError
-from .sequences import Entry
+from .sequences import ArchivedSequence, Entry
 from .sources import Settings, Source, is_video_file, read_source
 
 # Seconds between two writes, in which a file is free for other processes; and
@@ -39,6 +39,7 @@ class Report:
         frames (int): Frames of the recordings that were added.
         moments (int): Embeddings that were added.
         seconds (float): How long it took.
+        archived (list[ArchivedSequence]): All that is in the archive now.
         problems (dict[str, str]): Why others were left out, by name or path.
     """
 
@@ -49,6 +50,7 @@ class Report:
     frames: int = 0
     moments: int = 0
     seconds: float = 0.0
+    archived: list[ArchivedSequence] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
 
 
@@ -106,18 +108,19 @@ def ingest(
             time.monotonic() > written + PERIOD
             or sum(len(one.seconds) for one in pending) > MOST_MOMENTS
         ):
-            _write(archive, pending, known, report)
+            with archive:
+                _write(archive, pending, known, report)
             pending, written = [], time.monotonic()
         advance()
-    _write(archive, pending, known, report)
-    if known:
-        with archive:
-            for one in archive.sequences():
-                try:
-                    if archive.describe(one, **known.get(one.name, {})):
-                        report.described.append(one.name)
-                except RefusedSequenceError as error:
-                    report.problems[one.name] = str(error)
+    with archive:
+        _write(archive, pending, known, report)
+        report.archived = archive.sequences()
+        for one in report.archived:
+            try:
+                if archive.describe(one, **known.get(one.name, {})):
+                    report.described.append(one.name)
+            except RefusedSequenceError as error:
+                report.problems[one.name] = str(error)
     report.seconds = time.monotonic() - started
     return report
 
@@ -159,25 +162,21 @@ def _write(
     report: Report,
 ) -> None:
     """Write sequences, and what is known of them."""
-    entries = list(entries)
-    if not entries:
-        return
-    with archive:
-        for one in entries:
-            name = one.sequence.name
-            told = replace(one.sequence, **known.get(name, {}))
-            try:
-                is_new = archive.add(replace(one, sequence=told))
-            except RefusedSequenceError as error:
-                report.problems[name] = str(error)
-                continue
-            if is_new:
-                report.added.append(name)
-                report.frames += one.sequence.frames
-                report.moments += len(one.seconds)
-            else:
-                there = archive.by_ids([told.id])[told.id]
-                _note_present(report, name, there.name)
+    for one in entries:
+        name = one.sequence.name
+        told = replace(one.sequence, **known.get(name, {}))
+        try:
+            is_new = archive.add(replace(one, sequence=told))
+        except RefusedSequenceError as error:
+            report.problems[name] = str(error)
+            continue
+        if is_new:
+            report.added.append(name)
+            report.frames += one.sequence.frames
+            report.moments += len(one.seconds)
+        else:
+            there = archive.by_ids([told.id])[told.id]
+            _note_present(report, name, there.name)
 
 
 def _note_present(report: Report, name: str, archived: str) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
 # Rows of one request; FLOAT16 vectors take time with the square of it.
-ROWS = 500
+ROWS = 250
 # What a server searches by: a choice of its own.
 SERVER_INDEX = 'AUTOINDEX'
 # Ids in one filter.

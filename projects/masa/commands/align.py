@@ -1,7 +1,6 @@
 """Align sequences in time: a video, a table, subtitles or pictures."""
 
 import argparse
-from pathlib import Path
 
 from ..writers.formats import (
     FOLDER_SUFFIXES,
@@ -17,6 +16,7 @@ from .model_options import add_inputs, add_method, add_model_options
 from .options import (
     TRACKS_HELP,
     add_options,
+    add_outputs,
     bounded,
     check_outputs,
 )
@@ -46,23 +46,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'Example: masa align a.mp4 b.mp4 c.mp4 -o aligned.html -o aligned.csv'
     )
     add_inputs(parser)
-    parser.add_argument(
-        '-o',
-        '--output',
-        type=Path,
-        action='append',
-        default=[],
-        metavar='FILE',
-        help='.html: a page of one file that plays the sequences in step; '
+    add_outputs(
+        parser,
+        '.html: a page of one file that plays the sequences in step; '
         '.mp4 or .gif: the sequences in step and, above, as recorded; '
         '.csv or .json: the frame and the second of every sequence at every '
         "moment of the reference's timeline, empty where it has no "
         f'counterpart; {TRACKS_HELP} (of the phases of the reference, carried '
         'over to the others; if it has none, of its seconds in subtitles and '
-        'ELAN); a folder or .zip: pictures of all at the same moments; may be '
-        'given several times',
+        'ELAN); a folder or .zip: pictures of all at the same moments',
     )
-    add_options(parser, 'overwrite')
     parser.add_argument(
         '--reference',
         metavar='NAME',

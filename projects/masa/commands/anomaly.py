@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..writers.formats import OUTPUTS
@@ -12,7 +11,7 @@ from .model_options import (
     add_model_options,
     check_others,
 )
-from .options import add_options, check_output
+from .options import add_outputs, check_outputs
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
@@ -34,15 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'Example: masa anomaly attempt.mp4 references/*.mp4 -o scores.csv'
     )
     add_first_and_others(parser, 'sequence', 'references')
-    parser.add_argument(
-        '-o',
-        '--output',
-        type=Path,
-        required=True,
-        metavar='FILE',
-        help='.csv or .json: the score of every frame',
-    )
-    add_options(parser, 'overwrite')
+    add_outputs(parser, '.csv or .json: the score of every frame')
     add_model_options(parser)
 
 
@@ -55,7 +46,7 @@ def check_arguments(
         parser (argparse.ArgumentParser): The command's parser.
         args (argparse.Namespace): The parsed arguments.
     """
-    check_output(parser, args.output, OUTPUTS['anomaly'], args.overwrite)
+    check_outputs(parser, args.output, OUTPUTS['anomaly'], args.overwrite)
     check_others(parser, args)
 
 
@@ -93,10 +84,11 @@ def run(args: argparse.Namespace) -> int:
             f'{sequence.name}: median {np.median(score):.3g}, largest '
             f'{score.max():.3g} at frame {at}{when}'
         )
-        write_columns(
-            args.output,
-            dict(frame=frames, second=seconds, score=score.round(6).tolist()),
-            f'scores of the {len(frames)} frames of {sequence.name}',
+        columns = dict(
+            frame=frames, second=seconds, score=score.round(6).tolist()
         )
+        for path in args.output:
+            what = f'scores of the {len(frames)} frames of {sequence.name}'
+            write_columns(path, columns, what)
 
     return run_on_first(args, score_frames)

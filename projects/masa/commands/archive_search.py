@@ -152,7 +152,9 @@ def _show_moments(
             *(one.sequence.name, f'{one.second:.2f}', f'{one.distance:.4g}'),
             one.sequence.source,
         )
-    print_table(table)
+    if found:
+        print_table(table)
+    print(f'{args.archive}: {len(found)} moments found')
     columns = dict(
         sequence=[one.sequence.name for one in found],
         second=[one.second for one in found],

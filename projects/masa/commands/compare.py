@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..writers.formats import (
@@ -19,11 +18,7 @@ from .model_options import (
     add_tolerance,
     check_references,
 )
-from .options import (
-    TRACKS_HELP,
-    add_options,
-    check_outputs,
-)
+from .options import TRACKS_HELP, add_options, add_outputs, check_outputs
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
@@ -59,19 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'with --repetitions, how far one may differ to be found',
         '0.225, 0.3 for bodies filmed from one side, or 0.45',
     )
-    parser.add_argument(
-        '-o',
-        '--output',
-        type=Path,
-        action='append',
-        default=[],
-        metavar='FILE',
-        help='.html: a page of one file that plays the attempt in step with '
+    add_outputs(
+        parser,
+        '.html: a page of one file that plays the attempt in step with '
         'the reference, with pictures of the moments that differ most; '
-        f'.json: all figures; with --repetitions also {TRACKS_HELP}; may be '
-        'given several times',
+        f'.json: all figures; with --repetitions also {TRACKS_HELP}',
     )
-    add_options(parser, 'overwrite', 'height')
+    add_options(parser, 'height')
     add_model_options(parser)
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from ..writers.formats import OUTPUTS, PAGE_SUFFIX, output_suffix
 from .archive_options import add_archive, add_filter, open_archive
-from .options import add_options, bounded, check_outputs
+from .options import add_outputs, bounded, check_outputs
 
 EXPECTED = (ValueError, ImportError)
 
@@ -26,16 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_archive(parser)
     add_filter(parser)
-    parser.add_argument(
-        '-o',
-        '--output',
-        type=Path,
-        action='append',
-        default=[],
-        metavar='FILE',
-        help='.html: a page of typical pictures, which saves the names that '
+    add_outputs(
+        parser,
+        '.html: a page of typical pictures, which saves the names that '
         'are given as labels; .csv: the stretches of all activities, labeled '
-        'by numbers; may be given several times (default: printed only)',
+        'by numbers',
     )
     parser.add_argument(
         '--smallest',
@@ -45,7 +39,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='seconds of an activity in the archive, at least (default: '
         '%(default)s)',
     )
-    add_options(parser, 'overwrite')
 
 
 def check_arguments(

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 from ..apis import AlignmentInferencer, EmbeddedSequence
 from ..embeddings.checks import check_distinct
-from ..extraction.limits import MediaLimits
 from ..support.broken_inputs import show_broken, show_problems
+from .model_options import model_arguments
 
 
 def run_on_all(
@@ -28,7 +28,9 @@ def run_on_all(
         ValueError: If an input or a name cannot be used.
         OSError: If there is no model, or a file cannot be written.
     """
-    inferencer = _load_model(args)
+    inferencer = AlignmentInferencer(
+        **model_arguments(args), show_progress=True
+    )
     found, problems = inferencer.embed_usable(args.inputs)
     return _go_on(
         args, found, problems, lambda: use(inferencer, _only(found, args.only))
@@ -59,7 +61,9 @@ def run_on_first(
             expected to hold one sequence and does not.
         OSError: As of :func:`run_on_all`.
     """
-    inferencer = _load_model(args)
+    inferencer = AlignmentInferencer(
+        **model_arguments(args), show_progress=True
+    )
     if args.name is not None:
         name = args.name
         found, problems = inferencer.embed_usable(
@@ -140,19 +144,6 @@ def frame_at(sequence: EmbeddedSequence, second: float) -> int:
             f'{second:g}'
         )
     return int(abs(times - second).argmin())
-
-
-def _load_model(args: argparse.Namespace) -> AlignmentInferencer:
-    return AlignmentInferencer(
-        *(args.model, args.weights, args.device, args.features, args.cache),
-        frame_rate=args.frame_rate,
-        layout=args.layout,
-        up_axis=args.up_axis,
-        limits=MediaLimits(args.max_pixels, args.max_seconds),
-        show_progress=True,
-        unsafe_load=args.unsafe_load,
-        time_step=args.time_step,
-    )
 
 
 def _go_on(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..writers.formats import (
@@ -22,11 +21,7 @@ from .model_options import (
     add_tolerance,
     check_references,
 )
-from .options import (
-    TRACKS_HELP,
-    add_options,
-    check_outputs,
-)
+from .options import TRACKS_HELP, add_options, add_outputs, check_outputs
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
@@ -51,20 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'Example: masa find squat.mp4 training.mp4 -o found.csv -o found.html'
     )
     add_references_and(parser, 'recording')
-    parser.add_argument(
-        '-o',
-        '--output',
-        type=Path,
-        action='append',
-        default=[],
-        metavar='FILE',
-        help='.html: a page of one file that plays the occurrences in step; '
+    add_outputs(
+        parser,
+        '.html: a page of one file that plays the occurrences in step; '
         '.csv or .json: the frames and seconds of every occurrence, in '
         'the order of the recording; .png: pictures of them in step with the '
         f'references; {TRACKS_HELP}; a folder or .zip: pictures of the first, '
-        'the middle and the last frame of each; may be given several times',
+        'the middle and the last frame of each',
     )
-    add_options(parser, 'overwrite')
     add_tolerance(
         parser,
         'how far an occurrence may differ',

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .archive_options import add_archive, open_archive
-from .model_options import add_reading_options
+from .model_options import add_reading_options, model_arguments
 from .options import bounded
 
 if TYPE_CHECKING:
     from ..archive.ingestion import Report
-    from ..archive.sources import Settings
 
 EXPECTED = (ValueError, ImportError)
 
@@ -105,13 +104,13 @@ def run(args: argparse.Namespace) -> int:
 
     from ..archive.ingestion import ingest
     from ..archive.sequences import model_version
-    from ..archive.sources import find_sources
+    from ..archive.sources import Settings, find_sources
     from ..extraction.parallel import available_cores
     from ..support.broken_inputs import show_problems
     from ..support.wording import listed
 
     known = _read_known(args)
-    settings = _settings(args)
+    settings = Settings(**model_arguments(args))
     inferencer = settings.load()
     archive = open_archive(args.archive, model_version(inferencer))
     sources, problems = find_sources(args.sources)
@@ -133,9 +132,7 @@ def run(args: argparse.Namespace) -> int:
             lambda: progress.advance(task),
         )
     report.problems.update(problems)
-    with archive:
-        archived = archive.sequences()
-    names = {one.name for one in archived}
+    names = {one.name for one in report.archived}
     for name in known.keys() - names:
         report.problems[name] = (
             'the table names it, but the archive has no such sequence'
@@ -145,22 +142,10 @@ def run(args: argparse.Namespace) -> int:
         pairs = [f'{a} as {b}' for a, b in report.duplicates.items()]
         print(f'there already under another name: {listed(pairs)}')
     print(_summary(report))
-    hours = sum(one.duration for one in archived) / 3600
-    print(f'{args.archive}: {len(archived)} sequences, {hours:.2f} hours')
+    hours = sum(one.duration for one in report.archived) / 3600
+    count = len(report.archived)
+    print(f'{args.archive}: {count} sequences, {hours:.2f} hours')
     return 1 if report.problems else 0
-
-
-def _settings(args: argparse.Namespace) -> Settings:
-    from ..archive.sources import Settings
-    from ..extraction.limits import MediaLimits
-
-    return Settings(
-        *(args.model, args.weights, args.device, args.features, args.cache),
-        *(args.frame_rate, args.layout, args.up_axis),
-        MediaLimits(args.max_pixels, args.max_seconds),
-        args.unsafe_load,
-        args.time_step,
-    )
 
 
 def _read_known(args: argparse.Namespace) -> dict[str, dict[str, Any]]:

@@ -19,11 +19,7 @@ from .model_options import (
     add_model_options,
     check_others,
 )
-from .options import (
-    TRACKS_HELP,
-    add_options,
-    check_outputs,
-)
+from .options import TRACKS_HELP, add_outputs, check_outputs
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
@@ -53,17 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='of the reference: .txt with a label a line, or .csv with phases '
         'of segments, see docs/data.md (default: its phases)',
     )
-    parser.add_argument(
-        '-o',
-        '--output',
-        type=Path,
-        action='append',
-        required=True,
-        metavar='FILE',
-        help='.csv or .json: the label of every frame of the others; '
-        f'{TRACKS_HELP}; may be given several times',
+    add_outputs(
+        parser,
+        '.csv or .json: the label of every frame of the others; '
+        f'{TRACKS_HELP}',
+        without=None,
     )
-    add_options(parser, 'overwrite')
     add_method(parser)
     add_model_options(parser)
 

@@ -13,7 +13,7 @@ from ..writers.formats import (
     output_suffix,
 )
 from .model_options import add_model_options
-from .options import add_options, bounded, check_outputs
+from .options import add_options, add_outputs, bounded, check_outputs
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
@@ -71,18 +71,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='what is followed as if it were live: a video, .npy file or '
         'annotation file',
     )
-    parser.add_argument(
-        '-o',
-        '--output',
-        type=Path,
-        action='append',
-        default=[],
-        metavar='FILE',
-        help='.mp4 or .gif: the pictures; .csv or .json: time, moment and '
-        'frame of the reference, confidence and score of every frame; may be '
-        'given twice',
+    add_outputs(
+        parser,
+        '.mp4 or .gif: the pictures; .csv or .json: time, moment and '
+        'frame of the reference, confidence and score of every frame',
+        'a camera is shown in a window',
     )
-    add_options(parser, 'overwrite')
     parser.add_argument(
         '--rate',
         type=bounded(float, 0, open_low=True),

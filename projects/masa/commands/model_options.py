@@ -2,8 +2,10 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from ..datasets.skeletons import LAYOUTS, UP_AXES
+from ..extraction.limits import MediaLimits
 from .options import add_options, bounded, config_file
 
 _INPUT_KINDS = (
@@ -175,6 +177,23 @@ def add_reading_options(
     )
     add_options(group, 'frame-rate', 'max-pixels', 'max-seconds')
     return group
+
+
+def model_arguments(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of ``AlignmentInferencer`` that options set.
+
+    Args:
+        args (argparse.Namespace): Of :func:`add_reading_options`.
+
+    Returns:
+        dict[str, Any]: By their names.
+    """
+    names = (
+        *('model', 'weights', 'device', 'features', 'cache', 'frame_rate'),
+        *('layout', 'up_axis', 'unsafe_load', 'time_step'),
+    )
+    limits = MediaLimits(args.max_pixels, args.max_seconds)
+    return {name: getattr(args, name) for name in names} | dict(limits=limits)
 
 
 def add_tolerance(

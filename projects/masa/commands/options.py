@@ -259,6 +259,33 @@ def add_options(parser: argparse._ActionsContainer, *names: str) -> None:
         parser.add_argument(f'--{name}', **_OPTIONS[name])
 
 
+def add_outputs(
+    parser: argparse.ArgumentParser,
+    formats: str,
+    without: str | None = 'printed only',
+) -> None:
+    """Add ``--output``, which may be given several times, and ``--overwrite``.
+
+    Args:
+        parser (argparse.ArgumentParser): The tool's parser.
+        formats (str): What is written in which format, for the help.
+        without (str, optional): What becomes of the answer without one. None
+            if there must be one.
+    """
+    default = f' (default: {without})' if without else ''
+    parser.add_argument(
+        '-o',
+        '--output',
+        type=Path,
+        action='append',
+        default=[],
+        required=without is None,
+        metavar='FILE',
+        help=f'{formats}; may be given several times{default}',
+    )
+    add_options(parser, 'overwrite')
+
+
 def check_outputs(
     parser: argparse.ArgumentParser,
     paths: Sequence[Path],

@@ -19,7 +19,7 @@ from .model_options import (
     add_model_options,
     check_others,
 )
-from .options import add_options, bounded, check_outputs
+from .options import add_outputs, bounded, check_outputs
 
 if TYPE_CHECKING:
     from ..apis import AlignmentInferencer, EmbeddedSequence
@@ -73,18 +73,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='how many sequences, or moments of an archive, to find (default: '
         '5); of occurrences in an archive, the best (default: all)',
     )
-    parser.add_argument(
-        '-o',
-        '--output',
-        type=Path,
-        action='append',
-        default=[],
-        metavar='FILE',
-        help='.csv or .json: what was found; a folder or .zip: pictures of '
+    add_outputs(
+        parser,
+        '.csv or .json: what was found; a folder or .zip: pictures of '
         'it, of sequences; .html: a page that plays it, of occurrences in an '
-        'archive; may be given several times (default: printed only)',
+        'archive',
     )
-    add_options(parser, 'overwrite')
     add_archive_search(parser)
     add_model_options(parser)
 
