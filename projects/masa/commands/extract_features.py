@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar='FILE',
         help="weights, .safetensors or PyTorch's (default: timm downloads "
-        'them)',
+        'them; those of efficientnet_lite0 come with the extra features)',
     )
     source.add_argument(
         '--random-weights',

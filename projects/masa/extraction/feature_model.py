@@ -13,8 +13,9 @@ from .feature_weights import (
     download_model,
     import_timm,
     load_model,
+    load_packaged,
 )
-from .model_names import ALIASES
+from .model_names import ALIASES, PACKAGED
 
 # DINOv2 was trained at 224 pixels and fine-tuned at 518, timm's default. At
 # 224 a frame has 256 patches instead of 1369.
@@ -36,6 +37,7 @@ def describe_model(
     ExtractionError if timm has no such model.
     """
     timm = import_timm()
+    packaged = PACKAGED.get(name)
     name = ALIASES.get(name, name)
     config = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
     if config is None:
@@ -49,6 +51,8 @@ def describe_model(
     if image_size is None and 'dinov2' in name:
         image_size = DINOV2_IMAGE_SIZE
     wanted = dict(img_size=image_size, crop_mode=crop_mode)
+    if packaged is not None:
+        wanted |= dict(mean=[packaged.mean] * 3, std=[packaged.std] * 3)
     preprocessing = timm.data.resolve_data_config(
         wanted, pretrained_cfg=config.to_dict()
     )
@@ -107,13 +111,15 @@ def build_model(
     """Build the described model and load its weights.
 
     The weights come from a ``.safetensors`` or PyTorch file as distributed by
-    timm or the model's authors, are random, or, by default, are downloaded by
-    timm. Returns the model and the description, extended by ``channels``,
-    ``weights`` (a digest) and ``random_weights``. Raises ExtractionError if
-    the weights are missing or do not fit, or the model does not give one
-    vector for an image of that size.
+    timm or the model's authors, are random, or, by default, come from a
+    package (``PACKAGED``) or are downloaded by timm. Returns the model and
+    the description, extended by ``channels``, ``weights`` (a digest) and
+    ``random_weights``. Raises ExtractionError if the weights are missing or
+    do not fit, or the model does not give one vector for an image of that
+    size.
     """
     timm = import_timm()
+    packaged = PACKAGED.get(name)
     name = ALIASES.get(name, name)
     config = timm.get_pretrained_cfg(name)
     size = description['preprocessing']['input_size'][-1]
@@ -125,6 +131,8 @@ def build_model(
         network = timm.create_model(name, **options)
     elif weights is not None:
         network = load_model(config, name, weights, options)
+    elif packaged is not None:
+        network = load_packaged(name, packaged, options)
     else:
         network = download_model(config, name, options)
     _check_patches(network, size)

@@ -1,4 +1,5 @@
 import hashlib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import torch
 from ..support.compat import provide_torchvision_operators
 from ..support.extras import how_to_install
 from .errors import ExtractionError
+from .model_names import PackagedWeights
 
 
 def import_timm():
@@ -58,6 +60,48 @@ def load_model(
         ) from error
     # Otherwise a second copy of the weights stays in memory.
     network.pretrained_cfg.pop('state_dict', None)
+    return network
+
+
+def load_packaged(
+    name: str, packaged: PackagedWeights, options: dict
+) -> torch.nn.Module:
+    """Build a timm model with the weights of an installed package.
+
+    ``options`` as for :func:`load_model`. The weights have other names than
+    timm's, in the same order. Raises ExtractionError if the package is missing
+    or its weights do not fit.
+    """
+    found = find_spec(packaged.package)
+    if found is None:
+        raise ExtractionError(
+            f'the weights of {name} are in the package {packaged.package}: '
+            f'{how_to_install("features")}'
+        )
+    path = Path(found.origin).parent / packaged.file
+    network = import_timm().create_model(name, **options)
+    state = network.state_dict()
+    counters = 'num_batches_tracked'
+    names = [key for key in state if not key.endswith(counters)]
+    given = [
+        weight
+        for key, weight in read_weights(path).items()
+        if not key.endswith(counters)
+    ]
+    # The classifier, a weight and a bias, comes last.
+    if len(given) != len(names) + 2:
+        raise ExtractionError(
+            f'{path} is expected to hold {len(names) + 2} weights of {name}, '
+            f'but holds {len(given)}'
+        )
+    try:
+        network.load_state_dict(
+            state | dict(zip(names, given[:-2], strict=True))
+        )
+    except RuntimeError as error:
+        raise ExtractionError(
+            f'{path} does not hold weights of {name}: {error}'
+        ) from error
     return network
 
 
