@@ -93,15 +93,20 @@ def measure_costs(model, path):
                 )
             )
     embeddings = [one.embedding for one in model.embed(records)]
-    costs = {True: [], False: []}
-    pairs = combinations(range(len(embeddings)), 2)
-    for (i, j), alignment in align_pairs(embeddings, pairs).items():
+    pairs = {True: [], False: []}
+    for i, j in combinations(range(len(records)), 2):
         (exercise, person), (other, somebody) = owners[i], owners[j]
         if person != somebody:
-            costs[exercise == other].append(alignment.cost)
+            pairs[exercise == other].append((i, j))
+    # As many of each.
+    rng = np.random.default_rng(0)
+    chosen = rng.permutation(pairs[False])[: len(pairs[True])]
+    pairs[False] = list(map(tuple, chosen.tolist()))
     print(f'{len(records)} repetitions')
     for alike, name in ((True, 'one exercise'), (False, 'two exercises')):
-        low, middle, high = np.percentile(costs[alike], (10, 50, 90))
+        alignments = align_pairs(embeddings, pairs[alike]).values()
+        costs = [alignment.cost for alignment in alignments]
+        low, middle, high = np.percentile(costs, (10, 50, 90))
         print(
             f'{name}: 10% below {low:.2f}, 50% below {middle:.2f}, 90% below '
             f'{high:.2f}'

@@ -5,9 +5,10 @@ import numpy as np
 import scipy
 
 # Of a stretch that stands out: how much faster or slower than the reference,
-# beyond what other references are; and from where on one of both stands still,
-# the smoothed ends of a standstill included.
-UNUSUAL, STILL = 1.5, 2.5
+# beyond what other references are; from where on it is rushed through, or a
+# part skipped; and from where on it stands still. The smoothed ends of what is
+# skipped and of a standstill are included.
+UNUSUAL, RUSHED, STILL = 1.5, 2.0, 2.5
 # Beyond the fastest and the slowest other reference.
 MARGIN = 1.25
 
@@ -35,7 +36,7 @@ class Run(NamedTuple):
     Attributes:
         kind (str): ``fast``, ``slow``, ``still`` (the first sequence stays at
             one moment of the second) or ``skipped`` (it leaves out a part of
-            the second).
+            the second, or rushes through it).
         first (tuple[float, float]): Start and end in the first sequence.
         second (tuple[float, float]): Start and end in the second.
     """
@@ -97,24 +98,31 @@ def find_runs(
         low (np.ndarray): Least usual ``log_tempo`` of every point, (N,).
         high (np.ndarray): Largest usual one.
         least (float): Least difference of the two sequences' times in a
-            stretch.
+            stretch, and between two of a kind, which are one otherwise.
 
     Returns:
         list[Run]: In their order.
     """
     side = (pace.log_tempo > high).astype(int) - (pace.log_tempo < low)
     edges = np.flatnonzero(np.diff(side, prepend=0, append=0))
-    runs = []
+    found: list[list[int]] = []
     for start, end in pairwise(edges):
         if not side[start]:
             continue
-        ends = [start, end - 1]
+        if found and side[found[-1][0]] == side[start]:
+            gap = [found[-1][1], start]
+            if max(np.ptp(pace.first[gap]), np.ptp(pace.second[gap])) < least:
+                found[-1][1] = end - 1
+                continue
+        found.append([start, end - 1])
+    runs = []
+    for ends in found:
         first, second = pace.first[ends], pace.second[ends]
         lasting, covered = np.ptp(first), np.ptp(second)
         if abs(lasting - covered) < least:
             continue
-        if side[start] > 0:
-            kind = 'skipped' if covered > STILL * lasting else 'fast'
+        if side[ends[0]] > 0:
+            kind = 'skipped' if covered > RUSHED * lasting else 'fast'
         else:
             kind = 'still' if lasting > STILL * covered else 'slow'
         runs.append(Run(kind, tuple(first), tuple(second)))

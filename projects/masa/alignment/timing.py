@@ -19,10 +19,11 @@ LAG = {'s': 0.2, 'frames': 6}
 # A stretch in which the body moves less than this share of its usual speed is
 # a pause; otherwise something is repeated or added.
 PAUSED = 0.25
-# An end of the reference is missing if the attempt's first or last seconds, or
-# frames, a tenth of it at most, are matched with so much of its movement.
-END = {'s': 0.1, 'frames': 3}
-MISSING = 0.15
+# An end of the reference is missing if the attempt jumps over this share of
+# its movement in its first or last seconds, or frames, a tenth of it at most.
+# A jump is by this many times as many frames as usual.
+END = {'s': 0.2, 'frames': 6}
+MISSING, JUMP = 0.15, 4
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,8 @@ def shown_part(
     """Find which part of a reference an attempt shows.
 
     Dynamic time warping matches what an attempt lacks at an end with its
-    first or last frames.
+    first or last frames, and embeddings that see their context spread this
+    over a few.
 
     Args:
         alignment (Alignment): Of the attempt and the reference.
@@ -200,13 +202,25 @@ def shown_part(
         >>> shown_part(align_pair(line[:10], line), np.arange(10), 'frames')
         (0, 9)
     """
-    own, other = alignment.path.T
     slack = min(END[unit], (times[-1] - times[0]) / 10)
-    first = other[times[own] <= times[0] + slack][-1]
-    last = other[times[own] >= times[-1] - slack][0]
+    end = np.array(alignment.lengths) - 1
+    first = _catch_up(alignment.path, times - times[0], slack)
+    # The same backwards.
+    backwards = (end - alignment.path)[::-1]
+    last = end[1] - _catch_up(backwards, (times[-1] - times)[::-1], slack)
     if first >= last:
-        return 0, alignment.lengths[1] - 1
+        return 0, int(end[1])
     return int(first), int(last)
+
+
+def _catch_up(path: np.ndarray, times: np.ndarray, slack: float) -> int:
+    """Frame of the second sequence after the last jump at the beginning."""
+    own, other = path.T
+    reached = other[np.searchsorted(own, np.arange(len(times)), 'right') - 1]
+    steps = np.diff(reached, prepend=0)
+    usual = max(float(np.median(steps)), 1.0)
+    jumps = np.flatnonzero((times <= slack) & (steps > JUMP * usual))
+    return reached[jumps[-1]] if jumps.size else 0
 
 
 def missing_ends(
