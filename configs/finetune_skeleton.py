@@ -2,6 +2,8 @@
 # labels, by CLAN's losses: docs/model_card.md. Poses of any body.
 _base_ = ['pretrain_skeleton.py', '_base_/methods/clan.py']
 load_from = __import__('masa').pretrained_weights()
+# The projection, which is trained from nothing, is not in it.
+load_partial = True
 ann_file = 'data/videos.pkl'
 pack = _base_.pipeline[1]
 body = [
@@ -46,7 +48,12 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-model = dict(backbone=dict(unit_norm=False), head=_base_.method.head)
+model = dict(
+    backbone=dict(unit_norm=False),
+    # Without it, activities are told apart less well (docs/random_activities.md).
+    neck=dict(_delete_=True, type='ProjectionNeck', num_layers=2),
+    head=_base_.method.head,
+)
 optim_wrapper = dict(optimizer=dict(lr=3e-4))
 train_cfg = dict(max_epochs=100)
 param_scheduler = [

@@ -503,7 +503,7 @@ def test_errors(work, tmp_path, capsys):
         (('align', *table), '--overwrite'),
         (('align', '-o', 'a.txt'), '.csv'),
         (('align', '-o', 'a.csv', '-o', './a.csv'), 'once'),
-        (('anomaly', '--sequence', names[0]), '--output'),
+        (('label', '--reference', names[0]), '--output'),
         (('anomaly', '-o', tmp_path / 'new.csv'), '--sequence'),
         (('search', *query), '--second'),
         (('search', *query, '--frame', '1', '-o', 'a.txt'), '.csv'),
