@@ -22,7 +22,9 @@ from masa.alignment import (
 )
 from masa.alignment.joint_angles import JOINTS, body_joints
 from masa.alignment.joint_difference import both_sides, words_for
+from masa.alignment.pair import Alignment
 from masa.alignment.tempo import find_pace, find_runs, usual_tempo
+from masa.alignment.timing import shown_part
 from masa.datasets.random_activities.body import BONES, place_joints, pose
 from masa.datasets.skeletons import PENN_ACTION
 from masa.embeddings import EmbeddedSequence
@@ -715,3 +717,35 @@ def test_runs():
     assert second.second == pytest.approx((1.5, 2.5), abs=0.1)
     # What other sequences do, too, is usual.
     assert find_runs(pace, *usual_tempo(pace, [pace]), 0.2) == []
+
+
+@pytest.mark.parametrize(('tempo', 'kind'), [(3, 'fast'), (1 / 3, 'slow')])
+def test_an_even_tempo_is_no_skip_and_no_pause(tempo, kind):
+    path = np.array([(t, t) for t in range(100)])
+    times = np.arange(100.0)
+    pace = find_pace(path, times / tempo, times, 5.0)
+    (run,) = find_runs(pace, *usual_tempo(pace, []), 1.0)
+    assert run.kind == kind
+    assert run.second == (0, 99)
+
+
+def test_what_noise_splits_is_one_stretch():
+    """A moment at the usual tempo within a slow part."""
+    path = np.array([(t, t) for t in range(100)])
+    times = np.arange(100.0)
+    steps = np.where((times < 30) | (abs(times - 50) < 2) | (times > 70), 1, 2)
+    pace = find_pace(path, np.cumsum(steps), times, 1.0)
+    (run,) = find_runs(pace, *usual_tempo(pace, []), 10.0)
+    assert run.kind == 'slow'
+    assert run.second == pytest.approx((30, 70), abs=3)
+
+
+def test_a_jump_near_an_end_is_missing():
+    """The attempt shows frames 30 to 79 of 100, after two and before one."""
+    inner = [(2 + t, 30 + t) for t in range(50)]
+    path = np.array([(0, 0), (1, 1), *inner, (52, 99)])
+    alignment = Alignment(path, 0.0, np.zeros(53), (53, 100))
+    assert shown_part(alignment, np.arange(53) / 30, 's') == (30, 79)
+    whole = np.array([(t, t) for t in range(100)])
+    alignment = Alignment(whole, 0.0, np.zeros(100), (100, 100))
+    assert shown_part(alignment, np.arange(100) / 30, 's') == (0, 99)

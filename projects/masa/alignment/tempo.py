@@ -5,10 +5,10 @@ import numpy as np
 import scipy
 
 # Of a stretch that stands out: how much faster or slower than the reference,
-# beyond what other references are; from where on it is rushed through, or a
-# part skipped; and from where on it stands still. The smoothed ends of what is
-# skipped and of a standstill are included.
-UNUSUAL, RUSHED, STILL = 1.5, 2.0, 2.5
+# beyond what other references are; and from where on something is skipped, or
+# one stands still: the most extreme tenth of it is so much faster or slower
+# than the whole, as its ends are smoothed, and a standstill so much longer.
+UNUSUAL, STILL = 1.5, 2.5
 # Beyond the fastest and the slowest other reference.
 MARGIN = 1.25
 
@@ -115,16 +115,21 @@ def find_runs(
                 found[-1][1] = end - 1
                 continue
         found.append([start, end - 1])
+    whole = np.log(max(np.ptp(pace.second), least))
+    whole -= np.log(max(np.ptp(pace.first), least))
     runs = []
-    for ends in found:
-        first, second = pace.first[ends], pace.second[ends]
+    for start, end in found:
+        first, second = pace.first[[start, end]], pace.second[[start, end]]
         lasting, covered = np.ptp(first), np.ptp(second)
         if abs(lasting - covered) < least:
             continue
-        if side[ends[0]] > 0:
-            kind = 'skipped' if covered > RUSHED * lasting else 'fast'
+        tempo = side[start] * (pace.log_tempo[start : end + 1] - whole)
+        extreme = np.percentile(tempo, 90) > np.log(STILL)
+        if side[start] > 0:
+            kind = 'skipped' if extreme else 'fast'
         else:
-            kind = 'still' if lasting > STILL * covered else 'slow'
+            is_still = extreme and lasting > STILL * covered
+            kind = 'still' if is_still else 'slow'
         runs.append(Run(kind, tuple(first), tuple(second)))
     return runs
 
