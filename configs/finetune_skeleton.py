@@ -50,7 +50,7 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 model = dict(
     backbone=dict(unit_norm=False),
-    # Without it, activities are told apart less well (docs/random_activities.md).
+    # Without it activities become alike: docs/random_activities.md.
     neck=dict(_delete_=True, type='ProjectionNeck', num_layers=2),
     head=_base_.method.head,
 )
