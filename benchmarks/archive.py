@@ -156,7 +156,7 @@ def draw(rows, path):
         times = [row[f'{name}, ms'] for row in rows]
         panels[1].loglog(moments, times, 'o-', label=name)
     panels[1].set_ylabel('milliseconds')
-    panels[1].legend()
+    figure.legend(loc='outside lower center', ncols=3)
     for axes in panels:
         axes.set_xlabel(f'moments, {10 * 3600:,} an hour')
         axes.grid(alpha=0.3)
