@@ -5,9 +5,11 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from mmaction.registry import MODELS
 from mmengine.config import Config
+from safetensors import safe_open
 
 import masa
 from masa.apis import AlignmentInferencer
@@ -291,3 +293,13 @@ def test_threads_embed_as_one_does():
     assert [one.shape for one in shared] == [(len(v), 128) for v in prepared]
     for one, other in zip(alone, shared, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_the_files_name_no_folder_of_a_machine():
+    with safe_open(pretrained_weights(), 'np') as file:
+        kept = file.metadata()
+    session = onnxruntime.InferenceSession(PRETRAINED)
+    known = session.get_modelmeta().custom_metadata_map
+    assert known['config'] == kept['config']
+    config = Config.fromstring(kept['config'], '.py')
+    assert not {'work_dir', 'load_from'} & config.keys()

@@ -1,3 +1,4 @@
+import copy
 import json
 from pathlib import Path
 
@@ -18,6 +19,8 @@ OPSET = 18
 TRACED_SEQUENCES, TRACED_FRAMES = 3, 37
 # Sums in another order differ in float32.
 TOLERANCE = 1e-4
+# Settings that name folders of the machine that trained the model.
+PLACES = ('work_dir', 'load_from')
 
 
 class SequenceEncoder(nn.Module):
@@ -177,7 +180,7 @@ def describe_model(model: TrainedModel) -> dict[str, str]:
         dict[str, str]: ``format``, the version of this description; as JSON
         ``pipeline``, the test pipeline, ``skeleton``, the layout of the
         joints, and ``from_video``, how a video becomes the model's input;
-        and ``config``, the text of the config.
+        and ``config``, the text of the config without ``PLACES``.
 
     Raises:
         ValueError: If the pipeline has an argument that is no plain value.
@@ -198,4 +201,7 @@ def describe_model(model: TrainedModel) -> dict[str, str]:
             f'the test pipeline {pipeline} is expected to have plain values '
             f'alone, which an exported file can hold: {error}'
         ) from error
-    return dict(described, format=FORMATS[-1], config=model.config.pretty_text)
+    config = copy.deepcopy(model.config)
+    for place in PLACES:
+        config.pop(place, None)
+    return dict(described, format=FORMATS[-1], config=config.pretty_text)
