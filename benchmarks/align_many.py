@@ -17,14 +17,13 @@ from itertools import combinations, permutations
 from pathlib import Path
 
 import numpy as np
-from find import RATE, read_repetitions
+from find import read_repetitions, record
 from zero_shot import CHOICE
 
 import masa
 from masa.alignment import align_pair
 from masa.alignment.timeline import central_sequence
 from masa.datasets.records import read_records
-from masa.datasets.skeletons import PENN_ACTION
 from masa.embeddings.threads import run_threads
 
 # Of an activity, at most; and the share of the length within which an event
@@ -83,15 +82,7 @@ def measure_costs(model, path):
     for owner, repetitions in read_repetitions(path).items():
         for joints in repetitions:
             owners.append(owner)
-            records.append(
-                dict(
-                    frame_dir=str(len(records)),
-                    total_frames=len(joints),
-                    frame_rate=RATE,
-                    keypoint=joints[None].astype(np.float32),
-                    skeleton=PENN_ACTION | dict(up_axis='y'),
-                )
-            )
+            records.append(record(joints, str(len(records))))
     embeddings = [one.embedding for one in model.embed(records)]
     pairs = {True: [], False: []}
     for i, j in combinations(range(len(records)), 2):

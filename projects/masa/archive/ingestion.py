@@ -116,8 +116,10 @@ def ingest(
         _write(archive, pending, known, report)
         report.archived = archive.sequences()
         for one in report.archived:
+            if one.name not in known:
+                continue
             try:
-                if archive.describe(one, **known.get(one.name, {})):
+                if archive.describe(one, **known[one.name]):
                     report.described.append(one.name)
             except RefusedSequenceError as error:
                 report.problems[one.name] = str(error)
