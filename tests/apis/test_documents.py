@@ -30,6 +30,18 @@ def blocks(name, language):
     ]
 
 
+def test_every_page_is_in_the_navigation_of_the_site():
+    """MkDocs, which would say so too, is not among what tests install."""
+    settings = (ROOT / 'mkdocs.yml').read_text(encoding='utf-8')
+    listed = set(re.findall(r'([\w/]+\.md)$', settings, re.M))
+    pages = {
+        path.relative_to(ROOT / 'docs').as_posix()
+        for path in (ROOT / 'docs').rglob('*.md')
+    }
+    # Shown as contents.md.
+    assert pages - listed == {'README.md'}
+
+
 @pytest.fixture
 def as_after_the_demo(trained, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
