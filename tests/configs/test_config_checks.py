@@ -1,4 +1,5 @@
 import copy
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,12 @@ def test_every_shipped_config_passes(path):
     check_config(Config.fromfile(path))
 
 
-def test_imports_that_register_nothing_are_the_only_finding():
+def test_imports_that_register_nothing_are_the_only_finding(monkeypatch):
+    # As in the process of somebody whose config lacks it.
+    monkeypatch.delitem(sys.modules, 'masa.registration', raising=False)
     config = copy.deepcopy(DEMO)
     config.model.type = 'SequenceAlligner'
-    for imports in ('masa', ['masa'], ['masa', 'my_heads']):
+    for imports in ('masa', ['masa'], ['masa', 'my_heads'], ['my_heads']):
         config.custom_imports = dict(imports=imports)
         with pytest.raises(ConfigError) as caught:
             check_config(config)

@@ -162,10 +162,17 @@ def _imports_of(config: Config) -> list[str]:
 
 def _check_imports(config: Config) -> Iterator[Finding]:
     imports = _imports_of(config)
-    if 'masa' in imports and _REGISTRATION not in imports:
+    if not imports or _REGISTRATION in imports:
+        return
+    if 'masa' in imports:
+        problem = f"'masa' registers nothing; name {_REGISTRATION!r} in its"
+        yield Finding('custom_imports', f'{problem} place')
+    # A module of the user's may have imported it.
+    elif _REGISTRATION not in sys.modules:
         yield Finding(
             'custom_imports',
-            f"'masa' registers nothing; name {_REGISTRATION!r} in its place",
+            f'imports is expected to list {_REGISTRATION!r} too, as a list '
+            f'replaces that of the base config, but is {imports}',
         )
 
 
