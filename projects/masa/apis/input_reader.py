@@ -19,8 +19,8 @@ from ..pose_files.formats import SUFFIXES, describe_unknown
 from ..pose_files.pose_file import PoseFile
 from ..pose_files.search import files_below, holds_media, holds_poses
 from ..support.wording import listed
+from ..writers.formats import ANNOTATION_SUFFIXES
 from .inputs import (
-    ANNOTATION_SUFFIXES,
     is_video,
     read_array,
     record_of_array,

@@ -18,8 +18,6 @@ from ..extraction.output_folder import SETTINGS_FILE
 from ..extraction.sequences import VIDEO_SUFFIXES
 from ..support.extras import explain_missing
 
-ANNOTATION_SUFFIXES = ('.pkl', '.npz', '.json')
-
 
 def record_of_array(
     array: np.ndarray,

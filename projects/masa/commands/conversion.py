@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..datasets.errors import AnnotationError
 from ..support.broken_inputs import show_broken, show_problems
-from .options import ANNOTATION_SUFFIXES, add_options, check_output
+from ..writers.formats import ANNOTATION_SUFFIXES
+from .options import add_options, check_output
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -28,9 +28,7 @@ def run_on_all(
         ValueError: If an input or a name cannot be used.
         OSError: If there is no model, or a file cannot be written.
     """
-    inferencer = AlignmentInferencer(
-        **model_arguments(args), show_progress=True
-    )
+    inferencer = _inferencer(args)
     found, problems = inferencer.embed_usable(args.inputs)
     return _go_on(
         args, found, problems, lambda: use(inferencer, _only(found, args.only))
@@ -61,9 +59,7 @@ def run_on_first(
             expected to hold one sequence and does not.
         OSError: As of :func:`run_on_all`.
     """
-    inferencer = AlignmentInferencer(
-        **model_arguments(args), show_progress=True
-    )
+    inferencer = _inferencer(args)
     if args.name is not None:
         name = args.name
         found, problems = inferencer.embed_usable(
@@ -144,6 +140,10 @@ def frame_at(sequence: EmbeddedSequence, second: float) -> int:
             f'{second:g}'
         )
     return int(abs(times - second).argmin())
+
+
+def _inferencer(args: argparse.Namespace) -> AlignmentInferencer:
+    return AlignmentInferencer(**model_arguments(args), show_progress=True)
 
 
 def _go_on(

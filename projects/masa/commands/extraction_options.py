@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from .options import ANNOTATION_SUFFIXES, add_options, check_output
+from ..writers.formats import ANNOTATION_SUFFIXES
+from .options import add_options, check_output
 
 
 def add_sequence_options(

@@ -12,7 +12,6 @@ from ..support.argument_checks import check_range
 from ..support.shipped_configs import config_paths
 from ..writers.formats import output_suffix
 
-ANNOTATION_SUFFIXES = ('.pkl', '.npz', '.json')
 # What the suffixes of TRACK_FORMATS are, for the help.
 TRACKS_HELP = (
     '.srt or .vtt: subtitles; .eaf: ELAN; .labelstudio.json: Label Studio; '

@@ -52,6 +52,7 @@ TRACK_FORMATS = {
 }
 PAGE_SUFFIX, PICTURE_SUFFIX = '.html', '.png'
 TABLE_SUFFIXES = ('.csv', '.json')
+ANNOTATION_SUFFIXES = ('.pkl', '.npz', '.json')
 VIDEO_SUFFIXES = ('.mp4', '.gif')
 # A folder or an archive of pictures.
 FOLDER_SUFFIXES = ('', '.zip')
