@@ -171,6 +171,21 @@ class TestAnotherModel:
         for key, value in weights(part).items():
             assert torch.equal(state[key], value), key
 
+    def test_what_does_not_fit_is_told_in_a_line(
+        self, make_runner, part, capsys
+    ):
+        changes = {'model.neck.hidden_channels': 3, 'log_level': 'INFO'}
+        whole = part.with_name('epoch_3.pth')
+        runner = self.load(make_runner, whole, load_partial=True, **changes)
+        shown = printed(capsys).splitlines()
+        (line,) = [one for one in shown if 'Load checkpoint from' in one]
+        assert 'of another shape: neck.' in line
+        state = runner.model.state_dict()
+        own = make_runner('own', **changes).model.state_dict()
+        for key, value in weights(whole).items():
+            fits = value.shape == own[key].shape
+            assert torch.equal(state[key], value if fits else own[key]), key
+
     def test_never_to_resume(self, make_runner, work_dir, part):
         checkpoint = read_checkpoint(work_dir / 'epoch_3.pth')
         checkpoint['state_dict'] = weights(part)

@@ -12,12 +12,7 @@ from mmengine.device import get_device
 from mmengine.dist import get_world_size
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
-from mmengine.runner import (
-    BaseLoop,
-    CheckpointLoader,
-    Runner,
-    load_state_dict,
-)
+from mmengine.runner import BaseLoop, CheckpointLoader, Runner
 from torch import nn
 
 from ..registry import RUNNERS
@@ -295,12 +290,19 @@ class SafeRunner(Runner):
             check_resumable(self, checkpoint, filename)
             apply_config(self, checkpoint, filename)
         weights = weights_of(checkpoint, filename, revise_keys)
-        check_fit(weights, self._bare_model, filename, partial=not strict)
+        model = self._bare_model
+        left_out = check_fit(weights, model, filename, partial=not strict)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        # It logs the weights that it skips.
-        load_state_dict(self._bare_model, weights, logger=self.logger)
+        own = model.state_dict()
+        fitting = {
+            name: value
+            for name, value in weights.items()
+            if name in own and value.shape == own[name].shape
+        }
+        model.load_state_dict(fitting, strict=False)
         self._has_loaded = True
-        self.logger.info(f'Load checkpoint from {filename}')
+        not_fitting = f', as far as it fits ({left_out})' if left_out else ''
+        self.logger.info(f'Load checkpoint from {filename}{not_fitting}')
         return checkpoint
 
     def _init_model_weights(self) -> None:

@@ -229,7 +229,7 @@ def check_fit(
     model: nn.Module,
     path: str | Path,
     partial: bool = False,
-) -> None:
+) -> str:
     """Check that weights match a model.
 
     Args:
@@ -238,6 +238,9 @@ def check_fit(
         path (str or Path): The file of the weights, for messages.
         partial (bool): Whether one matching weight suffices. Defaults to
             False.
+
+    Returns:
+        str: With ``partial``, which weights do not match, empty if all do.
 
     Raises:
         CheckpointError: If a weight is missing, unknown or of another shape;
@@ -252,9 +255,7 @@ def check_fit(
         if key in weights and weights[key].shape != value.shape
     ]
     fitting = len(weights) - len(unexpected) - len(other_shape)
-    if not (missing or unexpected or other_shape) or (partial and fitting):
-        return
-    problems = [
+    problems = '; '.join(
         f'{kind}: {listed(names)}'
         for kind, names in (
             ('missing', missing),
@@ -262,9 +263,11 @@ def check_fit(
             ('of another shape', other_shape),
         )
         if names
-    ]
+    )
+    if not problems or (partial and fitting):
+        return problems
     raise CheckpointError(
-        f'{path} is not of this config ({"; ".join(problems)}). Give the '
+        f'{path} is not of this config ({problems}). Give the '
         'config that it was trained with, or another checkpoint. To begin a '
         'training from what fits: masa train --load-from FILE '
         '--load-partial'
