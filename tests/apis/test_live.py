@@ -10,6 +10,7 @@ import masa
 from masa.alignment.follow import SPEEDS
 from masa.apis import LiveAligner
 from masa.apis.live_costs import _interpolate, idle_moments
+from masa.datasets.parts import SEARCH_MOMENTS
 from masa.datasets.random_activities.body import BONES, place_joints, pose
 from masa.datasets.skeletons import COCO_17, LAYOUTS
 from masa.datasets.transforms import PackSequenceInputs
@@ -249,7 +250,8 @@ def test_costs_are_those_of_the_whole_pipeline(live, reference, model):
         window = [np.interp(at, times, column) for column in flat.T]
         window = np.stack(window, 1).reshape(len(at), 13, 3)
         (embedded,) = model.embed(window.astype(np.float32))
-        return embedded.embedding[-1].astype(np.float64)
+        embed = model.part_embedder(embedded, SEARCH_MOMENTS)
+        return embed([(0, 16)])[0][-1].astype(np.float64)
 
     now = TIMES[len(places) - 1]
     own = newest(motion(places), TIMES[: len(places)], now + before)
@@ -311,7 +313,7 @@ class PlainModel:
     def prepare(self, record):
         return self.transforms[-1].frame_values(record)
 
-    def embed(self, prepared):
+    def embed(self, prepared, moments):
         return prepared
 
 

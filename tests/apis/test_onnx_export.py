@@ -149,6 +149,12 @@ def test_exported_model_equals_the_trained_one(
             assert one.activity == same.activity
             np.testing.assert_array_equal(one.keypoint, same.keypoint)
             np.testing.assert_array_equal(one.phase, same.phase)
+    # It encodes every frame, of parts too.
+    sequence = other.embed(annotations[1])[0]
+    for embed in map(other.part_embedder, (sequence,) * 2, (None, 2)):
+        np.testing.assert_array_equal(
+            embed([(1, 6)])[0], other.embed_parts(sequence, [(1, 6)])[0]
+        )
     first, second, *_ = other.embed(annotations[1])
     np.testing.assert_array_equal(
         other.align(first, second).path,

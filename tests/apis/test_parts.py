@@ -111,6 +111,26 @@ def test_many_parts_show_their_progress(monkeypatch, capsys):
     assert 'Embedding parts' in capsys.readouterr().err
 
 
+def test_fewer_moments(model):
+    (sequence,) = model.embed(make('2D'))
+    parts = [(0, 30), (40, 95), (60, 61)]
+    found = model.part_embedder(sequence, 24)(parts)
+    for one, other in zip(
+        found, model.embed_parts(sequence, parts), strict=True
+    ):
+        assert one.shape == other.shape
+        assert not np.array_equal(one, other)
+        # Both of the norm 1. At other places they are below 0.99.
+        assert (one * other).sum(1).mean() > 0.995
+    # More than the model has are as many as it has.
+    for one, other in zip(
+        model.part_embedder(sequence, 96)(parts),
+        model.embed_parts(sequence, parts),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_duration():
     frames = np.eye(3)
     assert EmbeddedSequence('a', frames).duration is None

@@ -24,6 +24,7 @@ from masa.apis.pretrained import pretrained_weights
 from masa.apis.trained_model import TrainedModel
 from masa.cli import main
 from masa.datasets import save_annotations
+from masa.datasets.parts import SEARCH_MOMENTS
 from masa.datasets.random_activities import draw_activity, draw_performance
 from masa.datasets.random_activities.body import BONES, place_joints, pose
 from masa.datasets.random_activities.performance import project
@@ -133,11 +134,18 @@ def test_the_onnx_file_embeds_motion_as_the_weights_do(model):
             keypoint_score=performance.score[None],
         )
         (found,), (expected,) = model.embed(record), other.embed(record)
+        atol = 10 * TOLERANCE * expected.embedding.std()
         np.testing.assert_allclose(
-            found.embedding,
-            expected.embedding,
-            atol=10 * TOLERANCE * expected.embedding.std(),
+            found.embedding, expected.embedding, atol=atol
         )
+        # Two parts of one length, which are a batch, and another one.
+        parts = [(0, 20), (3, 23), (2, len(found))]
+        for one, same in zip(
+            model.part_embedder(found, SEARCH_MOMENTS)(parts),
+            other.part_embedder(expected, SEARCH_MOMENTS)(parts),
+            strict=True,
+        ):
+            np.testing.assert_allclose(one, same, atol=atol)
 
 
 @pytest.mark.parametrize('up_axis', AXES)

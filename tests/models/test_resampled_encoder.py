@@ -3,6 +3,7 @@ import pytest
 import torch
 from mmaction.registry import MODELS
 
+from masa.datasets.parts import places_among
 from masa.models.backbones.resampled_encoder import interpolate, resample
 
 LENGTHS = (1, 2, 7, 30)
@@ -123,6 +124,30 @@ def test_the_frame_rate_does_not_matter():
     change = bare.encode(fast, mask)[:, ::5] - bare.encode(slow, mask[:, ::5])
     change = change.norm(dim=-1) / expected.norm(dim=-1)
     assert change.median() > 3 * difference.median()
+
+
+class TestFewerMoments:
+    @pytest.mark.parametrize('moments', [1, 3, 5, 8])
+    def test_they_are_where_resampling_puts_them(self, moments):
+        grid = torch.arange(16.0)[None, :, None]
+        full = torch.ones(1, 16, dtype=torch.bool)
+        found = resample(grid, full, moments)[0, :, 0]
+        places = torch.from_numpy(places_among(16, moments))
+        # At the ends the mean is over one side more than the other, and
+        # between the frames of the grid over those of unequal distances.
+        torch.testing.assert_close(
+            found[1:-1], places[1:-1], atol=0.05, rtol=0
+        )
+        torch.testing.assert_close(places.mean(), torch.tensor(7.5))
+
+    def test_as_many_change_nothing(self):
+        encoder = build(position='rotary').eval()
+        values, mask = batch()
+        places = torch.from_numpy(places_among(FRAMES, FRAMES))
+        torch.testing.assert_close(
+            encoder.encode(values, mask, places=places),
+            encoder.encode(values, mask),
+        )
 
 
 def test_gradients_reach_every_frame():

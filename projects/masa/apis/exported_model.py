@@ -9,7 +9,13 @@ import numpy as np
 import onnxruntime
 
 from ..datasets import transforms
-from ..datasets.parts import Part, crop_record, stack_parts, stands_alone
+from ..datasets.parts import (
+    Part,
+    crop_record,
+    places_among,
+    stack_parts,
+    stands_alone,
+)
 from ..datasets.transforms import (
     PackSequenceInputs,
     SelectBodyJoints,
@@ -69,6 +75,10 @@ class ExportedModel:
             )
         self.in_channels = int(known['in_channels'])
         self.moments = int(known['moments']) if 'moments' in known else None
+        # Files of former versions do not take fewer.
+        optional = self.session.get_overridable_initializers()
+        has_places = 'places' in [one.name for one in optional]
+        self._places = self.moments if has_places else 0
         self.skeleton: dict | None = json.loads(known['skeleton'])
         self.from_video: dict | None = json.loads(known['from_video'])
         self.transforms = [
@@ -153,15 +163,24 @@ class ExportedModel:
             )
         return values
 
-    def embed(self, prepared: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def embed(
+        self, prepared: Sequence[np.ndarray], moments: int | None = None
+    ) -> list[np.ndarray]:
         """Embed sequences, neighbors of one length together.
 
         Args:
             prepared (Sequence[np.ndarray]): Of :meth:`prepare`.
+            moments (int, optional): At how many moments they are encoded,
+                where the model encodes them at a fixed number and that is
+                larger. Half of them take half the time; embeddings differ
+                little (docs/performance.md). Defaults to None, as trained.
 
         Returns:
             list[np.ndarray]: (T, D) float32 each.
         """
+        more = {}
+        if moments is not None and moments < self._places:
+            more['places'] = places_among(self._places, moments)
         batches: list[list[np.ndarray]] = []
         for length, alike in groupby(prepared, len):
             alike = list(alike)
@@ -171,10 +190,10 @@ class ExportedModel:
             ]
         threads = self.threads if self.device == 'cpu' else 1
         if threads == 1 or len(batches) < 2 * threads:
-            found = [_run(self.session, batch) for batch in batches]
+            found = [_run(self.session, batch, more) for batch in batches]
         else:
             with ThreadPoolExecutor(threads) as pool:
-                run = partial(_run, self._unshared)
+                run = partial(_run, self._unshared, more=more)
                 found = list(pool.map(run, batches))
         return [embedding for some in found for embedding in some]
 
@@ -188,9 +207,11 @@ class ExportedModel:
 
 
 def _run(
-    session: onnxruntime.InferenceSession, batch: list[np.ndarray]
+    session: onnxruntime.InferenceSession,
+    batch: list[np.ndarray],
+    more: dict[str, np.ndarray],
 ) -> np.ndarray:
-    (found,) = session.run(None, dict(values=np.stack(batch)))
+    (found,) = session.run(None, dict(values=np.stack(batch), **more))
     return found
 
 
@@ -208,6 +229,8 @@ def _open(
         )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    # It warns of the places, an input that need not be given.
+    options.log_severity_level = 3
     settings = dict(device_id=number or '0') if kind != 'cpu' else {}
     try:
         return onnxruntime.InferenceSession(

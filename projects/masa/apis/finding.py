@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from ..alignment.joint_angles import (
 from ..alignment.occurrence_search import EmbedParts
 from ..alignment.trimming import pauses_at_ends
 from ..alignment.warping import path_distances
-from ..datasets.parts import Part
+from ..datasets.parts import SEARCH_MOMENTS, Part
 from ..embeddings import EmbeddedSequence
 from .embedding_inferencer import EmbeddingInferencer
 
@@ -66,10 +67,16 @@ def find_in_recording(
     Raises:
         ValueError: As :meth:`masa.apis.AlignmentInferencer.find`.
     """
-    known = [*references]
+    has_parts = _has_joints(recording)
+    # As the parts of the recording are.
+    moments = SEARCH_MOMENTS if has_parts else None
+    known = [
+        _embed_again(inferencer, one, moments) if has_parts else one
+        for one in references
+    ]
     if mirrored:
         for one in references:
-            mirror = inferencer.embed_mirrored(one)
+            mirror = inferencer.embed_mirrored(one, moments)
             if mirror is None:
                 raise ValueError(
                     'mirrored is for joints whose layout has flip_pairs, but '
@@ -99,8 +106,8 @@ def find_in_recording(
     shown = _shown_joints(joints)
     bodies = _Bodies(known, recording, joints[-1], shown) if shown else None
     embed_parts = None
-    if recording.record is not None and 'keypoint' in recording.record:
-        embed_parts = _embed_once(inferencer.part_embedder(recording))
+    if has_parts:
+        embed_parts = _embed_once(inferencer.part_embedder(recording, moments))
 
     def search(weight: float, usual: float) -> list[Occurrence]:
         features = [one.embedding for one in (*known, recording)]
@@ -145,6 +152,21 @@ def find_in_recording(
         )
         for one in found
     ]
+
+
+def _has_joints(sequence: EmbeddedSequence) -> bool:
+    return sequence.record is not None and 'keypoint' in sequence.record
+
+
+def _embed_again(
+    inferencer: EmbeddingInferencer, sequence: EmbeddedSequence, moments: int
+) -> EmbeddedSequence:
+    """Embed a reference at other moments, if it has joints."""
+    if not _has_joints(sequence):
+        return sequence
+    embed = inferencer.part_embedder(sequence, moments)
+    (embedding,) = embed([(0, len(sequence))])
+    return replace(sequence, embedding=embedding)
 
 
 def _comparable_joints(

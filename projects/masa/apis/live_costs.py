@@ -6,6 +6,7 @@ import scipy
 
 from ..alignment.follow import SPEEDS
 from ..alignment.pair import mean_distance
+from ..datasets.parts import SEARCH_MOMENTS
 from ..datasets.people import find_joints
 from ..embeddings import EmbeddedSequence
 from ..embeddings.checks import check_sequences
@@ -168,7 +169,9 @@ class JointWindows:
         newest = [
             embedding[-1]
             for i in range(0, len(shown), BATCH)
-            for embedding in self.model.embed(shown[i : i + BATCH])
+            for embedding in self.model.embed(
+                shown[i : i + BATCH], SEARCH_MOMENTS
+            )
         ]
         # Nothing is known of the others.
         self._newest = np.full((len(windows), len(newest[0])), np.nan)
@@ -238,7 +241,7 @@ class JointWindows:
         )
         if window is None:
             return np.full(len(self.times), np.nan)
-        (embedding,) = self.model.embed([window])
+        (embedding,) = self.model.embed([window], SEARCH_MOMENTS)
         costs = scipy.spatial.distance.cdist(
             embedding[-1:].astype(np.float64), self._newest, 'sqeuclidean'
         )

@@ -7,6 +7,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
+from ..datasets.parts import places_among
 from ..models import ContextAwareEncoder
 from ..support.extras import explain_missing
 from ..support.files import atomic_path
@@ -45,11 +46,12 @@ class SequenceEncoder(nn.Module):
         self.readout = readout
         self.projection = projection
 
-    def forward(self, values: Tensor) -> Tensor:
+    def forward(self, values: Tensor, places: Tensor | None = None) -> Tensor:
         """Embed the frames of sequences.
 
         Args:
             values (Tensor): ``(N, T, in_channels)``.
+            places (Tensor, optional): Of :class:`ResampledEncoder`.
 
         Returns:
             Tensor: ``(N, T, D)``.
@@ -57,7 +59,8 @@ class SequenceEncoder(nn.Module):
         position = torch.arange(
             values.shape[1], device=values.device, dtype=values.dtype
         )
-        frames = self.encoder.embed_frames(values, position)
+        more = () if places is None else (places,)
+        frames = self.encoder.embed_frames(values, position, *more)
         if self.projection is not None:
             # As in the neck, whose layers take frames.
             projected = self.projection(frames.flatten(0, 1))
@@ -97,16 +100,24 @@ def export_onnx(
     values = torch.zeros(
         TRACED_SEQUENCES, TRACED_FRAMES, model.backbone.in_channels
     )
-    sequences = torch.export.Dim('sequences', min=1)
-    frames = torch.export.Dim('frames', min=1)
+    inputs = dict(values=values)
+    shapes = dict(
+        values={
+            0: torch.export.Dim('sequences', min=1),
+            1: torch.export.Dim('frames', min=1),
+        }
+    )
+    if model.moments is not None:
+        inputs['places'] = torch.arange(float(model.moments))
+        shapes['places'] = {0: torch.export.Dim('moments', min=1)}
     with atomic_path(path) as temporary:
         torch.onnx.export(
             encoder,
-            (values,),
+            tuple(inputs.values()),
             str(temporary),
-            input_names=['values'],
+            input_names=list(inputs),
             output_names=['embedding'],
-            dynamic_shapes={'values': {0: sequences, 1: frames}},
+            dynamic_shapes=shapes,
             opset_version=OPSET,
             dynamo=True,
             # A single file, which cannot lose its weights.
@@ -114,6 +125,13 @@ def export_onnx(
             verbose=False,
         )
         exported = onnx.load(str(temporary))
+        if 'places' in inputs:
+            # What an input is that is not given.
+            exported.graph.initializer.append(
+                onnx.numpy_helper.from_array(
+                    inputs['places'].numpy(), 'places'
+                )
+            )
         # Stack traces, which name folders of this machine.
         for node in exported.graph.node:
             del node.metadata_props[:]
@@ -138,7 +156,8 @@ def compare_with_onnx(
 ) -> float:
     """Compare an exported model with the original on random sequences.
 
-    One alone, and two at once, are embedded.
+    One alone, and two at once, are embedded, and, by a model that encodes at
+    a fixed number of moments, two at half of them.
 
     Args:
         model (nn.Module): The model.
@@ -165,7 +184,19 @@ def compare_with_onnx(
         (first,) = session.run(None, dict(values=values[:1]))
         (both,) = session.run(None, dict(values=values))
         found = np.concatenate([first, both])
-        apart = np.abs(found - expected[[0, 0, 1]]).max()
+        expected = expected[[0, 0, 1]]
+        if model.moments is not None:
+            places = places_among(model.moments, (model.moments + 1) // 2)
+            inputs = dict(values=values, places=places)
+            found = np.concatenate([found, *session.run(None, inputs)])
+            with torch.inference_mode():
+                fewer = model.encode(
+                    torch.from_numpy(values),
+                    mask,
+                    places=torch.from_numpy(places),
+                )
+            expected = np.concatenate([expected, fewer.numpy()])
+        apart = np.abs(found - expected).max()
         largest = max(largest, float(apart / expected.std()))
     return largest
 

@@ -70,12 +70,13 @@ class PartEmbedding:
         return self.part_embedder(sequence)(parts)
 
     def part_embedder(
-        self, sequence: EmbeddedSequence
+        self, sequence: EmbeddedSequence, moments: int | None = None
     ) -> Callable[[Sequence[Part]], list[np.ndarray]]:
         """Prepare a sequence to embed parts of it several times.
 
         Args:
             sequence (EmbeddedSequence): Of :meth:`embed`, of joints.
+            moments (int, optional): See :meth:`ExportedModel.embed`.
 
         Returns:
             Callable: Takes parts as :meth:`embed_parts`, and returns what
@@ -111,7 +112,7 @@ class PartEmbedding:
                 chunks = self.track(chunks, 'Embedding parts')
             embeddings = {}
             for chunk in chunks:
-                found = self.model.embed([prepared[i] for i in chunk])
+                found = self.model.embed([prepared[i] for i in chunk], moments)
                 embeddings.update(zip(chunk, found, strict=True))
             return [embeddings[i] for i in range(len(parts))]
 
@@ -154,12 +155,13 @@ class PartEmbedding:
         return made
 
     def embed_mirrored(
-        self, sequence: EmbeddedSequence
+        self, sequence: EmbeddedSequence, moments: int | None = None
     ) -> EmbeddedSequence | None:
         """Embed the mirror image of a sequence of joints.
 
         Args:
             sequence (EmbeddedSequence): Of :meth:`embed`.
+            moments (int, optional): See :meth:`ExportedModel.embed`.
 
         Returns:
             EmbeddedSequence, optional: The sequence with left and right
@@ -176,7 +178,8 @@ class PartEmbedding:
             | dict(skeleton=skeleton, rng=np.random.default_rng(0))
         )
         del flipped['rng']
-        (embedding,) = self.model.embed([self.model.prepare(flipped)])
+        prepared = self.model.prepare(flipped)
+        (embedding,) = self.model.embed([prepared], moments)
         keypoint, score = join_people(flipped)
         return replace(
             sequence,

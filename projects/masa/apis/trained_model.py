@@ -9,7 +9,7 @@ from mmengine.device import get_device
 from mmengine.registry import DefaultScope, init_default_scope
 from torch import nn
 
-from ..datasets.parts import Part, crop_record
+from ..datasets.parts import Part, crop_record, places_among
 from ..registry import MODELS
 from ..support.checkpoints import check_fit, read_checkpoint, weights_of
 from ..support.config_checks import (
@@ -126,14 +126,32 @@ class TrainedModel:
         ]
 
     @torch.no_grad()
-    def embed(self, prepared: Sequence[dict]) -> list[np.ndarray]:
+    def embed(
+        self, prepared: Sequence[dict], moments: int | None = None
+    ) -> list[np.ndarray]:
         """Embed sequences as a batch.
 
         Args:
             prepared (Sequence[dict]): Of :meth:`prepare`.
+            moments (int, optional): See :meth:`ExportedModel.embed`.
 
         Returns:
             list[np.ndarray]: (T, D) float32 each.
         """
-        samples = self.network.test_step(pseudo_collate(prepared))
-        return [sample.embedding.cpu().numpy() for sample in samples]
+        network = self.network
+        data = network.data_preprocessor(pseudo_collate(prepared))
+        (batch,) = data['inputs']
+        places = None
+        if moments is not None and moments < (self.moments or 0):
+            places = torch.from_numpy(places_among(self.moments, moments))
+            places = places.to(batch.values)
+        embeddings = network.encode(
+            batch.values, batch.mask, batch.host_lengths, places
+        )
+        return [
+            # A view would keep the whole padded batch.
+            embedding[:length].cpu().numpy().copy()
+            for embedding, length in zip(
+                embeddings, batch.host_lengths, strict=True
+            )
+        ]

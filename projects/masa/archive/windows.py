@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..apis.embedding_inferencer import EmbeddingInferencer
+from ..datasets.parts import SEARCH_MOMENTS
 from ..datasets.times import frame_times
 from ..embeddings import EmbeddedSequence
 
@@ -49,7 +50,7 @@ def embed_moments(
             if start < end
         }
     )
-    embedded = inferencer.part_embedder(sequence)(parts)
+    embedded = inferencer.part_embedder(sequence, SEARCH_MOMENTS)(parts)
     total = np.zeros((len(frames), embedded[0].shape[1]))
     weights = np.zeros(len(frames))
     for (start, end), embedding in zip(parts, embedded, strict=True):

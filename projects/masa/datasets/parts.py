@@ -8,9 +8,31 @@ from .people import find_people
 
 # Frames of a stack at most: of more, arrays would leave the processor's cache.
 STACKED_FRAMES = 4096
+# At how many moments parts are encoded in which something is looked for, or
+# that are followed. Searches find the same as at 48 (docs/performance.md).
+SEARCH_MOMENTS = 24
 
 # First frame of a part, and the one after its last.
 Part = tuple[int, int]
+
+
+def places_among(trained: int, moments: int) -> np.ndarray:
+    """Spread fewer moments evenly over those that an encoder knows.
+
+    Args:
+        trained (int): At how many moments it was trained to encode.
+        moments (int): At how many it is to encode.
+
+    Returns:
+        np.ndarray: The places of the moments, (moments,) float32, between
+        -1/2 and trained - 1/2.
+
+    Example:
+        >>> places_among(6, 3)
+        array([0.5, 2.5, 4.5], dtype=float32)
+    """
+    places = (np.arange(moments) + 0.5) * (trained / moments) - 0.5
+    return places.astype(np.float32)
 
 
 def crop_record(record: dict, start: int, end: int) -> dict:

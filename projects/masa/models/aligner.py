@@ -233,6 +233,7 @@ class SequenceAligner(BaseModel):
         values: Tensor,
         mask: Tensor,
         lengths: Sequence[int] | None = None,
+        places: Tensor | None = None,
     ) -> Tensor:
         """Embed whole sequences that are tensors.
 
@@ -241,11 +242,13 @@ class SequenceAligner(BaseModel):
             mask (Tensor): Existing frames, ``(B, T)``, bool.
             lengths (Sequence[int], optional): Numbers of frames. Without
                 them the host waits for the device to count the mask.
+            places (Tensor, optional): Of :class:`ResampledEncoder`.
 
         Returns:
             Tensor: ``(B, T, embed_dims)``, zero in the padding.
         """
-        embedding = self.backbone.encode(values, mask, lengths)
+        fewer = {} if places is None else dict(places=places)
+        embedding = self.backbone.encode(values, mask, lengths, **fewer)
         if self.embedding == 'neck':
             embedding = self.neck(embedding, mask, lengths)
         if self.readout is None:

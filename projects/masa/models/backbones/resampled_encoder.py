@@ -97,6 +97,7 @@ class ResampledEncoder(BaseModule):
         values: Tensor,
         mask: Tensor,
         lengths: Sequence[int] | None = None,
+        places: Tensor | None = None,
     ) -> Tensor:
         """Embed sequences; see :class:`ContextAwareEncoder`.
 
@@ -104,10 +105,18 @@ class ResampledEncoder(BaseModule):
             values (Tensor): ``(B, T, in_channels)``.
             mask (Tensor): Existing frames, ``(B, T)``, bool.
             lengths (Sequence[int], optional): Not needed.
+            places (Tensor, optional): Encode at fewer frames, ``(S,)``: their
+                places among the ``frames`` that the encoder was trained
+                with, :func:`~masa.datasets.parts.places_among`. Defaults to
+                None, all.
 
         Returns:
             Tensor: ``(B, T, D)``, zero in the padding.
         """
+        if places is not None:
+            frames = resample(values, mask, len(places))
+            frames = self.encoder.embed_frames(frames, places)
+            return self._back(frames, mask)
         full = mask.new_ones(len(mask), self.frames)
         frames = self.encoder.encode(
             resample(values, mask, self.frames),
@@ -116,22 +125,26 @@ class ResampledEncoder(BaseModule):
         )
         return self._back(frames, mask)
 
-    def embed_frames(self, values: Tensor, position: Tensor) -> Tensor:
+    def embed_frames(
+        self, values: Tensor, position: Tensor, places: Tensor | None = None
+    ) -> Tensor:
         """Embed complete sequences, for export.
 
         Args:
             values (Tensor): ``(B, T, in_channels)``.
             position (Tensor): 0 to T - 1, ``(T,)``.
+            places (Tensor, optional): As for :meth:`encode`.
 
         Returns:
             Tensor: ``(B, T, D)``.
         """
         mask = (position >= 0).expand(values.shape[:2])
-        frames = torch.arange(
-            self.frames, device=values.device, dtype=values.dtype
-        )
+        if places is None:
+            places = torch.arange(
+                self.frames, device=values.device, dtype=values.dtype
+            )
         frames = self.encoder.embed_frames(
-            resample(values, mask, self.frames), frames
+            resample(values, mask, places.shape[0]), places
         )
         return self._back(frames, mask)
 
