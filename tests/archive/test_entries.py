@@ -85,6 +85,8 @@ def test_the_parts_around_a_stretch_hold_it(stretch):
 class FakeModel:
     """Embeds a frame of a part by its number and that of the part's first."""
 
+    model = SimpleNamespace(prepare=lambda record: record)
+
     def part_embedder(self, sequence, moments):
         def embed(parts):
             self.parts = parts

@@ -158,7 +158,7 @@ class JointWindows:
         )
         self._before = before
         windows = [
-            self._prepare(frames, reference.timestamps, end + view)
+            self._prepare(frames, reference.timestamps, end + view, name)
             for some in views
             for view in some
             for end in self.times
@@ -250,9 +250,16 @@ class JointWindows:
         return np.fmin.reduceat(costs, starts, axis=0)
 
     def _prepare(
-        self, frames: np.ndarray, times: np.ndarray, at: np.ndarray
+        self,
+        frames: np.ndarray,
+        times: np.ndarray,
+        at: np.ndarray,
+        name: str | None = None,
     ) -> np.ndarray | dict | None:
-        """Make the model's input of a window; None if it shows too little."""
+        """Make the model's input of a window; None if it shows too little.
+
+        It is one of the reference if that has a name.
+        """
         window = _interpolate(frames, times, at)
         if not self._may_miss and np.isnan(window).any():
             raise ValueError(
@@ -261,7 +268,8 @@ class JointWindows:
             )
         keypoint, known = window[None, ..., :-1], window[None, ..., -1] > 0
         record = dict(
-            frame_dir=f'a window of {self.name}',
+            frame_dir=name or 'the frames that are followed',
+            is_part=name is not None,
             total_frames=len(at),
             keypoint=np.nan_to_num(keypoint),
             **self._fields,

@@ -33,7 +33,8 @@ def embed_moments(
         ValueError: If the model refuses the record.
     """
     times = frame_times(record)
-    # Nothing is embedded as a whole.
+    # Warns of what is wrong with it; nothing is embedded as a whole.
+    inferencer.model.prepare(record)
     sequence = EmbeddedSequence(
         record['frame_dir'], np.empty((len(times), 0)), times, record=record
     )

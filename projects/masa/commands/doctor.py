@@ -28,7 +28,7 @@ PURPOSES = {
     'features': 'features of the frames of videos',
     'skeletons': 'skeletons from videos with mmpose',
     'mediapipe': 'skeletons from videos with MediaPipe',
-    'mediapipe-tasks': 'the same with a model file of your own',
+    'mediapipe-tasks': 'instead of mediapipe, for a model file of your own',
     'rtmlib': 'skeletons from videos with RTMPose, without PyTorch',
     'export': 'export to ONNX',
     'index': 'search among millions of frames',

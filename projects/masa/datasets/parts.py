@@ -114,5 +114,5 @@ def stands_alone(record: dict) -> np.ndarray:
 def _fields(record: dict, frames: int) -> dict:
     kept = ('frame_dir', 'skeleton', 'img_shape', 'frame_rate', 'video')
     return {key: record[key] for key in kept if key in record} | dict(
-        total_frames=frames
+        total_frames=frames, is_part=True
     )

@@ -208,6 +208,10 @@ class TestProjection:
             ProjectSkeleton()(dict(upright))
             lying = upright['keypoint'][..., ::-1]
             ProjectSkeleton()(dict(upright, keypoint=lying))
+            # Part of a sequence that is not.
+            ProjectSkeleton()(
+                dict(upright, keypoint=-upright['keypoint'], is_part=True)
+            )
         for sample, up_axis in (
             (self.person(), '-y'),
             (dict(upright, keypoint=-upright['keypoint']), None),

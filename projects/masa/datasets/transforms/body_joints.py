@@ -213,7 +213,8 @@ class ProjectSkeleton(SequenceTransform):
         - keypoint_score (optional)
         - skeleton (torso, optional; for 3D flip_pairs and, where known,
           up_axis)
-        - video (optional, for the warning)
+        - video, is_part (optional; for the warning, which is not for parts
+          of a sequence)
 
     Modified Keys:
 
@@ -284,7 +285,8 @@ class ProjectSkeleton(SequenceTransform):
 
 def _warn_if_upside_down(results: dict) -> None:
     torso = (results.get('skeleton') or {}).get('torso')
-    if torso is None:
+    # In a part of it, somebody may well stand on the hands.
+    if torso is None or results.get('is_part'):
         return
     body = results['keypoint'][..., 0, :, :, :]
     upper, lower = (
