@@ -11,6 +11,7 @@ import srt
 import torch
 from mmaction.registry import MODELS
 from mmengine.config import Config
+from squats import squat
 
 from masa.apis import AlignmentInferencer, FrameIndex
 from masa.cli import main
@@ -483,6 +484,23 @@ def test_method(work, tmp_path):
     steps = [np.diff(list(one.values()), axis=1) for one in found]
     assert (steps[0] >= 0).all()
     assert (steps[1] < 0).any()
+
+
+def test_what_is_unlike_the_reference_is_told(tmp_path, capsys):
+    body = squat(60)[..., :2].astype(np.float32) * np.float32([1, -1])
+    for name, joints in (
+        ('standing', body),
+        ('slower', body.repeat(2, axis=0)),
+        ('still', body[:1].repeat(30, axis=0)),
+    ):
+        np.save(tmp_path / f'{name}.npy', joints)
+    paths = [str(path) for path in tmp_path.glob('*.npy')]
+    inputs = [*paths, '--frame-rate', '30', '--reference', 'standing']
+    assert main(['align', *inputs]) == 0
+    told = capsys.readouterr().err
+    assert 'still (' in told
+    assert 'standing' not in told
+    assert 'slower' not in told
 
 
 def test_errors(work, tmp_path, capsys):
