@@ -9,7 +9,7 @@ from .people import find_people
 # Frames of a stack at most: of more, arrays would leave the processor's cache.
 STACKED_FRAMES = 4096
 # At how many moments parts are encoded in which something is looked for, or
-# that are followed. Searches find the same as at 48 (docs/performance.md).
+# that are followed. As much is found as at 48 (docs/performance.md).
 SEARCH_MOMENTS = 24
 
 # First frame of a part, and the one after its last.
