@@ -314,6 +314,8 @@ def measure_test(folder: Path, args: argparse.Namespace) -> list[dict]:
         *('--work-dir', str(folder / 'tested'), '--overwrite'),
         *('--cfg-options', f'test_dataloader.dataset.ann_file={ann_file}'),
         'test_dataloader.dataset.split=test',
+        # As it is, and not as it is trained on.
+        *('model.neck=None', 'model.backbone.unit_norm=True'),
     ]
     return run_all({'`masa test` of Penn Action, a fifth': words}, folder)
 
