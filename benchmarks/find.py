@@ -40,6 +40,7 @@ from masa.alignment.joint_angles import (
     select_body,
 )
 from masa.alignment.resampling import resample
+from masa.apis import finding
 from masa.datasets.random_activities import draw_activity, draw_performance
 from masa.datasets.skeletons import CMU_38, PENN_ACTION, PLUG_IN_GAIT_39
 from masa.datasets.transforms import SelectBodyJoints
@@ -293,6 +294,16 @@ def errors_of_ends(results):
     return tuple(np.abs(found - truth).mean(0) / RATE)
 
 
+def add_moments(parser):
+    """Add the option of how windows are encoded."""
+    parser.add_argument(
+        '--moments',
+        type=int,
+        default=finding.SEARCH_MOMENTS,
+        help='at which references and windows are encoded; the model has 48',
+    )
+
+
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(
@@ -309,7 +320,9 @@ def main():
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--tolerance', type=float, nargs='*', default=[None])
     parser.add_argument('--baseline', type=float, nargs='*', default=[0.3])
+    add_moments(parser)
     args = parser.parse_args()
+    finding.SEARCH_MOMENTS = args.moments
     if not args.synthetic and not (args.prmd and args.cmu):
         parser.error('--prmd and --cmu, or --synthetic, are expected')
     warnings.filterwarnings('ignore', '.* is upside down')

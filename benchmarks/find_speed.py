@@ -25,6 +25,7 @@ from rich.table import Table
 import masa
 from masa.alignment.joint_angles import body_joints, flatten_joints
 from masa.alignment.resampling import resample
+from masa.apis import finding
 from masa.datasets.parts import crop_record
 
 RATE = 30.0
@@ -80,7 +81,9 @@ def main():
     parser.add_argument('--views', choices=('2d', '3d'), default='3d')
     parser.add_argument('--minutes', type=float, default=30.0)
     parser.add_argument('--seed', type=int, default=0)
+    find.add_moments(parser)
     args = parser.parse_args()
+    finding.SEARCH_MOMENTS = args.moments
     warnings.filterwarnings('ignore', 'sequence .* is upside down')
     rng = np.random.default_rng(args.seed)
     recording, reference = draw_long(args, rng)

@@ -313,9 +313,9 @@ def measure_test(folder: Path, args: argparse.Namespace) -> list[dict]:
         *(*MASA, 'test', 'finetune_skeleton', masa.pretrained_weights()),
         *('--work-dir', str(folder / 'tested'), '--overwrite'),
         *('--cfg-options', f'test_dataloader.dataset.ann_file={ann_file}'),
-        'test_dataloader.dataset.split=test',
         # As it is, and not as it is trained on.
-        *('model.neck=None', 'model.backbone.unit_norm=True'),
+        *('test_dataloader.dataset.split=test', 'model.neck=None'),
+        'model.backbone.unit_norm=True',
     ]
     return run_all({'`masa test` of Penn Action, a fifth': words}, folder)
 

@@ -67,13 +67,12 @@ def find_in_recording(
     Raises:
         ValueError: As :meth:`masa.apis.AlignmentInferencer.find`.
     """
-    has_parts = _has_joints(recording)
-    # As the parts of the recording are.
-    moments = SEARCH_MOMENTS if has_parts else None
-    known = [
-        _embed_again(inferencer, one, moments) if has_parts else one
-        for one in references
-    ]
+    known, moments, embed_parts = [*references], None, None
+    if _has_joints(recording):
+        # References are embedded as the parts of the recording are.
+        moments = SEARCH_MOMENTS
+        known = [_embed_again(inferencer, one, moments) for one in references]
+        embed_parts = _embed_once(inferencer.part_embedder(recording, moments))
     if mirrored:
         for one in references:
             mirror = inferencer.embed_mirrored(one, moments)
@@ -105,9 +104,6 @@ def find_in_recording(
     joints = _comparable_joints([*references, recording])
     shown = _shown_joints(joints)
     bodies = _Bodies(known, recording, joints[-1], shown) if shown else None
-    embed_parts = None
-    if has_parts:
-        embed_parts = _embed_once(inferencer.part_embedder(recording, moments))
 
     def search(weight: float, usual: float) -> list[Occurrence]:
         features = [one.embedding for one in (*known, recording)]

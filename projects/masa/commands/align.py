@@ -2,7 +2,10 @@
 
 import argparse
 import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from ..support.wording import listed
 from ..writers.formats import (
     FOLDER_SUFFIXES,
     OUTPUTS,
@@ -21,6 +24,10 @@ from .options import (
     bounded,
     check_outputs,
 )
+
+if TYPE_CHECKING:
+    from ..alignment import Timeline
+    from ..embeddings import EmbeddedSequence
 
 # Those of files and checkpoints are among them.
 EXPECTED = (ValueError, IndexError, ImportError)
@@ -157,11 +164,12 @@ def run(args: argparse.Namespace) -> int:
     return run_on_all(args, align)
 
 
-def _warn_of_unlike(sequences, timeline) -> None:
+def _warn_of_unlike(
+    sequences: 'Sequence[EmbeddedSequence]', timeline: 'Timeline'
+) -> None:
     """Say which sequences may show something else than the reference."""
+    # The help does without it.
     import numpy as np
-
-    from ..support.wording import listed
 
     norms = np.linalg.norm(sequences[0].embedding, axis=1)
     if not np.allclose(norms, 1, atol=1e-3):

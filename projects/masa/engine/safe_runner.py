@@ -291,14 +291,8 @@ class SafeRunner(Runner):
             apply_config(self, checkpoint, filename)
         weights = weights_of(checkpoint, filename, revise_keys)
         model = self._bare_model
-        left_out = check_fit(weights, model, filename, partial=not strict)
+        fitting, left_out = check_fit(weights, model, filename, not strict)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-        own = model.state_dict()
-        fitting = {
-            name: value
-            for name, value in weights.items()
-            if name in own and value.shape == own[name].shape
-        }
         model.load_state_dict(fitting, strict=False)
         self._has_loaded = True
         not_fitting = f', as far as it fits ({left_out})' if left_out else ''

@@ -229,7 +229,7 @@ def check_fit(
     model: nn.Module,
     path: str | Path,
     partial: bool = False,
-) -> str:
+) -> tuple[dict[str, Tensor], str]:
     """Check that weights match a model.
 
     Args:
@@ -240,7 +240,8 @@ def check_fit(
             False.
 
     Returns:
-        str: With ``partial``, which weights do not match, empty if all do.
+        tuple[dict[str, Tensor], str]: Those that match and, with
+        ``partial``, which do not; empty if all do.
 
     Raises:
         CheckpointError: If a weight is missing, unknown or of another shape;
@@ -254,7 +255,11 @@ def check_fit(
         for key, value in expected.items()
         if key in weights and weights[key].shape != value.shape
     ]
-    fitting = len(weights) - len(unexpected) - len(other_shape)
+    fitting = {
+        key: value
+        for key, value in weights.items()
+        if key in expected and value.shape == expected[key].shape
+    }
     problems = '; '.join(
         f'{kind}: {listed(names)}'
         for kind, names in (
@@ -265,7 +270,7 @@ def check_fit(
         if names
     )
     if not problems or (partial and fitting):
-        return problems
+        return fitting, problems
     raise CheckpointError(
         f'{path} is not of this config ({problems}). Give the '
         'config that it was trained with, or another checkpoint. To begin a '

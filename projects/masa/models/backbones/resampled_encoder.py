@@ -114,7 +114,7 @@ class ResampledEncoder(BaseModule):
             Tensor: ``(B, T, D)``, zero in the padding.
         """
         if places is not None:
-            frames = resample(values, mask, len(places))
+            frames = resample(values, mask, places.shape[0])
             frames = self.encoder.embed_frames(frames, places)
             return self._back(frames, mask)
         full = mask.new_ones(len(mask), self.frames)
@@ -143,10 +143,7 @@ class ResampledEncoder(BaseModule):
             places = torch.arange(
                 self.frames, device=values.device, dtype=values.dtype
             )
-        frames = self.encoder.embed_frames(
-            resample(values, mask, places.shape[0]), places
-        )
-        return self._back(frames, mask)
+        return self.encode(values, mask, places=places)
 
     def _back(self, frames: Tensor, mask: Tensor) -> Tensor:
         """Interpolate at the frames of the sequence."""

@@ -165,8 +165,10 @@ def _check_imports(config: Config) -> Iterator[Finding]:
     if not imports or _REGISTRATION in imports:
         return
     if 'masa' in imports:
-        problem = f"'masa' registers nothing; name {_REGISTRATION!r} in its"
-        yield Finding('custom_imports', f'{problem} place')
+        yield Finding(
+            'custom_imports',
+            f"'masa' registers nothing; name {_REGISTRATION!r} in its place",
+        )
     # A module of the user's may have imported it.
     elif _REGISTRATION not in sys.modules:
         yield Finding(
