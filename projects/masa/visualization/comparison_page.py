@@ -36,9 +36,9 @@ def comparison_page(
         height (int): Height in pixels of the pictures of videos in the player.
 
     Returns:
-        str: HTML. Above is a player of the reference and the attempts.
-        Skeletons and plots are SVG; pictures of videos, where the sequences
-        have some, are inside as JPEG.
+        str: HTML: the scores, a player of the reference and the attempts, and
+        what the scores are made of. Skeletons and plots are SVG; pictures of
+        videos, where the sequences have some, are inside as JPEG.
 
     Raises:
         OSError: If a video cannot be read.
@@ -53,13 +53,12 @@ def comparison_page(
     body = [f'<h1>{escape(title)}</h1>']
     if len(names) > 2:
         body.append(f'<p class="soft">{escape(", ".join(names))}</p>')
+    is_one = len(comparisons) == 1
+    body.append(_score(first) if is_one else _score_table(comparisons))
     player = comparison_player(comparisons)
     if player is not None:
         body.append(player_section(player, height, ACCEPTED))
-    if len(comparisons) > 1:
-        body += _explain_all(comparisons)
-    else:
-        body.append(_explain(first))
+    body.append(_explain(first) if is_one else _explain_all(comparisons))
     body.append(_NOTES)
     return _PAGE.format(
         title=escape(title),
@@ -69,40 +68,52 @@ def comparison_page(
     )
 
 
-def _explain_all(comparisons: Sequence[Comparison]) -> list[str]:
-    """Make a table whose rows lead to the sections below it."""
+def _score_table(comparisons: Sequence[Comparison]) -> str:
+    """Make a table whose rows lead to the sections of :func:`_explain_all`."""
     worst = most_unusual(comparisons)
-    rows, sections = [], []
+    rows = []
     for number, one in enumerate(comparisons):
-        name = escape(repetition_name(one, number))
-        place = f'repetition-{number + 1}'
         told = [d.sentence for d in one.differences(1)]
         told += map(one.timing.sentence, one.timing.stretches[:1])
         rows.append(
             f'<tr{" class=worst" * (number == worst)}>'
-            f'<td><a href="#{place}">{name}</a></td>'
+            f'<td><a href="#{_place(number)}">'
+            f'{escape(repetition_name(one, number))}</a></td>'
             f'<td>{one.score:.2f}</td><td class="text">'
             f'{escape("; ".join(told) or "nothing stands out")}</td></tr>'
         )
-        sections.append(
-            f'<details id="{place}"{" open" * (number == worst)}>'
-            f'<summary>{name}, score {one.score:.2f}</summary>{_explain(one)}'
-            '</details>'
-        )
-    table = (
+    return (
         '<h2>Repetitions</h2><div class="scroll"><table><tr><th></th>'
         '<th>score</th><th class="text">what stands out most</th></tr>'
         f'{"".join(rows)}</table></div>'
     )
-    return [table, *sections, _OPEN_LINKED]
+
+
+def _explain_all(comparisons: Sequence[Comparison]) -> str:
+    worst = most_unusual(comparisons)
+    sections = [
+        f'<details id="{_place(number)}"{" open" * (number == worst)}>'
+        f'<summary>{escape(repetition_name(one, number))}, score '
+        f'{one.score:.2f}</summary>{_score(one)}{_explain(one)}</details>'
+        for number, one in enumerate(comparisons)
+    ]
+    return '\n'.join([*sections, _OPEN_LINKED])
+
+
+def _place(number: int) -> str:
+    return f'repetition-{number + 1}'
+
+
+def _score(one: Comparison) -> str:
+    kind = 'score' if one.calibrated else 'score, not calibrated'
+    return (
+        f'<p class="score"><b>{one.score:.2f}</b> <span>{kind}</span></p>'
+        f'<p class="soft">{escape(one.meaning)}</p>'
+    )
 
 
 def _explain(one: Comparison) -> str:
-    parts = [
-        f'<p class="score"><b>{one.score:.2f}</b> '
-        f'<span>{"score" if one.calibrated else "score, not calibrated"}'
-        f'</span></p><p class="soft">{escape(one.meaning)}</p>'
-    ]
+    parts = []
     if one.mirrored:
         parts.append(
             '<p><b>Mirrored:</b> the attempt fits the references better as a '
