@@ -74,13 +74,13 @@ def body(joints, layout):
     return turn_y_up(found, layout['up_axis'])
 
 
-def read_repetitions(path):
-    """Read the correct repetitions: joints by exercise and subject."""
+def read_repetitions(path, kind='correct'):
+    """Read the repetitions of a kind: joints by exercise and subject."""
     raw = np.load(path)
     found = {}
     for key in raw.files:
-        kind, name = key.split('/')
-        if kind == 'correct' and len(raw[key]) >= RATE / 2:
+        of, name = key.split('/')
+        if of == kind and len(raw[key]) >= RATE / 2:
             exercise, subject, _ = name.split('_')
             found.setdefault((int(exercise[1:]), subject), []).append(
                 body(raw[key], PLUG_IN_GAIT_39)

@@ -113,6 +113,37 @@ def test_references_that_are_alike_lower_the_threshold():
     assert find_occurrences(alike, recording, 0.2)[0].score < alone[0].score
 
 
+def test_executions_that_went_wrong_are_found_leniently():
+    """All the time in another place, by three references that are alike."""
+    references = [movement(50) + 0.01 * seed for seed in range(3)]
+    wrong = movement(60) + np.eye(5)[0]
+    recording = np.concatenate(
+        [still(20, references[0][0]), wrong, still(20, wrong[-1])]
+    )
+    assert find_occurrences(references, recording) == []
+    (found,) = find_occurrences(references, recording, lenient=True)
+    assert shares(found, 20, 80) > 0.7
+
+
+def test_lenient_costs_by_loops():
+    """A quarter of the squared distance of the means counts."""
+    reference, wrong = movement(48), movement(48) + 0.8 * np.eye(5)[0]
+    (found,) = find_occurrences([reference], wrong, lenient=True)
+    less = [one - one.mean(0) / 2 for one in (reference, wrong)]
+    costs = np.full((49, 49), np.inf)
+    lengths = np.zeros((49, 49))
+    costs[0, 0] = 0
+    for i in range(48):
+        for j in range(48):
+            steps = ((i, j), (i, j + 1), (i + 1, j))
+            before = min(steps, key=lambda step: costs[step])
+            step = ((less[0][i] - less[1][j]) ** 2).sum()
+            costs[i + 1, j + 1] = costs[before] + step
+            lengths[i + 1, j + 1] = lengths[before] + 1
+    assert found.cost <= costs[-1, -1] / lengths[-1, -1] + 1e-6
+    assert found.cost == pytest.approx(0.8**2 / 4, rel=0.1)
+
+
 def test_length_in_the_recording():
     """The reference was recorded at half the rate of the recording."""
     reference = movement(30)

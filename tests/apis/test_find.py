@@ -1,14 +1,13 @@
+import re
+import warnings
+
 import numpy as np
 import pytest
 from squats import RATE, record, squat, training, turned
 
 import masa
-from masa.alignment import find_occurrences
 from masa.apis.finding import (
     JOINT_WEIGHT,
-    TOLERANCE,
-    TOLERANCE_3D,
-    TOLERANCE_SAME_SIDE,
     _beside,
 )
 from masa.datasets.random_activities import draw_activity, draw_performance
@@ -67,34 +66,53 @@ def test_joints_in_2d_count_if_filmed_from_one_side(
     assert set(weights) == ({JOINT_WEIGHT} if compared else set())
 
 
-def test_repetitions_may_differ_more_than_what_is_found(model, monkeypatch):
-    """One and a half times, in 2D beside joints as well."""
-    tolerances = []
+def leaning(joints, degrees):
+    """The upper body is bent forward at the hips all the time."""
+    names = PENN_ACTION['joints']
+    upper = [
+        i
+        for i, name in enumerate(names)
+        if not name.endswith(('hip', 'knee', 'ankle'))
+    ]
+    hips = [names.index('left_hip'), names.index('right_hip')]
+    middle = joints[:, hips].mean(1, keepdims=True)
+    x, y, z = np.moveaxis(joints[:, upper] - middle, -1, 0)
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    bent = joints.copy()
+    bent[:, upper] = middle + np.stack(
+        [x, cos * y - sin * z, sin * y + cos * z], -1
+    )
+    return bent
 
-    def find(*arguments):
-        tolerances.append(arguments[2])
-        return find_occurrences(*arguments)
 
-    monkeypatch.setattr('masa.apis.finding.find_occurrences', find)
-    joints, _ = training(60, 70)
-    for one, many, usual in (
-        (squat(60), joints, [TOLERANCE_3D]),
-        (
-            turned(squat(60), 40)[..., :2] * [1, -1],
-            joints[..., :2] * [1, -1],
-            [TOLERANCE, TOLERANCE_SAME_SIDE],
-        ),
-    ):
-        reference, recording = record(one, 'one'), record(many, 'many')
-        tolerances.clear()
-        assert len(model.compare_repetitions(reference, recording)) == 2
-        assert tolerances == pytest.approx([1.5 * one for one in usual])
-        tolerances.clear()
-        assert len(model.find(reference, recording)) == 2
-        assert tolerances == usual
-        tolerances.clear()
-        model.compare_repetitions(reference, recording, 0.4)
-        assert set(tolerances) == {0.4}
+@pytest.mark.parametrize(('degrees', 'found'), [(25, True), (50, False)])
+def test_a_repetition_that_went_wrong_is_compared_or_told(
+    model, degrees, found
+):
+    joints, places = training(60, 70, 60)
+    start, end = places[1]
+    joints[start:end] = leaning(joints[start:end], degrees)
+    reference, recording = record(squat(60), 'one'), record(joints, 'many')
+    assert len(model.find(reference, recording)) == 2
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter('always')
+        made = model.compare_repetitions(reference, recording)
+    told = [str(one.message) for one in told if 'unlike' in str(one.message)]
+    if found:
+        assert not told
+        assert max(range(3), key=lambda i: made[i].score) == 1
+    else:
+        assert len(made) == 2
+        (told,) = told
+        first, last = map(float, re.findall(r'[\d.]+(?= to | s )', told))
+        assert first < start / RATE < end / RATE < last + 0.3
+
+
+def test_mirrored_repetitions_are_compared(model):
+    joints, _ = training(60, 60, arm='left')
+    reference = record(squat(60), 'one')
+    made = model.compare_repetitions(reference, record(joints, 'many'))
+    assert [one.mirrored for one in made] == [True, True]
 
 
 def test_other_rates_need_no_thought(model):

@@ -1,6 +1,7 @@
 """The search of :func:`~masa.alignment.find_occurrences`."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -60,6 +61,8 @@ class OccurrenceSearch:
         length (float): Usual number of its frames in an execution.
         threshold (float): Largest cost of an occurrence.
         embed (Callable): Embeds parts of it, (MOMENTS, D) each.
+        offset (float): How much the squared distance of the mean embeddings
+            of two executions counts of their cost, in (0, 1].
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class OccurrenceSearch:
         length: float,
         threshold: float,
         embed: EmbedParts,
+        offset: float,
     ):
         self.references = references
         # Of what else is like them.
@@ -77,6 +81,7 @@ class OccurrenceSearch:
         self.length = length
         self.threshold = threshold
         self.embed = embed
+        self.offset = offset
         self._embedded: dict[Part, np.ndarray] = {}
         self._series, self._step = self._blend()
 
@@ -111,9 +116,10 @@ class OccurrenceSearch:
             distances = np.ascontiguousarray(
                 squared_distances(self._series, reference).T
             )
+            mean = reference.mean(0)
             for tempo in TEMPOS:
                 for start, cost in zip(
-                    *self._lowest(distances, tempo), strict=True
+                    *self._lowest(distances, mean, tempo), strict=True
                 ):
                     first = round(start * self._step)
                     last = first + round(self.length * tempo)
@@ -124,13 +130,14 @@ class OccurrenceSearch:
         return self._with_costs(_without_same(parts, costs))
 
     def _lowest(
-        self, distances: np.ndarray, tempo: float
+        self, distances: np.ndarray, mean: np.ndarray, tempo: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """Find the moments at which a reference fits best at one tempo.
 
         Args:
             distances (np.ndarray): Of its moments to those of the recording,
                 (MOMENTS, M).
+            mean (np.ndarray): The mean over its moments, (D,).
             tempo (float): Moments of the recording in one of the reference.
 
         Returns:
@@ -144,11 +151,22 @@ class OccurrenceSearch:
         for row, offset in zip(distances, offsets, strict=True):
             costs += row[offset : offset + count]
         costs /= MOMENTS
+        if self.offset < 1:
+            differences = self._means(offsets[-1] + 1) - mean
+            costs -= (1 - self.offset) * np.square(differences).sum(1)
         apart = 2 * round(APART * MOMENTS * tempo) + 1
         lowest = scipy.ndimage.minimum_filter1d(costs, apart, mode='nearest')
         plausible = costs <= PLAUSIBLE * self.threshold
         starts = np.flatnonzero((costs == lowest) & plausible)
         return starts, costs[starts]
+
+    def _means(self, moments: int) -> np.ndarray:
+        """Return the means over so many moments from each one on, (M', D)."""
+        return (self._sums[moments:] - self._sums[:-moments]) / moments
+
+    @cached_property
+    def _sums(self) -> np.ndarray:
+        return np.insert(self._series.cumsum(0), 0, 0, axis=0)
 
     def _refine(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Move the ends of candidates to where they cost least."""
@@ -207,8 +225,13 @@ class OccurrenceSearch:
             self._embedded[part] = embedding.astype(np.float32)
         if not parts:
             return []
-        embeddings = np.stack([self._embedded[part] for part in parts])
-        known = (*self.references, *self.examples)
+        embeddings = _less_offset(
+            np.stack([self._embedded[part] for part in parts]), self.offset
+        )
+        known = [
+            _less_offset(one, self.offset)
+            for one in (*self.references, *self.examples)
+        ]
         costs = np.stack([mean_path_costs(embeddings, one) for one in known])
         own = costs[: len(self.references)]
         return [
@@ -221,6 +244,24 @@ class OccurrenceSearch:
                 strict=True,
             )
         ]
+
+
+def _less_offset(embeddings: np.ndarray, offset: float) -> np.ndarray:
+    """Shrink what two executions differ in all the time.
+
+    Args:
+        embeddings (np.ndarray): Of one or several executions, (..., T, D).
+        offset (float): How much the squared distance of means shall count, in
+            (0, 1].
+
+    Returns:
+        np.ndarray: Of the same shape: the mean over the moments is multiplied
+        by the square root of ``offset``.
+    """
+    if offset == 1:
+        return embeddings
+    less = 1 - offset**0.5
+    return embeddings - less * embeddings.mean(-2, keepdims=True)
 
 
 def _without_same(parts: Sequence[Part], costs: Sequence[float]) -> list[Part]:

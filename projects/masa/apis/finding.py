@@ -42,7 +42,7 @@ def find_in_recording(
     recording: EmbeddedSequence,
     tolerance: float | None,
     mirrored: bool,
-    leniency: float = 1.0,
+    lenient: bool = False,
 ) -> list[Occurrence]:
     """Find where a recording shows what references show.
 
@@ -58,8 +58,8 @@ def find_in_recording(
         tolerance (float, optional): See
             :meth:`masa.apis.AlignmentInferencer.find`.
         mirrored (bool): Whether to find the mirror image as well.
-        leniency (float): What the default of the tolerance is multiplied by.
-            Defaults to 1.
+        lenient (bool): Whether to find executions that went wrong, too; see
+            :func:`~masa.alignment.find_occurrences`. Defaults to False.
 
     Returns:
         list[Occurrence]: The best first.
@@ -120,9 +120,10 @@ def find_in_recording(
         return find_occurrences(
             features[:-1],
             features[-1],
-            leniency * usual if tolerance is None else tolerance,
+            usual if tolerance is None else tolerance,
             lengths,
             embed,
+            lenient,
         )
 
     if shown and recording.keypoint.shape[-1] == 3:

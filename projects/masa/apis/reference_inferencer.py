@@ -1,7 +1,11 @@
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
 
 from ..alignment import Comparison, Occurrence, ReferenceSet
+from ..datasets.parts import Part
 from ..embeddings import EmbeddedSequence
 from .embedding_inferencer import EmbeddingInferencer
 from .finding import find_in_recording
@@ -9,9 +13,9 @@ from .input_reader import Input
 
 # An attempt that lasts so many times as long as a reference may be several.
 SEVERAL = 3.0
-# How much more repetitions may differ that are compared than those that are
-# counted.
-LENIENCY = 1.5
+# What lasts this share of a repetition at least, and has this share of the
+# variance of the references' embeddings, is perhaps another one.
+LONG, MOVING = 0.75, 0.5
 
 
 class ReferenceInferencer(EmbeddingInferencer):
@@ -106,12 +110,14 @@ class ReferenceInferencer(EmbeddingInferencer):
     ) -> list[Comparison]:
         """Find the repetitions in a recording, and explain each.
 
+        Unlike :meth:`find`, it also finds repetitions that went wrong
+        (``lenient`` of :func:`~masa.alignment.find_occurrences`), and mirror
+        images where the layout of the joints has ``flip_pairs``.
+
         Args:
             references (Input | Sequence[Input]): Good performances.
             recording (Input): A sequence of joints, however long.
-            tolerance (float, optional): As for :meth:`find`. Defaults to one
-                and a half times its default, so that repetitions that went
-                wrong are found as well.
+            tolerance (float, optional): As for :meth:`find`.
 
         Returns:
             list[Comparison]: One for each repetition, in the order of the
@@ -128,7 +134,12 @@ class ReferenceInferencer(EmbeddingInferencer):
         references = self.embed(references)
         recording = self._single(recording, parts=True)
         found = find_in_recording(
-            self, references, recording, tolerance, False, LENIENCY
+            self,
+            references,
+            recording,
+            tolerance,
+            all((one.skeleton or {}).get('flip_pairs') for one in references),
+            lenient=True,
         )
         if not found:
             raise ValueError(
@@ -137,7 +148,39 @@ class ReferenceInferencer(EmbeddingInferencer):
                 'attempt'
             )
         parts = [(one.start_frame, one.end_frame) for one in sorted(found)]
+        self._warn_of_gaps(references, recording, parts)
         return self.compare_parts(references, recording, parts)
+
+    def _warn_of_gaps(
+        self,
+        references: Sequence[EmbeddedSequence],
+        recording: EmbeddedSequence,
+        parts: Sequence[Part],
+    ) -> None:
+        """Warn where another repetition may be between those found."""
+        usual = np.median([end - start for start, end in parts])
+        gaps = [
+            (end, start)
+            for (_, end), (start, _) in pairwise(parts)
+            if start - end >= LONG * usual
+        ]
+        least = MOVING * np.mean(
+            [one.embedding.var(0).sum() for one in references]
+        )
+        embeddings = self.embed_parts(recording, gaps)
+        places = [
+            _describe(recording, *gap)
+            for gap, embedding in zip(gaps, embeddings, strict=True)
+            if embedding.var(0).sum() >= least
+        ]
+        if places:
+            warnings.warn(
+                f'{recording.name}: from {" and from ".join(places)} is '
+                'movement as long as a repetition but too unlike the '
+                'references to be compared: look there, or give a larger '
+                'tolerance',
+                stacklevel=3,
+            )
 
     def find(
         self,
@@ -189,3 +232,10 @@ class ReferenceInferencer(EmbeddingInferencer):
         return ReferenceSet(
             references, list(map(self.embed_mirrored, references))
         )
+
+
+def _describe(recording: EmbeddedSequence, start: int, end: int) -> str:
+    first, last = recording.seconds(start), recording.seconds(end - 1)
+    if first is None:
+        return f'frame {start} to {end - 1}'
+    return f'{first:.1f} to {last:.1f} s'

@@ -26,11 +26,7 @@ def add_archive_search(parser: argparse.ArgumentParser) -> None:
     """
     group = parser.add_argument_group('in an archive')
     add_filter(group)
-    add_tolerance(
-        group,
-        'how far an occurrence may differ',
-        '0.15, 0.2 for bodies filmed from one side, or 0.3',
-    )
+    add_tolerance(group, 'how far an occurrence may differ')
     group.add_argument(
         '--mirrored',
         action='store_true',

@@ -47,12 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--repetitions',
         action='store_true',
         help='the attempt shows several repetitions, or other things as well: '
-        'find what the references show (masa find), and compare each',
+        'find what the references show, also what went wrong and mirror '
+        'images (masa find is stricter), and compare each',
     )
     add_tolerance(
-        parser,
-        'with --repetitions, how far one may differ to be found',
-        '0.225, 0.3 for bodies filmed from one side, or 0.45',
+        parser, 'with --repetitions, how far one may differ to be found'
     )
     add_outputs(
         parser,

@@ -54,11 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f'references; {TRACKS_HELP}; a folder or .zip: pictures of the first, '
         'the middle and the last frame of each',
     )
-    add_tolerance(
-        parser,
-        'how far an occurrence may differ',
-        '0.15, 0.2 for bodies filmed from one side, or 0.3',
-    )
+    add_tolerance(parser, 'how far an occurrence may differ')
     parser.add_argument(
         '--mirrored',
         action='store_true',

@@ -286,7 +286,7 @@ img {{ width: 100%; border-radius: 4px; }}
 .dot {{ display: inline-block; width: .8em; height: .8em;
   border-radius: 50%; margin-right: .5em; }}
 ul {{ list-style: none; padding: 0; }}
-.scroll {{ overflow-x: auto; }}
+.scroll {{ overflow-x: auto; margin-bottom: 1rem; }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums;
   font-size: .9rem; }}
 th, td {{ padding: .25rem .6rem; text-align: right;
