@@ -159,6 +159,14 @@ def test_recording_shorter_than_the_reference(frames):
     assert len(find_occurrences([movement(50)], movement(frames))) <= 1
 
 
+def test_last_moment_that_rounding_leaves_to_no_window():
+    reference = movement(26)
+    recording = np.concatenate([still(91, reference[0]), reference])
+    with np.errstate(all='raise'):
+        (found,) = find_occurrences([reference], recording)
+    assert shares(found, 91, 117) > 0.9
+
+
 def test_reference_of_two_frames():
     reference = np.array([[0.0], [1.0]])
     recording = np.repeat([[0.0], [0], [1], [0], [0]], 2, axis=0)

@@ -214,7 +214,9 @@ class OccurrenceSearch:
             weight = np.minimum(moments + 1, MOMENTS - moments)
             blend[first:end] += weight[:, None] * embedding[: end - first]
             weights[first:end] += weight
-        return blend / weights[:, None], step
+        # Rounding may also leave the last place to no window.
+        covered = weights > 0
+        return blend[covered] / weights[covered, None], step
 
     def _with_costs(self, parts: Sequence[Part]) -> list[Candidate]:
         """Embed parts, and align each with references and examples."""
