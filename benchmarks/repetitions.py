@@ -8,7 +8,9 @@ times correctly and three times incorrectly, in any order, with pauses and
 transitions. Printed is which share of the correct and of the incorrect ones
 ``masa compare --repetitions`` and ``masa find`` find (the intersection is half
 of the union), how many things else, and in which share of the recordings all
-seven are found and nothing else. References are one or three correct
+seven are found and nothing else; and of the repetitions that nothing found
+covers by a quarter, how many are in stretches of which the command warns, and
+in how many of these there is none. References are one or three correct
 repetitions of the same person, not in the recording, or of others.
 """
 
@@ -30,7 +32,7 @@ from rich.console import Console
 from rich.table import Table
 
 import masa
-from masa.apis.finding import find_in_recording
+from masa.apis.finding import find_in_recording, unlike_stretches
 
 CORRECT, INCORRECT, REFERENCES = 4, 3, 3
 
@@ -70,6 +72,24 @@ def count(found, truth, is_correct):
     return right[True], right[False], len(left)
 
 
+def count_missed(parts, stretches, truth):
+    """Count missed repetitions, those told, and stretches without one."""
+
+    def covered(place, by):
+        common = [
+            min(place[1], end) - max(place[0], start) for start, end in by
+        ]
+        return max([0, *common]) / (place[1] - place[0])
+
+    missed = [place for place in truth if covered(place, parts) < 1 / 4]
+    told = sum(covered(place, stretches) > 1 / 2 for place in missed)
+    empty = sum(
+        not any(covered(place, [one]) > 1 / 2 for place in missed)
+        for one in stretches
+    )
+    return len(missed), told, empty
+
+
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(
@@ -89,7 +109,7 @@ def main():
     )
     subjects = SUBJECTS[args.subjects]
     model = masa.load()
-    results = {}
+    results, told = {}, []
     for exercise, subject in (
         (exercise, one) for one in subjects for exercise in EXERCISES
     ):
@@ -118,6 +138,12 @@ def main():
                 results.setdefault((kind, command), []).append(
                     count(places, task.truth, is_correct)
                 )
+            if places:
+                parts = sorted(places)
+                stretches = unlike_stretches(
+                    model, references, recording, parts
+                )
+                told.append(count_missed(parts, stretches, task.truth))
     table = Table(
         *('references', 'found by', 'correct', 'incorrect', 'else', 'all')
     )
@@ -131,7 +157,11 @@ def main():
         )
     console = Console(width=100)
     console.print(table)
-    console.print(f'{len(found)} recordings')
+    missed, told, empty = np.sum(told, axis=0)
+    console.print(
+        f'{len(found)} recordings; of {missed} missed repetitions {told} are '
+        f'told, and {empty} stretches without one'
+    )
 
 
 if __name__ == '__main__':

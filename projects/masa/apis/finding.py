@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -34,6 +35,9 @@ SAME_SIDE = 0.0115
 MISSING, FEWEST = 0.05, 8
 # A recording that lasts less than this share of the references is perhaps one.
 SHORT = 0.5
+# What lasts this share of a repetition at least, and has this share of the
+# variance of the references' embeddings, is perhaps another one.
+LONG, MOVING = 0.75, 0.5
 
 
 def find_in_recording(
@@ -41,7 +45,7 @@ def find_in_recording(
     references: Sequence[EmbeddedSequence],
     recording: EmbeddedSequence,
     tolerance: float | None,
-    mirrored: bool,
+    mirrored: bool | None,
     lenient: bool = False,
 ) -> list[Occurrence]:
     """Find where a recording shows what references show.
@@ -57,7 +61,8 @@ def find_in_recording(
         recording (EmbeddedSequence): The sequence to search.
         tolerance (float, optional): See
             :meth:`masa.apis.AlignmentInferencer.find`.
-        mirrored (bool): Whether to find the mirror image as well.
+        mirrored (bool, optional): Whether to find the mirror image as well;
+            None: if all references have one.
         lenient (bool): Whether to find executions that went wrong, too; see
             :func:`~masa.alignment.find_occurrences`. Defaults to False.
 
@@ -73,15 +78,22 @@ def find_in_recording(
         moments = SEARCH_MOMENTS
         known = [_embed_again(inferencer, one, moments) for one in references]
         embed_parts = _embed_once(inferencer.part_embedder(recording, moments))
-    if mirrored:
-        for one in references:
-            mirror = inferencer.embed_mirrored(one, moments)
-            if mirror is None:
-                raise ValueError(
-                    'mirrored is for joints whose layout has flip_pairs, but '
-                    f'{one.name} has none'
-                )
-            known.append(mirror)
+    if mirrored is not False:
+        mirrors = [
+            inferencer.embed_mirrored(one, moments) for one in references
+        ]
+        without = [
+            one.name
+            for one, mirror in zip(references, mirrors, strict=True)
+            if mirror is None
+        ]
+        if not without:
+            known += mirrors
+        elif mirrored:
+            raise ValueError(
+                'mirrored is for joints whose layout has flip_pairs, but '
+                f'{without[0]} has none'
+            )
     lengths = [_length_in(recording, one) for one in known]
     if len(recording) < SHORT * min(lengths):
         warnings.warn(
@@ -148,6 +160,44 @@ def find_in_recording(
             mirrored=one.reference >= len(references),
         )
         for one in found
+    ]
+
+
+def unlike_stretches(
+    inferencer: EmbeddingInferencer,
+    references: Sequence[EmbeddedSequence],
+    recording: EmbeddedSequence,
+    parts: Sequence[Part],
+) -> list[Part]:
+    """Find where repetitions may be that are too unlike to be found.
+
+    Args:
+        inferencer (EmbeddingInferencer): What embedded the sequences.
+        references (Sequence[EmbeddedSequence]): One or several.
+        recording (EmbeddedSequence): A sequence of joints.
+        parts (Sequence[Part]): The repetitions found in it, one at least, in
+            order.
+
+    Returns:
+        list[Part]: Stretches beside them that last about as long, or longer,
+        and in which there is about as much movement as in the references.
+    """
+    usual = np.median([end - start for start, end in parts])
+    begin, finish = (0, 0), (len(recording), len(recording))
+    gaps = [
+        (end, start)
+        for (_, end), (start, _) in pairwise([begin, *parts, finish])
+        if start - end >= LONG * usual
+    ]
+    least = MOVING * np.mean(
+        [one.embedding.var(0).sum() for one in references]
+    )
+    return [
+        gap
+        for gap, embedding in zip(
+            gaps, inferencer.embed_parts(recording, gaps), strict=True
+        )
+        if embedding.var(0).sum() >= least
     ]
 
 

@@ -1,21 +1,14 @@
 import warnings
 from collections.abc import Sequence
-from itertools import pairwise
-
-import numpy as np
 
 from ..alignment import Comparison, Occurrence, ReferenceSet
-from ..datasets.parts import Part
 from ..embeddings import EmbeddedSequence
 from .embedding_inferencer import EmbeddingInferencer
-from .finding import find_in_recording
+from .finding import find_in_recording, unlike_stretches
 from .input_reader import Input
 
 # An attempt that lasts so many times as long as a reference may be several.
 SEVERAL = 3.0
-# What lasts this share of a repetition at least, and has this share of the
-# variance of the references' embeddings, is perhaps another one.
-LONG, MOVING = 0.75, 0.5
 
 
 class ReferenceInferencer(EmbeddingInferencer):
@@ -134,12 +127,7 @@ class ReferenceInferencer(EmbeddingInferencer):
         references = self.embed(references)
         recording = self._single(recording, parts=True)
         found = find_in_recording(
-            self,
-            references,
-            recording,
-            tolerance,
-            all((one.skeleton or {}).get('flip_pairs') for one in references),
-            lenient=True,
+            self, references, recording, tolerance, None, lenient=True
         )
         if not found:
             raise ValueError(
@@ -148,39 +136,19 @@ class ReferenceInferencer(EmbeddingInferencer):
                 'attempt'
             )
         parts = [(one.start_frame, one.end_frame) for one in sorted(found)]
-        self._warn_of_gaps(references, recording, parts)
-        return self.compare_parts(references, recording, parts)
-
-    def _warn_of_gaps(
-        self,
-        references: Sequence[EmbeddedSequence],
-        recording: EmbeddedSequence,
-        parts: Sequence[Part],
-    ) -> None:
-        """Warn where another repetition may be between those found."""
-        usual = np.median([end - start for start, end in parts])
-        gaps = [
-            (end, start)
-            for (_, end), (start, _) in pairwise(parts)
-            if start - end >= LONG * usual
+        missed = [
+            _describe(recording, *stretch)
+            for stretch in unlike_stretches(self, references, recording, parts)
         ]
-        least = MOVING * np.mean(
-            [one.embedding.var(0).sum() for one in references]
-        )
-        embeddings = self.embed_parts(recording, gaps)
-        places = [
-            _describe(recording, *gap)
-            for gap, embedding in zip(gaps, embeddings, strict=True)
-            if embedding.var(0).sum() >= least
-        ]
-        if places:
+        if missed:
             warnings.warn(
-                f'{recording.name}: from {" and from ".join(places)} is '
+                f'{recording.name}: from {" and from ".join(missed)} is '
                 'movement as long as a repetition but too unlike the '
                 'references to be compared: look there, or give a larger '
                 'tolerance',
-                stacklevel=3,
+                stacklevel=2,
             )
+        return self.compare_parts(references, recording, parts)
 
     def find(
         self,
