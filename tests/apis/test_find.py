@@ -1,4 +1,3 @@
-import re
 import warnings
 
 import numpy as np
@@ -87,7 +86,7 @@ def leaning(joints, degrees):
 
 @pytest.mark.parametrize(('degrees', 'found'), [(25, True), (50, False)])
 def test_a_repetition_that_went_wrong_is_compared_or_told(
-    model, degrees, found
+    model, tmp_path, degrees, found
 ):
     joints, places = training(60, 70, 60)
     start, end = places[1]
@@ -101,11 +100,16 @@ def test_a_repetition_that_went_wrong_is_compared_or_told(
     if found:
         assert not told
         assert max(range(3), key=lambda i: made[i].score) == 1
+        assert all(one.not_compared == [] for one in made)
     else:
         assert len(made) == 2
-        (told,) = told
-        first, last = map(float, re.findall(r'[\d.]+(?= to | s )', told))
+        ((first, last),) = made[1].not_compared
         assert first < start / RATE < end / RATE < last + 0.3
+        assert f'{first:.1f} to {last:.1f} s' in told[0]
+        masa.save_comparisons(made, tmp_path / 'page.html')
+        page = (tmp_path / 'page.html').read_text()
+        assert made[0].told_of_not_compared in page
+        assert made[1].to_dict()['not_compared'] == [(first, last)]
 
 
 def test_mirrored_repetitions_are_compared(model):

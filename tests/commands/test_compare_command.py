@@ -1,3 +1,4 @@
+import csv
 import json
 
 import numpy as np
@@ -58,6 +59,7 @@ def test_repetitions_without_times(tmp_path, capsys):
         np.save(path, joints.astype(np.float32))
     table = tmp_path / 'report.json'
     words = ['compare', *paths, '--repetitions', '--up-axis', 'y', '-o', table]
+    words += ['-o', tmp_path / 'scores.csv']
     assert main(list(map(str, words))) == 0
     printed = capsys.readouterr().out
     found = json.loads(table.read_text(encoding='utf-8'))
@@ -70,6 +72,15 @@ def test_repetitions_without_times(tmp_path, capsys):
         assert first == pytest.approx(start, abs=15)
         assert last == pytest.approx(end, abs=15)
         assert f'frames {first} to {last}' in printed
+    with open(tmp_path / 'scores.csv', encoding='utf-8', newline='') as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row['score']) for row in rows] == [
+        one['score'] for one in found
+    ]
+    assert [int(row['first frame']) for row in rows] == [
+        one['first_frame'] for one in found
+    ]
+    assert {row['start [s]'] for row in rows} == {''}
 
 
 def test_one_reference_and_named_attempt(files, tmp_path):

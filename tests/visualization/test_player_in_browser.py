@@ -419,6 +419,9 @@ def test_the_page_of_repetitions(browser, tmp_path):
         assert not section.locator('svg').first.is_visible()
         links.nth(2).click()
         assert section.locator('svg').first.is_visible()
+        playing = page.locator('.panel:visible b').all_inner_texts()
+        assert len(playing) == 2
+        assert playing[1].startswith('repetition 3')
 
 
 def test_the_page_of_a_comparison(browser, tmp_path):

@@ -1,6 +1,6 @@
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,9 @@ class Comparison:
             unusual first; empty if there are no joints of a body.
         first_frame (int): Where the attempt begins in its recording, if it is
             a part of one.
+        not_compared (list[tuple[float, float]]): Where the recording has other
+            movement that is long enough to be an attempt: start and end, in
+            ``timing.unit``.
     """
 
     attempt: EmbeddedSequence
@@ -63,6 +66,7 @@ class Comparison:
     timing: Timing
     joints: list[JointDifference]
     first_frame: int = 0
+    not_compared: list[tuple[float, float]] = field(default_factory=list)
 
     @property
     def meaning(self) -> str:
@@ -100,6 +104,28 @@ class Comparison:
         if self.timing.unit == 'frames':
             return f'frames {start:.0f} to {end:.0f}'
         return f'{start:.1f} s to {end:.1f} s'
+
+    @property
+    def what_stands_out(self) -> str:
+        """The largest difference and the first unusual timing, in words."""
+        told = [one.sentence for one in self.differences(1)]
+        told += map(self.timing.sentence, self.timing.stretches[:1])
+        return '; '.join(told)
+
+    @property
+    def told_of_not_compared(self) -> str:
+        """What of the recording was not compared, in words."""
+        form, unit = '.1f', ' s'
+        if self.timing.unit == 'frames':
+            form, unit = '.0f', ''
+        places = ' and '.join(
+            f'{start:{form}} to {end:{form}}{unit}'
+            for start, end in self.not_compared
+        )
+        return (
+            f'The movement from {places} is too unlike the references to be '
+            'compared, but long enough for one repetition or more: look there.'
+        )
 
     def differences(self, most: int = 3) -> list[JointDifference]:
         """Return what differs most, once for every joint and unit.
@@ -182,6 +208,7 @@ class Comparison:
             mirrored=self.mirrored,
             mirrored_references=self.mirrored_references,
             first_frame=self.first_frame,
+            not_compared=self.not_compared,
             frames=len(self.attempt),
             summary=self.summary,
             timing=dict(

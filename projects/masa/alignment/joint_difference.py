@@ -110,7 +110,9 @@ class JointDifference:
             f'{" relative to the hips" * (self.unit == TORSOS)} at {when}'
         )
         if self.unit == DEGREES:
-            text += f' ({self.attempt:.0f} instead of {self.reference:.0f})'
+            text += (
+                f' ({round(self.attempt)} instead of {round(self.reference)})'
+            )
         wider = self.range - self.reference_range
         if abs(wider) > 2 * WORTH_SAYING[self.unit]:
             text += (

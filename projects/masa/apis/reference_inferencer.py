@@ -1,5 +1,6 @@
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..alignment import Comparison, Occurrence, ReferenceSet
 from ..embeddings import EmbeddedSequence
@@ -114,7 +115,7 @@ class ReferenceInferencer(EmbeddingInferencer):
 
         Returns:
             list[Comparison]: One for each repetition, in the order of the
-            recording.
+            recording; ``not_compared`` of each says where more may be.
 
         Raises:
             ValueError: If nothing is found, or as for
@@ -131,24 +132,23 @@ class ReferenceInferencer(EmbeddingInferencer):
         )
         if not found:
             raise ValueError(
-                f'{recording.name} shows nothing like the references: give a '
-                'larger tolerance, or compare it as a whole if it is a single '
-                'attempt'
+                f'{recording.name} shows nothing like the references: they '
+                'are expected to be the same exercise; a single attempt is '
+                'compared without --repetitions, in Python by compare'
             )
         parts = [(one.start_frame, one.end_frame) for one in sorted(found)]
+        made = self.compare_parts(references, recording, parts)
         missed = [
-            _describe(recording, *stretch)
+            _ends(recording, *stretch)
             for stretch in unlike_stretches(self, references, recording, parts)
         ]
         if missed:
+            made = [replace(one, not_compared=missed) for one in made]
             warnings.warn(
-                f'{recording.name}: from {" and from ".join(missed)} is '
-                'movement as long as a repetition but too unlike the '
-                'references to be compared: look there, or give a larger '
-                'tolerance',
+                f'{recording.name}: {made[0].told_of_not_compared}',
                 stacklevel=2,
             )
-        return self.compare_parts(references, recording, parts)
+        return made
 
     def find(
         self,
@@ -202,8 +202,9 @@ class ReferenceInferencer(EmbeddingInferencer):
         )
 
 
-def _describe(recording: EmbeddedSequence, start: int, end: int) -> str:
-    first, last = recording.seconds(start), recording.seconds(end - 1)
-    if first is None:
-        return f'frame {start} to {end - 1}'
-    return f'{first:.1f} to {last:.1f} s'
+def _ends(
+    recording: EmbeddedSequence, start: int, end: int
+) -> tuple[float, float]:
+    """Return the first and the last frame of a part, in seconds if known."""
+    seconds = recording.seconds(start), recording.seconds(end - 1)
+    return (start, end - 1) if None in seconds else seconds

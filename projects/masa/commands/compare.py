@@ -57,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         '.html: a page of one file that plays the attempt in step with '
         'the reference, with pictures of the moments that differ most; '
-        f'.json: all figures; with --repetitions also {TRACKS_HELP}',
+        '.json: all figures; with --repetitions also .csv: the place and the '
+        f'score of each, and {TRACKS_HELP}',
     )
     add_options(parser, 'height')
     add_model_options(parser)
@@ -76,8 +77,9 @@ def check_arguments(
     check_references(parser, args)
     if args.tolerance is not None and not args.repetitions:
         parser.error('--tolerance is for --repetitions')
+    of_repetitions = '.csv', *TRACK_FORMATS
     for path in args.output:
-        if output_suffix(path) in TRACK_FORMATS and not args.repetitions:
+        if output_suffix(path) in of_repetitions and not args.repetitions:
             parser.error(
                 f'{path} holds repetitions: give --repetitions, or .html or '
                 '.json'
@@ -97,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
     from ..alignment import save_comparisons
     from ..writers.tracks import track_of_repetitions
     from .embedded_inputs import run_on_first
+    from .tables import write_repetitions
 
     def compare(
         inferencer: AlignmentInferencer,
@@ -121,11 +124,15 @@ def run(args: argparse.Namespace) -> int:
                 print(f'  {line}')
         if len(made) > 1:
             worst = max(range(len(made)), key=lambda i: made[i].score)
-            print(f'most unusual: repetition {worst + 1}')
+            missed = ' of those compared' * bool(made[0].not_compared)
+            print(f'most unusual{missed}: repetition {worst + 1}')
         print(meaning)
         for path in args.output:
             if output_suffix(path) in TRACK_FORMATS:
                 write_tracks(path, [track_of_repetitions(attempt, made)])
+                continue
+            if output_suffix(path) == '.csv':
+                write_repetitions(path, made)
                 continue
             save_comparisons(made, path, args.height)
             several = f', {len(made)} repetitions,' * args.repetitions

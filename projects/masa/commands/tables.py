@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from ..alignment import Occurrence, Timeline
+from ..alignment import Comparison, Occurrence, Timeline
 from ..embeddings import EmbeddedSequence
 from ..support.files import atomic_path
 
@@ -106,6 +106,31 @@ def write_occurrences(
         'reference': references,
     }
     write_columns(path, columns, f'{len(found)} occurrences in {recording}')
+
+
+def write_repetitions(path: Path, comparisons: list[Comparison]) -> None:
+    """Write the scores of repetitions and what stands out most in each.
+
+    Args:
+        path (Path): The file, ``.csv``.
+        comparisons (list[Comparison]): In the order of the recording.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    attempts = [one.attempt for one in comparisons]
+    columns = {
+        'first frame': [one.first_frame for one in comparisons],
+        'last frame': [
+            one.first_frame + len(one.attempt) - 1 for one in comparisons
+        ],
+        'start [s]': [one.seconds(0) for one in attempts],
+        'end [s]': [one.seconds(-1) for one in attempts],
+        'score': [round(one.score, 4) for one in comparisons],
+        'mirrored': [one.mirrored for one in comparisons],
+        'what stands out most': [one.what_stands_out for one in comparisons],
+    }
+    write_columns(path, columns, f'{len(comparisons)} repetitions')
 
 
 def write_columns(path: Path, columns: dict[str, list], what: str) -> None:

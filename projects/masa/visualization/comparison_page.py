@@ -70,22 +70,22 @@ def comparison_page(
 
 def _score_table(comparisons: Sequence[Comparison]) -> str:
     """Make a table whose rows lead to the sections of :func:`_explain_all`."""
-    worst = most_unusual(comparisons)
+    first, worst = comparisons[0], most_unusual(comparisons)
     rows = []
     for number, one in enumerate(comparisons):
-        told = [d.sentence for d in one.differences(1)]
-        told += map(one.timing.sentence, one.timing.stretches[:1])
         rows.append(
             f'<tr{" class=worst" * (number == worst)}>'
             f'<td><a href="#{_place(number)}">'
             f'{escape(repetition_name(one, number))}</a></td>'
             f'<td>{one.score:.2f}</td><td class="text">'
-            f'{escape("; ".join(told) or "nothing stands out")}</td></tr>'
+            f'{escape(one.what_stands_out or "nothing")}</td></tr>'
         )
     return (
         '<h2>Repetitions</h2><div class="scroll"><table><tr><th></th>'
         '<th>score</th><th class="text">what stands out most</th></tr>'
         f'{"".join(rows)}</table></div>'
+        + f'<p><b>Not compared:</b> {escape(first.told_of_not_compared)}</p>'
+        * bool(first.not_compared)
     )
 
 
@@ -240,7 +240,15 @@ picture: compare recordings from the same side.</p>"""
 _OPEN_LINKED = """<script>
 addEventListener('click', ({target}) => {
   const link = target.closest('a[href^="#"]');
-  if (link) document.querySelector(link.hash).open = true;
+  if (!link) return;
+  document.querySelector(link.hash).open = true;
+  // Only the reference and this repetition play.
+  const number = Number(link.hash.split('-')[1]);
+  document.querySelectorAll('#player .choice input').forEach((tick, i) => {
+    if (tick.checked === (i === 0 || i === number)) return;
+    tick.checked = !tick.checked;
+    tick.dispatchEvent(new Event('change'));
+  });
 });
 </script>"""
 

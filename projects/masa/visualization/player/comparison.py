@@ -44,7 +44,7 @@ def comparison_player(comparisons: Sequence[Comparison]) -> Player | None:
     for number, one in enumerate(comparisons):
         moments = _moments(one)
         frames = moment_of = np.arange(len(one.attempt))
-        name = one.attempt.name
+        name = f'{one.attempt.name}{" (mirrored)" * one.mirrored}'
         if not is_single:
             frames, moment_of = _frames_of_reference(one), one.matches
             name = repetition_name(one, number)
@@ -61,7 +61,7 @@ def comparison_player(comparisons: Sequence[Comparison]) -> Player | None:
                 frames,
                 _difference(one)[frames],
                 one.score,
-                f'{name}{" (mirrored)" * one.mirrored}',
+                name,
                 one.first_frame,
                 one.mirrored,
             )
@@ -85,9 +85,11 @@ def repetition_name(one: Comparison, number: int) -> str:
         number (int): Its position among all, from 0 on.
 
     Returns:
-        str: Its number from 1 on, and where it is in the recording.
+        str: Its number from 1 on, where it is in the recording, and if it was
+        mirrored.
     """
-    return f'repetition {number + 1} ({one.place})'
+    mirrored = ', mirrored' * one.mirrored
+    return f'repetition {number + 1} ({one.place}{mirrored})'
 
 
 def most_unusual(comparisons: Sequence[Comparison]) -> int:
