@@ -94,8 +94,6 @@ def fill(archive, recordings, moments, known, rng):
 
 def search(archive, known, queries, filtered):
     """Search one query at a time; return milliseconds and recalls."""
-    embeddings = np.concatenate(known)
-    owners = np.repeat(np.arange(len(known)) % PEOPLE, list(map(len, known)))
     people = min(PEOPLE, len(known))
     latencies, recalls = [], []
     started = time.perf_counter()
@@ -105,10 +103,13 @@ def search(archive, known, queries, filtered):
             condition = f'person == "{person(number)}"' if filtered else ''
             (hits,) = archive.nearest(query[None], NEAREST, condition)
             latencies.append(1e3 * (time.perf_counter() - started))
-            searched = embeddings
-            if filtered:
-                searched = embeddings[owners == number]
-            apart = ((searched - query) ** 2).sum(1, dtype=np.float64)
+            # One by one: all distances at once would take too much memory.
+            apart = np.concatenate(
+                [
+                    ((one - query) ** 2).sum(1, dtype=np.float64)
+                    for one in (known[number::people] if filtered else known)
+                ]
+            )
             farthest = np.partition(apart, NEAREST - 1)[NEAREST - 1]
             # By distances, as float16 may swap those that are as near.
             right = sum(hit.distance <= farthest + 1e-3 for hit in hits)
@@ -120,13 +121,18 @@ def search(archive, known, queries, filtered):
 def measure(archive, recordings, moments, known, queries, rng):
     """Write up to so many moments, and search; return a row of figures."""
     rate = fill(archive, recordings, moments, known, rng)
-    embeddings = np.concatenate(known)
-    chosen = rng.choice(len(embeddings), queries, replace=False)
-    searched = perturb(embeddings[chosen], rng)
+    ends = np.cumsum(list(map(len, known)))
+    chosen = rng.choice(ends[-1], queries, replace=False)
+    owners = np.searchsorted(ends, chosen, 'right')
+    chosen = [
+        known[i][place - ends[i]]
+        for i, place in zip(owners, chosen, strict=True)
+    ]
+    searched = perturb(np.stack(chosen), rng)
     row = {
-        'moments': len(embeddings),
+        'moments': int(ends[-1]),
         'written, moments/s': rate,
-        'bytes a moment': Path(archive.uri).stat().st_size / len(embeddings),
+        'bytes a moment': Path(archive.uri).stat().st_size / ends[-1],
     }
     for filtered in (False, True):
         (cold, *warm), recalls = search(archive, known, searched, filtered)

@@ -5,8 +5,10 @@ import pytest
 
 from masa.alignment import find_occurrences
 from masa.alignment.occurrence_search import (
+    MOMENTS,
     SLACK,
     Candidate,
+    OccurrenceSearch,
     best_together,
 )
 from masa.alignment.resampling import resample
@@ -142,6 +144,35 @@ def test_lenient_costs_by_loops():
             lengths[i + 1, j + 1] = lengths[before] + 1
     assert found.cost <= costs[-1, -1] / lengths[-1, -1] + 1e-6
     assert found.cost == pytest.approx(0.8**2 / 4, rel=0.1)
+
+
+def test_lenient_candidates_by_loops():
+    """At a steady tempo, where the mean counts a quarter."""
+    reference = movement(MOMENTS)
+    recording = np.concatenate([movement(70, 1), reference + 0.3])
+    search = OccurrenceSearch(
+        [reference],
+        len(recording),
+        MOMENTS,
+        1.0,
+        lambda parts: [
+            resample(recording[start:end], MOMENTS) for start, end in parts
+        ],
+        0.25,
+    )
+    series = search._series
+    distances = ((reference[:, None] - series) ** 2).sum(-1)
+    starts, costs = search._lowest(distances, reference.mean(0), 1.0)
+    assert len(starts) > 0
+    for start, cost in zip(starts, costs, strict=True):
+        part = series[start : start + MOMENTS]
+        expected = np.mean(
+            [
+                ((a - part.mean(0) / 2 - b + reference.mean(0) / 2) ** 2).sum()
+                for a, b in zip(part, reference, strict=True)
+            ]
+        )
+        assert cost == pytest.approx(expected)
 
 
 def test_length_in_the_recording():

@@ -1,4 +1,5 @@
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,11 +106,39 @@ def test_a_repetition_that_went_wrong_is_compared_or_told(
         assert len(made) == 2
         ((first, last),) = made[1].not_compared
         assert first < start / RATE < end / RATE < last + 0.3
-        assert f'{first:.1f} to {last:.1f} s' in told[0]
+        assert f'from {first:.1f} s to {last:.1f} s is' in told[0]
         masa.save_comparisons(made, tmp_path / 'page.html')
         page = (tmp_path / 'page.html').read_text()
         assert made[0].told_of_not_compared in page
         assert made[1].to_dict()['not_compared'] == [(first, last)]
+
+
+@pytest.mark.parametrize('gap', [30, 34, 40, 48, 200])
+def test_nobody_is_there_for_a_while(model, gap):
+    joints, places = training(40, 40)
+    reference = record(squat(60), 'one')
+    end = places[0][1]
+    nobody = np.zeros((gap, *joints.shape[1:]))
+    joints = np.concatenate([joints[:end], nobody, joints[end:]])
+    recording = record(joints, 'many')
+    assert len(model.find(reference, recording)) == 2
+    assert len(model.compare_repetitions(reference, recording)) == 2
+
+
+def test_what_was_not_compared_is_told_in_frames_too(model, tmp_path):
+    joints, _ = training(60)
+    (one,) = model.compare_repetitions(
+        record(squat(60), 'one'), record(joints, 'many')
+    )
+    assert one.told_of_not_compared == ''
+    one = replace(
+        one,
+        not_compared=[(100, 249)],
+        timing=replace(one.timing, unit='frames'),
+    )
+    assert 'from frame 100 to 249 is' in one.told_of_not_compared
+    one.save(tmp_path / 'page.html')
+    assert one.told_of_not_compared in (tmp_path / 'page.html').read_text()
 
 
 def test_mirrored_repetitions_are_compared(model):

@@ -1,3 +1,4 @@
+import argparse
 import io
 import json
 import os
@@ -14,6 +15,7 @@ import pytest
 from squats import squat
 
 from masa.app.jobs import Job
+from masa.commands import compare
 
 testclient = pytest.importorskip(
     'starlette.testclient', reason='needs the extra "app"'
@@ -133,6 +135,31 @@ def test_progress_is_passed_on(tmp_path, monkeypatch):
     status = job.status()
     assert (status['frames'], status['total']) == (3, 9)
     assert (status['said'], status['warned']) == (['table'], ['warning'])
+
+
+@pytest.mark.parametrize('options', [[], ['--repetitions']])
+def test_outputs_of_a_comparison_fit_its_options(
+    tmp_path, monkeypatch, options
+):
+    """The command accepts what the page asks for."""
+    asked = []
+    start = subprocess.Popen
+
+    def popen(words, **others):
+        asked.extend(words[3:])
+        return start([sys.executable, '-c', ''], **others)
+
+    monkeypatch.setattr('masa.app.jobs.subprocess.Popen', popen)
+    (tmp_path / 'inputs').mkdir()
+    job = Job('compare', tmp_path / 'inputs', tmp_path / 'results')
+    job.start(['a.npy', 'b.npy'], options, tmp_path)
+    job.stop()
+    parser = argparse.ArgumentParser()
+    compare.add_arguments(parser)
+    args = parser.parse_args(asked[1:])
+    compare.check_arguments(parser, args)
+    suffixes = {path.suffix for path in args.output}
+    assert suffixes == {'.html', '.json'} | ({'.csv'} if options else set())
 
 
 def test_names_of_files_stay_apart_and_inside(client, tmp_path):

@@ -114,12 +114,13 @@ class Comparison:
 
     @property
     def told_of_not_compared(self) -> str:
-        """What of the recording was not compared, in words."""
-        form, unit = '.1f', ' s'
-        if self.timing.unit == 'frames':
-            form, unit = '.0f', ''
-        places = ' and '.join(
-            f'{start:{form}} to {end:{form}}{unit}'
+        """What of the recording was not compared, in words, if anything."""
+        if not self.not_compared:
+            return ''
+        places = ', and from '.join(
+            f'{start:.1f} s to {end:.1f} s'
+            if self.timing.unit == 's'
+            else f'frame {start:.0f} to {end:.0f}'
             for start, end in self.not_compared
         )
         return (
@@ -248,8 +249,8 @@ def save_comparisons(
 
     Args:
         comparisons (Sequence[Comparison]): One, or those of the repetitions in
-            a recording. The page has a row for each, and explains the worst
-            first.
+            a recording. The page has a row for each, and opens the
+            explanation of the worst.
         path (str | Path): ``.html``, one file without links to others, or
             ``.json``: :meth:`Comparison.to_dict`, in a list for several.
         height (int): Height in pixels of the pictures of videos that the page

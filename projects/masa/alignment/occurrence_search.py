@@ -29,8 +29,10 @@ SLACK = 0.1
 # Of two candidates whose intersection is more of their union, the cheaper.
 SAME = 0.5
 
-# Embeds parts of a recording, each on its own.
-EmbedParts = Callable[[Sequence[Part]], Iterable[np.ndarray]]
+# Embeds parts of a recording, each on its own; None of those that show nobody.
+EmbedParts = Callable[[Sequence[Part]], Iterable[np.ndarray | None]]
+# Stands for the embedding of nobody: nothing costs as much.
+FAR = 1e3
 
 
 class Candidate(NamedTuple):
@@ -60,7 +62,7 @@ class OccurrenceSearch:
         frames (int): Of the recording.
         length (float): Usual number of its frames in an execution.
         threshold (float): Largest cost of an occurrence.
-        embed (Callable): Embeds parts of it, (MOMENTS, D) each.
+        embed (Callable): Embeds parts of it, (MOMENTS, D) each, or None.
         offset (float): How much the squared distance of the mean embeddings
             of two executions counts of their cost, in (0, 1].
     """
@@ -207,6 +209,8 @@ class OccurrenceSearch:
         blend = np.zeros((len(places), self.references[0].shape[1]))
         parts = [(start, start + window) for start in starts]
         for part, embedding in zip(parts, self.embed(parts), strict=True):
+            if embedding is None:
+                continue
             first, end = np.searchsorted(places, part)
             # Rounding may add one at the end.
             end = min(end, first + MOMENTS)
@@ -214,9 +218,12 @@ class OccurrenceSearch:
             weight = np.minimum(moments + 1, MOMENTS - moments)
             blend[first:end] += weight[:, None] * embedding[: end - first]
             weights[first:end] += weight
-        # Rounding may also leave the last place to no window.
         covered = weights > 0
-        return blend[covered] / weights[covered, None], step
+        blend[covered] /= weights[covered, None]
+        blend[~covered] = FAR
+        # Rounding may also leave the last place to no window.
+        count = 1 + np.flatnonzero(covered).max(initial=-1)
+        return blend[:count], step
 
     def _with_costs(self, parts: Sequence[Part]) -> list[Candidate]:
         """Embed parts, and align each with references and examples."""
@@ -224,6 +231,8 @@ class OccurrenceSearch:
             part for part in dict.fromkeys(parts) if part not in self._embedded
         ]
         for part, embedding in zip(new, self.embed(new), strict=True):
+            if embedding is None:
+                embedding = np.full_like(self.references[0], FAR)
             self._embedded[part] = embedding.astype(np.float32)
         if not parts:
             return []

@@ -83,11 +83,13 @@ def find_occurrences(
         embed_parts (Callable, optional): Embeds parts of the recording, each
             on its own, as :meth:`masa.apis.AlignmentInferencer.embed_parts`
             does, for models whose embeddings depend on what lies around a
-            frame. Defaults to cutting ``recording``.
+            frame; None of a part that cannot be an occurrence. Defaults to
+            cutting ``recording``.
         lenient (bool): Whether to find executions that went wrong, too:
             several references do not lower the threshold, and of the squared
             distance of mean embeddings a quarter counts. Other activities are
-            then found more often. Defaults to False.
+            then found more often. Costs are those of what counts. Defaults
+            to False.
 
     Returns:
         list[Occurrence]: The best first; without seconds.
@@ -125,12 +127,14 @@ def find_occurrences(
     ]
     threshold = _threshold(references, tolerance, lenient)
 
-    def embed(parts: Sequence[Part]) -> Iterator[np.ndarray]:
+    def embed(parts: Sequence[Part]) -> Iterator[np.ndarray | None]:
         if embed_parts is None:
             found = [recording[start:end] for start, end in parts]
         else:
             found = embed_parts(parts)
-        return (resample(one, MOMENTS) for one in found)
+        return (
+            one if one is None else resample(one, MOMENTS) for one in found
+        )
 
     search = OccurrenceSearch(
         references,

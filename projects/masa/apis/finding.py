@@ -1,7 +1,7 @@
 """Finding occurrences by a model that embeds parts of a recording anew."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -19,6 +19,7 @@ from ..alignment.occurrence_search import EmbedParts
 from ..alignment.trimming import pauses_at_ends
 from ..alignment.warping import path_distances
 from ..datasets.parts import SEARCH_MOMENTS, Part
+from ..datasets.people import find_people
 from ..embeddings import EmbeddedSequence
 from .embedding_inferencer import EmbeddingInferencer
 
@@ -77,7 +78,9 @@ def find_in_recording(
         # References are embedded as the parts of the recording are.
         moments = SEARCH_MOMENTS
         known = [_embed_again(inferencer, one, moments) for one in references]
-        embed_parts = _embed_once(inferencer.part_embedder(recording, moments))
+        embed_parts = _embed_once(
+            inferencer.part_embedder(recording, moments), _shows(recording)
+        )
     if mirrored is not False:
         mirrors = [
             inferencer.embed_mirrored(one, moments) for one in references
@@ -125,9 +128,16 @@ def find_in_recording(
             features = _beside(features, poses, weight)
             if embed_parts is not None:
 
-                def embed(parts: Sequence[Part]) -> list[np.ndarray]:
-                    poses = bodies.parts(parts)
-                    return _beside(embed_parts(parts), poses, weight)
+                def embed(parts: Sequence[Part]) -> list[np.ndarray | None]:
+                    found = dict(zip(parts, embed_parts(parts), strict=True))
+                    shown = [part for part in found if found[part] is not None]
+                    beside = _beside(
+                        [found[part] for part in shown],
+                        bodies.parts(shown),
+                        weight,
+                    )
+                    found.update(zip(shown, beside, strict=True))
+                    return [found[part] for part in parts]
 
         return find_occurrences(
             features[:-1],
@@ -183,11 +193,12 @@ def unlike_stretches(
         and in which there is about as much movement as in the references.
     """
     usual = np.median([end - start for start, end in parts])
+    shows = _shows(recording)
     begin, finish = (0, 0), (len(recording), len(recording))
     gaps = [
         (end, start)
         for (_, end), (start, _) in pairwise([begin, *parts, finish])
-        if start - end >= LONG * usual
+        if start - end >= LONG * usual and shows((end, start))
     ]
     least = MOVING * np.mean(
         [one.embedding.var(0).sum() for one in references]
@@ -297,12 +308,24 @@ def _beside(
     ]
 
 
-def _embed_once(embed_parts: EmbedParts) -> EmbedParts:
-    """Keep what is embedded, for a second search."""
-    kept: dict[Part, np.ndarray] = {}
+def _shows(recording: EmbeddedSequence) -> Callable[[Part], bool]:
+    """Tell of parts of a recording of joints if they show somebody."""
+    record = recording.record
+    people = find_people(record['keypoint'], record.get('keypoint_score'))
+    is_shown = people.any(0)
+    return lambda part: bool(is_shown[slice(*part)].any())
 
-    def embed(parts: Sequence[Part]) -> list[np.ndarray]:
+
+def _embed_once(
+    embed_parts: EmbedParts, shows: Callable[[Part], bool]
+) -> EmbedParts:
+    """Keep what is embedded, for a second search; nobody is None."""
+    kept: dict[Part, np.ndarray | None] = {}
+
+    def embed(parts: Sequence[Part]) -> list[np.ndarray | None]:
         new = [part for part in dict.fromkeys(parts) if part not in kept]
+        kept.update((part, None) for part in new if not shows(part))
+        new = [part for part in new if part not in kept]
         kept.update(zip(new, embed_parts(new), strict=True))
         return [kept[part] for part in parts]
 

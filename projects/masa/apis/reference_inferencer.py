@@ -139,9 +139,13 @@ class ReferenceInferencer(EmbeddingInferencer):
         parts = [(one.start_frame, one.end_frame) for one in sorted(found)]
         made = self.compare_parts(references, recording, parts)
         missed = [
-            _ends(recording, *stretch)
-            for stretch in unlike_stretches(self, references, recording, parts)
+            (start, end - 1)
+            for start, end in unlike_stretches(
+                self, references, recording, parts
+            )
         ]
+        if made[0].timing.unit == 's':
+            missed = [tuple(map(recording.seconds, ends)) for ends in missed]
         if missed:
             made = [replace(one, not_compared=missed) for one in made]
             warnings.warn(
@@ -200,11 +204,3 @@ class ReferenceInferencer(EmbeddingInferencer):
         return ReferenceSet(
             references, list(map(self.embed_mirrored, references))
         )
-
-
-def _ends(
-    recording: EmbeddedSequence, start: int, end: int
-) -> tuple[float, float]:
-    """Return the first and the last frame of a part, in seconds if known."""
-    seconds = recording.seconds(start), recording.seconds(end - 1)
-    return (start, end - 1) if None in seconds else seconds

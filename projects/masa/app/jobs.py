@@ -73,6 +73,11 @@ class Job:
             f'{self.command}{suffix}'
             for suffix in OUTPUTS[self.command]
             if suffix in _FORMATS
+            # A single comparison has no table.
+            and (
+                (self.command, suffix) != ('compare', '.csv')
+                or '--repetitions' in options
+            )
         ]
         self._process = subprocess.Popen(
             [

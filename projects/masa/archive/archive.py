@@ -150,8 +150,12 @@ class Archive:
         self._put(replace(new, complete=False))
         if same:
             self._delete_contents([same])
-        self.milvus.upsert(POSES, pose_rows(new.id, entry.poses))
-        self._put_frames(new, entry.seconds, entry.embeddings)
+        # Of a sequence that was not seen, or of which nothing is left.
+        self.milvus.insert(POSES, pose_rows(new.id, entry.poses))
+        self.milvus.insert(
+            FRAMES + new.model,
+            frame_rows(new, entry.seconds, entry.embeddings),
+        )
         self._put(replace(new, complete=True))
         self._delete(list(known.values()))
         return True

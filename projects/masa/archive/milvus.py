@@ -12,7 +12,7 @@ import sqlite3
 import tempfile
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -214,13 +214,30 @@ class Milvus:
         Raises:
             OSError: If there is no room beside a file.
         """
+        self._write(self._client.upsert, collection, rows)
+
+    def insert(self, collection: str, rows: Sequence[dict]) -> None:
+        """Write rows whose primary keys do not exist.
+
+        In a file :meth:`upsert` takes the longer the more rows there are. On
+        a server another process may write the same rows: there it is the
+        same.
+
+        Raises:
+            OSError: If there is no room beside a file.
+        """
+        client = self._client
+        write = client.insert if is_file(self.uri) else client.upsert
+        self._write(write, collection, rows)
+
+    def _write(
+        self, write: Callable, collection: str, rows: Sequence[dict]
+    ) -> None:
         if is_file(self.uri):
             _check_room(Path(self.uri))
         with _as_archive_error(self.uri):
             for i in range(0, len(rows), ROWS):
-                self._client.upsert(
-                    collection, list(rows[i : i + ROWS]), timeout=_TIMEOUT
-                )
+                write(collection, list(rows[i : i + ROWS]), timeout=_TIMEOUT)
 
     def delete(self, collection: str, condition: str) -> None:
         """Delete the rows that meet a condition."""

@@ -55,6 +55,9 @@ def comparison_page(
         body.append(f'<p class="soft">{escape(", ".join(names))}</p>')
     is_one = len(comparisons) == 1
     body.append(_score(first) if is_one else _score_table(comparisons))
+    if first.not_compared:
+        told = escape(first.told_of_not_compared)
+        body.append(f'<p><b>Not compared:</b> {told}</p>')
     player = comparison_player(comparisons)
     if player is not None:
         body.append(player_section(player, height, ACCEPTED))
@@ -70,7 +73,7 @@ def comparison_page(
 
 def _score_table(comparisons: Sequence[Comparison]) -> str:
     """Make a table whose rows lead to the sections of :func:`_explain_all`."""
-    first, worst = comparisons[0], most_unusual(comparisons)
+    worst = most_unusual(comparisons)
     rows = []
     for number, one in enumerate(comparisons):
         rows.append(
@@ -84,8 +87,6 @@ def _score_table(comparisons: Sequence[Comparison]) -> str:
         '<h2>Repetitions</h2><div class="scroll"><table><tr><th></th>'
         '<th>score</th><th class="text">what stands out most</th></tr>'
         f'{"".join(rows)}</table></div>'
-        + f'<p><b>Not compared:</b> {escape(first.told_of_not_compared)}</p>'
-        * bool(first.not_compared)
     )
 
 
