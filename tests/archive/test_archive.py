@@ -95,6 +95,23 @@ def test_the_nearest_moments_are_those_of_an_exact_search(
                 }
 
 
+def test_a_file_is_not_filled_beyond_its_limit(
+    uri, version, entries, monkeypatch
+):
+    (first, _), (second, _), _ = entries
+    with Archive(uri, version) as archive:
+        archive.add(first)
+        rows = count_rows(archive)
+        monkeypatch.setattr('masa.archive.milvus.LARGEST', 1)
+        with pytest.raises(ArchiveError, match='begin another file'):
+            archive.add(second)
+        assert [one.id for one in archive.sequences()] == [first.sequence.id]
+        monkeypatch.undo()
+        assert archive.add(second)
+        archive.delete(f'id == "{second.sequence.id}"')
+        assert count_rows(archive) == rows
+
+
 def test_a_sequence_is_seen_once_it_is_complete(
     uri, version, entries, monkeypatch
 ):

@@ -36,6 +36,9 @@ _TIMEOUT = 600.0
 # Bytes that are to be free beside a file: Milvus Lite waits forever once the
 # disk is full.
 _FREE = 2**26
+# Bytes of a file up to which nothing was lost: of two million rows Milvus Lite
+# 2.5.1 lost a request of 250 without an error.
+LARGEST = 2**30
 # What Milvus Lite takes as the name of a file.
 _FILE_NAME = re.compile(r'[A-Za-z0-9._-]{1,33}\.db')
 # Seconds between two attempts at a file that is in use.
@@ -225,7 +228,14 @@ class Milvus:
 
         Raises:
             OSError: If there is no room beside a file.
+            ArchiveError: If a file is as large as one may be.
         """
+        if is_file(self.uri) and Path(self.uri).stat().st_size > LARGEST:
+            raise ArchiveError(
+                f'{self.uri} is expected to have {LARGEST >> 20} MiB at most, '
+                'beyond which Milvus Lite loses rows: begin another file, or '
+                'give the address of a Milvus server'
+            )
         client = self._client
         write = client.insert if is_file(self.uri) else client.upsert
         self._write(write, collection, rows)
