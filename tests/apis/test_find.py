@@ -6,8 +6,12 @@ import pytest
 from squats import RATE, record, squat, training, turned
 
 import masa
+from masa.alignment import find_occurrences
 from masa.apis.finding import (
     JOINT_WEIGHT,
+    TOLERANCE,
+    TOLERANCE_3D,
+    TOLERANCE_SAME_SIDE,
     _beside,
 )
 from masa.datasets.random_activities import draw_activity, draw_performance
@@ -111,6 +115,36 @@ def test_a_repetition_that_went_wrong_is_compared_or_told(
         page = (tmp_path / 'page.html').read_text()
         assert made[0].told_of_not_compared in page
         assert made[1].to_dict()['not_compared'] == [(first, last)]
+
+
+def test_repetitions_have_the_tolerance_of_what_is_found(model, monkeypatch):
+    """The default, in 2D beside joints as well, or the one that is given."""
+    asked = []
+
+    def find(*arguments):
+        asked.append((arguments[2], arguments[5]))
+        return find_occurrences(*arguments)
+
+    monkeypatch.setattr('masa.apis.finding.find_occurrences', find)
+    joints, _ = training(60, 70)
+    for one, many, usual in (
+        (squat(60), joints, [TOLERANCE_3D]),
+        (
+            turned(squat(60), 40)[..., :2] * [1, -1],
+            joints[..., :2] * [1, -1],
+            [TOLERANCE, TOLERANCE_SAME_SIDE],
+        ),
+    ):
+        reference, recording = record(one, 'one'), record(many, 'many')
+        asked.clear()
+        assert len(model.compare_repetitions(reference, recording)) == 2
+        assert asked == [(one, True) for one in usual]
+        asked.clear()
+        assert len(model.find(reference, recording)) == 2
+        assert asked == [(one, False) for one in usual]
+        asked.clear()
+        model.compare_repetitions(reference, recording, 0.4)
+        assert set(asked) == {(0.4, True)}
 
 
 @pytest.mark.parametrize('gap', [30, 34, 40, 48, 200])

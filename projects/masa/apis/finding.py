@@ -85,17 +85,12 @@ def find_in_recording(
         mirrors = [
             inferencer.embed_mirrored(one, moments) for one in references
         ]
-        without = [
-            one.name
-            for one, mirror in zip(references, mirrors, strict=True)
-            if mirror is None
-        ]
-        if not without:
+        if None not in mirrors:
             known += mirrors
         elif mirrored:
             raise ValueError(
                 'mirrored is for joints whose layout has flip_pairs, but '
-                f'{without[0]} has none'
+                f'{references[mirrors.index(None)].name} has none'
             )
     lengths = [_length_in(recording, one) for one in known]
     if len(recording) < SHORT * min(lengths):

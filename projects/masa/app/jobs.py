@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from ..extraction.progress import PROGRESS_VARIABLE
-from ..writers.formats import OUTPUTS
+from ..writers.formats import OUTPUTS, REPETITION_FORMATS
 
 # Commands of the page, and the formats that it offers of what they write.
 COMMANDS = ('align', 'find', 'compare')
@@ -69,15 +69,13 @@ class Job:
             cache (Path): Keeps what is extracted from videos.
         """
         self.folder.mkdir(parents=True)
+        formats = set(_FORMATS)
+        if self.command == 'compare' and '--repetitions' not in options:
+            formats.difference_update(REPETITION_FORMATS)
         results = [
             f'{self.command}{suffix}'
             for suffix in OUTPUTS[self.command]
-            if suffix in _FORMATS
-            # A single comparison has no table.
-            and (
-                (self.command, suffix) != ('compare', '.csv')
-                or '--repetitions' in options
-            )
+            if suffix in formats
         ]
         self._process = subprocess.Popen(
             [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -152,9 +152,8 @@ class Archive:
             self._delete_contents([same])
         # Of a sequence that was not seen, or of which nothing is left.
         self.milvus.insert(POSES, pose_rows(new.id, entry.poses))
-        self.milvus.insert(
-            FRAMES + new.model,
-            frame_rows(new, entry.seconds, entry.embeddings),
+        self._put_frames(
+            self.milvus.insert, new, entry.seconds, entry.embeddings
         )
         self._put(replace(new, complete=True))
         self._delete(list(known.values()))
@@ -175,7 +174,7 @@ class Archive:
             return False
         row = sequence_row(changed)
         # Last: interrupted, the next description finds it as it was.
-        self._put_frames(changed, *self.moments(sequence))
+        self._put_frames(self.milvus.upsert, changed, *self.moments(sequence))
         self.milvus.upsert(SEQUENCES, [row])
         return True
 
@@ -210,7 +209,8 @@ class Archive:
             frames, embeddings = embed_moments(inferencer, record)
             self._prepare(embeddings.shape[1])
             new = replace(old, model=self.model)
-            self._put_frames(new, record['timestamps'][frames], embeddings)
+            seconds = record['timestamps'][frames]
+            self._put_frames(self.milvus.upsert, new, seconds, embeddings)
             self._put(new)
             self.milvus.delete(FRAMES + old.model, _of(old.id))
             yield new
@@ -372,12 +372,13 @@ class Archive:
 
     def _put_frames(
         self,
+        write: Callable[[str, list[dict]], None],
         sequence: ArchivedSequence,
         seconds: np.ndarray,
         embeddings: np.ndarray,
     ) -> None:
         rows = frame_rows(sequence, seconds, embeddings)
-        self.milvus.upsert(FRAMES + sequence.model, rows)
+        write(FRAMES + sequence.model, rows)
 
     def _delete(self, sequences: Sequence[ArchivedSequence]) -> None:
         """Delete sequences; interrupted, what is left is incomplete."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..writers.formats import (
     OUTPUTS,
+    REPETITION_FORMATS,
     TRACK_FORMATS,
     check_sequences,
     output_suffix,
@@ -77,9 +78,8 @@ def check_arguments(
     check_references(parser, args)
     if args.tolerance is not None and not args.repetitions:
         parser.error('--tolerance is for --repetitions')
-    of_repetitions = '.csv', *TRACK_FORMATS
     for path in args.output:
-        if output_suffix(path) in of_repetitions and not args.repetitions:
+        if output_suffix(path) in REPETITION_FORMATS and not args.repetitions:
             parser.error(
                 f'{path} holds repetitions: give --repetitions, or .html or '
                 '.json'

@@ -56,6 +56,8 @@ ANNOTATION_SUFFIXES = ('.pkl', '.npz', '.json')
 VIDEO_SUFFIXES = ('.mp4', '.gif')
 # A folder or an archive of pictures.
 FOLDER_SUFFIXES = ('', '.zip')
+# What masa compare writes of several repetitions, not of a single attempt.
+REPETITION_FORMATS = ('.csv', *TRACK_FORMATS)
 # Of what a command writes, by its name.
 OUTPUTS = {
     'align': (
